@@ -1,0 +1,171 @@
+"""Recipes: frozen configs with named, typed, explained fields; TOML on top of defaults, ``--set`` on top of TOML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ckseq.errors import CallError
+
+Tree = dict[str, Any]
+
+
+class Config(BaseModel):
+    """The base of every stage's config: frozen, strictly typed, no unknown keys.
+
+    Write fields as ``erosion_px: int = Field(5, ge=1, description="side of the square kernel, pixels")``; choices as
+    ``Literal``; a tuple as ``Field(..., strict=False)``, since TOML knows only lists.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+
+C = TypeVar("C", bound=Config)
+
+
+def parse(cls: type[C], values: Mapping[str, Any], *, where: str) -> C:
+    """Build a config from a mapping, with an error that names the key, the place and the allowed values.
+
+    Parameters
+    ----------
+    cls : type
+        The config class.
+    values : mapping
+        As read from TOML.
+    where : str
+        The file, and the section if any, for the message: ``"paper.toml [motion]"``.
+
+    Raises
+    ------
+    CallError
+        A key is unknown, a value has the wrong type or is impossible; every such key is named.
+    """
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        raise CallError(_explain(cls, error), where, _remedy(cls, error)) from None
+
+
+def _explain(cls: type[Config], error: ValidationError) -> str:
+    found: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False):
+        # of a union pydantic gives one error per branch, with the branch after the name of the field
+        key = str(item["loc"][0]) if item["loc"] else cls.__name__
+        if item["type"] == "extra_forbidden":
+            text = "is not a known key"
+        elif item["type"] == "missing":
+            text = "is required"
+        else:
+            text = f"= {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+        found.setdefault(key, []).append(text)
+    return "; ".join(f"{key} {' or '.join(dict.fromkeys(texts))}" for key, texts in found.items())
+
+
+def _remedy(cls: type[Config], error: ValidationError) -> str | None:
+    unknown = [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]
+    if not unknown:
+        return "'ckseq config' explains every field"
+    near = get_close_matches(unknown[0], cls.model_fields, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}allowed: {', '.join(cls.model_fields)}"
+
+
+def read_toml(path: Path) -> Tree:
+    """Read a TOML file.
+
+    Raises
+    ------
+    CallError
+        The file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CallError(f"cannot be read: {error.strerror}", path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CallError(f"is not TOML: {error}", path, "mend the line it names") from None
+
+
+def recipe_names(kind: str) -> tuple[str, ...]:
+    """Return the names of the recipes that ship with ckseq; ``kind`` is ``"pipelines"`` or ``"experiments"``."""
+    return tuple(sorted(path.stem for path in _recipe_folder(kind).glob("*.toml")))
+
+
+def find_recipe(kind: str, name: str) -> Path:
+    """Return the path of a recipe, given its name or the path of a TOML file.
+
+    Raises
+    ------
+    CallError
+        There is no such recipe; the message lists those that ship with ckseq.
+    """
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise CallError("there is no such recipe file", path, f"or name one of: {', '.join(recipe_names(kind))}")
+    path = _recipe_folder(kind) / f"{name}.toml"
+    if path.is_file():
+        return path
+    near = get_close_matches(name, recipe_names(kind), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise CallError(
+        f"there is no {name!r} among the {kind}",
+        fix=f"{hint}allowed: {', '.join(recipe_names(kind))}, or the path of a .toml file",
+    )
+
+
+def _recipe_folder(kind: str) -> Path:
+    package = Path(__file__).parent
+    shipped = package / kind  # in an installed wheel; a checkout has them beside the package
+    return shipped if shipped.is_dir() else package.parent / kind
+
+
+def with_settings(tree: Tree, settings: Iterable[str]) -> Tree:
+    """Return a copy of a recipe's tree with ``--set section.key=value`` applied, later ones last.
+
+    Values are read as TOML and, where that fails, as plain text.
+
+    >>> with_settings({"motion": {"threshold": 127}}, ["motion.threshold=30", "model.kind=conv_lstm"])
+    {'motion': {'threshold': 30}, 'model': {'kind': 'conv_lstm'}}
+    """
+    result: Tree = json.loads(json.dumps(tree))
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        *sections, key = path.strip().split(".")
+        if not equals or not key:
+            raise CallError(f"--set {setting!r} is not of the form section.key=value", fix="as in motion.threshold=30")
+        node = result
+        for section in sections:
+            node = node.setdefault(section, {})
+            if not isinstance(node, dict):
+                raise CallError(f"--set {setting!r}: {section!r} is a value, not a section")
+        node[key] = _value(text.strip())
+    return result
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def digest(*parts: Any) -> str:
+    """Return 16 hexadecimal digits that name a configuration; equal parts, equal digits.
+
+    Parameters
+    ----------
+    *parts
+        Configs, or anything JSON can hold.
+    """
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,41 @@
+"""Failures that a person can act on: one line that says what, where and what to do."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class CkseqError(Exception):
+    """The work failed; the command line prints it as one line and exits with ``exit_status``.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, in plain words.
+    where : str or path, optional
+        The file, folder, key or recording it is about.
+    fix : str, optional
+        What to do about it.
+    """
+
+    exit_status = 1
+
+    def __init__(self, what: str, where: str | PathLike[str] | None = None, fix: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.fix = fix
+        super().__init__(what, self.where, fix)
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.where}: {self.what}"
+        return text if self.fix is None else f"{text}; {self.fix}"
+
+
+class CallError(CkseqError):
+    """The call is wrong: an option, a recipe, a target; nothing was started."""
+
+    exit_status = 2
+
+
+class DataError(CkseqError):
+    """What stands on the disk cannot be used: an image, a label, a recording, a store."""

@@ -1,0 +1,1 @@
+"""Fitting and predicting: with models, the only room that may import TensorFlow."""

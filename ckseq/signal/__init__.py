@@ -1,0 +1,1 @@
+"""From arrays to arrays, pure: crops, motion, reduction, fixed length, augmentation."""
