@@ -1,0 +1,271 @@
+"""The command line: options in, tasks called, results and errors printed; nothing else."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import ckseq
+from ckseq import choices
+from ckseq.config import recipe_names
+from ckseq.errors import CkseqError
+
+FOLDER = click.Path(path_type=Path)
+
+
+class _InOrder(click.Group):
+    """Lists the commands in the order of the work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(ckseq.__version__, prog_name="ckseq")
+def cli() -> None:
+    """Classify video sequences of faces by how they move.
+
+    \b
+    No data yet?        ckseq demo
+    With CK+:           ckseq inspect CKPLUS
+                        ckseq experiment paper_4class --data CKPLUS --out RESULT
+    Step by step:       ckseq preprocess CKPLUS --pipeline paper --out ck.h5
+                        ckseq train ck.h5 --experiment paper_4class --out RUN
+                        ckseq report RUN
+    Afterwards:         ckseq predict RUN VIDEO
+
+    Exit status: 0 done, 1 the work failed in whole or in part, 2 the call is wrong.
+    """
+
+
+def _command(name: str, *options: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a command of a function that returns a JSON-able dict; give it the options that every command has."""
+
+    def decorate(function: Callable[..., dict[str, Any]]) -> click.Command:
+        @functools.wraps(function)
+        def run(*, as_json: bool, quiet: bool, debug: bool, **values: Any) -> int:  # noqa: ARG001  (see main)
+            from ckseq.tasks.console import Console
+
+            result = function(console=Console(quiet=quiet or as_json), **values)
+            if as_json:
+                click.echo(json.dumps(result, indent=2))
+            return 1 if result.get("failed") else 0
+
+        everywhere = [
+            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else."),
+            click.option("--quiet", is_flag=True, help="Print warnings and errors only."),
+            click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+        ]
+        wrapped: Callable[..., Any] = run
+        for option in reversed([*options, *everywhere]):
+            wrapped = option(wrapped)
+        return cli.command(name)(wrapped)
+
+    return decorate
+
+
+_set = click.option(
+    "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
+    help="Change a field of a recipe, as in motion.threshold=30; 'ckseq config' explains them all.",
+)  # fmt: skip
+_seed = click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice.")
+_jobs = click.option("--jobs", type=int, default=-1, show_default=True, help="Processes; -1 is one per core.")
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace what stands at the target.")
+_source = click.option(
+    "--source", type=click.Choice(choices.names("sources")), help="Layout of the data; found out if not given."
+)
+
+
+def _out(what: str) -> Callable[..., Any]:
+    return click.option("--out", type=FOLDER, required=True, help=what)
+
+
+def _recipe(kind: str, default: str | None = None) -> Callable[..., Any]:
+    known = ", ".join(recipe_names(f"{kind}s"))
+    return click.option(
+        f"--{kind}", default=default, required=default is None, show_default=default is not None, metavar="NAME|FILE",
+        help=f"One of {known}, or the path of a .toml file.",
+    )  # fmt: skip
+
+
+@_command(
+    "demo",
+    click.option("--out", type=FOLDER, default=Path("ckseq-demo"), show_default=True, help="Where all of it goes."),
+    _seed,
+    _jobs,
+    _overwrite,
+)
+def _demo(**values: Any) -> dict[str, Any]:
+    """Draw a small synthetic data set, train on it and write the report: the whole way in some minutes."""
+    from ckseq.tasks.demo import demo
+
+    return demo(**values)
+
+
+@_command(
+    "synth",
+    click.argument("out", type=FOLDER),
+    click.option("--subjects", type=click.IntRange(1, 999), default=12, show_default=True, help="People to draw."),
+    _set,
+    _seed,
+    _jobs,
+    _overwrite,
+)
+def _synth(**values: Any) -> dict[str, Any]:
+    """Draw a synthetic twin of CK+ into the folder OUT: faces moved by action units, in CK+'s layout."""
+    from ckseq.tasks.synth import synth
+
+    return synth(**values)
+
+
+@_command("inspect", click.argument("data", type=FOLDER), _source)
+def _inspect(**values: Any) -> dict[str, Any]:
+    """Tell what is in DATA, against what CK+ should hold, and every oddity with its mend."""
+    from ckseq.tasks.inspect import inspect
+
+    return inspect(**values)
+
+
+@_command(
+    "preprocess",
+    click.argument("data", type=FOLDER),
+    _recipe("pipeline", "paper"),
+    _out("The store (HDF5) to write."),
+    click.option("--label", "classes", multiple=True, help="Only recordings with this label; may be repeated."),
+    _source,
+    _set,
+    _jobs,
+    _overwrite,
+)
+def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
+    """Turn the recordings in DATA into tensors, in one store.
+
+    An interrupted run goes on where it stopped when the same command is given again.
+    """
+    from ckseq.tasks.preprocess import preprocess
+
+    return preprocess(classes=classes or None, **values)
+
+
+@_command(
+    "train",
+    click.argument("store", type=FOLDER),
+    _recipe("experiment"),
+    _out("The run folder to write."),
+    click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    _set,
+    _seed,
+    _overwrite,
+)
+def _train(**values: Any) -> dict[str, Any]:
+    """Train a model on a STORE as an experiment asks, and keep predictions, model and history."""
+    from ckseq.tasks.train import train
+
+    return train(**values)
+
+
+@_command(
+    "report",
+    click.argument("run", type=FOLDER),
+    click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
+)
+def _report(**values: Any) -> dict[str, Any]:
+    """Write scores, pictures and one self-contained HTML page into the folder RUN."""
+    from ckseq.tasks.report import report
+
+    return report(**values)
+
+
+@_command(
+    "experiment",
+    click.argument("name"),
+    click.option("--data", type=FOLDER, required=True, help="The data set: a folder, CK+'s archives, a manifest."),
+    _out("The folder for the store, the run and the report."),
+    _source,
+    _set,
+    _seed,
+    _jobs,
+    _overwrite,
+)
+def _experiment(**values: Any) -> dict[str, Any]:
+    """Run the experiment NAME (or a .toml file) from images to report: preprocess, train, report in one go.
+
+    An interrupted experiment goes on where it stopped when the same command is given again.
+    """
+    from ckseq.tasks.experiment import experiment
+
+    return experiment(**values)
+
+
+@_command(
+    "predict",
+    click.argument("run", type=FOLDER),
+    click.argument("inputs", type=FOLDER, nargs=-1, required=True),
+)
+def _predict(**values: Any) -> dict[str, Any]:
+    """Classify INPUTS, each a folder of frames or a video file, with the model of RUN."""
+    from ckseq.tasks.predict import predict
+
+    return predict(**values)
+
+
+@_command("config", click.argument("name", required=False), _set)
+def _config(**values: Any) -> dict[str, Any]:
+    """Explain every field of every recipe: default and meaning; or show one recipe, NAME, with all its values."""
+    from ckseq.tasks.config import config
+
+    return config(**values)
+
+
+@_command(
+    "bench",
+    click.argument("what", type=click.Choice(["preprocess", "train", "memory"])),
+    click.option("--data", type=FOLDER, help="Frames to measure on; the synthetic twin if not given."),
+    click.option("--frames", type=click.IntRange(min=4), default=48, show_default=True, help="Frames to measure on."),
+    _jobs,
+)
+def _bench(**values: Any) -> dict[str, Any]:
+    """Measure speed and memory here and now, as ratios against the plain way in the same run."""
+    from ckseq.tasks.bench import bench
+
+    return bench(**values)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted; give the same command again to go on", 130)
+    except BrokenPipeError:
+        # who reads us has gone, as in "ckseq inspect | head"; that is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except CkseqError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_status)
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", 1)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"a defect of ckseq: {type(error).__name__}: {error}; --debug shows where, please report it", 1)
+
+
+def _fail(text: str, status: int) -> None:
+    click.echo(f"ckseq: {' '.join(text.split())}", err=True)
+    sys.exit(status)

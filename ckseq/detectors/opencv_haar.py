@@ -1,0 +1,49 @@
+"""OpenCV's Haar cascade ``haarcascade_frontalface_alt2``: fast, upright frontal faces.
+
+Source: Viola and Jones, CVPR 2001; Lienhart and Maydt, ICIP 2002.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ckseq.config import Config as BaseConfig
+from ckseq.signal.faces import Box, Detector
+
+
+class Config(BaseConfig):
+    """How the image is searched."""
+
+    scale_step: float = Field(1.1, gt=1.0, le=2.0, description="ratio of one search scale to the one before")
+    min_neighbours: int = Field(5, ge=0, description="overlapping hits that make a face")
+    min_face_px: int = Field(80, ge=20, description="side of the smallest face, pixels")
+
+
+@cache
+def _cascade() -> cv2.CascadeClassifier:
+    return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml"))
+
+
+def load(config: Config) -> Detector:
+    """Return a callable from a (h, w) uint8 image to boxes in the cascade's order."""
+
+    def detect(image: NDArray[np.uint8]) -> list[Box]:
+        rectangles, _, scores = _cascade().detectMultiScale3(
+            image,
+            scaleFactor=config.scale_step,
+            minNeighbors=config.min_neighbours,
+            minSize=(config.min_face_px, config.min_face_px),
+            outputRejectLevels=True,
+        )
+        return [
+            Box(int(x), int(y), int(x + w), int(y + h), float(score))
+            for (x, y, w, h), score in zip(rectangles, np.ravel(scores), strict=True)
+        ]
+
+    return detect

@@ -1,0 +1,54 @@
+"""The checkpoint: what training needs to go on, in one file of plain arrays that is replaced whole."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ckseq.errors import DataError
+from ckseq.learn.fit import State
+from ckseq.storage.runs import Epoch, write_bytes
+
+CHECKPOINT = "checkpoint.npz"
+
+
+def write_checkpoint(folder: Path, state: State) -> None:
+    """Write ``checkpoint.npz``; whoever is killed meanwhile leaves the one before.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, *state.variables, epochs=np.array(state.epochs, np.float64))
+    write_bytes(folder / CHECKPOINT, buffer.getvalue())
+
+
+def read_checkpoint(folder: Path) -> State | None:
+    """Read ``checkpoint.npz``; None where there is none.
+
+    Raises
+    ------
+    DataError
+        It is cut short or not a checkpoint.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            epochs = tuple(Epoch(int(row[0]), *(float(value) for value in row[1:])) for row in arrays["epochs"])
+            # savez names what it is given without a name arr_0, arr_1...
+            return State(epochs, tuple(arrays[f"arr_{i}"] for i in range(len(arrays.files) - 1)))
+    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
+        raise DataError(f"is cut short or not a checkpoint: {error}", path, "train again with --overwrite") from None
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove ``checkpoint.npz``, and what a killed process left of writing one."""
+    for path in [folder / CHECKPOINT, *folder.glob(f".{CHECKPOINT}.*")]:
+        path.unlink(missing_ok=True)

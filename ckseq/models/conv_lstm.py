@@ -1,0 +1,132 @@
+"""The paper's network: a convolutional LSTM over the projections of a sequence.
+
+Model card
+----------
+Idea
+    An LSTM whose multiplications are convolutions: a step sees a frame and, around each position, the state of its
+    neighbours. Only the state after the last frame is read, by a small dense network.
+Source
+    The layer: Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it (``ConvLSTM2D``, no peepholes). The
+    network: the Salerno report on CK+ sequences: ConvLSTM2D 64 (1, 3) relu, dropout 0.5, flatten, dense 100 relu,
+    dense softmax. What the report does not name is Keras's default.
+Input
+    (steps, rows, columns, channels) float32, as (39, 2, 267, 1): 39 frames, each as its column means and row means.
+    Columns side by side are neighbours in the picture; with a kernel one row high the two rows never meet before the
+    dense layer.
+Parameters
+    ``4 F (k C + k F + 1) + (P F + 1) D + (D + 1) n`` for F filters, a kernel of k cells, C channels, P positions that
+    the kernel fits at, D dense units and n classes: 3,442,983 for the paper's 7 classes and 3,442,680 for its 4. All
+    but 50,176 of them are in the first dense layer, which is why few sequences are soon learned by heart.
+Cost
+    Forward ``8 F (k C + k F + 1) P`` floating-point operations a step and sequence, three times that to train: 6.2
+    gigaflops a sequence of the paper. Training keeps 6 F P float32 numbers a step and sequence: 32 MB a sequence of
+    the paper, 2 GB a batch of 64; with ``recompute`` a few hundred MB whatever the batch, for a third more arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from ckseq.config import Config as _Config
+from ckseq.errors import CallError
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Config(_Config):
+    """The network's sizes; the defaults are the paper's."""
+
+    filters: int = Field(64, ge=1, description="channels of the convolutional LSTM's state")
+    kernel: tuple[int, int] = Field(
+        (1, 3), strict=False, description="height and width of its convolutions, rows and columns of the input"
+    )
+    activation: Literal["relu", "tanh"] = Field("relu", description="of the LSTM's candidate and output")
+    dense: int = Field(100, ge=1, description="units of the dense layer before the classes")
+    dropout: float = Field(0.5, ge=0, lt=1, description="part of the LSTM's outputs that training leaves out at random")
+    recompute: bool = Field(
+        False, description="trade time for memory: compute the steps again when their gradients are due"
+    )
+
+
+def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled, with a recurrent layer made for speed.
+
+    It has the weights of ``build_plain`` in the same order, the same initial values for the same seed, and the same
+    results and gradients but for rounding. Give it to ``export`` before saving it.
+
+    Parameters
+    ----------
+    config : Config
+    input_shape : (steps, rows, columns, channels)
+    n_classes : int
+
+    Raises
+    ------
+    CallError
+        The input has no such four axes, or the kernel does not fit it.
+    """
+    _check(config, input_shape)
+    from ckseq.models._conv_lstm_layer import FastConvLSTM2D
+
+    layer = FastConvLSTM2D(
+        config.filters, config.kernel, activation=config.activation, recompute=config.recompute, name="conv_lstm"
+    )
+    return _network(layer, config, input_shape, n_classes)
+
+
+def build_plain(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the same network of layers that plain Keras knows; parameters and errors as of ``build``."""
+    _check(config, input_shape)
+    import keras
+
+    layer = keras.layers.ConvLSTM2D(config.filters, config.kernel, activation=config.activation, name="conv_lstm")
+    return _network(layer, config, input_shape, n_classes)
+
+
+def export(model: keras.Model) -> keras.Model:
+    """Return a network of plain Keras layers with the same weights, which loads where ckseq is not installed.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From ``build`` or ``build_plain``.
+    """
+    recurrent = model.get_layer("conv_lstm")
+    config = Config(
+        filters=recurrent.filters,
+        kernel=recurrent.kernel_size,
+        activation=recurrent.activation.__name__,
+        dense=model.get_layer("dense").units,
+        dropout=model.get_layer("dropout").rate,
+    )
+    plain = build_plain(config, input_shape=model.input_shape[1:], n_classes=model.output_shape[-1])
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def _network(recurrent: Any, config: Config, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    from keras import Input, Model, layers
+
+    sequences = Input(input_shape, name="sequences")
+    values = layers.Dropout(config.dropout, name="dropout")(recurrent(sequences))
+    values = layers.Dense(config.dense, activation="relu", name="dense")(layers.Flatten(name="flatten")(values))
+    classes = layers.Dense(n_classes, activation="softmax", name="classes")(values)
+    return Model(sequences, classes, name="conv_lstm")
+
+
+def _check(config: Config, input_shape: tuple[int, ...]) -> None:
+    if len(input_shape) != 4 or min(input_shape) < 1:
+        raise CallError(
+            f"conv_lstm reads (steps, rows, columns, channels), not {tuple(input_shape)}",
+            fix="choose a sequence.representation that keeps rows and columns",
+        )
+    fits = [1 <= size <= length for size, length in zip(config.kernel, input_shape[1:3], strict=True)]
+    if not all(fits):
+        rows, columns = input_shape[1:3]
+        raise CallError(
+            f"model.kernel {list(config.kernel)} does not fit a frame of {rows} rows and {columns} columns",
+            fix=f"choose a height from 1 to {rows} and a width from 1 to {columns}",
+        )

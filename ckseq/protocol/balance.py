@@ -1,0 +1,150 @@
+"""Class-balanced subsets: n of each class, drawn by seed or so that the mean lengths match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+
+from ckseq.config import Config as BaseConfig
+from ckseq.errors import DataError
+from ckseq.labels import in_order
+
+
+class Config(BaseConfig):
+    """How many sequences of each class are kept, and which."""
+
+    per_class: Annotated[int, Field(ge=1)] | Literal["most", "all"] = Field(
+        "most", description="so many of each class; or as many as the smallest class has; or all there are, unbalanced"
+    )
+    at_most: int | None = Field(None, ge=1, description="upper bound where per_class is most")
+    choose: Literal["seed", "mean_length"] = Field(
+        "seed", description="which: drawn by the seed; or so that the mean length of each class is mean_frames"
+    )
+    mean_frames: float | None = Field(
+        None, gt=0, validate_default=True, description="mean length where choose is mean_length, frames of motion"
+    )
+
+    @field_validator("mean_frames")
+    @classmethod
+    def _mean_frames_is_given(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and info.data.get("choose") == "mean_length":
+            raise ValueError("choose = mean_length needs a length, as in mean_frames = 20.0")
+        return value
+
+
+class Candidate(NamedTuple):
+    """A sequence that may be chosen; ``n_frames`` is its length."""
+
+    id: str
+    label: str
+    n_frames: int
+
+
+class Selection(NamedTuple):
+    """The ids chosen, sorted, and what a reader should know of the choice, in plain words."""
+
+    ids: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def balance(candidates: Iterable[Candidate], config: Config, *, rng: np.random.Generator) -> Selection:
+    """Choose as many sequences of each class as asked for.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+        In any order, which does not matter; at least one.
+    config : Config
+    rng : numpy.random.Generator
+        Makes the draw.
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    DataError
+        A class has fewer sequences than asked for; the message says how many there are of each.
+    """
+    classes: dict[str, list[Candidate]] = {}
+    for candidate in sorted(candidates):
+        classes.setdefault(candidate.label, []).append(candidate)
+    classes = {label: classes[label] for label in in_order(classes)}
+    if config.per_class == "all":
+        ids = sorted(candidate.id for members in classes.values() for candidate in members)
+        return Selection(tuple(ids), (f"all sequences, not balanced: {_counts(classes)}",))
+    n, note = _how_many(classes, config)
+    chosen = {label: _choose(members, n, config, rng) for label, members in classes.items()}
+    notes = [note]
+    if config.choose == "mean_length":
+        means = (f"{label} {np.mean([one.n_frames for one in members]):.1f}" for label, members in chosen.items())
+        notes.append(f"chosen for a mean length of {config.mean_frames:g} frames of motion: {', '.join(means)}")
+    return Selection(tuple(sorted(one.id for members in chosen.values() for one in members)), tuple(notes))
+
+
+def _how_many(classes: dict[str, list[Candidate]], config: Config) -> tuple[int, str]:
+    smallest = min(classes, key=lambda label: len(classes[label]))
+    available = len(classes[smallest])
+    if isinstance(config.per_class, str):
+        if config.at_most is not None and config.at_most <= available:
+            return config.at_most, f"{config.at_most} sequences of each of {len(classes)} classes, as many as asked for"
+        wished = "" if config.at_most is None else f" ({config.at_most} were asked for)"
+        note = f"{available} sequences of each of {len(classes)} classes: all there are of {smallest}{wished}"
+        return available, note
+    if available < config.per_class:
+        raise DataError(
+            f"{config.per_class} sequences of each class are asked for, but there are {_counts(classes)}",
+            fix=f"set balance.per_class to {available} or less, or to most",
+        )
+    return config.per_class, f"{config.per_class} sequences of each of {len(classes)} classes"
+
+
+def _counts(classes: dict[str, list[Candidate]]) -> str:
+    return ", ".join(f"{label} {len(members)}" for label, members in classes.items())
+
+
+def _choose(members: list[Candidate], n: int, config: Config, rng: np.random.Generator) -> list[Candidate]:
+    inside = np.zeros(len(members), bool)
+    inside[rng.choice(len(members), size=n, replace=False)] = True
+    if config.choose == "mean_length" and config.mean_frames is not None:
+        lengths = np.array([one.n_frames for one in members])
+        inside = match_mean(lengths, inside, mean_frames=config.mean_frames)
+    return [one for one, kept in zip(members, inside, strict=True) if kept]
+
+
+def match_mean(lengths: NDArray[np.int_], inside: NDArray[np.bool_], *, mean_frames: float) -> NDArray[np.bool_]:
+    """Swap members of a subset for others, the best swap first, while its mean length comes nearer to the one wanted.
+
+    Parameters
+    ----------
+    lengths : (n,) int
+        Of all sequences, frames.
+    inside : (n,) bool
+        The subset to start from.
+    mean_frames : float
+        The mean length wanted, frames.
+
+    Returns
+    -------
+    (n,) bool
+        A subset of the same size whose mean is at least as near.
+
+    >>> match_mean(np.array([10, 20, 30, 31]), np.array([True, True, False, False]), mean_frames=20.5)
+    array([ True, False, False,  True])
+    """
+    inside = inside.copy()
+    wanted = mean_frames * inside.sum()
+    while not inside.all():
+        members, others = np.flatnonzero(inside), np.flatnonzero(~inside)
+        distance = abs(lengths[inside].sum() - wanted)
+        after = abs(lengths[inside].sum() - lengths[members][:, None] + lengths[others] - wanted)
+        leaves, enters = np.unravel_index(after.argmin(), after.shape)
+        if after[leaves, enters] >= distance:
+            break
+        inside[members[leaves]], inside[others[enters]] = False, True
+    return inside

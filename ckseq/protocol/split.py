@@ -1,0 +1,173 @@
+"""Who is trained on and who is tested on, and who is on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ckseq.config import Config as BaseConfig
+from ckseq.config import digest
+from ckseq.errors import DataError
+from ckseq.labels import in_order
+
+# Subjects are few and their draws cheap: so many bring each class within a sequence or two of its share.
+_DRAWS = 1000
+
+
+class Config(BaseConfig):
+    """How sequences are divided between training and test."""
+
+    kind: Literal["paper_split", "subject_holdout"] = Field(
+        "subject_holdout",
+        description="paper_split draws sequences, whoever they show; subject_holdout keeps each person on one side",
+    )
+    test_share: float = Field(0.3, gt=0, lt=1, description="share of the sequences to test on")
+    random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, kept apart from that of the training")
+
+
+class Case(NamedTuple):
+    """A sequence to be put on one side."""
+
+    id: str
+    subject: str
+    label: str
+
+
+class Split(NamedTuple):
+    """Two sides without a sequence in common, each sorted by id; ``digest`` names the division.
+
+    ``fold`` counts from 0; a holdout has one.
+    """
+
+    kind: str
+    fold: int
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    digest: str
+
+
+class Overlap(NamedTuple):
+    """How many people, and sequences of theirs, are tested on although they were trained on."""
+
+    test_subjects: int
+    shared_subjects: int
+    test_sequences_of_shared_subjects: int
+    sentence: str
+
+
+def split(cases: Iterable[Case], config: Config) -> Split:
+    """Divide sequences between training and test.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+        In any order, which does not matter.
+    config : Config
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    DataError
+        There is one sequence or one subject only, or a class would have nothing to train on.
+    """
+    ordered = sorted(cases)
+    if len(ordered) < 2:
+        raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="bring more recordings")
+    tested = _paper_split(len(ordered), config) if config.kind == "paper_split" else _subject_holdout(ordered, config)
+    train = tuple(case.id for case, test in zip(ordered, tested, strict=True) if not test)
+    test = tuple(case.id for case, test in zip(ordered, tested, strict=True) if test)
+    untrained = {case.label for case in ordered} - {case.label for case in ordered if case.id in set(train)}
+    if untrained:
+        raise DataError(
+            f"the split leaves no sequence of {' and '.join(in_order(untrained))} to train on",
+            fix="bring more recordings of it, or set protocol.test_share lower",
+        )
+    return Split(config.kind, 0, train, test, digest(config.kind, 0, train, test))
+
+
+def _paper_split(n: int, config: Config) -> NDArray[np.bool_]:
+    """Split as scikit-learn does in system A, over the sequences in the order of their ids."""
+    from sklearn.model_selection import train_test_split
+
+    try:
+        _, test = train_test_split(
+            range(n), test_size=config.test_share, random_state=config.random_state, shuffle=True
+        )
+    except ValueError:
+        raise DataError(f"{n} sequences leave nothing to train on", fix="set protocol.test_share lower") from None
+    return np.isin(np.arange(n), test)
+
+
+def _subject_holdout(cases: list[Case], config: Config) -> NDArray[np.bool_]:
+    """Draw whole subjects: of many random orders, the beginning that comes nearest to the share of every class."""
+    labels = in_order(case.label for case in cases)
+    subjects, subject_of = np.unique([case.subject for case in cases], return_inverse=True)
+    if len(subjects) < 2:
+        raise DataError(
+            f"all sequences show one subject, {subjects[0]}: nobody is left to test on",
+            fix="bring more people, or set protocol.kind to paper_split",
+        )
+    counts = np.zeros((len(subjects), len(labels)), int)
+    np.add.at(counts, (subject_of, np.array([labels.index(case.label) for case in cases])), 1)
+    tested = _draw_subjects(counts, config)
+    if tested is None:
+        alone = [label for label, column in zip(labels, counts.T, strict=True) if (column > 0).sum() == 1]
+        raise DataError(
+            f"whoever is tested on, nothing is left to train a class on: one subject alone shows {', '.join(alone)}",
+            fix="bring more people of those classes, or set protocol.kind to paper_split",
+        )
+    return tested[subject_of]
+
+
+def _draw_subjects(counts: NDArray[np.int_], config: Config) -> NDArray[np.bool_] | None:
+    """Return which subjects are tested on, or None where every choice takes a whole class.
+
+    ``counts`` holds the sequences of each subject (rows) in each class (columns).
+    """
+    rng = np.random.default_rng(config.random_state)
+    total = counts.sum(axis=0)
+    best, tested = np.inf, None
+    for _ in range(_DRAWS):
+        order = rng.permutation(len(counts))
+        test = counts[order].cumsum(axis=0)
+        cost = ((test - config.test_share * total) ** 2 / total).sum(axis=1)
+        cost += (test.sum(axis=1) - config.test_share * total.sum()) ** 2 / total.sum()
+        cost[(test == total).any(axis=1)] = np.inf
+        n = int(cost.argmin())
+        if cost[n] < best:
+            best, tested = cost[n], np.isin(np.arange(len(counts)), order[: n + 1])
+    return tested
+
+
+def overlap(split: Split, subjects: Mapping[str, str]) -> Overlap:
+    """Count the people who are on both sides.
+
+    Parameters
+    ----------
+    split : Split
+    subjects : mapping
+        The subject of each id.
+
+    >>> halves = Split("paper_split", 0, train=("a1", "b1"), test=("a2", "c1"), digest="")
+    >>> overlap(halves, {"a1": "Ann", "a2": "Ann", "b1": "Bob", "c1": "Cy"}).sentence
+    '1 of 2 test sequences (50 %) shows a person who is also in training'
+    """
+    trained = {subjects[id] for id in split.train}
+    tested = [subjects[id] for id in split.test]
+    shared = set(tested) & trained
+    n_shared = sum(subject in shared for subject in tested)
+    if not shared:
+        sentence = "no test subject is in training"
+    else:
+        who = f"one of {len(shared)} people who are" if len(shared) > 1 else "a person who is"
+        verb = "show" if n_shared > 1 else "shows"
+        share = f"{n_shared / len(tested):.0%}".replace("%", " %")
+        sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
+    return Overlap(len(set(tested)), len(shared), n_shared, sentence)

@@ -1,0 +1,118 @@
+"""The pictures of a training: accuracy and loss after every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from ckseq.protocol.score import Scores
+from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
+from ckseq.report.tables import percent
+from ckseq.storage.runs import Epoch
+
+WATCHED = {
+    "test": "test (watched, never used to choose)",
+    "inner": "validation (held out of the training part)",
+    "none": "not measured",
+}
+
+
+def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -> bytes:
+    """Draw the accuracy of every epoch, with the final test accuracy, its interval, and the most frequent class.
+
+    Parameters
+    ----------
+    epochs : sequence of Epoch
+        At least one.
+    validation : str
+        What was measured beside the training part: ``"test"``, ``"inner"`` or ``"none"``.
+    scores : Scores
+        Of the final model on the test sequences.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    with house_style():
+        figure, axes = _figure("Accuracy after every epoch")
+        _curves(axes, epochs, "accuracy", "val_accuracy", validation)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks(np.linspace(0, 1, 6))
+        last = max(epoch.epoch for epoch in epochs)
+        axes.axhline(scores.majority, color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
+        axes.annotate(
+            f"always the most frequent class: {scores.majority:.2f}",
+            (1, scores.majority),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(-4, -4),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=SOFT,
+            fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
+        error = [[scores.accuracy - scores.interval.low], [scores.interval.high - scores.accuracy]]
+        axes.errorbar(
+            [last * 1.03 + 0.4],
+            [scores.accuracy],
+            yerr=error,
+            fmt="o",
+            color=WARM,
+            markersize=5,
+            capsize=4,
+            linewidth=1.4,
+            label=f"final model on the test part, {percent(scores.confidence)} interval",
+        )
+        _legend(axes)
+        return png(figure)
+
+
+def draw_loss(epochs: Sequence[Epoch], *, validation: str) -> bytes:
+    """Draw the loss of every epoch; parameters as for `draw_accuracy`."""
+    with house_style():
+        figure, axes = _figure("Loss after every epoch (cross-entropy)")
+        _curves(axes, epochs, "loss", "val_loss", validation)
+        axes.set_ylim(bottom=0)
+        _legend(axes)
+        return png(figure)
+
+
+def _figure(title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.8, 2.9))
+    axes = figure.subplots()
+    axes.set_title(title, weight="bold", fontsize=11)
+    axes.set_xlabel("epoch")
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    return figure, axes
+
+
+def _curves(axes: Axes, epochs: Sequence[Epoch], train: str, watched: str, validation: str) -> None:
+    number = _column(epochs, "epoch")
+    marker = "o" if len(epochs) == 1 else None
+    axes.plot(
+        number, _column(epochs, train), color=ACCENT, linewidth=1.6, label="training", marker=marker, markersize=4
+    )
+    values = _column(epochs, watched)
+    if not np.isnan(values).all():
+        label = WATCHED.get(validation, validation)
+        axes.plot(number, values, color=WARM, linewidth=1.6, linestyle="--", label=label, marker=marker, markersize=4)
+
+
+def _column(epochs: Sequence[Epoch], name: str) -> NDArray[np.float64]:
+    """Return a column, with a gap where the count of epochs starts anew (the next fold)."""
+    number = np.array([epoch.epoch for epoch in epochs], float)
+    values = np.array([getattr(epoch, name) for epoch in epochs], float)
+    return np.insert(values, np.flatnonzero(np.diff(number) <= 0) + 1, np.nan)
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(-0.03, -0.17), ncols=1, handlelength=2.6)

@@ -1,0 +1,153 @@
+"""One page with everything, in one file: pictures inside, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections import Counter
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from ckseq.protocol.score import Scores, wilson_interval
+from ckseq.report import tables, words
+from ckseq.report.listing import toml_text
+from ckseq.storage.runs import Predictions
+
+
+def render_page(
+    run: Mapping[str, Any], predictions: Predictions, scores: Scores, pictures: Mapping[str, bytes], *, faces: bool
+) -> str:
+    """Return the report of a run as one HTML page that stands alone.
+
+    Parameters
+    ----------
+    run : mapping
+        As in ``run.json``.
+    predictions : Predictions
+        The source of every figure.
+    scores : Scores
+        Those of the predictions.
+    pictures : mapping of str to bytes
+        PNG files by name: ``confusion_matrix``, and where there are such ``accuracy``, ``loss``, ``sequences``.
+    faces : bool
+        Whether ``sequences`` shows faces, which calls for a word on the data's licence.
+
+    Returns
+    -------
+    str
+        HTML; whatever comes from the run is escaped.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(rate=_rate, between=tables.between, percent=tables.percent, sentence=_sentence)
+    template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
+    page: str = template.render(
+        name=run.get("experiment_name") or "a run",
+        question=run.get("experiment", {}).get("question", ""),
+        created=_minute(str(run.get("created", ""))),
+        version=run.get("ckseq_version", ""),
+        scores=scores,
+        classes=_class_rows(run, scores),
+        rates=words.rates(run, scores),
+        warnings=words.warnings(run),
+        shared=words.shares_subjects(run),
+        sentence=run.get("protocol", {}).get("sentence", ""),
+        n_train=run.get("protocol", {}).get("n_train"),
+        balance_notes=run.get("balance_notes", []),
+        shows=words.shows(scores),
+        does_not_show=words.does_not_show(run, scores),
+        confusions=tables.confusions(predictions),
+        folds=_fold_rows(predictions, scores.confidence),
+        pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
+        faces=faces,
+        experiment=toml_text(run.get("experiment", {})),
+        pipeline=toml_text(run.get("store", {}).get("pipeline") or {}),
+        facts=_facts(run),
+        train_counts=bool(_train_counts(run)),
+    )
+    return page
+
+
+def _rate(value: float) -> str:
+    return "not defined" if math.isnan(value) else f"{value:.2f}"
+
+
+def _sentence(text: str) -> str:
+    """Return a remark as a sentence: a capital in front, a full stop behind."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _minute(iso: str) -> str:
+    return iso[:16].replace("T", " ")
+
+
+def _train_counts(run: Mapping[str, Any]) -> dict[str, int]:
+    counts = run.get("protocol", {}).get("train_counts")
+    return counts if isinstance(counts, dict) else {}
+
+
+def _class_rows(run: Mapping[str, Any], scores: Scores) -> list[dict[str, Any]]:
+    train = _train_counts(run)
+    return [
+        {
+            "label": label,
+            "precision": scores.per_class.precision[i],
+            "recall": scores.per_class.recall[i],
+            "interval": scores.recall_intervals[i],
+            "f1": scores.per_class.f1[i],
+            "right": int(scores.matrix[i, i]),
+            "test": int(scores.per_class.support[i]),
+            "train": train.get(label, 0),
+        }
+        for i, label in enumerate(scores.labels)
+    ]
+
+
+def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, Any]]:
+    folds = tables.fold_accuracies(predictions.rows)
+    subjects = {fold: Counter(row.subject for row in predictions.rows if row.fold == fold) for fold in folds}
+    rows = [
+        {
+            "fold": fold,
+            "right": right,
+            "n": n,
+            "accuracy": right / n,
+            "interval": wilson_interval(right, n, confidence=confidence),
+            "subjects": len(subjects[fold]),
+        }
+        for fold, (right, n) in folds.items()
+    ]
+    return rows if len(rows) > 1 else []
+
+
+def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return how the run was made, as pairs of a name and a value; what the run does not say is left out."""
+    store, model, protocol = run.get("store", {}), run.get("model", {}), run.get("protocol", {})
+    parameters, shape = model.get("n_parameters"), model.get("input_shape")
+    seconds = run.get("seconds", {}).get("training")
+    facts = {
+        "Command": run.get("command"),
+        "Made": str(run.get("created", "")),
+        "Seed": run.get("seed"),
+        "Model": model.get("kind"),
+        "Parameters": f"{parameters:,}".replace(",", " ") if isinstance(parameters, int) else None,
+        "Input": " × ".join(map(str, shape)) if shape else None,
+        "Epochs": run.get("epochs_done"),
+        "Training time": _duration(seconds) if isinstance(seconds, int | float) else None,
+        "Device": run.get("device"),
+        "Store": store.get("path"),
+        "Store digest": store.get("digest"),
+        "Split digest": protocol.get("digest"),
+        "Versions": ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items()),
+    }
+    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

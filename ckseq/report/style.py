@@ -1,0 +1,65 @@
+"""How every picture looks, and how it becomes bytes: the same figure, the same file."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+INK = "#1b2733"
+SOFT = "#66727d"
+FAINT = "#a9b3bc"
+LINE = "#d9dfe4"
+ACCENT = "#0b5c8f"
+WARM = "#c4570e"
+MATRIX_COLOURS = "Blues"
+MOTION_COLOURS = "Greys"
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # a class named "$" is a name
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "figure.facecolor": "white",
+    "figure.dpi": 160,
+    "savefig.dpi": 160,
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw within this context in the report's style, whatever a matplotlibrc on the machine says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def png(figure: Figure) -> bytes:
+    """Return the PNG file of a figure, without a date or version in it; call it within `house_style`."""
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # a label in a script the font lacks is drawn as boxes; the tables and the page name it properly
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,146 @@
+"""The tables of a report, as text, CSV and JSON-able values: every figure comes from the scores."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ckseq.protocol.score import Interval, Scores
+from ckseq.storage.runs import Prediction, Predictions
+
+
+class Confusion(NamedTuple):
+    """A test sequence that was taken for another class; the probabilities are those the model gave."""
+
+    recording: str
+    subject: str
+    truth: str
+    predicted: str
+    p_predicted: float
+    p_truth: float
+
+
+def headline(scores: Scores) -> str:
+    """Return the main figure in one line.
+
+    For example ``Accuracy 0.88 (95 % interval 0.75 to 0.95): 37 of 42 test sequences``.
+    """
+    return (
+        f"Accuracy {scores.accuracy:.2f} ({percent(scores.confidence)} interval {between(scores.interval)}): "
+        f"{scores.n_correct} of {scores.n} test sequences"
+    )
+
+
+def percent(rate: float) -> str:
+    """Return a rate in percent.
+
+    >>> percent(0.95)
+    '95 %'
+    """
+    return f"{100 * rate:.4g} %"
+
+
+def between(interval: Interval) -> str:
+    """Return an interval in words.
+
+    >>> between(Interval(0.75, 0.948))
+    '0.75 to 0.95'
+    """
+    return f"{interval.low:.2f} to {interval.high:.2f}"
+
+
+def confusions(predictions: Predictions) -> tuple[Confusion, ...]:
+    """Return the test sequences that were taken for another class, the surest mistakes first."""
+    place = {label: i for i, label in enumerate(predictions.labels)}
+    mistakes = [
+        Confusion(
+            row.recording,
+            row.subject,
+            row.truth,
+            row.predicted,
+            row.probabilities[place[row.predicted]],
+            row.probabilities[place[row.truth]],
+        )
+        for row in predictions.rows
+        if row.truth != row.predicted
+    ]
+    return tuple(sorted(mistakes, key=lambda mistake: (-mistake.p_predicted, mistake.recording)))
+
+
+def fold_accuracies(rows: Sequence[Prediction]) -> dict[int, tuple[int, int]]:
+    """Return, for every fold, how many of how many test sequences were right."""
+    counts: dict[int, tuple[int, int]] = {}
+    for row in sorted(rows, key=lambda row: row.fold):
+        right, n = counts.get(row.fold, (0, 0))
+        counts[row.fold] = (right + (row.truth == row.predicted), n + 1)
+    return counts
+
+
+def classification_report(scores: Scores) -> dict[str, Any]:
+    """Return every score as plain values, ready for JSON; what is not defined is None."""
+    classes = scores.per_class
+    return {
+        "n_test": scores.n,
+        "n_correct": scores.n_correct,
+        "accuracy": scores.accuracy,
+        "accuracy_interval": {"confidence": scores.confidence, "method": "wilson", **scores.interval._asdict()},
+        "balanced_accuracy": scores.balanced_accuracy,
+        "macro_f1": scores.macro_f1,
+        "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
+        "majority_class_accuracy": scores.majority,
+        "classes": {
+            label: {
+                "precision": float(classes.precision[i]),
+                "recall": float(classes.recall[i]),
+                "recall_interval": None if (interval := scores.recall_intervals[i]) is None else interval._asdict(),
+                "f1": float(classes.f1[i]),
+                "support": int(classes.support[i]),
+            }
+            for i, label in enumerate(scores.labels)
+        },
+        "zero_division": "a class that was never predicted has precision 0, one without test sequences has recall 0",
+    }
+
+
+def report_json(scores: Scores) -> str:
+    """Return `classification_report` as the text of a JSON file."""
+    return json.dumps(classification_report(scores), indent=2, ensure_ascii=False) + "\n"
+
+
+def report_text(scores: Scores) -> str:
+    """Return the classification report as a table for a terminal or a text file."""
+    classes = scores.per_class
+    over = f"{percent(scores.confidence)} interval"
+    wide = max(len("class"), *map(len, scores.labels))
+    lines = [headline(scores), "", f"{'class':<{wide}}  precision  recall  {over:<14}  {'f1':>5}  n"]
+    for i, label in enumerate(scores.labels):
+        interval = scores.recall_intervals[i]
+        ends = "no sequences" if interval is None else between(interval)
+        lines.append(
+            f"{label:<{wide}}  {classes.precision[i]:9.2f}  {classes.recall[i]:6.2f}  {ends:<14}"
+            f"  {classes.f1[i]:5.2f}  {classes.support[i]}"
+        )
+    kappa = "not defined" if math.isnan(scores.kappa) else f"{scores.kappa:.2f}"
+    lines += [
+        "",
+        f"mean recall of the classes (balanced accuracy, UAR)   {scores.balanced_accuracy:.2f}",
+        f"mean F1 of the classes (macro F1)                     {scores.macro_f1:.2f}",
+        f"agreement beyond chance (Cohen's kappa)               {kappa}",
+        f"always answering the most frequent test class         {scores.majority:.2f}",
+        "",
+        "Intervals are Wilson's. A class that was never predicted has precision 0.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def confusion_csv(scores: Scores) -> str:
+    """Return the counts as the text of a CSV file; rows are truths, columns predictions."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["truth", *scores.labels])
+    writer.writerows([label, *row] for label, row in zip(scores.labels, scores.matrix.tolist(), strict=True))
+    return buffer.getvalue()

@@ -1,0 +1,124 @@
+"""What a run shows and what it does not, in plain sentences that follow from its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ckseq.protocol.score import Interval, Scores, wilson_interval
+from ckseq.report.tables import between, percent
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An accuracy to compare: what it is, how high, and how sure, where that is known."""
+
+    name: str
+    value: float
+    interval: Interval | None
+    remark: str
+
+
+def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
+    """Return this run's accuracy, the published one where the recipe names one, and the most frequent class's rate."""
+    ours = Rate("this run", scores.accuracy, scores.interval, f"{scores.n_correct} of {scores.n} test sequences")
+    most = [
+        label
+        for label, n in zip(scores.labels, scores.per_class.support, strict=True)
+        if n / scores.n == scores.majority
+    ]
+    always = Rate("always the most frequent class", scores.majority, None, f"as if every sequence were {most[0]}")
+    theirs = _published(run, scores)
+    return (ours, theirs, always) if theirs else (ours, always)
+
+
+def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
+    published = run.get("experiment", {}).get("published") or {}
+    accuracy, n_test = published.get("accuracy"), published.get("n_test")
+    if not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
+        return None
+    interval, on = None, ""
+    if isinstance(n_test, int) and n_test > 0:
+        interval = wilson_interval(round(accuracy * n_test), n_test, confidence=scores.confidence)
+        on = f"on {n_test} test sequences, "
+    source = f": {published['source']}" if published.get("source") else ""
+    return Rate(
+        "published by others", float(accuracy), interval, f"{on}their figure on their data, not measured here{source}"
+    )
+
+
+def shares_subjects(run: Mapping[str, Any]) -> bool:
+    """Return whether some test subject is also in training."""
+    return bool(run.get("protocol", {}).get("shared_subjects"))
+
+
+def shows(scores: Scores) -> list[str]:
+    """Return what may be concluded from the figures."""
+    sure = percent(scores.confidence)
+    sentences = [
+        f"The model named the right class for {scores.n_correct} of {scores.n} test sequences. With {scores.n} "
+        f"sequences, its true rate on sequences like these may lie anywhere from {between(scores.interval)} "
+        f"({sure} interval)."
+    ]
+    if scores.interval.low > scores.majority:
+        sentences.append(
+            f"That is more than always answering the most frequent class would give ({scores.majority:.2f}): "
+            "it learned something that carries over to the test part."
+        )
+    else:
+        sentences.append(
+            "The interval reaches down to what always answering the most frequent class gives "
+            f"({scores.majority:.2f}): these figures do not show that anything was learned."
+        )
+    sentences += _weakest(scores)
+    return sentences
+
+
+def _weakest(scores: Scores) -> list[str]:
+    tested = [i for i, support in enumerate(scores.per_class.support) if support]
+    i = min(tested, key=lambda i: scores.per_class.recall[i])
+    right, support = int(scores.matrix[i, i]), int(scores.per_class.support[i])
+    if right == support:
+        return []
+    mistakes = scores.matrix[i].copy()
+    mistakes[i] = 0
+    taken_for = scores.labels[int(mistakes.argmax())]
+    return [
+        f"The weakest class is {scores.labels[i]}: {right} of {support} right, "
+        f"mistaken {'most often ' if mistakes.sum() > 1 else ''}for {taken_for}."
+    ]
+
+
+def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
+    """Return what must not be concluded from the figures."""
+    sentences = []
+    if shares_subjects(run):
+        sentences.append(
+            "How well it does on people it has never seen: some people are in training and in the test part, "
+            "and a network can recognise a person instead of an expression. A subject-disjoint split answers that."
+        )
+    sentences.append("How much the figure owes to this split and this seed: other splits and other seeds give others.")
+    if run.get("experiment", {}).get("training", {}).get("validation") == "test":
+        sentences.append(
+            "A choice made with the test curve: it was drawn to be looked at; whoever picks an epoch by it "
+            "needs new test sequences."
+        )
+    if any(rate.name == "published by others" for rate in rates(run, scores)):
+        sentences.append("Whether this is better or worse than the published figure: data, split and people differ.")
+    sentences.append(
+        "What anybody felt: the classes are expressions as they were acted or labelled. Nothing here supports judging "
+        "people at work, in school or anywhere else."
+    )
+    return sentences
+
+
+def warnings(run: Mapping[str, Any]) -> list[str]:
+    """Return what a reader must see before the figures: an unfinished training, and every note of run and store."""
+    found: list[str] = []
+    if run.get("state") != "complete":
+        epochs = run.get("epochs_done")
+        after = f" after {epochs} epochs" if epochs else ""
+        found.append(f"The run was stopped before its end{after}: these figures are not its last word.")
+    notes: Sequence[str] = [*run.get("notes", []), *run.get("store", {}).get("notes", [])]
+    return [*found, *dict.fromkeys(notes)]

@@ -1,0 +1,75 @@
+"""From blobs to what a network reads: row and column means, or smaller frames."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ckseq.config import Config as BaseConfig
+
+
+class Config(BaseConfig):
+    """What is kept of the blobs; the projections always are."""
+
+    keep_blobs: bool = Field(True, description="keep the blobs themselves, bit-packed")
+    halvings: int = Field(0, ge=0, le=8, description="keep frames halved so often by 2x2 means; 0 keeps none")
+
+
+def project(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the mean of each column and of each row.
+
+    Parameters
+    ----------
+    blobs : (t, n, n) or (t, n, n, channels) bool
+
+    Returns
+    -------
+    (t, 2, n) or (t, 2, n, channels) float32
+        Row 0 holds the mean of each column, row 1 the mean of each row (system A, phase 3).
+
+    >>> project(np.array([[[True, False], [True, True]]]))
+    array([[[1. , 0.5],
+            [0.5, 1. ]]], dtype=float32)
+    """
+    if blobs.ndim == 4:
+        return np.stack([project(channel) for channel in np.moveaxis(blobs, -1, 0)], axis=-1)
+    t, n, _ = blobs.shape
+    counts = np.empty((t, 2, n), np.int32)
+    for frame, count in zip(np.ascontiguousarray(blobs).view(np.uint8), counts, strict=True):
+        count[0] = cv2.reduce(frame, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
+        count[1] = cv2.reduce(frame, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
+    return (counts / n).astype(np.float32)
+
+
+def halve(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Halve frames by the mean of 2x2 pixels.
+
+    An odd last row or column is averaged in pairs along itself, the last corner kept (system A, phase 2).
+
+    Parameters
+    ----------
+    frames : (t, h, w) or (t, h, w, channels) float32
+
+    Returns
+    -------
+    (t, ceil(h / 2), ceil(w / 2)) or (t, ceil(h / 2), ceil(w / 2), channels) float32
+
+    >>> halve(np.array([[[0, 1, 5], [2, 3, 7], [4, 6, 9]]], np.float32))
+    array([[[1.5, 6. ],
+            [5. , 9. ]]], dtype=float32)
+    """
+    height, width = frames.shape[1:3]
+    # repeating an odd last row makes its 2x2 mean the mean of a pair along it; and the corner its own mean
+    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), *((0, 0),) * (frames.ndim - 3)), mode="edge")
+    pairs = even[:, 0::2] + even[:, 1::2]
+    return ((pairs[:, :, 0::2] + pairs[:, :, 1::2]) / 4).astype(np.float32)
+
+
+def halved(blobs: NDArray[np.bool_], *, halvings: int) -> NDArray[np.float32]:
+    """Halve blobs ``halvings`` times: 267 pixels become 134, 67, 34."""
+    frames = blobs.astype(np.float32)
+    for _ in range(halvings):
+        frames = halve(frames)
+    return frames

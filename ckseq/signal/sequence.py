@@ -1,0 +1,174 @@
+"""Sequences of one length: zeros on both sides of a short one, a named policy for a long one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ckseq.config import Config as BaseConfig
+from ckseq.errors import DataError
+
+Overflow = Literal["error", "drop", "cut_start", "cut_end", "resample"]
+
+_FIX = "name a policy: sequence.overflow = drop, cut_start, cut_end or resample"
+
+
+class Config(BaseConfig):
+    """How sequences of different lengths become one array."""
+
+    length_frames: Annotated[int, Field(ge=1)] | Literal["longest"] = Field(
+        "longest",
+        description="length of every sequence, frames of motion (one fewer than images), or that of the longest",
+    )
+    overflow: Overflow = Field(
+        "error",
+        description="what happens to a longer sequence: an error, left out before balancing, its first frames cut, "
+        "its last frames cut, or interpolated to the length",
+    )
+
+
+def pad(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
+    """Put all-zero frames on both sides, the extra one in front where their number is odd.
+
+    Parameters
+    ----------
+    sequence : (t, ...) array
+    length_frames : int
+        At least t.
+
+    Returns
+    -------
+    (length_frames, ...) array
+        Of the same dtype (system A, loading).
+
+    >>> pad(np.array([7, 8]), length_frames=5)
+    array([0, 0, 7, 8, 0])
+    """
+    missing = length_frames - len(sequence)
+    if missing < 0:
+        raise ValueError(f"a sequence of {len(sequence)} frames does not fit into {length_frames}")
+    padded = np.zeros((length_frames, *sequence.shape[1:]), sequence.dtype)
+    before = (missing + 1) // 2
+    padded[before : before + len(sequence)] = sequence
+    return padded
+
+
+def resample(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
+    """Interpolate linearly along time; the first and the last frame stay the first and the last.
+
+    Parameters
+    ----------
+    sequence : (t, ...) array
+        t at least 1.
+    length_frames : int
+        At least 1; of a length of 1 the first frame is what is left.
+
+    Returns
+    -------
+    (length_frames, ...) array
+        Floating point; float32 stays float32.
+
+    >>> resample(np.array([0.0, 10.0, 20.0, 30.0, 60.0]), length_frames=3)
+    array([ 0., 20., 60.])
+    """
+    at = np.linspace(0, len(sequence) - 1, length_frames)
+    before = np.floor(at).astype(int)
+    after = np.minimum(before + 1, len(sequence) - 1)
+    share = (at - before).reshape(-1, *[1] * (sequence.ndim - 1))
+    mixed = sequence[before] * (1 - share) + sequence[after] * share
+    return mixed.astype(np.result_type(sequence.dtype, np.float32), copy=False)
+
+
+def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow) -> NDArray[Any]:
+    """Give a sequence the length asked for: pad a shorter one, treat a longer one as ``overflow`` says.
+
+    Parameters
+    ----------
+    sequence : (t, ...) array
+    length_frames : int
+    overflow : str
+        ``cut_start`` removes the first frames, ``cut_end`` the last, ``resample`` interpolates; under ``error`` and
+        ``drop`` a longer sequence has no place here.
+
+    Returns
+    -------
+    (length_frames, ...) array
+
+    Raises
+    ------
+    DataError
+        The sequence is longer and the policy is ``error`` or ``drop``.
+
+    >>> fit_length(np.array([1, 2, 3, 4]), length_frames=3, overflow="cut_start")
+    array([2, 3, 4])
+    >>> fit_length(np.array([1, 2, 3, 4]), length_frames=3, overflow="cut_end")
+    array([1, 2, 3])
+    """
+    surplus = len(sequence) - length_frames
+    if surplus <= 0:
+        return pad(sequence, length_frames=length_frames)
+    match overflow:
+        case "cut_start":
+            return sequence[surplus:].copy()
+        case "cut_end":
+            return sequence[:length_frames].copy()
+        case "resample":
+            return resample(sequence, length_frames=length_frames)
+        case "error" | "drop":
+            raise DataError(f"{len(sequence)} frames of motion do not fit into {length_frames}", fix=_FIX)
+
+
+def length_of(n_frames: Sequence[int], config: Config) -> int:
+    """Return the common length, frames.
+
+    Parameters
+    ----------
+    n_frames : sequence of int
+        The lengths of all sequences; at least one.
+    config : Config
+
+    >>> length_of([6, 39, 20], Config(length_frames="longest"))
+    39
+    """
+    return max(n_frames) if config.length_frames == "longest" else config.length_frames
+
+
+def too_long(n_frames: Sequence[int], config: Config) -> list[int]:
+    """Return the places of the sequences that are longer than the length asked for.
+
+    >>> too_long([6, 71, 39, 40], Config(length_frames=39))
+    [1, 3]
+    """
+    if config.length_frames == "longest":
+        return []
+    return [place for place, n in enumerate(n_frames) if n > config.length_frames]
+
+
+def stack(sequences: Sequence[NDArray[Any]], config: Config) -> NDArray[Any]:
+    """Bring sequences to one length and into one array.
+
+    Parameters
+    ----------
+    sequences : sequence of (t, ...) arrays
+        Alike but for t; at least one.
+    config : Config
+
+    Returns
+    -------
+    (n, length, ...) array
+
+    Raises
+    ------
+    DataError
+        A sequence is longer than ``length_frames`` and the policy is ``error`` or ``drop``.
+
+    >>> stack([np.array([1, 2, 3]), np.array([5])], Config(length_frames="longest"))
+    array([[1, 2, 3],
+           [0, 5, 0]])
+    """
+    length = length_of([len(sequence) for sequence in sequences], config)
+    return np.stack([fit_length(one, length_frames=length, overflow=config.overflow) for one in sequences])

@@ -1,0 +1,359 @@
+"""The Extended Cohn-Kanade data (CK+), in folders or in the archives as shipped.
+
+Lucey, Cohn, Kanade, Saragih, Ambadar and Matthews, "The Extended Cohn-Kanade Dataset (CK+)", CVPR Workshops 2010. Its
+ReadMe: one label per sequence, named after the last (peak) frame, and none where no prototypic emotion was seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ckseq.errors import DataError
+from ckseq.labels import EMOTIONS
+from ckseq.recording import Problem, Recording
+from ckseq.sources._frames import entries, is_clutter, is_image, natural, too_short
+from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
+
+LOOKS_FOR = (
+    "CK+: a folder cohn-kanade-images with S005/001/S005_001_00000001.png, and Emotion (or Emotion_labels) with "
+    "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
+)
+SHOULD_HOLD: Mapping[str, int] = {
+    "sequences": 593,
+    "subjects": 123,
+    "frames": 10_708,
+    "labelled": 327,
+    "anger": 45,
+    "contempt": 18,
+    "disgust": 59,
+    "fear": 25,
+    "happiness": 69,
+    "sadness": 28,
+    "surprise": 83,
+}
+
+_KINDS = {
+    "cohn-kanade-images": "images",
+    "extended-cohn-kanade-images": "images",
+    "emotion": "emotion",
+    "emotion_labels": "emotion",
+    "facs": "facs",
+    "facs_labels": "facs",
+    "landmarks": "landmarks",
+}
+_SESSION = re.compile(r"(?:.*/)?S(?P<subject>[0-9]{3,4})/(?P<session>[0-9]{3})")
+_NAME = re.compile(
+    r"S(?P<subject>[0-9]{3,4})_(?P<session>[0-9]{3})_(?P<number>[0-9]+)(?:_[a-z]+)?\.[a-z]+", re.IGNORECASE
+)
+_NAMES = {emotion.code: emotion.name for emotion in EMOTIONS}
+_MEND_LABEL = f"write one code from 0 to {max(_NAMES)} in it, or remove it"
+
+Key = tuple[str, str]
+
+
+class _File(NamedTuple):
+    tree: Tree
+    folder: str
+    name: str
+
+    @property
+    def where(self) -> str:
+        return self.tree.where(f"{self.folder}/{self.name}")
+
+    @property
+    def number(self) -> int | None:
+        match = _NAME.fullmatch(self.name)
+        return int(match["number"]) if match else None
+
+
+@dataclass
+class _Found:
+    """What stands on the disk: the files of each kind by subject and session, and what is odd about them."""
+
+    files: dict[str, dict[Key, list[_File]]] = field(default_factory=dict)
+    oddities: list[Problem] = field(default_factory=list)
+    faults: list[Problem] = field(default_factory=list)
+
+
+def recognises(root: Path) -> bool:
+    """Return whether a place holds the images of CK+ by their names, as a folder or an archive."""
+    try:
+        return "images" in _places(root)
+    except DataError:
+        return False
+
+
+def scan(root: Path) -> list[Recording]:
+    """Return the recordings of CK+, sorted by id (``S005_001``), their frames by number.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds the images and labels, in folders or archives; or the images' own folder or archive, the
+        labels standing beside it.
+
+    Raises
+    ------
+    DataError
+        This is not CK+, an archive is not safe to read, or a label cannot be used; `problems` lists every such label.
+    """
+    found, recordings = _survey(root)
+    if found.faults:
+        first, more = found.faults[0], len(found.faults) - 1
+        rest = f" ({more} more such labels: 'ckseq inspect' lists them)" if more else ""
+        raise DataError(f"{first.what}{rest}", first.where, first.mend)
+    return recordings
+
+
+def problems(root: Path) -> list[Problem]:
+    """Return what is odd, labels that cannot be used first, each with its mend.
+
+    Raises
+    ------
+    DataError
+        This is not CK+, or an archive is not safe to read.
+    """
+    found, recordings = _survey(root)
+    return found.faults + found.oddities + _companions(found, recordings) + too_short(recordings)
+
+
+def _survey(root: Path) -> tuple[_Found, list[Recording]]:
+    places = _places(root)
+    if "images" not in places:
+        there = ", ".join(path.name for path in entries(root)[:6]) if root.is_dir() else "no images"
+        raise DataError(f"is not CK+: it holds {there or 'nothing'}", root, f"looked for {LOOKS_FOR}")
+    found = _Found()
+    for kind, paths in places.items():
+        found.files[kind] = _collect(kind, paths, found)
+    images, labels = found.files["images"], found.files.get("emotion", {})
+    if not images:
+        raise DataError(
+            "is not CK+: it holds no images in folders such as S005/001", places["images"][0], f"looked for {LOOKS_FOR}"
+        )
+    return found, [_recording(key, images[key], labels.get(key, []), found) for key in sorted(images)]
+
+
+def _places(root: Path) -> dict[str, list[Path]]:
+    """Return the folders and archives of each kind; where the images themselves are named, the rest beside them."""
+    if not root.exists():
+        raise DataError("does not exist", root, "check the path")
+    places: dict[str, list[Path]] = {}
+    if _kind(root.absolute()) == "images":
+        places["images"] = [root]
+        base = root.absolute().parent
+    elif root.is_dir():
+        base = _holder(root)
+    else:
+        return places
+    named = set(places)
+    for path in entries(base):
+        kind = _kind(path)
+        if kind and kind not in named:
+            places.setdefault(kind, []).append(path)
+    return places
+
+
+def _holder(root: Path) -> Path:
+    """Return the folder that holds the images: this one, or the only one in it that does (``CK+/...``)."""
+
+    def holds(folder: Path) -> bool:
+        return any(_kind(path) == "images" for path in entries(folder))
+
+    if holds(root):
+        return root
+    inner = [path for path in entries(root) if path.is_dir() and holds(path)]
+    return inner[0] if len(inner) == 1 else root
+
+
+def _kind(path: Path) -> str | None:
+    if path.is_dir():
+        return _KINDS.get(path.name.lower())
+    return _KINDS.get(path.stem.lower()) if path.suffix.lower() == ".zip" else None
+
+
+def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_File]]:
+    """Return the files of one kind by subject and session, and note what else lies there."""
+    folders = [path for path in paths if path.is_dir()]
+    for archive in [path for path in paths if path not in folders] if folders else []:
+        found.oddities.append(
+            Problem("is not read: a folder of the same kind stands beside it", str(archive), "nothing to do")
+        )
+    files: dict[Key, list[_File]] = {}
+    for path in folders or paths:
+        tree: Tree = FolderTree(path) if path.is_dir() else ArchiveTree(path)
+        n_clutter = n_else = 0
+        for item in tree.files:
+            folder, _, name = item.rpartition("/")
+            session = _SESSION.fullmatch(folder)
+            if is_clutter(item):
+                n_clutter += 1
+            elif session and (is_image(name) if kind == "images" else name.lower().endswith(".txt")):
+                key = (f"S{int(session['subject']):03d}", session["session"])
+                files.setdefault(key, []).append(_File(tree, folder, name))
+            else:
+                n_else += 1
+        if n_clutter:
+            found.oddities.append(
+                Problem(f"clutter of macOS or Windows is not read ({n_clutter})", str(path), "nothing to do")
+            )
+        if n_else:
+            found.oddities.append(
+                Problem(
+                    f"files that are not of the layout S005/001/S005_001_... are not read ({n_else})",
+                    str(path),
+                    "nothing to do, or put them in place",
+                )
+            )
+        if kind == "images":
+            held = {file.rpartition("/")[0] for file in tree.files if is_image(file)}
+            found.oddities += [
+                Problem("is a session without images", tree.where(folder), "fetch its images, or remove it")
+                for folder in tree.folders
+                if _SESSION.fullmatch(folder) and folder not in held
+            ]
+    return files
+
+
+def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found) -> Recording:
+    subject, session = key
+    holders: dict[tuple[int, str], list[_File]] = {}
+    for file in images:
+        holders.setdefault((file.folder.count("/"), file.tree.where(file.folder)), []).append(file)
+    (_, where), *others = sorted(holders)
+    frames = sorted(holders[min(holders)], key=lambda f: (f.number is None, f.number or 0, natural(f.name)))
+    odd = [
+        Problem(
+            "is not read: the same session stands elsewhere too",
+            other,
+            "the one that lies less deep is read; remove one",
+        )
+        for _, other in others
+    ]
+    numbers = [frame.number for frame in frames if frame.number is not None]
+    missing = max(numbers) - min(numbers) + 1 - len(set(numbers)) if numbers else 0
+    if missing:
+        odd.append(
+            Problem(
+                "the numbering of its frames has gaps",
+                f"{where} ({missing} missing)",
+                "the frames are taken in order; see whether some were lost",
+            )
+        )
+    if len(set(numbers)) < len(numbers):
+        odd.append(Problem("two frames have one number", where, "both are read; remove one"))
+    if len(numbers) < len(frames):
+        odd.append(
+            Problem(
+                "frames are not named S005_001_00000001.png",
+                where,
+                "they are read last, by name; rename or remove them",
+            )
+        )
+    if any(_of(frame) not in (key, None) for frame in frames):
+        odd.append(
+            Problem(
+                "frames are named after another subject or session",
+                where,
+                "the folder's name is believed; rename or move them",
+            )
+        )
+    found.oddities += odd
+    label = _label(key, labels, max(numbers, default=None), found)
+    tree = frames[0].tree
+    return Recording(
+        f"{subject}_{session}", subject, session, label, tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames))
+    )
+
+
+def _of(file: _File) -> Key | None:
+    """Return the subject and session in a file's name; the ReadMe's slip S0005 is S005."""
+    match = _NAME.fullmatch(file.name)
+    return (f"S{int(match['subject']):03d}", match["session"]) if match else None
+
+
+def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str | None:
+    """Return the label of a recording, noting what is odd or cannot be used."""
+    labels: dict[str, list[_File]] = {}
+    for file in sorted(files, key=lambda f: f.where):
+        if _of(file) not in (key, None):
+            found.faults.append(
+                Problem("is named after another subject or session than its folder", file.where, "move or remove it")
+            )
+            continue
+        try:
+            labels.setdefault(_emotion(file), []).append(file)
+        except DataError as error:
+            found.faults.append(Problem(error.what, file.where, error.fix or _MEND_LABEL))
+            continue
+        if file.number != last:
+            found.oddities.append(
+                Problem(
+                    "is not named after the last frame of its sequence",
+                    file.where,
+                    "its label is taken; see whether frames are missing",
+                )
+            )
+    used = [file for same in labels.values() for file in same]
+    if len(labels) > 1 or len({file.tree.where(file.folder) for file in used}) < len(used):
+        found.faults.append(
+            Problem(f"is one of {len(used)} labels of {'_'.join(key)}", used[-1].where, "remove all but one")
+        )
+    elif len(used) > 1:
+        found.oddities.append(
+            Problem("says again what another label file says", used[-1].where, "nothing to do, or remove it")
+        )
+    return next(iter(labels), None)
+
+
+def _emotion(file: _File) -> str:
+    text = (
+        file.tree.text(f"{file.folder}/{file.name}").decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
+    )
+    if len(text) != 1:
+        what = f"holds {len(text)} labels" if text else "is an empty label"
+        raise DataError(what, file.where, _MEND_LABEL)
+    try:
+        code = float(text[0])
+    except ValueError:
+        raise DataError(f"the label {text[0][:20]!r} is not a number", file.where, _MEND_LABEL) from None
+    if not code.is_integer() or int(code) not in _NAMES:
+        raise DataError(f"the label {text[0][:20]} is not one of 0 to {max(_NAMES)}", file.where, _MEND_LABEL)
+    return _NAMES[int(code)]
+
+
+def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
+    """Return what does not fit between images, labels, FACS codes and landmarks."""
+    images = found.files["images"]
+    odd = [
+        Problem(
+            f"{kind} files of a session without images",
+            files[0].tree.where(files[0].folder),
+            "fetch the images, or remove it",
+        )
+        for kind, sessions in found.files.items()
+        for key, files in sessions.items()
+        if key not in images
+    ]
+    n_unlabelled = sum(recording.label is None for recording in recordings)
+    if "emotion" not in found.files:
+        odd.append(Problem("there are no labels", "Emotion", "fetch Emotion_labels.zip and put it beside the images"))
+    elif n_unlabelled:
+        odd.append(
+            Problem(f"{n_unlabelled} sequences have no label", "Emotion", "as in CK+ itself; training leaves them out")
+        )
+    n_frames = sum(recording.n_frames or 0 for recording in recordings)
+    for kind, name, needed in (("facs", "FACS", len(recordings)), ("landmarks", "Landmarks", n_frames)):
+        have = sum(len(files) for files in found.files.get(kind, {}).values())
+        if kind not in found.files:
+            odd.append(
+                Problem(
+                    f"there are no {name}", name, f"nothing here needs them; {name} come in an archive of their own"
+                )
+            )
+        elif have != needed:
+            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, "nothing here needs them"))
+    return odd

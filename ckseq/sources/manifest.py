@@ -1,0 +1,156 @@
+"""Any data set, by a CSV file with one line per recording."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from ckseq.errors import DataError
+from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
+from ckseq.sources._frames import images_in, is_image, is_video, safe_id, too_short
+
+LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
+COLUMNS = ("path", "subject", "session", "label")
+_REQUIRED = ("path", "subject")
+
+
+def recognises(root: Path) -> bool:
+    """Return whether this is a CSV file, or a folder with ``manifest.csv``."""
+    return (root.suffix.lower() == ".csv" and root.is_file()) or (root / "manifest.csv").is_file()
+
+
+def scan(root: Path) -> list[Recording]:
+    """Return the recordings that a manifest lists, sorted by id.
+
+    Parameters
+    ----------
+    root : Path
+        The CSV file, or the folder that holds ``manifest.csv``. A ``path`` in it is a folder of frames or a video
+        file, relative to the CSV file. An empty ``label`` means unlabelled. The id is ``subject_session``, or made
+        of the path's last part where the session is empty.
+
+    Raises
+    ------
+    DataError
+        A line cannot be used; the message names it by its number.
+    """
+    table = _table_at(root)
+    recordings: dict[str, Recording] = {}
+    lines: dict[str, int] = {}
+    for line, row in _rows(table):
+        where = f"{table} line {line}"
+        path = table.parent / row["path"]
+        session = row["session"] or path.stem
+        # a path such as S005/S005_001.mp4 names its subject already
+        named = not row["session"] and session.startswith(row["subject"])
+        ident = safe_id(session) if named else safe_id(row["subject"], session)
+        if ident in recordings:
+            raise DataError(
+                f"the id {ident!r} is taken by line {lines[ident]}", where, "give each line a session of its own"
+            )
+        try:
+            frames = frames_at(path)
+        except DataError as error:
+            raise DataError(f"path {row['path']!r} {error.what}", where, error.fix) from None
+        recordings[ident] = Recording(ident, row["subject"], session, row["label"] or None, frames)
+        lines[ident] = line
+    if not recordings:
+        raise DataError("lists no recording", table, "write one line per recording below the header")
+    return [recordings[ident] for ident in sorted(recordings)]
+
+
+def problems(root: Path) -> list[Problem]:
+    """Return what is odd: unusable lines, columns that are not read, recordings of one frame, missing labels."""
+    table = _table_at(root)
+    try:
+        recordings = scan(root)
+    except DataError as error:
+        return [Problem(error.what, error.where or str(table), error.fix or "mend it")]
+    extra = [name for name in _header(table) if name not in COLUMNS]
+    found = [Problem(f"the column {name!r} is not read", str(table), "nothing to do") for name in extra]
+    return found + too_short(recordings)
+
+
+def frames_at(path: Path) -> Frames:
+    """Return the frames at a path: the images in a folder, in natural order, or a video file.
+
+    Raises
+    ------
+    DataError
+        There is nothing, or nothing of that kind.
+    """
+    if path.is_dir():
+        images = images_in(path)
+        if not images:
+            raise DataError("is a folder without images", path, "name a folder whose images are the frames")
+        return ImageFiles(images)
+    if not path.is_file():
+        raise DataError("does not exist", path, "check the path")
+    if is_video(path.name):
+        return VideoFile(path)
+    if is_image(path.name):
+        raise DataError("is one image, not a sequence", path, "name the folder of its frames")
+    raise DataError("is neither a folder of frames nor a video file", path, "name one of these")
+
+
+def _table_at(root: Path) -> Path:
+    table = root / "manifest.csv" if root.is_dir() else root
+    if not table.is_file():
+        raise DataError("does not exist", table, f"needed: {LOOKS_FOR}")
+    return table
+
+
+def _text(table: Path) -> str:
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark in front
+        return table.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", table) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8 text (byte {error.start})", table, "save it as CSV in UTF-8") from None
+
+
+def _header(table: Path) -> list[str]:
+    first = next(csv.reader(io.StringIO(_text(table))), [])
+    return [name.strip().lower() for name in first]
+
+
+def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number of each line and its cells, stripped; a column that is not there is empty."""
+    header = _header(table)
+    _check_header(header, f"{table} line 1")
+    reader = csv.reader(io.StringIO(_text(table)), strict=True)
+    try:
+        next(reader)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, _row(cells, header, f"{table} line {reader.line_num}")
+    except csv.Error as error:
+        raise DataError(f"is not CSV: {error}", f"{table} line {reader.line_num}", "mend the line") from None
+
+
+def _check_header(header: list[str], where: str) -> None:
+    for name in _REQUIRED:
+        if name not in header:
+            raise DataError(f"the column {name!r} is missing", where, f"the header must be {','.join(COLUMNS)}")
+    for name in header:
+        if header.count(name) > 1:
+            raise DataError(f"the column {name!r} stands twice", where, "mend the header")
+        near = get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
+        if near and near[0] not in header:
+            raise DataError(f"the column {name!r} looks like a slip for {near[0]!r}", where, "mend the header")
+
+
+def _row(cells: list[str], header: list[str], where: str) -> dict[str, str]:
+    if len(cells) != len(header):
+        raise DataError(f"has {len(cells)} cells, the header {len(header)}", where, "mend the line")
+    row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    for name in COLUMNS:
+        if name in _REQUIRED and not row[name]:
+            raise DataError(f"the {name} is empty", where, "fill it in")
+        if not row[name].isprintable():
+            raise DataError(f"the {name} has a line break or a tab", where, "mend the line")
+    return row

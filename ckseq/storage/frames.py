@@ -1,0 +1,202 @@
+"""From the frames of a recording to pixels, one frame in memory at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import DataError
+from ckseq.recording import ArchiveMembers, Frames, ImageFiles, VideoFile
+from ckseq.storage.images import JPEG, Header, flaw, header
+
+MAX_FRAME_BYTES = 64 * 2**20
+MAX_FRAME_PIXELS = 64 * 10**6
+_MEND = "put a good copy in its place, or remove it"
+
+
+def read_grey(frames: Frames) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of a recording as 8-bit grey images, decoding one at a time.
+
+    An image equals ``cv2.imread(path, cv2.IMREAD_GRAYSCALE)`` to the bit. The frames of a video are decoded to BGR and
+    turned to grey by ``cv2.cvtColor`` (ITU-R BT.601 weights).
+
+    Parameters
+    ----------
+    frames : Frames
+        Where the frames are.
+
+    Yields
+    ------
+    ndarray of uint8, shape (h, w)
+        A frame; the frames of one recording may differ in size.
+
+    Raises
+    ------
+    DataError
+        A frame is missing, empty, cut short, too large or not an image; a video cannot be decoded or has no frame. The
+        message names the file; a member of an archive as ``archive.zip/member``.
+    """
+    if isinstance(frames, VideoFile):
+        yield from _decode_video(frames.path)
+    else:
+        for where, data in _files(frames, _whole):
+            yield _decode(data, where)
+
+
+def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]:
+    """Yield what each image says of itself, from the start of its file; None where that is neither PNG nor JPEG.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    for _, data in _files(frames, _start):
+        yield header(data)
+
+
+def fingerprint(frames: Frames) -> str:
+    """Return 32 hexadecimal digits that name the frames: the last part of each file's name, and its bytes.
+
+    Moving a data set, or reading it from its archive, does not change them.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    if isinstance(frames, VideoFile):
+        try:
+            with frames.path.open("rb") as stream:
+                digest.update(f"{frames.path.name}\0".encode())
+                while chunk := stream.read(2**20):
+                    digest.update(chunk)
+        except OSError as error:
+            raise _unreadable(error, frames.path) from None
+    else:
+        for where, data in _files(frames, _whole):
+            digest.update(f"{where.rpartition('/')[2]}\0{len(data)}\0".encode(errors="surrogateescape"))
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _whole(stream: IO[bytes]) -> bytes:
+    return stream.read(MAX_FRAME_BYTES + 1)
+
+
+def _start(stream: IO[bytes]) -> bytes:
+    data = stream.read(32)
+    # thumbnails and profiles, 64 KiB each, may stand before a JPEG's size
+    return data + stream.read(2**18) if data.startswith(JPEG) else data
+
+
+def _files(frames: ImageFiles | ArchiveMembers, read: Callable[[IO[bytes]], bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each image file, with ``/`` before its last part, and what ``read`` takes from it."""
+    if isinstance(frames, ImageFiles):
+        for path in frames.paths:
+            try:
+                with path.open("rb") as stream:
+                    data = read(stream)
+            except OSError as error:
+                raise _unreadable(error, path) from None
+            yield path.as_posix(), data
+        return
+    for member in frames.members:
+        where = f"{frames.archive.as_posix()}/{member}"
+        try:
+            with _archive(frames.archive).open(member) as stream:
+                data = read(stream)
+        except OSError as error:
+            raise _unreadable(error, frames.archive) from None
+        except KeyError:
+            raise DataError("is no longer in the archive", where, "start again with the archive as it is now") from None
+        # RuntimeError: a password; NotImplementedError: a compression that zipfile does not know
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            raise DataError(f"cannot be unpacked: {error}", where, "fetch the archive again") from None
+        yield where, data
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    status = path.stat()
+    # a process of its own, since an open file shared after a fork has one position for both
+    return _open_archive(path, os.getpid(), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=2)
+def _open_archive(path: Path, pid: int, mtime_ns: int, size: int) -> zipfile.ZipFile:  # noqa: ARG001 (the key)
+    """Keep archives open: reading the directory of CK+'s takes 80 ms, as long as a recording's frames."""
+    return zipfile.ZipFile(path)
+
+
+def _decode(data: bytes, where: str) -> NDArray[np.uint8]:
+    if not data:
+        raise DataError("is empty (0 bytes)", where, _MEND)
+    if len(data) > MAX_FRAME_BYTES:
+        raise DataError(f"is larger than {MAX_FRAME_BYTES >> 20} MiB, which no frame should be", where, _MEND)
+    said = header(data)
+    if said is not None and said.width * said.height > MAX_FRAME_PIXELS:
+        raise DataError(f"claims {said.width}x{said.height} pixels, which no frame should have", where, _MEND)
+    if (trouble := flaw(data)) is not None:
+        raise DataError(trouble, where, _MEND)
+    with _silence():
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        except cv2.error:
+            image = None
+    if image is None:
+        raise DataError("is not an image, or is damaged" if said is None else "is damaged", where, _MEND)
+    return np.asarray(image, np.uint8)
+
+
+def _decode_video(path: Path) -> Iterator[NDArray[np.uint8]]:
+    try:
+        with path.open("rb") as stream:
+            if not stream.read(1):
+                raise DataError("is empty (0 bytes)", path, _MEND)
+    except OSError as error:
+        raise _unreadable(error, path) from None
+    # FFmpeg writes to the terminal by itself; a person who wants that sets the variable
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    with _silence():
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        n_frames = 0
+        while True:
+            ok, image = capture.read()
+            if not ok:
+                break
+            n_frames += 1
+            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    finally:
+        capture.release()
+    if n_frames == 0:
+        raise DataError("is not a video that can be decoded: it gave no frame", path, _MEND)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep OpenCV's own log off the terminal: what failed is said once, as an error."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _unreadable(error: OSError, path: Path) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError("does not exist", path, "start again with the data as it is now")
+    return DataError(f"cannot be read: {error.strerror}", path)

@@ -1,0 +1,95 @@
+"""What an image file says of itself, and whether it is whole; nothing is decoded."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+# the markers that carry a frame's size; C4, C8 and CC in their midst are tables and an extension
+_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+
+
+class Header(NamedTuple):
+    """What an image says of itself: ``width`` and ``height`` in pixels, and whether it has colours."""
+
+    width: int
+    height: int
+    colour: bool
+
+
+def header(data: bytes) -> Header | None:
+    """Return the header of a PNG or JPEG, or None where there is none.
+
+    Parameters
+    ----------
+    data : bytes
+        The start of the file: 26 bytes of a PNG, a JPEG as far as its size (behind a thumbnail, where it has one).
+
+    Notes
+    -----
+    PNG: ISO/IEC 15948, 11.2.2 (IHDR). JPEG: ITU-T T.81, B.2.2 (frame header).
+    """
+    if data.startswith(PNG) and data[12:16] == b"IHDR" and len(data) >= 26:
+        width, height, _, kind = struct.unpack(">IIBB", data[16:26])
+        # kinds 2, 3 and 6: true colour, palette, true colour with alpha
+        return Header(width, height, kind in (2, 3, 6))
+    if data.startswith(JPEG):
+        return _jpeg_header(data)
+    return None
+
+
+def _jpeg_header(data: bytes) -> Header | None:
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill
+            at += 1
+        elif marker in _JPEG_ALONE:
+            at += 2
+        elif marker in _JPEG_SIZES:
+            height, width, components = struct.unpack(">HHB", data[at + 5 : at + 10])
+            return Header(width, height, components >= 3)
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def flaw(data: bytes) -> str | None:
+    """Return what shows that a PNG or JPEG is not whole, or None.
+
+    Decoders differ, between formats and versions, in whether they return what they have of an image cut short; the
+    file itself says where it ends.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    """
+    if data.startswith(PNG):
+        return _png_flaw(data)
+    # in the coded data FF is followed by 00, so that the two markers can only be markers
+    if data.startswith(JPEG) and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        return "is cut short: its end marker is missing"
+    return None
+
+
+def _png_flaw(data: bytes) -> str | None:
+    at = len(PNG)
+    while at + 12 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        end = at + 12 + length
+        if end > len(data):
+            break
+        # a small first letter marks what a decoder may leave out
+        critical = kind[:1].isupper()
+        if critical and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            return "is damaged: a checksum does not fit"
+        if kind == b"IEND":
+            return None
+        at = end
+    return "is cut short: its end is missing"

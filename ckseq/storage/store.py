@@ -1,0 +1,246 @@
+"""The store: one HDF5 file of prepared recordings, built from parts so that an interruption costs one recording.
+
+Layout, schema 1: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
+``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
+``projections`` float32 (t, 2, n[, channels]), ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n), and where
+kept ``blobs`` (bits along axis 2, attribute ``width``) and ``halved`` float32. A recording that failed has the
+attribute ``error`` and no data. A part is a store of one recording.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+import ckseq
+from ckseq.errors import DataError
+from ckseq.recording import Recording
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the store knows of a recording without reading its arrays.
+
+    ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
+    the reason in ``error``).
+    """
+
+    id: str
+    subject: str
+    session: str
+    label: str | None
+    n_frames: int
+    n_steps: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recording that went through a pipeline: its arrays by dataset name, or the error that stopped it."""
+
+    recording: Recording
+    digest: str
+    source_digest: str = ""
+    n_frames: int = 0
+    n_dropped: int = 0
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    error: str | None = None
+
+
+class Store:
+    """A store opened for reading; made by `open_store`."""
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self._recordings = file["recordings"]
+        self.path = path
+        self.pipeline: dict[str, Any] = json.loads(file.attrs["pipeline"])
+        self.digest = str(file.attrs["digest"])
+        self.notes: list[str] = json.loads(file.attrs["notes"])
+        self.entries: tuple[Entry, ...] = tuple(_entry(id, group) for id, group in sorted(self._recordings.items()))
+
+    def projections(self, id: str) -> NDArray[np.float32]:
+        """Return the row and column means of a recording, (t, 2, n) or (t, 2, n, channels) float32."""
+        return self._read(id, "projections")
+
+    def blobs(self, id: str) -> NDArray[np.bool_]:
+        """Return the blobs of a recording, (t, h, w) or (t, h, w, channels) bool."""
+        packed = self._read(id, "blobs")
+        width = int(self._recordings[id]["blobs"].attrs["width"])
+        return np.unpackbits(packed, axis=2, count=width).view(np.bool_)
+
+    def halved(self, id: str) -> NDArray[np.float32]:
+        """Return the halved frames of a recording, (t, h, w) float32."""
+        return self._read(id, "halved")
+
+    def faces(self, id: str) -> NDArray[np.uint8]:
+        """Return the first and the last crop of a recording, (2, n, n) uint8."""
+        return self._read(id, "faces")
+
+    def has(self, id: str, name: str) -> bool:
+        """Tell whether a recording has a dataset of that name."""
+        return id in self._recordings and name in self._recordings[id]
+
+    def _read(self, id: str, name: str) -> NDArray[Any]:
+        try:
+            return self._recordings[id][name][...]
+        except KeyError:
+            group = self._recordings.get(id)
+            reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
+            raise DataError(str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that keeps it") from None
+        except OSError as error:
+            raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _AGAIN) from None
+
+
+_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
+
+
+def _entry(id: str, group: h5py.Group) -> Entry:
+    attrs = group.attrs
+    n_steps = len(group["projections"]) if "projections" in group else 0
+    label, error = attrs.get("label"), attrs.get("error")
+    return Entry(id, attrs["subject"], attrs["session"], label, int(attrs["n_frames"]), n_steps, error)
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[Store]:
+    """Open a store for reading.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is cut short, no store, or of a schema this version does not know.
+    """
+    if not path.is_file():
+        raise DataError("there is no such store", path, "make one with 'ckseq preprocess DATA --out STORE'")
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        raise DataError("is cut short, or not a store of ckseq", path, _AGAIN) from None
+    with file:
+        try:
+            _check_schema(file, path)
+            store = Store(file, path)
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
+            raise DataError(f"is damaged ({error})", path, _AGAIN) from None
+        yield store
+
+
+def _check_schema(file: h5py.File, path: Path) -> None:
+    if "schema" not in file.attrs or "recordings" not in file:
+        raise DataError("is an HDF5 file, but not a store of ckseq", path, "name the file that 'ckseq preprocess' made")
+    schema = int(file.attrs["schema"])
+    if schema > SCHEMA:
+        version = file.attrs.get("ckseq_version", "?")
+        raise DataError(f"was written by ckseq {version} (schema {schema}, this one knows {SCHEMA})", path, "update ckseq")
+    if schema < SCHEMA:
+        raise DataError(f"is of the old schema {schema}", path, _AGAIN)
+
+
+def write_part(folder: Path, prepared: Prepared) -> None:
+    """Write one recording into the folder of parts; a reader sees it whole or not at all."""
+    path = folder / f"{prepared.recording.id}.h5"
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with h5py.File(temporary, "w") as file:
+            _write_recording(file.create_group(f"recordings/{prepared.recording.id}"), prepared)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"cannot be written ({_reason(error)})", path, "free some space, then run the same again") from None
+
+
+def _write_recording(group: h5py.Group, prepared: Prepared) -> None:
+    recording = prepared.recording
+    group.attrs.update(subject=recording.subject, session=recording.session, digest=prepared.digest)
+    group.attrs.update(n_frames=prepared.n_frames, n_dropped=prepared.n_dropped, source_digest=prepared.source_digest)
+    if recording.label is not None:
+        group.attrs["label"] = recording.label
+    if prepared.error is not None:
+        group.attrs["error"] = prepared.error
+    for name, array in prepared.arrays.items():
+        if name == "blobs":
+            packed = np.packbits(array, axis=2)
+            _write_array(group, name, packed)
+            group[name].attrs["width"] = array.shape[2]
+        else:
+            _write_array(group, name, array)
+
+
+def _write_array(group: h5py.Group, name: str, array: NDArray[Any]) -> None:
+    # one chunk per step of time lets a batch be streamed; small arrays are not worth a chunk each
+    chunks = (1, *array.shape[1:]) if array[:1].nbytes >= 8192 else array.shape
+    group.create_dataset(name, data=array, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True)
+
+
+class Part(NamedTuple):
+    """What is known of a recording that was prepared before."""
+
+    digest: str
+    n_frames: int
+    error: str | None
+
+
+def read_part(folder: Path, id: str) -> Part | None:
+    """Return what a recording's part says of itself, or None where there is no whole part."""
+    try:
+        with h5py.File(folder / f"{id}.h5", "r") as file:
+            attrs = file[f"recordings/{id}"].attrs
+            return Part(str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"))
+    except (OSError, KeyError, RuntimeError):
+        return None
+
+
+def assemble(
+    folder: Path, ids: Iterable[str], out: Path, *, pipeline: Mapping[str, Any], digest: str, notes: list[str]
+) -> None:
+    """Build the store from its parts, in the order of ``ids``; the same parts give the same bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the parts are.
+    ids : iterable of str
+        The recordings.
+    out : Path
+        The store; it appears whole or not at all.
+    pipeline : mapping
+        The resolved recipe.
+    digest : str
+        Of the pipeline and all sources.
+    notes : list of str
+        What a reader of any result should know of the data.
+    """
+    temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["schema"] = SCHEMA
+            file.attrs["ckseq_version"] = ckseq.__version__
+            file.attrs["pipeline"] = json.dumps(pipeline, sort_keys=True)
+            file.attrs["digest"] = digest
+            file.attrs["notes"] = json.dumps(notes)
+            target = file.create_group("recordings")
+            for id in ids:
+                with h5py.File(folder / f"{id}.h5", "r") as part:
+                    part.copy(f"recordings/{id}", target)
+        temporary.replace(out)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"cannot be written ({_reason(error)})", out, "free some space, then run the same again") from None
+
+
+def _reason(error: OSError) -> str:
+    text = str(error.strerror or error)
+    # HDF5 hides the system's reason in a long sentence
+    _, found, tail = text.partition("error message = '")
+    return tail.split("'")[0] if found else text

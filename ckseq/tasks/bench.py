@@ -1,0 +1,139 @@
+"""Speed and memory, here and now: each figure is a ratio against the plain way, measured in the same run."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from ckseq.errors import CallError, DataError
+from ckseq.recording import ImageFiles, Recording
+from ckseq.storage.frames import read_grey
+from ckseq.storage.store import open_store
+from ckseq.tasks.console import Console
+from ckseq.tasks.inspect import find_source
+from ckseq.tasks.preprocess import preprocess
+from ckseq.tasks.synth import synth
+from ckseq.twin.tree import Config as TwinConfig
+
+
+def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Console) -> dict[str, Any]:
+    """Measure one thing; see the functions of this module.
+
+    Parameters
+    ----------
+    what : str
+        ``preprocess`` or ``train``.
+    data : Path, optional
+        A data set to measure on; the synthetic twin where not given.
+    frames : int
+        Frames to measure on, about.
+    jobs : int
+        Processes; -1 is one per core.
+    console : Console
+    """
+    with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
+        scratch = Path(folder)
+        if what == "train":
+            return bench_train(console)
+        if data is None:
+            data = scratch / "twin"
+            synth(data, config=TwinConfig(n_subjects=6), jobs=jobs, overwrite=False, console=Console(quiet=True))
+        return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def _some(data: Path, frames: int) -> list[Recording]:
+    """Take recordings from the start of a data set until there are so many frames."""
+    taken: list[Recording] = []
+    for recording in find_source(data, None).scan(data):
+        if isinstance(recording.frames, ImageFiles) and len(recording.frames.paths) > 1:
+            taken.append(recording)
+            frames -= len(recording.frames.paths)
+        if frames <= 0:
+            return taken
+    if not taken:
+        raise DataError("has no recordings of image files to measure on", data)
+    return taken
+
+
+def bench_preprocess(data: Path, scratch: Path, *, frames: int, jobs: int, console: Console) -> dict[str, Any]:
+    """Compare the paper's per-frame script with ``paper.toml``, on the same frames, to the bit.
+
+    The script builds a detector for each frame, on one core. The floor is what decoding alone takes.
+    """
+    recordings = _some(data, frames)
+    n_frames = sum(recording.n_frames or 0 for recording in recordings)
+    console.step(f"{n_frames} frames of {len(recordings)} recordings")
+    chosen = scratch / "chosen.csv"
+    chosen.write_text(_manifest(recordings))
+
+    decoding, _ = _timed(lambda: [sum(1 for _ in read_grey(r.frames)) for r in recordings])
+    script, theirs = _timed(lambda: {r.id: paper_script(r) for r in recordings})
+    rows = [("decoding alone, one core", decoding), ("the paper's script, one core", script)]
+    store = scratch / "paper.h5"
+    quiet = Console(quiet=True)
+    ours, _ = _timed(lambda: preprocess(chosen, pipeline="paper", out=store, jobs=jobs, console=quiet))
+    rows.append(("ckseq, pipeline paper", ours))
+    with open_store(store) as opened:
+        equal = all(
+            np.array_equal(opened.projections(entry.id), theirs[entry.id]) for entry in opened.entries if not entry.error
+        )
+
+    table = Table("", "seconds", "ms a frame", "times as fast as the script")
+    for name, seconds in rows:
+        table.add_row(name, f"{seconds:.2f}", f"{1000 * seconds / n_frames:.1f}", f"{script / seconds:.1f}")
+    console.say(table)
+    console.say(f"the pipeline paper is {'equal to the script to the bit' if equal else 'NOT equal to the script'}")
+    return {
+        "n_frames": n_frames,
+        "seconds": {name: round(seconds, 3) for name, seconds in rows},
+        "paper_speedup": round(script / ours, 2),
+        "equal_to_the_bit": equal,
+    }
+
+
+def _manifest(recordings: list[Recording]) -> str:
+    lines = ["path,subject,session,label"]
+    for recording in recordings:
+        assert isinstance(recording.frames, ImageFiles)
+        folder = recording.frames.paths[0].parent.resolve()
+        lines.append(f"{folder},{recording.subject},{recording.session},{recording.label or ''}")
+    return "\n".join(lines) + "\n"
+
+
+def paper_script(recording: Recording) -> NDArray[np.float32]:
+    """Do a recording's work as system A's script does: a new detector for each frame, one frame at a time."""
+    import dlib
+
+    crops: list[NDArray[np.uint8]] = []
+    for image in read_grey(recording.frames):
+        face = None
+        for box in dlib.get_frontal_face_detector()(image, 1):
+            rows = slice(max(box.top(), 0), box.bottom())
+            face = cv2.resize(image[rows, max(box.left(), 0) : box.right()], (267, 267))
+        if face is not None or crops:
+            crops.append(crops[-1] if face is None else np.asarray(face))
+    result = []
+    for before, current in zip(crops, crops[1:], strict=False):
+        _, mask = cv2.threshold(before - current, 127, 255, cv2.THRESH_BINARY)
+        binary = cv2.erode(mask, np.ones((5, 5), np.uint8)) / 255 >= 0.2
+        result.append([binary.mean(axis=0), binary.mean(axis=1)])
+    return np.array(result, np.float32)
+
+
+def bench_train(console: Console) -> dict[str, Any]:
+    """Compare an epoch of the paper's network with the plain Keras call, with the same weights and data."""
+    raise CallError("not measured yet")

@@ -1,0 +1,118 @@
+"""Every field of every recipe, with default and meaning; or one recipe with all its values."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic_core import PydanticUndefined
+from rich.table import Table
+from rich.text import Text
+
+from ckseq import choices
+from ckseq.config import Config, recipe_names
+from ckseq.errors import CallError
+from ckseq.learn.fit import TrainingConfig
+from ckseq.protocol import balance, split
+from ckseq.signal import faces, motion, reduce, sequence
+from ckseq.tasks.console import Console
+from ckseq.tasks.recipes import Experiment, Pipeline, load_experiment, load_pipeline
+from ckseq.twin import tree
+
+
+def config(name: str | None = None, *, settings: Sequence[str] = (), console: Console) -> dict[str, Any]:
+    """Print the reference of all fields, or one recipe resolved.
+
+    Parameters
+    ----------
+    name : str, optional
+        A recipe's name or path.
+    settings : sequence of str
+        ``section.key=value`` on top of that recipe.
+    console : Console
+
+    Raises
+    ------
+    CallError
+        There is no such recipe, or settings came without a name.
+    """
+    if name is None:
+        if settings:
+            raise CallError("--set needs the recipe that it changes", fix="as in: ckseq config paper --set ...")
+        return _reference(console)
+    known_pipeline = name in recipe_names("pipelines")
+    recipe: Pipeline | Experiment
+    if known_pipeline or (name not in recipe_names("experiments") and _is_pipeline_file(name)):
+        recipe = load_pipeline(name, settings)
+    else:
+        recipe = load_experiment(name, settings)
+    values = recipe.model_dump(mode="json")
+    console.say(_as_toml(values))
+    return values
+
+
+def _is_pipeline_file(name: str) -> bool:
+    from ckseq.config import find_recipe, read_toml
+
+    return name.endswith(".toml") and "detector" in read_toml(find_recipe("pipelines", name))
+
+
+def _sections() -> Iterator[tuple[str, str, type[Config]]]:
+    """Yield recipe, section and config class of everything that can be set."""
+    yield from (("pipeline", name, cls) for name, cls in [
+        ("faces", faces.Config), ("motion", motion.Config), ("reduce", reduce.Config),
+    ])  # fmt: skip
+    for kind in choices.names("detectors"):
+        yield "pipeline", f'detector, kind = "{kind}"', choices.load("detectors", kind).Config
+    yield "experiment", "", Experiment
+    yield from (("experiment", name, cls) for name, cls in [
+        ("balance", balance.Config), ("sequence", sequence.Config), ("protocol", split.Config),
+        ("training", TrainingConfig),
+    ])  # fmt: skip
+    for kind in choices.names("models"):
+        yield "experiment", f'model, kind = "{kind}"', choices.load("models", kind).Config
+    yield "synth", "", tree.Config
+
+
+def _reference(console: Console) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for recipe, section, cls in _sections():
+        title = f"{recipe} [{section}]" if section else recipe
+        fields = dict(_fields(cls))
+        result[title] = fields
+        table = Table("field", "type", "default", "meaning", title=title, title_justify="left", title_style="bold")
+        for name, field in fields.items():
+            table.add_row(*(Text(str(cell)) for cell in (name, field["type"], field["default"], field["meaning"])))
+        if fields:
+            console.say(table)
+    return result
+
+
+def _fields(cls: type[Config]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in cls.model_fields.items():
+        if isinstance(field.default, Config) or name.endswith("_kind") or name in ("detector", "model"):
+            continue  # a section of its own
+        default = "required" if field.default is PydanticUndefined else json.dumps(field.default)
+        yield name, {"type": _type(field.annotation), "default": default, "meaning": field.description or ""}
+
+
+def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " | ".join(json.dumps(choice) for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return " | ".join(_type(branch) for branch in get_args(annotation))
+    if annotation is type(None):
+        return "none"
+    if get_origin(annotation) is tuple:
+        return "list"
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def _as_toml(values: dict[str, Any]) -> str:
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            lines += ["", f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items() if v is not None)]
+    return "\n".join(lines)

@@ -1,0 +1,123 @@
+"""What a task says while it works: text, tables, warnings, and progress with rate and time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console as RichConsole
+from rich.console import RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+T = TypeVar("T")
+
+
+class Console:
+    """Speaks to a person on standard output; warnings go to standard error.
+
+    Parameters
+    ----------
+    quiet : bool
+        Say nothing but warnings; also used when the result is printed as JSON.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, what: RenderableType) -> None:
+        """Print a text, shown as it stands, or any rich renderable such as a table."""
+        if not self.quiet:
+            self._out.print(Text(what) if isinstance(what, str) else what)
+
+    def step(self, what: str) -> None:
+        """Print the title of what begins now."""
+        if not self.quiet:
+            self._out.print(Text(what, style="bold"))
+
+    def warn(self, what: str) -> None:
+        """Print a warning, also when quiet."""
+        self._err.print(Text(f"warning: {what}", style="yellow"))
+
+    def track(self, iterable: Iterable[T], *, total: int, label: str) -> Iterator[T]:
+        """Yield from an iterable while showing how far it is, how fast it goes and how long it will take."""
+        with self.progress(label, total) as progress:
+            for item in iterable:
+                yield item
+                progress.advance()
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Bar]:
+        """Show progress; the caller says ``advance(text=...)`` after each unit of work."""
+        bar: Bar
+        if self.quiet:
+            yield Bar()
+        elif self._out.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[text]}"),
+            )
+            with Progress(*columns, console=self._out) as rich_progress:
+                bar = _TerminalBar(rich_progress, label, total)
+                yield bar
+        else:
+            bar = _PlainBar(label, total)
+            yield bar
+
+
+class Bar:
+    """Progress that nobody sees."""
+
+    def advance(self, n: int = 1, *, text: str = "") -> None:
+        """Count ``n`` more units as done; ``text`` says what else there is to know."""
+
+
+class _TerminalBar(Bar):
+    def __init__(self, progress: Progress, label: str, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task(label, total=total, rate="", text="")
+
+    def advance(self, n: int = 1, *, text: str = "") -> None:
+        self._progress.advance(self._task, n)
+        speed = self._progress.tasks[self._task].speed
+        self._progress.update(self._task, text=text, rate=_rate(speed) if speed else "")
+
+
+class _PlainBar(Bar):
+    """A line every few seconds, for logs and pipes."""
+
+    def __init__(self, label: str, total: int, *, every_s: float = 5.0) -> None:
+        self._label, self._total, self._every_s = label, total, every_s
+        self._done = 0
+        self._start = self._last = time.monotonic()
+
+    def advance(self, n: int = 1, *, text: str = "") -> None:
+        self._done += n
+        now = time.monotonic()
+        if now - self._last < self._every_s and self._done < self._total:
+            return
+        self._last = now
+        rate = self._done / max(now - self._start, 1e-9)
+        left = (self._total - self._done) / rate
+        tail = f"  {text}" if text else ""
+        line = f"{self._label} {self._done}/{self._total}  {_rate(rate)}  {_clock(left)} left{tail}"
+        print(line, file=sys.stdout, flush=True)
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{1 / per_second:.1f} s each"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

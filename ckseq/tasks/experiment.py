@@ -1,0 +1,91 @@
+"""From images to report in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ckseq.errors import CallError
+from ckseq.storage.runs import RUN
+from ckseq.tasks.console import Console
+from ckseq.tasks.preprocess import preprocess
+from ckseq.tasks.recipes import load_experiment, settings_for
+from ckseq.tasks.report import report
+from ckseq.tasks.train import train
+
+
+def experiment(
+    name: str,
+    *,
+    data: Path,
+    out: Path,
+    source: str | None = None,
+    settings: Sequence[str] = (),
+    seed: int | None = None,
+    jobs: int = -1,
+    overwrite: bool = False,
+    console: Console,
+) -> dict[str, Any]:
+    """Preprocess what the experiment needs, train, report; what is there already is not done again.
+
+    Parameters
+    ----------
+    name : str
+        An experiment's name or path.
+    data : Path
+        The data set.
+    out : Path
+        Gets ``store.h5`` and the run folder ``run`` with ``report.html``.
+    source : str, optional
+        The layout of the data.
+    settings : sequence of str
+        ``section.key=value`` for the pipeline's and the experiment's fields.
+    seed : int, optional
+        Instead of the experiment's own.
+    jobs : int
+        Processes; -1 is one per core.
+    overwrite : bool
+        Replace what stands at ``out``.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``store``, ``run``, ``report``, the headline scores, ``failed`` recordings.
+
+    Raises
+    ------
+    CallError
+        ``out`` holds something else, or a recipe is wrong.
+    DataError
+        The data cannot be used.
+    """
+    of_pipeline, of_experiment = settings_for(settings)
+    recipe = load_experiment(name, of_experiment)
+    if out.is_file():
+        raise CallError("is a file", out, "name a folder")
+    store, run = out / "store.h5", out / "run"
+    prepared = preprocess(
+        data,
+        pipeline=recipe.pipeline,
+        out=store,
+        settings=of_pipeline,
+        source=source,
+        classes=recipe.classes,
+        jobs=jobs,
+        overwrite=overwrite,
+        console=console,
+    )
+    trained = train(
+        store,
+        experiment=name,
+        out=run,
+        settings=of_experiment,
+        seed=seed,
+        overwrite=overwrite,
+        resume=(run / RUN).is_file() and not overwrite,
+        console=console,
+    )
+    reported = report(run, faces=True, console=console)
+    return {"store": str(store), "run": str(run), **trained, **reported, "failed": prepared["failed"]}

@@ -1,0 +1,232 @@
+"""What a data set holds, against what it should hold, and every oddity with its mend."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ckseq import choices
+from ckseq.errors import CallError, DataError
+from ckseq.labels import in_order
+from ckseq.recording import ArchiveMembers, ImageFiles, Problem, Recording, VideoFile
+from ckseq.storage.frames import read_headers
+from ckseq.tasks.console import Console
+
+SCHEMA = 1
+_BARS = 12
+_BAR_WIDTH = 40
+_WHERES_SHOWN = 3
+
+
+def find_source(root: Path, name: str | None) -> ModuleType:
+    """Return the source that reads a place: the one named, or the only one that recognises it.
+
+    Parameters
+    ----------
+    root : Path
+        A folder or a file.
+    name : str or None
+        One of ``ckseq.choices.names("sources")``; None finds it.
+
+    Raises
+    ------
+    CallError
+        There is no such place or source, or several sources recognise the place.
+    DataError
+        No source recognises it; the message says what each looks for.
+    """
+    if not root.exists():
+        raise CallError("there is no such folder or file", root, "check the path")
+    if name is not None:
+        return choices.load("sources", name)
+    sources = {each: choices.load("sources", each) for each in choices.names("sources")}
+    fitting = [each for each, source in sources.items() if source.recognises(root)]
+    if len(fitting) == 1:
+        return sources[fitting[0]]
+    if fitting:
+        raise CallError(f"may be any of: {', '.join(fitting)}", root, "name one by --source")
+    raise DataError(
+        f"is not a data set that ckseq knows: it holds {_content(root)}",
+        root,
+        "looked for " + "; or ".join(f"({each}) {source.LOOKS_FOR}" for each, source in sources.items()),
+    )
+
+
+def _content(root: Path) -> str:
+    if root.is_file():
+        return "one file of another kind"
+    try:
+        names = sorted(path.name for path in root.iterdir())
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", root) from None
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (", ".join(names[:5]) or "nothing") + more
+
+
+def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, Any]:
+    """Tell what a data set holds; no image is decoded, only the start of each file is read.
+
+    Parameters
+    ----------
+    data : Path
+        A data set that one of the sources knows.
+    source : str or None
+        The source to read it by; None finds it.
+    console : Console
+        Where the tables go.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``data``, ``source``, ``counts`` (sequences, subjects, frames, labelled, and one per label),
+        ``should_hold`` (the counts of the original, or None), ``lengths`` (min, median, max frames, and ``histogram``:
+        frames to sequences; None where only videos are), ``images`` (width, height, colour, n), ``problems`` (what,
+        where, mend).
+
+    Raises
+    ------
+    CallError, DataError
+        As `find_source`; or the recordings cannot be listed, after telling every problem there is.
+    """
+    module = find_source(data, source)
+    problems: list[Problem] = module.problems(data)
+    try:
+        recordings: list[Recording] = module.scan(data)
+    except DataError:
+        _say_problems(problems, data, console)
+        raise
+    images, unread = _images(recordings, console)
+    problems = problems + unread
+    lengths = Counter(recording.n_frames for recording in recordings if recording.n_frames is not None)
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "data": str(data),
+        "source": module.__name__.rpartition(".")[2],
+        "counts": _counts(recordings),
+        "should_hold": getattr(module, "SHOULD_HOLD", None) and dict(module.SHOULD_HOLD),
+        "lengths": _lengths(lengths),
+        "images": images,
+        "problems": [{"what": p.what, "where": p.where, "mend": p.mend} for p in problems],
+    }
+    console.say(_counts_table(found["counts"], found["should_hold"], title=f"{data} ({found['source']})"))
+    if lengths:
+        console.say(_lengths_table(lengths, found["lengths"]))
+        console.say(_images_table(images))
+    _say_problems(problems, data, console)
+    return found
+
+
+def _counts(recordings: Sequence[Recording]) -> dict[str, int]:
+    labels = Counter(recording.label for recording in recordings if recording.label is not None)
+    return {
+        "sequences": len(recordings),
+        "subjects": len({recording.subject for recording in recordings}),
+        "frames": sum(recording.n_frames or 0 for recording in recordings),
+        "videos": sum(isinstance(recording.frames, VideoFile) for recording in recordings),
+        "labelled": labels.total(),
+        **{label: labels[label] for label in in_order(labels)},
+    }
+
+
+def _lengths(lengths: Counter[int]) -> dict[str, Any] | None:
+    if not lengths:
+        return None
+    return {
+        "min": min(lengths),
+        "median": statistics.median(lengths.elements()),
+        "max": max(lengths),
+        "histogram": {str(length): lengths[length] for length in sorted(lengths)},
+    }
+
+
+def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Count the images by size and colour, from their headers, and tell the files that have none."""
+    kinds: Counter[tuple[int, int, bool]] = Counter()
+    problems: list[Problem] = []
+    for recording in console.track(recordings, total=len(recordings), label="reading headers"):
+        if isinstance(recording.frames, VideoFile):
+            continue
+        try:
+            headers = list(read_headers(recording.frames))
+        except DataError as error:
+            problems.append(Problem(error.what, error.where or recording.id, error.fix or "mend or remove it"))
+            continue
+        read = [header for header in headers if header is not None]
+        kinds.update((header.width, header.height, header.colour) for header in read)
+        problems += [
+            Problem("does not begin like an image", where, "put a good copy in its place, or remove it")
+            for where, header in zip(_names(recording.frames), headers, strict=True)
+            if header is None and where.lower().endswith((".png", ".jpg", ".jpeg"))
+        ]
+        if len({header[:2] for header in read}) > 1:
+            problems.append(Problem("its frames differ in size", recording.id, "nothing to do: faces are resized"))
+    counted = [{"width": w, "height": h, "colour": colour, "n": n} for (w, h, colour), n in sorted(kinds.items())]
+    return counted, problems
+
+
+def _names(frames: ImageFiles | ArchiveMembers) -> list[str]:
+    if isinstance(frames, ImageFiles):
+        return [str(path) for path in frames.paths]
+    return [f"{frames.archive}/{member}" for member in frames.members]
+
+
+def _counts_table(counts: dict[str, int], should_hold: dict[str, int] | None, *, title: str) -> Table:
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("what")
+    table.add_column("is there", justify="right")
+    if should_hold is None:
+        for name, count in counts.items():
+            table.add_row(Text(name), f"{count:,}")
+        return table
+    table.add_column("CK+ holds", justify="right")
+    table.add_column("difference", justify="right")
+    for name in [*should_hold, *(name for name in counts if name not in should_hold)]:
+        here, whole = counts.get(name, 0), should_hold.get(name, 0)
+        if here or whole:
+            table.add_row(
+                Text(name), f"{here:,}", f"{whole:,}", f"{here - whole:+,}" if here != whole else "as it should"
+            )
+    return table
+
+
+def _lengths_table(lengths: Counter[int], summary: dict[str, Any]) -> Table:
+    title = f"frames per sequence: {summary['min']} to {summary['max']}, median {summary['median']:g}"
+    table = Table("frames", "sequences", "", title=title, title_justify="left", show_header=True)
+    step = max(1, -(-(summary["max"] - summary["min"] + 1) // _BARS))
+    starts = range(summary["min"], summary["max"] + 1, step)
+    heights = [sum(lengths[length] for length in range(start, start + step)) for start in starts]
+    for start, height in zip(starts, heights, strict=True):
+        end = min(start + step - 1, summary["max"])
+        bar = "#" * -(-height * _BAR_WIDTH // max(heights))
+        table.add_row(f"{start} to {end}" if end > start else str(start), str(height), bar)
+    return table
+
+
+def _images_table(images: list[dict[str, Any]]) -> Table:
+    table = Table("size", "colours", "images", title="images", title_justify="left")
+    for kind in images:
+        table.add_row(f"{kind['width']}x{kind['height']}", "colour" if kind["colour"] else "grey", f"{kind['n']:,}")
+    return table
+
+
+def _say_problems(problems: Sequence[Problem], data: Path, console: Console) -> None:
+    """Print each kind of problem once, with the first places where it is, in lines that wrap nowhere and can be cut."""
+    if not problems:
+        console.say("Nothing odd was found.")
+        return
+    alike: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        alike.setdefault((problem.what, problem.mend), []).append(problem.where.removeprefix(f"{data}/"))
+    console.step(f"oddities: {len(problems)}")
+    for (what, mend), wheres in alike.items():
+        more = f", and {len(wheres) - _WHERES_SHOWN} more (--json lists all)" if len(wheres) > _WHERES_SHOWN else ""
+        console.say(f"- {what}")
+        console.say(f"    where: {', '.join(wheres[:_WHERES_SHOWN])}{more}")
+        console.say(f"    mend:  {mend}")

@@ -1,0 +1,145 @@
+"""What an experiment takes from a store: which sequences, how divided, as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import DataError
+from ckseq.labels import in_order
+from ckseq.learn.backend import network_input
+from ckseq.learn.fit import Labelled
+from ckseq.protocol.balance import Candidate, balance
+from ckseq.protocol.split import Case, Split, split
+from ckseq.signal.sequence import stack, too_long
+from ckseq.storage.runs import Example
+from ckseq.storage.store import Entry, Store
+from ckseq.tasks.recipes import Experiment
+
+
+@dataclass(frozen=True)
+class Material:
+    """The sequences of an experiment.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The classes, in the order of the network's outputs.
+    entries : tuple of Entry
+        Sorted by id.
+    x : (n, t, h, w, channels) float32
+        In the order of ``entries``.
+    split : Split
+    examples : tuple of Example
+        The first test sequence of each class, where the store keeps its pictures.
+    balance_notes, notes : tuple of str
+        What a reader of the result should know, in plain words.
+    """
+
+    labels: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    x: NDArray[np.float32]
+    split: Split
+    examples: tuple[Example, ...]
+    balance_notes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def side(self, ids: Sequence[str]) -> tuple[list[Entry], Labelled]:
+        """Return the entries with these ids, sorted by id, and their sequences and labels."""
+        wanted = set(ids)
+        places = [place for place, entry in enumerate(self.entries) if entry.id in wanted]
+        entries = [self.entries[place] for place in places]
+        return entries, Labelled(self.x[places], np.array([self.labels.index(_label(entry)) for entry in entries]))
+
+
+def gather(store: Store, recipe: Experiment) -> Material:
+    """Take what an experiment asks for from a store: select, balance, split, bring to one length.
+
+    Raises
+    ------
+    DataError
+        The store has too little, or a sequence too long, for the experiment.
+    """
+    entries, notes = _usable(store, recipe)
+    candidates = [Candidate(entry.id, _label(entry), entry.n_steps) for entry in entries]
+    selection = balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed))
+    chosen = set(selection.ids)
+    entries = [entry for entry in entries if entry.id in chosen]
+    _check_lengths(entries, recipe)
+    division = split([Case(entry.id, entry.subject, _label(entry)) for entry in entries], recipe.protocol)
+    labels = in_order(map(_label, entries))
+    test = set(division.test)
+    first = {_label(entry): entry for entry in reversed(entries) if entry.id in test}
+    if untested := [label for label in labels if label not in first]:
+        notes.append(f"no test sequence shows {', '.join(untested)}")
+    read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[recipe.input]
+    return Material(
+        labels=labels,
+        entries=tuple(entries),
+        x=network_input(stack([read(entry.id) for entry in entries], recipe.sequence)),
+        split=division,
+        examples=tuple(_examples(store, [first[label] for label in labels if label in first])),
+        balance_notes=selection.notes,
+        notes=(*store.notes, *notes),
+    )
+
+
+def _label(entry: Entry) -> str:
+    assert entry.label is not None  # only labelled entries take part
+    return entry.label
+
+
+def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
+    """Return the entries that may take part, sorted by id, and what there is to say of the others."""
+    notes = []
+    made_with = store.pipeline.get("name")
+    if made_with != Path(recipe.pipeline).stem:
+        notes.append(f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {made_with}")
+    labelled = [entry for entry in store.entries if entry.label is not None]
+    wanted = [entry for entry in labelled if not recipe.classes or entry.label in recipe.classes]
+    entries = [entry for entry in wanted if entry.error is None]
+    if len(entries) < len(wanted):
+        notes.append(f"{_sequences(len(wanted) - len(entries))} failed in preprocessing and left out")
+    if recipe.sequence.overflow == "drop":
+        long = set(too_long([entry.n_steps for entry in entries], recipe.sequence))
+        entries = [entry for place, entry in enumerate(entries) if place not in long]
+        if long:
+            limit = recipe.sequence.length_frames
+            notes.append(f"{_sequences(len(long))} of more than {limit} frames of motion left out before balancing")
+    present = in_order(map(_label, entries))
+    known = ", ".join(present) or "none"
+    if missing := [label for label in recipe.classes if label not in present]:
+        what = f"no sequence to use shows {', '.join(missing)}; the classes there are: {known}"
+        raise DataError(what, store.path, "change the experiment's classes, or prepare a store with all of them")
+    if len(present) < 2:
+        raise DataError(f"two classes are the least; those there are: {known}", store.path, "bring labelled recordings")
+    return entries, notes
+
+
+def _sequences(n: int) -> str:
+    return f"{n} sequence" if n == 1 else f"{n} sequences"
+
+
+def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
+    """Name the sequences that are too long; `stack` knows only how long they are."""
+    if recipe.sequence.overflow != "error":
+        return
+    if long := too_long([entry.n_steps for entry in entries], recipe.sequence):
+        first = ", ".join(f"{entries[place].id} ({entries[place].n_steps})" for place in long[:3])
+        more = f" and {len(long) - 3} more" if len(long) > 3 else ""
+        raise DataError(
+            f"longer than {recipe.sequence.length_frames} frames of motion: {first}{more}",
+            fix="set sequence.overflow to drop, cut_start, cut_end or resample",
+        )
+
+
+def _examples(store: Store, entries: Sequence[Entry]) -> list[Example]:
+    return [
+        Example(entry.id, _label(entry), store.faces(entry.id), store.blobs(entry.id), store.projections(entry.id))
+        for entry in entries
+        if all(store.has(entry.id, name) for name in ("faces", "blobs", "projections"))
+    ]

@@ -1,0 +1,244 @@
+"""From recordings to a store: all cores, bounded memory, and nothing done twice."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+from numpy.typing import NDArray
+
+from ckseq import choices
+from ckseq.config import digest
+from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.labels import in_order
+from ckseq.recording import Frames, Recording
+from ckseq.signal.align import aligned
+from ckseq.signal.faces import Faces, follow
+from ckseq.signal.motion import blobs_of
+from ckseq.signal.reduce import halved, project
+from ckseq.storage.frames import fingerprint, read_grey
+from ckseq.storage.store import Prepared, assemble, open_store, read_part, write_part
+from ckseq.tasks.console import Console
+from ckseq.tasks.inspect import find_source
+from ckseq.tasks.recipes import Pipeline, load_pipeline
+
+STAGE_VERSION = 1
+"""Part of every digest: raise it when the same recipe begins to give other tensors."""
+
+
+def preprocess(
+    data: Path,
+    *,
+    pipeline: str,
+    out: Path,
+    settings: Sequence[str] = (),
+    source: str | None = None,
+    classes: Sequence[str] | None = None,
+    jobs: int = -1,
+    overwrite: bool = False,
+    console: Console,
+) -> dict[str, Any]:
+    """Prepare every recording of a data set.
+
+    Parameters
+    ----------
+    data : Path
+        A data set that one of the sources knows.
+    pipeline : str
+        A recipe's name or path.
+    out : Path
+        The store to write.
+    settings : sequence of str
+        ``section.key=value`` on top of the recipe.
+    source : str, optional
+        The layout; found out where not given.
+    classes : sequence of str, optional
+        Prepare only recordings with one of these labels; empty is any label.
+    jobs : int
+        Processes; -1 is one per core.
+    overwrite : bool
+        Replace a store that holds something else.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``store``, ``n_recordings``, ``n_frames``, ``n_from_before``, ``failed`` (id: reason), ``seconds``.
+
+    Raises
+    ------
+    CallError
+        The target exists and holds something else, cannot be made, or the recipe is wrong.
+    DataError
+        There is nothing to prepare, every recording failed, or the store cannot be written.
+    """
+    recipe = load_pipeline(pipeline, settings)
+    recordings = _wanted(find_source(data, source).scan(data), classes, data)
+    if out.exists() and not overwrite:
+        return _up_to_date(out, recipe, recordings, console)
+    parts = out.with_name(f"{out.name}.parts")
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
+
+    start = time.monotonic()
+    results = _prepare_all(recordings, recipe, parts, jobs, console)
+    if all(result.error for result in results):
+        raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}", data)
+    assemble(
+        parts,
+        [result.id for result in results],
+        out,
+        pipeline=recipe.model_dump(mode="json"),
+        digest=digest(recipe, [result.digest for result in results]),
+        notes=_notes(data),
+    )
+    shutil.rmtree(parts)
+    return _summary(out, results, time.monotonic() - start, console)
+
+
+class Result(NamedTuple):
+    """What became of one recording; ``error`` is empty where it was prepared."""
+
+    id: str
+    digest: str
+    n_frames: int
+    error: str
+    from_before: bool
+
+
+def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
+    """Keep the recordings whose label is asked for; None asks for all, an empty sequence for any label."""
+    if classes is None:
+        return recordings
+    wanted = [r for r in recordings if r.label is not None and (not classes or r.label in classes)]
+    missing = [label for label in classes if label not in {r.label for r in wanted}]
+    if missing or not wanted:
+        there = ", ".join(in_order(r.label for r in recordings if r.label)) or "none"
+        raise DataError(f"no recording is labelled {', '.join(missing) or 'at all'}", data, f"labels there: {there}")
+    return wanted
+
+
+def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], console: Console) -> dict[str, Any]:
+    """Tell that the store holds just this already, or refuse to replace it."""
+    with open_store(out) as store:
+        held = store.digest
+        results = [
+            Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True) for entry in store.entries
+        ]
+    if held != digest(recipe, [_digest_of(recording, recipe)[0] for recording in recordings]):
+        raise CallError("exists and holds something else", out, "choose another --out, or replace it with --overwrite")
+    console.say(f"{out} is up to date")
+    return _summary(out, results, 0.0, console)
+
+
+def _prepare_all(
+    recordings: list[Recording], recipe: Pipeline, parts: Path, jobs: int, console: Console
+) -> list[Result]:
+    from joblib import Parallel, delayed
+
+    console.step(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
+    total = sum(recording.n_frames or 1 for recording in recordings)
+    results: dict[str, Result] = {}
+    work = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+    with console.progress("frames", total) as bar:
+        for result in work(delayed(prepare_one)(recording, recipe, parts) for recording in recordings):
+            results[result.id] = result
+            bar.advance(result.n_frames or 1, text=result.id)
+    return [results[recording.id] for recording in recordings]
+
+
+def prepare_one(recording: Recording, recipe: Pipeline, parts: Path) -> Result:
+    """Prepare one recording and write its part, unless there is one of the same digest already.
+
+    Whatever is wrong with the recording is stored as its error; only a part that cannot be written stops the work.
+    """
+    cv2.setNumThreads(1)  # the parallelism is over recordings
+    own_digest, source_digest = _digest_of(recording, recipe)
+    before = read_part(parts, recording.id)
+    if before is not None and before.digest == own_digest:
+        return Result(recording.id, own_digest, before.n_frames, before.error or "", from_before=True)
+    try:
+        arrays, faces = run_stages(recording.frames, recipe)
+        n_frames = len(faces.crops) + faces.n_dropped
+        prepared = Prepared(recording, own_digest, source_digest, n_frames, faces.n_dropped, arrays)
+    except (CkseqError, OSError, ValueError, cv2.error) as error:
+        prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=str(error))
+    write_part(parts, prepared)
+    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", from_before=False)
+
+
+def _digest_of(recording: Recording, recipe: Pipeline) -> tuple[str, str]:
+    """Return the digest of what becomes of a recording, and that of its source."""
+    try:
+        source_digest = fingerprint(recording.frames)
+    except (CkseqError, OSError):
+        source_digest = "unreadable"
+    who = [recording.id, recording.subject, recording.session, recording.label]
+    return digest(STAGE_VERSION, recipe, who, source_digest), source_digest
+
+
+def run_stages(frames: Frames, recipe: Pipeline) -> tuple[dict[str, NDArray[Any]], Faces]:
+    """Take one recording through a pipeline.
+
+    Returns
+    -------
+    dict
+        Arrays by the name of their dataset in the store.
+    Faces
+        Crops, boxes and counts, frame by frame.
+
+    Raises
+    ------
+    DataError
+        A frame cannot be read, no frame has a face, or only one.
+    """
+    detector = choices.load("detectors", recipe.detector_kind).load(recipe.detector)
+    faces = follow(read_grey(frames), detector, recipe.faces)
+    blobs = blobs_of(aligned(faces.crops, recipe.align), recipe.motion)
+    arrays: dict[str, NDArray[Any]] = {
+        "projections": project(blobs),
+        "boxes": faces.boxes,
+        "n_found": faces.n_found,
+        "faces": faces.crops[[0, -1]],
+    }
+    if recipe.reduce.keep_blobs:
+        arrays["blobs"] = blobs
+    if recipe.reduce.halvings:
+        arrays["halved"] = halved(blobs, halvings=recipe.reduce.halvings)
+    return arrays, faces
+
+
+def _notes(data: Path) -> list[str]:
+    """Return what a data set says about itself in the first line of an ABOUT.txt, such as that it is synthetic."""
+    about = (data if data.is_dir() else data.parent) / "ABOUT.txt"
+    if not about.is_file():
+        return []
+    return [about.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()]
+
+
+def _summary(out: Path, results: list[Result], seconds: float, console: Console) -> dict[str, Any]:
+    failed = {result.id: result.error for result in results if result.error}
+    n_frames = sum(result.n_frames for result in results)
+    before = sum(result.from_before for result in results)
+    for id, error in failed.items():
+        console.warn(f"{id} was left out: {error}")
+    text = f"{len(results) - len(failed)} of {len(results)} recordings, {n_frames} frames, in {out}"
+    if seconds:
+        text += f" ({seconds:.0f} s, {n_frames / seconds:.0f} frames/s)"
+    if before and seconds:
+        text += f"; {before} recordings were ready from before"
+    console.say(text)
+    return {
+        "store": str(out),
+        "n_recordings": len(results),
+        "n_frames": n_frames,
+        "n_from_before": before,
+        "failed": failed,
+        "seconds": round(seconds, 2),
+    }

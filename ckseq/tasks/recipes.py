@@ -1,0 +1,136 @@
+"""Recipes put together: a pipeline (how recordings become tensors) and an experiment (a question and its answer)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
+
+from ckseq import choices
+from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
+from ckseq.errors import CallError
+from ckseq.learn.fit import TrainingConfig
+from ckseq.protocol import balance, split
+from ckseq.signal import align, faces, motion, reduce, sequence
+
+
+class Pipeline(Config):
+    """How recordings become tensors: one section per stage."""
+
+    name: str = Field(description="the recipe's name")
+    about: str = Field("", description="what it does, in a sentence")
+    detector_kind: str = Field(description="a detector: [detector] kind")
+    detector: SerializeAsAny[Config] = Field(description="that detector's own fields")
+    faces: faces.Config = faces.Config()
+    align: align.Config = align.Config()
+    motion: motion.Config = motion.Config()
+    reduce: reduce.Config = reduce.Config()
+
+    @model_serializer(mode="wrap")
+    def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
+        return _fold_kind(handler(self), "detector")
+
+
+class Experiment(Config):
+    """A question, and all that it takes to answer it."""
+
+    name: str = Field(description="the recipe's name")
+    question: str = Field("", description="what the experiment asks")
+    pipeline: str = Field(description="the pipeline that prepares its data: a name, or the path of a .toml file")
+    classes: tuple[str, ...] = Field((), strict=False, description="labels that take part; empty is all there are")
+    input: Literal["projections", "blobs", "halved"] = Field("projections", description="the tensors the model reads")
+    published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
+    seed: int = Field(1, ge=0, description="seed of every random choice")
+    balance: balance.Config = balance.Config()
+    sequence: sequence.Config = sequence.Config()
+    protocol: split.Config = split.Config()
+    model_kind: str = Field(description="a model: [model] kind")
+    model: SerializeAsAny[Config] = Field(description="that model's own fields")
+    training: TrainingConfig = TrainingConfig()
+
+    @model_serializer(mode="wrap")
+    def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
+        return _fold_kind(handler(self), "model")
+
+
+_OF_PIPELINE = ("detector", "faces", "align", "motion", "reduce")
+
+
+def _fold_kind(tree: Tree, section: str) -> Tree:
+    """Bring a dumped recipe into the shape of its TOML, where the kind stands in its section."""
+    return {
+        key: {"kind": tree[f"{section}_kind"], **value} if key == section else value
+        for key, value in tree.items()
+        if key != f"{section}_kind"
+    }
+
+
+def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
+    """Read a pipeline by name or path, with ``--set`` settings on top.
+
+    Raises
+    ------
+    CallError
+        There is no such recipe, or a key or value in it is wrong.
+    """
+    path = find_recipe("pipelines", name)
+    return pipeline_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+
+
+def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
+    """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`."""
+    path = find_recipe("experiments", name)
+    return experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+
+
+def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:
+    """Build a pipeline from its tree, such as the one a store keeps."""
+    values = {"name": name, **tree}
+    _choose(values, "detector", "detectors", where)
+    _parse_sections(values, {"faces": faces.Config, "align": align.Config, "motion": motion.Config, "reduce": reduce.Config}, where)
+    return parse(Pipeline, values, where=where)
+
+
+def experiment_of(tree: Tree, *, where: str, name: str = "experiment") -> Experiment:
+    """Build an experiment from its tree, such as the one a run keeps."""
+    values = {"name": name, **tree}
+    _choose(values, "model", "models", where)
+    sections = {
+        "balance": balance.Config,
+        "sequence": sequence.Config,
+        "protocol": split.Config,
+        "training": TrainingConfig,
+    }
+    _parse_sections(values, sections, where)
+    return parse(Experiment, values, where=where)
+
+
+def settings_for(settings: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Divide ``--set`` settings into those of the pipeline and those of the experiment."""
+    of_pipeline: list[str] = []
+    of_experiment: list[str] = []
+    for setting in settings:
+        section = setting.partition("=")[0].partition(".")[0].strip()
+        (of_pipeline if section in _OF_PIPELINE else of_experiment).append(setting)
+    return of_pipeline, of_experiment
+
+
+def _choose(values: Tree, section: str, room: str, where: str) -> None:
+    """Replace ``[section] kind = ...`` by the config of the chosen file."""
+    table = values.get(section)
+    if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
+        raise CallError(f'[{section}] needs kind = "..."', where, f"one of: {', '.join(choices.names(room))}")
+    kind = table["kind"]
+    module = choices.load(room, kind, where=f"{where} [{section}] kind")
+    fields = {key: value for key, value in table.items() if key != "kind"}
+    values[f"{section}_kind"] = kind
+    values[section] = parse(module.Config, fields, where=f"{where} [{section}]")
+
+
+def _parse_sections(values: Tree, sections: dict[str, Callable[..., Any]], where: str) -> None:
+    for section, cls in sections.items():
+        table = values.get(section, {})
+        if not isinstance(table, dict):
+            raise CallError(f"{section} is a section, not a value", where, f"write it as [{section}]")
+        values[section] = parse(cls, table, where=f"{where} [{section}]")  # type: ignore[type-var, arg-type]

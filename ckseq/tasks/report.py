@@ -1,0 +1,134 @@
+"""``ckseq report``: a run folder becomes tables, pictures and one page."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ckseq.errors import DataError
+from ckseq.protocol.score import Scores, score
+from ckseq.report import tables, words
+from ckseq.report.confusion import draw_confusion
+from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.page import render_page
+from ckseq.report.sequences import draw_sequences, one_per_class
+from ckseq.storage import runs
+from ckseq.storage.runs import Predictions
+from ckseq.tasks.console import Console
+
+CONFIDENCE = 0.95
+
+
+def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
+    """Write every table, picture and page of a run beside its predictions, from which all of them are derived.
+
+    Parameters
+    ----------
+    run : path
+        A run folder.
+    faces : bool
+        Whether the pictures of sequences show faces.
+    console : Console
+        Where the headline and the confusion matrix are printed.
+
+    Returns
+    -------
+    dict
+        The headline figures, and under ``files`` the path of everything that was written.
+
+    Raises
+    ------
+    DataError
+        The folder is no run, a file in it is cut short or of another version, or there are no predictions yet.
+    """
+    facts = runs.read_run(run)
+    predictions = _predictions(run, facts)
+    scores = score(
+        [row.truth for row in predictions.rows],
+        [row.predicted for row in predictions.rows],
+        labels=predictions.labels,
+        confidence=CONFIDENCE,
+    )
+    pictures = _pictures(run, facts, predictions, scores, faces=faces)
+    texts = {
+        "classification_report.txt": tables.report_text(scores),
+        "classification_report.json": tables.report_json(scores),
+        "confusion_matrix.csv": tables.confusion_csv(scores),
+        "report.html": render_page(facts, predictions, scores, pictures, faces=faces),
+    }
+    written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
+    for name, data in written.items():
+        runs.write_bytes(run / name, data)
+    _say(console, run, facts, scores)
+    return {
+        "run": str(run),
+        "n_test": scores.n,
+        "n_correct": scores.n_correct,
+        "accuracy": scores.accuracy,
+        "accuracy_interval": list(scores.interval),
+        "balanced_accuracy": scores.balanced_accuracy,
+        "macro_f1": scores.macro_f1,
+        "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
+        "majority_class_accuracy": scores.majority,
+        "report": str(run / "report.html"),
+        "files": {name: str(run / name) for name in sorted(written)},
+    }
+
+
+def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
+    """Read the predictions, of a run that made them all."""
+    if facts.get("state") != "complete" and not (run / runs.PREDICTIONS).exists():
+        fix = f"go on with: {facts.get('command', 'ckseq train')} --resume"
+        raise DataError("the training was stopped before its end and there are no predictions yet", run, fix)
+    predictions = runs.read_predictions(run)
+    tested = {row.recording for row in predictions.rows}
+    missing = [name for name in facts.get("split", {}).get("test", []) if name not in tested]
+    if missing:
+        what = f"is cut short: {len(missing)} test recordings are missing, the first is {missing[0]}"
+        raise DataError(what, run / runs.PREDICTIONS, "train it again with --overwrite, or into a new folder")
+    return predictions
+
+
+def _pictures(
+    run: Path, facts: dict[str, Any], predictions: Predictions, scores: Scores, *, faces: bool
+) -> dict[str, bytes]:
+    pictures = {"confusion_matrix": draw_confusion(scores)}
+    # a model that is fitted in one step has no history
+    epochs = runs.read_history(run) if (run / runs.HISTORY).exists() else ()
+    if epochs:
+        validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
+        pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
+        pictures["loss"] = draw_loss(epochs, validation=validation)
+    examples = one_per_class(runs.read_examples(run), predictions.labels)
+    if examples:
+        pictures["sequences"] = draw_sequences(examples, faces=faces)
+    return pictures
+
+
+def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> None:
+    console.say(tables.headline(scores))
+    for rate in words.rates(facts, scores)[1:]:
+        console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")
+    console.say(_matrix_table(scores))
+    for remark in words.warnings(facts):
+        console.say(remark)
+    if words.shares_subjects(facts):
+        console.warn(facts["protocol"].get("sentence", "some people are in training and in the test part"))
+    console.say(f"The report lies in {run / 'report.html'}")
+
+
+def _matrix_table(scores: Scores) -> Table:
+    table = Table(title="truth (rows) and prediction (columns)", title_justify="left", title_style="dim", box=None)
+    table.add_column("")
+    for label in scores.labels:
+        table.add_column(Text(label), justify="right")  # a name with brackets is no markup
+    table.add_column("recall", justify="right", style="dim")
+    for i, label in enumerate(scores.labels):
+        styles = ["bold" if i == j else "" if count else "dim" for j, count in enumerate(scores.matrix[i])]
+        cells = [Text(str(count), style) for count, style in zip(scores.matrix[i], styles, strict=True)]
+        table.add_row(Text(label), *cells, f"{scores.per_class.recall[i]:.2f}")
+    return table

@@ -1,0 +1,138 @@
+"""``ckseq synth``: draw a synthetic twin of CK+ into a folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+from joblib import Parallel, delayed
+
+import ckseq
+from ckseq.errors import CallError, DataError
+from ckseq.labels import in_order
+from ckseq.tasks.console import Console
+from ckseq.twin.tree import Config, SequencePlan, plan, write
+
+_NOTE = "ABOUT.txt"
+_FIRST_LINE = "A synthetic twin of CK+, drawn by ckseq."
+
+
+def synth(out: Path, *, config: Config, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
+    """Draw a data set in CK+'s layout; it appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    out : Path
+        The folder to make.
+    config : Config
+        What it holds.
+    jobs : int
+        Processes; -1 for all cores.
+    overwrite : bool
+        Whether an earlier twin at ``out`` may be replaced. Anything else that stands there never is.
+    console : Console
+        Where progress goes.
+
+    Returns
+    -------
+    dict
+        ``path``, ``seed``, ``n_subjects``, ``n_sequences``, ``n_frames``, ``n_unlabelled`` and ``labelled``, the number
+        of sequences of each emotion.
+
+    Raises
+    ------
+    CallError
+        ``out`` may not be written to, or holds something already.
+    DataError
+        Writing failed on the way, as on a full disk; nothing is left behind.
+    """
+    out = Path(out).resolve()
+    _check_target(out, overwrite=overwrite)
+    sequences = plan(config)
+    n_frames = sum(sequence.n_frames for sequence in sequences)
+    console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
+    with _appearing(out) as partial:
+        jobs = min(jobs, len(sequences)) if jobs > 0 else jobs
+        done = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+            delayed(_write)(sequence, partial, jobs != 1) for sequence in sequences
+        )
+        for _ in console.track(done, total=len(sequences), label="drawing"):
+            pass
+        (partial / _NOTE).write_text(_note(config), encoding="utf-8")
+    counts = Counter(sequence.label.name for sequence in sequences if sequence.label)
+    return {
+        "path": str(out),
+        "seed": config.seed,
+        "n_subjects": config.n_subjects,
+        "n_sequences": len(sequences),
+        "n_frames": n_frames,
+        "n_unlabelled": len(sequences) - counts.total(),
+        "labelled": {name: counts[name] for name in in_order(counts)},
+    }
+
+
+def _write(sequence: SequencePlan, root: Path, parallel: bool) -> None:
+    if parallel:
+        cv2.setNumThreads(1)  # the cores are shared by sequences already
+    write(sequence, root)
+
+
+def _check_target(out: Path, *, overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise CallError("is a file, not a folder", out, "name another folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not _is_twin(out):
+        raise CallError("the folder is not empty and holds no synthetic data set", out, "name another folder")
+    if not overwrite:
+        raise CallError("holds a synthetic data set already", out, "--overwrite replaces it")
+
+
+def _is_twin(folder: Path) -> bool:
+    try:
+        return (folder / _NOTE).read_text(encoding="utf-8").startswith(_FIRST_LINE)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """Give a folder beside ``out`` to fill; it takes the name ``out`` at the end, or vanishes on a failure."""
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise CallError(f"cannot be written: {error.strerror}", out, "name a folder where you may write") from None
+    try:
+        yield partial
+        _replace(out, partial)
+    except OSError as error:
+        fix = "free some space or name another place, then run it again"
+        raise DataError(
+            f"cannot be written: {error.strerror}; nothing is left of it", error.filename or out, fix
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace(out: Path, partial: Path) -> None:
+    old = out.with_name(f".{out.name}.old-{os.getpid()}")
+    if out.exists():
+        out.rename(old)
+    partial.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _note(config: Config) -> str:
+    settings = "\n".join(f"  {name} = {value!r}" for name, value in config.model_dump().items())
+    return (
+        f"{_FIRST_LINE}\n\nThe faces are computed; they show no person, living or dead, and carry no licence of CK+.\n"
+        "Layout and file formats are those of the Extended Cohn-Kanade data set (Lucey et al., 2010).\n\n"
+        f"ckseq {ckseq.__version__}, drawn from:\n{settings}\n"
+    )

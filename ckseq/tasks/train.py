@@ -1,0 +1,288 @@
+"""From a store to a trained network and its predictions."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ckseq
+from ckseq import choices
+from ckseq.errors import CallError
+from ckseq.learn import backend
+from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from ckseq.learn.fit import State, fit
+from ckseq.learn.predict import probabilities, save_network
+from ckseq.protocol.split import overlap
+from ckseq.storage import runs
+from ckseq.storage.store import Store, open_store
+from ckseq.tasks.console import Console
+from ckseq.tasks.material import Material, gather
+from ckseq.tasks.recipes import Experiment, load_experiment
+
+
+def train(
+    store: Path,
+    *,
+    experiment: str,
+    out: Path,
+    settings: Sequence[str] = (),
+    seed: int | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    console: Console,
+) -> dict[str, Any]:
+    """Train as an experiment asks, and keep predictions, network, history and how all of it was made.
+
+    Parameters
+    ----------
+    store : Path
+        The prepared recordings.
+    experiment : str
+        An experiment's name or path.
+    out : Path
+        The run folder.
+    settings : sequence of str
+        ``section.key=value`` for the experiment's fields.
+    seed : int, optional
+        Instead of the experiment's own.
+    overwrite : bool
+        Replace the run at ``out``.
+    resume : bool
+        Go on with the run at ``out``, if there is one; what it ends in is what it would have ended in uninterrupted.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``schema``, ``run``, ``state``, ``epochs_done``, ``n_train``, ``n_test``, ``accuracy`` on the test sequences,
+        ``sentence`` (who is on both sides), ``seed``.
+
+    Raises
+    ------
+    CallError
+        ``out`` is in the way, or holds a run made otherwise than the one to resume.
+    DataError
+        The store has too little for the experiment.
+    KeyboardInterrupt
+        Somebody pressed Ctrl-C; what was learnt is kept.
+    """
+    recipe = load_experiment(experiment, settings)
+    recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
+    _check_target(out, overwrite=overwrite, resume=resume)
+    with open_store(store) as opened:
+        material = gather(opened, recipe)
+        run = _describe(opened, material, recipe)
+    run["command"] = _command(store, experiment, settings, recipe.seed, out)
+    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
+    if earlier is not None:
+        _check_same(earlier, run, out)
+        if earlier["state"] == "complete":
+            console.say(f"{out} is complete already: {earlier['epochs_done']} epochs")
+            return _result(out, earlier)
+        run = {**run, "created": earlier["created"], "notes": _with_other_versions(earlier, run)}
+    elif resume:
+        console.say(f"there is nothing in {out} to go on with: starting anew")
+    elif overwrite and out.is_dir():
+        shutil.rmtree(out)
+    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+        console.say(note)
+    return _train(out, run, material, recipe, console)
+
+
+def _check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
+    if overwrite and resume:
+        raise CallError("--overwrite and --resume exclude each other")
+    if out.exists() and not out.is_dir():
+        raise CallError("is a file", out, "name a folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / runs.RUN).is_file():
+        raise CallError("is in use, and not by a run", out, "name another folder")
+    if not overwrite and not resume:
+        raise CallError("there is a run already", out, "--resume goes on with it, --overwrite replaces it")
+
+
+def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
+    shared = overlap(material.split, {entry.id: entry.subject for entry in material.entries})
+    train, test = material.split.train, material.split.test
+    trained = [entry.label for entry in material.side(train)[0]]
+    return {
+        "ckseq_version": ckseq.__version__,
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "experiment": recipe.model_dump(mode="json"),
+        "experiment_name": recipe.name,
+        "published": recipe.published,
+        "store": {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline},
+        "labels": list(material.labels),
+        "split": {"train": list(train), "test": list(test)},
+        "protocol": {
+            "kind": material.split.kind,
+            "digest": material.split.digest,
+            "n_train": len(train),
+            "n_test": len(test),
+            "train_counts": {label: trained.count(label) for label in material.labels},
+            **shared._asdict(),
+        },
+        "balance_notes": list(material.balance_notes),
+        "notes": list(material.notes),
+        "seed": recipe.seed,
+        "versions": {"ckseq": ckseq.__version__, **backend.versions()},
+        "state": "training",
+        "epochs_done": 0,
+    }
+
+
+def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, out: Path) -> str:
+    """Return a command line that makes this run, whoever asked for it."""
+    words = ["ckseq", "train", str(store), "--experiment", experiment, "--out", str(out), "--seed", str(seed)]
+    return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
+
+
+def _check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
+    """Refuse to go on with a run that was made otherwise."""
+    parts = ("experiment", "labels", "split")
+    found = [line for part in parts for line in _differences(earlier.get(part), run[part], part)]
+    if earlier["store"]["digest"] != run["store"]["digest"]:
+        found.insert(0, "the store has changed")
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise CallError(
+            f"the run there was made otherwise: {'; '.join(found[:3])}{more}",
+            out,
+            "name another --out, or start anew with --overwrite",
+        )
+
+
+def _with_other_versions(earlier: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """Return the notes of both, and a note on each version that changed meanwhile: it may change the last bits."""
+    before, now = earlier["versions"], run["versions"]
+    changed = [name for name in now if before.get(name) != now[name]]
+    told = [f"training went on with {name} {now[name]}; it began with {before.get(name)}" for name in changed]
+    return list(dict.fromkeys([*earlier["notes"], *run["notes"], *told]))
+
+
+def _differences(there: Any, here: Any, name: str) -> list[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = sorted(there.keys() | here.keys())
+        return [line for key in keys for line in _differences(there.get(key), here.get(key), f"{name}.{key}")]
+    if there == here:
+        return []
+    if isinstance(there, list) or isinstance(here, list):
+        return [f"{name} differs"]
+    return [f"{name} is {there!r} there and {here!r} here"]
+
+
+def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experiment, console: Console) -> dict[str, Any]:
+    backend.start(recipe.seed)
+    models = choices.load("models", recipe.model_kind)
+    input_shape = material.x.shape[1:]
+    network = models.build(recipe.model, input_shape=input_shape, n_classes=len(material.labels))
+    run["device"] = backend.device()
+    run["model"] = {
+        "kind": recipe.model_kind,
+        "n_parameters": network.count_params(),
+        "input_shape": list(input_shape),
+    }
+    n = run["protocol"]
+    console.say(
+        f"{recipe.model_kind}: {network.count_params():,} parameters, {n['n_train']} sequences to train on, "
+        f"{n['n_test']} to test on; {run['device']}"
+    )
+    start = read_checkpoint(out)
+    runs.write_run(out, run)
+    epochs = _fit_and_keep(out, network, run, material, recipe, start, console)
+    trained = models.export(network)
+    runs.write_predictions(out, _predictions(trained, material))
+    save_network(out, trained)
+    runs.write_history(out, epochs)
+    runs.write_examples(out, material.examples)
+    run.update(state="complete", epochs_done=len(epochs), seconds={"training": sum(epoch.seconds for epoch in epochs)})
+    runs.write_run(out, run)
+    remove_checkpoint(out)
+    result = _result(out, run)
+    right, tested = round(result["accuracy"] * n["n_test"]), n["n_test"]
+    console.say(f"accuracy {result['accuracy']:.2f} on the test sequences ({right} of {tested}); kept in {out}")
+    return result
+
+
+def _fit_and_keep(
+    out: Path,
+    network: Any,
+    run: dict[str, Any],
+    material: Material,
+    recipe: Experiment,
+    start: State | None,
+    console: Console,
+) -> tuple[runs.Epoch, ...]:
+    """Train, with a checkpoint after every epoch; Ctrl-C keeps it and says how to go on."""
+    done = 0 if start is None else len(start.epochs)
+    if done:
+        console.say(f"going on after epoch {done}")
+    kept: list[State] = [] if start is None else [start]
+
+    try:
+        with console.progress("epochs", recipe.training.epochs - done) as progress:
+
+            def keep(state: State) -> None:
+                write_checkpoint(out, state)
+                kept[:] = [state]
+                progress.advance(text=_told(state.epochs[-1]))
+
+            return fit(
+                network,
+                recipe.training,
+                train=material.side(material.split.train)[1],
+                test=material.side(material.split.test)[1],
+                seed=recipe.seed,
+                resume=start,
+                on_epoch=keep,
+            )
+    except KeyboardInterrupt:
+        epochs = kept[0].epochs if kept else ()
+        runs.write_history(out, epochs)
+        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(epochs)})
+        console.say(f"interrupted after epoch {len(epochs)}; go on with: {run['command']} --resume")
+        raise
+
+
+def _told(epoch: runs.Epoch) -> str:
+    text = f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
+    return text if np.isnan(epoch.val_loss) else f"{text}; test {epoch.val_loss:.3f}, {epoch.val_accuracy:.2f}"
+
+
+def _predictions(network: Any, material: Material) -> runs.Predictions:
+    """Ask the network that is kept, not the one that was trained, about every test sequence."""
+    tested, test = material.side(material.split.test)
+    rows = [
+        runs.Prediction(
+            recording=entry.id,
+            subject=entry.subject,
+            fold=material.split.fold,
+            truth=str(entry.label),
+            predicted=material.labels[int(row.argmax())],
+            probabilities=tuple(float(p) for p in row),
+        )
+        for entry, row in zip(tested, probabilities(network, test.x), strict=True)
+    ]
+    return runs.Predictions(material.labels, tuple(rows))
+
+
+def _result(out: Path, run: dict[str, Any]) -> dict[str, Any]:
+    rows = runs.read_predictions(out).rows
+    return {
+        "schema": runs.SCHEMA,
+        "run": str(out),
+        "state": run["state"],
+        "epochs_done": run["epochs_done"],
+        "n_train": run["protocol"]["n_train"],
+        "n_test": run["protocol"]["n_test"],
+        "accuracy": sum(row.truth == row.predicted for row in rows) / len(rows),
+        "sentence": run["protocol"]["sentence"],
+        "seed": run["seed"],
+    }

@@ -1,0 +1,191 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ckseq.config import parse
+from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.learn import backend
+from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
+from ckseq.learn.fit import Labelled, State, TrainingConfig, fit
+
+CONFIG = TrainingConfig(epochs=4, batch_size=8)
+
+# Trains as the tests below do, and dies in the middle of the third epoch.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_fit
+from ckseq.learn.checkpoint import write_checkpoint
+
+network = test_fit.tiny_network(seed=5)
+step, steps = network.train_on_batch, []
+
+def step_or_die(*args, **kwargs):
+    steps.append(1)
+    if len(steps) == 2 * 3 + 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(*args, **kwargs)
+
+network.train_on_batch = step_or_die
+test_fit.trained(network, on_epoch=lambda state: write_checkpoint(Path({folder!r}), state))
+"""
+
+
+def material(n, seed):
+    rng = np.random.default_rng(seed)
+    codes = np.arange(n) % 3
+    x = rng.normal(size=(n, 5, 2, 6, 1)).astype(np.float32)
+    x[:, :, 0, :3, 0] += codes[:, None, None]
+    return Labelled(x, codes)
+
+
+TRAIN, TEST = material(20, seed=1), material(9, seed=2)
+
+
+def tiny_network(seed):
+    backend.start(seed)
+    layers = backend.load_keras().layers
+    stages = [layers.Input((5, 2, 6, 1)), layers.Flatten(), layers.Dropout(0.5), layers.Dense(4, activation="relu")]
+    return backend.load_keras().Sequential([*stages, layers.Dropout(0.3), layers.Dense(3, activation="softmax")])
+
+
+def trained(network, *, config=CONFIG, seed=5, resume=None, on_epoch=lambda state: None):
+    states = []
+
+    def keep(state):
+        states.append(state)
+        on_epoch(state)
+
+    fit(network, config, train=TRAIN, test=TEST, seed=seed, resume=resume, on_epoch=keep)
+    return states
+
+
+def assert_equal(state: State, other: State):
+    """To the bit, but for the clock."""
+    assert [epoch[:5] for epoch in state.epochs] == [epoch[:5] for epoch in other.epochs]
+    assert len(state.variables) == len(other.variables)
+    for one, two in zip(state.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.fixture(scope="session")
+def uninterrupted():
+    return trained(tiny_network(seed=5))
+
+
+def test_another_seed_gives_another_training(uninterrupted):
+    assert trained(tiny_network(seed=6))[-1].epochs[-1].loss != uninterrupted[-1].epochs[-1].loss
+
+
+def test_the_order_of_the_batches_follows_the_seed(uninterrupted):
+    assert trained(tiny_network(seed=5), seed=6)[-1].epochs[-1].loss != uninterrupted[-1].epochs[-1].loss
+
+
+def test_the_same_seed_gives_the_same_bits_and_the_history_is_that_of_keras(uninterrupted):
+    """The last epoch's test figures, measured by Keras itself on the final network."""
+    states = trained(network := tiny_network(seed=5))
+    assert_equal(states[-1], uninterrupted[-1])
+    loss, accuracy = network.evaluate(TEST.x, np.eye(3)[TEST.codes], verbose=0)
+    last = states[-1].epochs[-1]
+    assert [epoch.epoch for epoch in states[-1].epochs] == [1, 2, 3, 4]
+    assert (last.val_loss, last.val_accuracy) == pytest.approx((loss, accuracy), rel=1e-5)
+    assert all(0 <= epoch.accuracy <= 1 and epoch.seconds > 0 for epoch in states[-1].epochs)
+
+
+def test_it_learns():
+    last = trained(
+        tiny_network(seed=5), config=TrainingConfig(epochs=20, batch_size=8, learning_rate=0.03, validation="none")
+    )[-1]
+    assert last.epochs[-1].loss < 0.7 * last.epochs[0].loss
+
+
+@pytest.mark.parametrize("epoch", [1, 4])
+def test_going_on_from_an_epoch_ends_in_the_same_bits(uninterrupted, epoch):
+    # another seed: whatever matters has to come from the state
+    states = trained(tiny_network(seed=99), resume=uninterrupted[epoch - 1])
+    assert len(states) == 4 - epoch
+    if states:
+        assert_equal(states[-1], uninterrupted[-1])
+
+
+def test_going_on_after_a_kill_ends_in_the_same_bits(uninterrupted, tmp_path):
+    code = KILLED.format(tests=os.path.dirname(__file__), folder=str(tmp_path))  # noqa: PTH120
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert done.stderr == ""
+    assert sorted(os.listdir(tmp_path)) == [CHECKPOINT]  # noqa: PTH208
+    state = read_checkpoint(tmp_path)
+    assert_equal(state, uninterrupted[1])
+    assert_equal(trained(tiny_network(seed=99), resume=state)[-1], uninterrupted[-1])
+
+
+def test_another_optimiser_goes_on_in_the_same_bits():
+    config = TrainingConfig(epochs=2, batch_size=8, optimiser="nadam")
+    states = trained(tiny_network(seed=5), config=config)
+    assert_equal(trained(tiny_network(seed=6), config=config, resume=states[0])[-1], states[1])
+
+
+def test_ctrl_c_passes_and_leaves_the_epochs_before_it():
+    states = []
+
+    def interrupt(state):
+        states.append(state)
+        if len(states) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tiny_network(seed=5), on_epoch=interrupt)
+    assert len(states[-1].epochs) == 2
+
+
+def test_without_validation_nothing_is_measured_and_the_training_is_the_same(uninterrupted):
+    states = trained(tiny_network(seed=5), config=CONFIG.model_copy(update={"validation": "none"}))
+    assert math.isnan(states[-1].epochs[-1].val_loss)
+    assert math.isnan(states[-1].epochs[-1].val_accuracy)
+    assert states[-1].epochs[-1].loss == uninterrupted[-1].epochs[-1].loss
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    with pytest.raises(CkseqError, match=r"not a number after epoch \d+; lower training.learning_rate"):
+        trained(tiny_network(seed=5), config=TrainingConfig(epochs=9, optimiser="sgd", learning_rate=1e30))
+
+
+def test_a_state_of_another_network_is_refused(uninterrupted):
+    state = State(uninterrupted[0].epochs, uninterrupted[0].variables[1:])
+    with pytest.raises(DataError, match="of another network"):
+        trained(tiny_network(seed=5), resume=state)
+
+
+def test_checkpoints_are_read_as_written(uninterrupted, tmp_path):
+    assert read_checkpoint(tmp_path) is None
+    write_checkpoint(tmp_path, uninterrupted[2])
+    read = read_checkpoint(tmp_path)
+    assert_equal(read, uninterrupted[2])
+    assert read.epochs == uninterrupted[2].epochs
+    assert [array.dtype for array in read.variables] == [array.dtype for array in uninterrupted[2].variables]
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"{}" * 99])
+def test_a_damaged_checkpoint_is_told(uninterrupted, tmp_path, damage):
+    write_checkpoint(tmp_path, uninterrupted[0])
+    (tmp_path / CHECKPOINT).write_bytes(damage((tmp_path / CHECKPOINT).read_bytes()))
+    with pytest.raises(DataError, match=r"checkpoint.npz: is cut short or not a checkpoint.*--overwrite"):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(CallError, match="out of range"):
+        backend.start(seed)
+
+
+@pytest.mark.parametrize("values", [{"epochs": 0}, {"batch_size": 0}, {"optimiser": "adamw"}, {"learning_rate": 0.0}])
+def test_impossible_values_name_the_key(values):
+    with pytest.raises(CallError, match=next(iter(values))):
+        parse(TrainingConfig, values, where="a.toml [training]")

@@ -1,0 +1,106 @@
+"""Run folders made for the tests: made predictions, made curves, made motion."""
+
+import math
+
+import numpy as np
+
+from ckseq.storage import runs
+
+LABELS = ("anger", "disgust", "happiness", "surprise")
+# 37 of 42 right, as in the published figure: (truth, predicted, how often)
+OUTCOMES = (
+    ("anger", "anger", 10),
+    ("anger", "surprise", 1),
+    ("disgust", "disgust", 9),
+    ("disgust", "anger", 1),
+    ("happiness", "happiness", 9),
+    ("happiness", "surprise", 1),
+    ("surprise", "surprise", 9),
+    ("surprise", "happiness", 2),
+)
+
+
+def made_predictions(labels=LABELS, outcomes=OUTCOMES, folds=1):
+    pairs = [(truth, predicted) for truth, predicted, n in outcomes for _ in range(n)]
+    rows = []
+    for number, (truth, predicted) in enumerate(pairs):
+        p = 0.6 + 0.3 * number / len(pairs)
+        rest = (1 - p) / max(1, len(labels) - 1)
+        probabilities = tuple(p if label == predicted else rest for label in labels)
+        subject = f"S{number % 9:03d}"
+        rows.append(
+            runs.Prediction(f"{subject}_{number:03d}", subject, number % folds, truth, predicted, probabilities)
+        )
+    return runs.Predictions(tuple(labels), tuple(rows))
+
+
+def made_history(epochs=12, watched=True):
+    decay = [math.exp(-epoch / 5) for epoch in range(1, epochs + 1)]
+    return tuple(
+        runs.Epoch(number, 1.3 * d, 1 - 0.7 * d, *((0.4 + d, 0.9 - 0.6 * d) if watched else (math.nan, math.nan)), 1.5)
+        for number, d in enumerate(decay, start=1)
+    )
+
+
+def made_examples(labels=LABELS, n=24, seed=0):
+    rng = np.random.default_rng(seed)
+    examples = []
+    for number, label in enumerate(labels):
+        blobs = rng.random((4 + 3 * number, n, n)) > 0.9
+        projections = np.stack([blobs.mean(axis=1), blobs.mean(axis=2)], axis=1).astype(np.float32)
+        faces = rng.integers(0, 256, (2, n, n), dtype=np.uint8)
+        examples.append(runs.Example(f"S{number:03d}_001", label, faces, blobs, projections))
+    return tuple(examples)
+
+
+def made_run(predictions=None, **changes):
+    predictions = predictions or made_predictions()
+    labels = list(predictions.labels)
+    return {
+        "ckseq_version": "0.1.0",
+        "created": "2025-11-02T14:31:07+00:00",
+        "command": "ckseq train store.h5 --experiment paper_4class --out run --seed 1",
+        "experiment_name": "paper_4class",
+        "experiment": {
+            "name": "paper_4class",
+            "question": "Does the recipe tell four emotions apart?",
+            "classes": labels,
+            "published": {"accuracy": 0.88, "n_test": 42, "source": "a report on CK+"},
+            "model": {"kind": "conv_lstm", "kernel": [1, 3]},
+            "training": {"epochs": 12, "validation": "test"},
+        },
+        "store": {"path": "store.h5", "digest": "9f1c2ab37e5d4410", "pipeline": {"name": "paper"}},
+        "labels": labels,
+        "split": {"train": ["S100_001"], "test": [row.recording for row in predictions.rows]},
+        "protocol": {
+            "kind": "paper_split",
+            "digest": "0a31bb8e21f00c7d",
+            "n_train": 98,
+            "n_test": len(predictions.rows),
+            "test_subjects": 9,
+            "shared_subjects": 0,
+            "test_sequences_of_shared_subjects": 0,
+            "sentence": "no test subject is in training",
+        },
+        "balance_notes": [],
+        "model": {"kind": "conv_lstm", "n_parameters": 8912404, "input_shape": [39, 2, 267, 1]},
+        "seed": 1,
+        "versions": {"ckseq": "0.1.0", "numpy": "2.3.5"},
+        "device": "CPU, 2 cores",
+        "state": "complete",
+        "epochs_done": 12,
+        "seconds": {"training": 1204.5},
+        "notes": [],
+        **changes,
+    }
+
+
+def write_made_run(folder, predictions=None, history=True, examples=True, **changes):
+    predictions = predictions or made_predictions()
+    runs.write_run(folder, made_run(predictions, **changes))
+    runs.write_predictions(folder, predictions)
+    if history:
+        runs.write_history(folder, made_history())
+    if examples:
+        runs.write_examples(folder, made_examples(predictions.labels))
+    return folder

@@ -1,0 +1,153 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+from made_runs import made_predictions, made_run
+
+from ckseq.protocol.score import score
+from ckseq.report.page import render_page
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The page as a reader sees it: its text, its tags, its references; fails where tags are not nested."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.references, self.text, self.by_id, self._open = [], [], "", {}, []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.references += [attributes[name] for name in ("src", "href", "srcset", "action") if name in attributes]
+        if tag not in VOID:
+            self._open.append((tag, attributes.get("id")))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if self._open and self._open[-1][1]:
+            self.by_id[self._open[-1][1]] = data
+
+
+def page_of(run=None, predictions=None, pictures=None, faces=True):
+    predictions = predictions or made_predictions()
+    truth, predicted = zip(*((row.truth, row.predicted) for row in predictions.rows), strict=True)
+    scores = score(truth, predicted, labels=predictions.labels, confidence=0.95)
+    pictures = pictures or {name: name.encode() for name in ("confusion_matrix", "accuracy", "loss", "sequences")}
+    html = render_page(run or made_run(predictions), predictions, scores, pictures, faces=faces)
+    return html, scores
+
+
+def test_the_page_stands_alone():
+    html, _ = page_of()
+    page = Page(html)
+    assert page.references
+    assert all(reference.startswith("data:image/png;base64,") for reference in page.references)
+    assert not re.search(r"url\(|@import|<script|<link|https?://", html)
+    assert "default-src 'none'" in html
+
+
+def test_the_pictures_are_inside():
+    html, _ = page_of()
+    inside = [base64.b64decode(reference.partition(",")[2]).decode() for reference in Page(html).references]
+    assert inside == ["confusion_matrix", "accuracy", "loss", "sequences"]
+    html, _ = page_of(pictures={"confusion_matrix": b"1"})
+    assert len(Page(html).references) == 1
+
+
+def test_the_numbers_are_the_scores():
+    html, scores = page_of()
+    page = Page(html)
+    assert page.by_id["uar"] == f"{scores.balanced_accuracy:.2f}"
+    assert page.by_id["macro-f1"] == f"{scores.macro_f1:.2f}"
+    assert page.by_id["kappa"] == f"{scores.kappa:.2f}"
+    assert page.by_id["majority"] == f"{scores.majority:.2f}"
+    text = " ".join(page.text.split())
+    assert "0.88 accuracy on 42 test sequences, 37 of them right 95 % interval 0.75 to 0.95 (Wilson)" in text
+    assert "anger10 of 110.910.62 to 0.980.910.91" in text
+    assert "The 5 mistakes" in text
+    assert "published by others, 0.88" in text
+
+
+def test_how_it_was_made_is_told():
+    text = Page(page_of()[0]).text
+    for fact in ("--experiment paper_4class", "9f1c2ab37e5d4410", "0a31bb8e21f00c7d", "numpy 2.3.5", "8 912 404"):
+        assert fact in text
+    assert "20 min 4 s" in text
+    assert 'kind = "conv_lstm"\nkernel = [1, 3]' in text
+
+
+def test_shared_people_are_warned_of_in_plain_sight():
+    told = {"shared_subjects": 4, "sentence": "21 of 42 test sequences show people who are also in training"}
+    html, _ = page_of(made_run(protocol=told))
+    head = html[: html.index('class="hero"')]
+    assert "People are in training and in the test part" in head
+    assert "21 of 42 test sequences show people who are also in training." in head
+    assert 'class="note"' not in page_of()[0]
+
+
+def test_notes_are_shown_and_a_run_that_was_stopped():
+    html, _ = page_of(made_run(notes=["the data are synthetic"], state="interrupted"))
+    head = html[: html.index('class="hero"')]
+    assert "The data are synthetic." in head
+    assert "stopped before its end" in head
+
+
+@pytest.mark.parametrize("faces", [True, False])
+def test_faces_come_with_a_word_on_the_licence(faces):
+    assert ("licence before you publish" in page_of(faces=faces)[0]) is faces
+
+
+def test_training_counts_where_the_run_tells_them():
+    counts = {"anger": 24, "disgust": 25, "happiness": 25, "surprise": 24}
+    text = Page(page_of(made_run(protocol={"train_counts": counts}))[0]).text
+    assert "anger2411" in text
+    assert "together9842" in text
+
+
+def test_folds_have_a_table_where_there_are_several():
+    assert "Fold by fold" in page_of(predictions=made_predictions(folds=3))[0]
+    assert "Fold by fold" not in page_of()[0]
+
+
+def test_whatever_comes_from_a_file_is_escaped():
+    evil = '</pre></style><script>alert(1)</script><img src="http://x.example/a.png" onerror="x">'
+    labels = ("<b>", evil)
+    predictions = made_predictions(labels, [("<b>", evil, 2), (evil, evil, 1)])
+    row = predictions.rows[0]._replace(recording=evil, subject="<i>&")
+    predictions = type(predictions)(labels, (row, *predictions.rows[1:]))
+    run = made_run(
+        predictions,
+        experiment_name=evil,
+        notes=[evil],
+        balance_notes=[evil],
+        command=evil,
+        created=evil,
+        device=evil,
+        ckseq_version=evil,
+        versions={evil: evil},
+        experiment={"question": evil, evil: evil, "published": {"accuracy": 0.5, "source": evil}},
+        protocol={"shared_subjects": 1, "sentence": evil, "n_train": evil},
+        store={"path": evil, "digest": evil, "pipeline": {evil: {evil: evil}}},
+        model={"kind": evil, "input_shape": [evil]},
+    )
+    html, _ = page_of(run, predictions)
+    page = Page(html)
+    assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "link"}
+    assert all(reference.startswith("data:") for reference in page.references)
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert page.text.count("alert(1)") > 10
+    assert len([tag for tag, _ in page.tags if tag == "style"]) == 1
+
+
+def test_a_run_that_says_little_still_has_a_page():
+    html, _ = page_of({"schema": 1})
+    assert "0.88" in Page(html).text

@@ -1,0 +1,124 @@
+import warnings
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+from made_runs import LABELS, made_examples, made_history, made_predictions
+
+from ckseq.protocol.score import score
+from ckseq.report.confusion import draw_confusion
+from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.sequences import draw_sequences, film, one_per_class
+from ckseq.storage.runs import Epoch
+
+
+def made_scores(labels=LABELS, outcomes=None):
+    predictions = made_predictions(labels, outcomes) if outcomes else made_predictions()
+    truth, predicted = zip(*((row.truth, row.predicted) for row in predictions.rows), strict=True)
+    return score(truth, predicted, labels=predictions.labels, confidence=0.95)
+
+
+def pixels(png):
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image
+
+
+DRAWN = {
+    "confusion": lambda: draw_confusion(made_scores()),
+    "accuracy": lambda: draw_accuracy(made_history(), validation="test", scores=made_scores()),
+    "loss": lambda: draw_loss(made_history(), validation="test"),
+    "sequences": lambda: draw_sequences(made_examples(), faces=True),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_the_same_figure_gives_the_same_bytes_whatever_matplotlib_is_set_to(draw):
+    first = draw()
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "savefig.dpi": 40}):
+        before = dict(matplotlib.rcParams)
+        assert draw() == first
+        assert dict(matplotlib.rcParams) == before
+    assert b"Software" not in first
+    assert b"tIME" not in first
+    assert min(pixels(first).shape[:2]) > 300
+
+
+@pytest.mark.parametrize(
+    ("labels", "outcomes"),
+    [
+        (("only",), [("only", "only", 3)]),
+        (("a", "never tested", "never named"), [("a", "a", 2), ("never named", "a", 1)]),
+        (("$x_1$", "<b>", "怒り", "a very long name of a class"), [("$x_1$", "<b>", 1), ("怒り", "怒り", 120)]),
+        (tuple(f"class {i}" for i in range(12)), [(f"class {i}", f"class {i // 2}", 2) for i in range(12)]),
+    ],
+)
+def test_odd_matrices_are_drawn_without_a_warning(labels, outcomes):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pixels(draw_confusion(made_scores(labels, outcomes))).size
+
+
+def test_the_diagonal_of_a_perfect_matrix_is_dark_and_the_rest_is_not():
+    outcomes = [(label, label, 5) for label in LABELS]
+    image = cv2.cvtColor(pixels(draw_confusion(made_scores(LABELS, outcomes))), cv2.COLOR_BGR2GRAY)
+    dark = (image < 110).mean()
+    cells = 2 * len(LABELS) * (0.72 * 160) ** 2
+    assert dark * image.size == pytest.approx(cells, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        [Epoch(1, 1.0, 0.2, 1.1, 0.2, 1.0)],
+        made_history(watched=False),
+        [*made_history(5), *made_history(7)],
+        [Epoch(1, float("inf"), 0.2, float("nan"), float("nan"), 1.0), Epoch(2, float("nan"), 0.2, 0.1, 0.1, 1.0)],
+    ],
+    ids=["one epoch", "nothing watched", "two folds", "diverged"],
+)
+def test_odd_histories_are_drawn_without_a_warning(epochs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pixels(draw_accuracy(epochs, validation="none", scores=made_scores())).size
+        assert pixels(draw_loss(epochs, validation="none")).size
+
+
+def test_a_watched_test_part_is_drawn_and_another_curve_only_then():
+    second = np.array([0x0E, 0x57, 0xC4], np.uint8)  # blue, green, red
+    alone = draw_loss(made_history(watched=False), validation="none")
+    assert not (pixels(alone) == second).all(axis=2).any()
+    assert (pixels(draw_loss(made_history(), validation="test")) == second).all(axis=2).any()
+    assert draw_loss(made_history(), validation="test") != draw_loss(made_history(), validation="inner")
+
+
+def test_without_faces_the_picture_does_not_depend_on_them():
+    examples = made_examples()
+    others = [example._replace(faces=255 - example.faces) for example in examples]
+    assert draw_sequences(examples, faces=False) == draw_sequences(others, faces=False)
+    assert draw_sequences(examples, faces=True) != draw_sequences(others, faces=True)
+
+
+def test_sequences_without_motion_and_of_one_step_are_drawn():
+    example = made_examples()[0]
+    still = example._replace(blobs=np.zeros((1, 24, 24), bool), projections=np.zeros((1, 2, 24), np.float32))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pixels(draw_sequences([still], faces=True)).size
+
+
+def test_one_example_of_each_class_in_the_order_of_the_labels():
+    anger, disgust, _, surprise = made_examples()
+    second = anger._replace(recording="S099_001")
+    assert one_per_class([surprise, anger, second, disgust], ("disgust", "anger", "fear")) == (disgust, anger)
+
+
+def test_a_film_gathers_all_motion():
+    blobs = np.zeros((13, 8, 80), bool)
+    for step in range(13):
+        blobs[step, step % 8, step] = True
+    sheet = film(blobs)
+    assert sheet.shape == (8, 6 * 80 + 5 * 2)
+    assert (sheet == 1).sum() == 13
+    assert not blobs[0, 1:].any()  # left as it was

@@ -1,0 +1,103 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from paper_reference import paper_binaries
+
+from ckseq.errors import DataError
+from ckseq.signal.motion import Config, blobs_of, equalised, erode, noise_level, references, wrapped_difference
+
+CROPS = arrays(np.uint8, st.tuples(st.integers(2, 5), st.integers(6, 20), st.integers(6, 20)))
+
+
+@given(CROPS)
+def test_blobs_equal_the_papers_script(crops):
+    # random pixels leave little after erosion, so compare on coarse blocks too
+    for sequence in (crops, np.kron(crops, np.ones((1, 8, 8), np.uint8))):
+        before = sequence.copy()
+        blobs = blobs_of(sequence, Config())
+        assert blobs.dtype == np.bool_
+        np.testing.assert_array_equal(blobs, np.array(paper_binaries(list(sequence))).astype(bool))
+        np.testing.assert_array_equal(sequence, before)
+
+
+def test_difference_wraps_modulo_256_by_hand():
+    crops = np.array([[[0, 200, 7]], [[1, 60, 7]]], np.uint8)
+    assert wrapped_difference(crops).tolist() == [[[255, 140, 0]]]
+    blobs = blobs_of(crops, Config(erosion_px=1))
+    assert blobs.tolist() == [[[True, True, False]]]
+
+
+def test_erosion_of_one_pixel_is_none_and_the_border_does_not_erode():
+    full = np.ones((1, 9, 9), bool)
+    assert erode(full, side_px=5).all()
+    dot = np.zeros((1, 9, 9), bool)
+    dot[0, 4, 4] = True
+    np.testing.assert_array_equal(erode(dot, side_px=1), dot)
+
+
+@given(arrays(np.bool_, (2, 12, 12)), st.integers(1, 6))
+def test_erosion_equals_opencv_on_0_and_255(blobs, side):
+    expected = [cv2.erode(frame.astype(np.uint8) * 255, np.ones((side, side), np.uint8)) > 0 for frame in blobs]
+    np.testing.assert_array_equal(erode(blobs, side_px=side), expected)
+
+
+def test_one_crop_has_no_motion():
+    with pytest.raises(DataError, match="1 frame with a face: motion needs two"):
+        blobs_of(np.zeros((1, 8, 8), np.uint8), Config())
+
+
+STEADY = Config(reference="first", difference="signed", threshold=9.5, erosion_px=1)
+
+
+def test_signed_difference_to_the_first_frame_by_hand():
+    crops = np.array([[[50, 50, 50]], [[60, 40, 59]], [[50, 61, 0]]], np.uint8)
+    brighter, darker = np.moveaxis(blobs_of(crops, STEADY), -1, 0)
+    assert brighter.tolist() == [[[True, False, False]], [[False, True, False]]]
+    assert darker.tolist() == [[[False, True, False]], [[False, False, True]]]
+
+
+@given(CROPS)
+def test_absolute_is_either_sign(crops):
+    signed = blobs_of(crops, STEADY)
+    absolute = blobs_of(crops, STEADY.model_copy(update={"difference": "absolute"}))
+    np.testing.assert_array_equal(absolute, signed.any(axis=-1))
+
+
+def test_references_by_hand():
+    frames = np.array([0, 8, 4, 100], np.float32).reshape(4, 1, 1)
+
+    def of(reference):
+        return references(frames, reference=reference, running_frames=2).ravel().tolist()
+
+    assert of("previous") == [0, 8, 4]
+    assert of("first") == [0]
+    assert of("median") == [6]
+    assert of("running") == [0, 4, 4]
+
+
+def test_a_flicker_of_the_light_is_no_motion_once_equalised():
+    ground = np.random.default_rng(0).integers(60, 120, (40, 40))
+    crops = np.stack([ground, ground * 1.2, ground * 0.8]).astype(np.uint8)
+    assert blobs_of(crops, STEADY).any()
+    config = STEADY.model_copy(update={"light": "equalised"})
+    assert not blobs_of(crops, config).any()
+    medians = np.median(equalised(crops.astype(np.float32))[:, ::4, ::4], axis=(1, 2))
+    np.testing.assert_allclose(medians, medians[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 3.0])
+def test_noise_level_recovers_the_sigma_of_gaussian_noise_though_a_part_moves(sigma):
+    generator = np.random.default_rng(1)
+    frames = generator.normal(100, sigma, (12, 80, 80)).astype(np.float32)
+    for step in range(12):
+        frames[step, :25, :25] += 10 * step
+    assert noise_level(frames) == pytest.approx(sigma, rel=0.2)
+
+
+@pytest.mark.parametrize("settings", [{"reference": "first"}, {"blur_px": 1.0}, {"threshold_unit": "noise"}])
+def test_wrapped_is_refused_with_anything_but_the_papers_steps(settings):
+    with pytest.raises(ValueError, match="the paper's arithmetic and needs"):
+        Config(difference="wrapped", **settings)

@@ -1,0 +1,120 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ckseq.errors import DataError
+from ckseq.recording import ImageFiles, VideoFile
+from ckseq.sources import manifest
+
+PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a", "b", "one"):
+        (tmp_path / name).mkdir()
+        for number in range(1 if name == "one" else 11):
+            (tmp_path / name / f"f{number}.png").write_bytes(PNG)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "clip.mp4").write_bytes(b"video")
+    (tmp_path / "note.txt").write_bytes(b"text")
+    (tmp_path / "face.png").write_bytes(PNG)
+    return tmp_path
+
+
+def table(folder, text, encoding="utf-8"):
+    path = folder / "manifest.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_rows_become_recordings(folder):
+    path = table(folder, "path,subject,session,label\nb,Anna B.,2,joy\n\na,S1,1,\nclip.mp4,S2,,anger\n")
+    first, second, third = manifest.scan(path)
+    assert (first.id, first.subject, first.session, first.label) == ("Anna-B._2", "Anna B.", "2", "joy")
+    assert (second.id, second.label) == ("S1_1", None)
+    assert (third.id, third.session, third.frames) == ("S2_clip", "clip", VideoFile(folder / "clip.mp4"))
+    assert isinstance(first.frames, ImageFiles)
+    assert [p.name for p in first.frames.paths] == [f"f{n}.png" for n in range(11)]
+    assert manifest.scan(folder) == manifest.scan(path)
+    assert manifest.recognises(path)
+    assert manifest.recognises(folder)
+    assert manifest.problems(path) == []
+
+
+def test_columns_may_stand_in_any_order_after_a_byte_order_mark(folder):
+    path = table(folder, "Label, subject,path,age\r\njoy,S1,a,33\r\n", "utf-8-sig")
+    (only,) = manifest.scan(path)
+    assert (only.id, only.label) == ("S1_a", "joy")
+    assert ["'age' is not read" in p.what for p in manifest.problems(path)] == [True]
+
+
+def test_a_path_that_names_its_subject_already(folder):
+    (folder / "a").rename(folder / "S1_take2")
+    assert manifest.scan(table(folder, "path,subject\nS1_take2,S1\n"))[0].id == "S1_take2"
+
+
+def test_an_absolute_path(folder):
+    assert manifest.scan(table(folder, f"path,subject\n{folder / 'a'},S1\n"))[0].n_frames == 11
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: the column 'path' is missing"),
+        (
+            "path,label\na,joy\n",
+            "line 1: the column 'subject' is missing; the header must be path,subject,session,label",
+        ),
+        ("path,subject,lable\na,S1,joy\n", "line 1: the column 'lable' looks like a slip for 'label'"),
+        ("path,subject,path\na,S1,b\n", "line 1: the column 'path' stands twice"),
+        ("path,subject\n", "lists no recording"),
+        ("path,subject\na,S1,x\n", "line 2: has 3 cells, the header 2"),
+        ("path,subject\na,S1\nb\n", "line 3: has 1 cells"),
+        ("path,subject\n,S1\n", "line 2: the path is empty"),
+        ("path,subject\na,\n", "line 2: the subject is empty"),
+        ("path,subject\n\nnowhere,S1\n", "line 3: path 'nowhere' does not exist"),
+        ("path,subject\nempty,S1\n", "line 2: path 'empty' is a folder without images"),
+        ("path,subject\nnote.txt,S1\n", "line 2: path 'note.txt' is neither"),
+        ("path,subject\nface.png,S1\n", "line 2: path 'face.png' is one image"),
+        ("path,subject,session\na,S1,1\nb,S1,1\n", "line 3: the id 'S1_1' is taken by line 2"),
+        ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is taken by line 2"),
+        ('path,subject,label\na,S1,"jo\ny"\n', "line 3: the label has a line break"),
+        ('path,subject\n"a"b,S1\n', "line 2: is not CSV"),
+        ('path,subject\n"a,S1\n', "is not CSV"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_named(folder, text, message):
+    path = table(folder, text)
+    with pytest.raises(DataError) as caught:
+        manifest.scan(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    (problem,) = manifest.problems(path)
+    assert problem.what in message or message.split(": ")[-1] in problem.what or problem.what in str(caught.value)
+
+
+def test_other_encodings_and_missing_files(folder):
+    with pytest.raises(DataError, match="is not UTF-8"):
+        manifest.scan(table(folder, "path,subject\na,Jürgen\n", "latin-1"))
+    with pytest.raises(DataError, match="does not exist"):
+        manifest.scan(folder / "none.csv")
+
+
+def test_one_frame_is_told(folder):
+    (problem,) = manifest.problems(table(folder, "path,subject\none,S1\n"))
+    assert "one frame only" in problem.what
+
+
+@given(text=st.text(alphabet=st.sampled_from('path,subjectlabel\n"\r\0 a;é'), max_size=60))
+def test_any_text_gives_recordings_or_one_clear_line(text, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "manifests"
+    folder.mkdir(exist_ok=True)
+    message = ""
+    try:
+        manifest.scan(table(folder, f"path,subject\n{text}"))
+    except DataError as error:
+        message = str(error)
+    assert "\n" not in message

@@ -1,0 +1,112 @@
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ckseq.errors import DataError
+from ckseq.recording import ImageFiles, Recording
+from ckseq.storage.store import Prepared, assemble, open_store, read_part, write_part
+
+
+def recording(id="S001_001", label="anger"):
+    return Recording(id, "S001", "001", label, ImageFiles(()))
+
+
+def build(folder, *prepared, name="store.h5"):
+    parts = folder / "parts"
+    parts.mkdir(exist_ok=True)
+    for item in prepared:
+        write_part(parts, item)
+    out = folder / name
+    ids = [item.recording.id for item in prepared]
+    assemble(parts, ids, out, pipeline={"name": "paper"}, digest="d", notes=["synthetic"])
+    return out
+
+
+@pytest.fixture
+def store(tmp_path):
+    generator = np.random.default_rng(0)
+    arrays = {
+        "projections": generator.random((4, 2, 9), dtype=np.float32),
+        "blobs": generator.random((4, 9, 9)) > 0.5,
+        "faces": generator.integers(0, 256, (2, 9, 9), dtype=np.uint8),
+    }
+    failed = Prepared(recording("S002_001", None), "e", error="no face in any of 3 frames", n_frames=3)
+    return build(tmp_path, Prepared(recording(), "d", "s", 5, 0, arrays), failed), arrays
+
+
+def test_what_was_written_is_read(store):
+    path, arrays = store
+    with open_store(path) as opened:
+        good, failed = opened.entries
+        assert (good.n_frames, good.n_steps, good.error) == (5, 4, None)
+        assert (failed.label, failed.n_steps, failed.error) == (None, 0, "no face in any of 3 frames")
+        for name, read in [("projections", opened.projections), ("blobs", opened.blobs), ("faces", opened.faces)]:
+            np.testing.assert_array_equal(read("S001_001"), arrays[name])
+            assert read("S001_001").dtype == arrays[name].dtype
+        assert opened.pipeline == {"name": "paper"}
+        assert (opened.digest, opened.notes) == ("d", ["synthetic"])
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 40))))
+def test_blobs_survive_packing_for_every_shape(tmp_path_factory, blobs):
+    path = build(tmp_path_factory.mktemp("pack"), Prepared(recording(), "d", arrays={"blobs": blobs}))
+    with open_store(path) as opened:
+        np.testing.assert_array_equal(opened.blobs("S001_001"), blobs)
+
+
+def test_the_same_parts_give_the_same_bytes_whatever_the_order_of_writing(tmp_path):
+    one, two = (Prepared(recording(id), "d", arrays={"projections": np.ones((2, 2, 3), np.float32)}) for id in "ab")
+    first = build(tmp_path, one, two, name="first.h5").read_bytes()
+    write_part(tmp_path / "parts", two)
+    write_part(tmp_path / "parts", one)
+    assemble(tmp_path / "parts", ["a", "b"], tmp_path / "second.h5", pipeline={"name": "paper"}, digest="d",
+             notes=["synthetic"])  # fmt: skip
+    assert (tmp_path / "second.h5").read_bytes() == first
+
+
+def test_what_is_missing_is_named(store):
+    path, _ = store
+    with open_store(path) as opened:
+        for id, message in [("S009_001", "no such recording"), ("S002_001", "no face in any"), ("S001_001", "no halved")]:
+            with pytest.raises(DataError, match=message):
+                opened.halved(id)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.7, 0.99])
+def test_a_store_cut_short_is_one_clear_line(store, share):
+    path, _ = store
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(DataError, match="--overwrite"), open_store(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"), [(2, "written by ckseq 9.9 .schema 2.*update ckseq"), (0, "old schema 0"), (None, "not a store")]
+)
+def test_another_schema_is_refused(store, schema, message):
+    path, _ = store
+    with h5py.File(path, "a") as file:
+        del file.attrs["schema"]
+        file.attrs["ckseq_version"] = "9.9"
+        if schema is not None:
+            file.attrs["schema"] = schema
+    with pytest.raises(DataError, match=message), open_store(path):
+        pass
+
+
+def test_no_such_store(tmp_path):
+    with pytest.raises(DataError, match="no such store; make one with"), open_store(tmp_path / "none.h5"):
+        pass
+
+
+def test_a_part_that_was_cut_short_counts_as_not_there(tmp_path):
+    write_part(tmp_path, Prepared(recording(), "d", n_frames=7))
+    assert read_part(tmp_path, "S001_001") == ("d", 7, None)
+    path = tmp_path / "S001_001.h5"
+    path.write_bytes(path.read_bytes()[:200])
+    assert read_part(tmp_path, "S001_001") is None
+    assert read_part(tmp_path, "S002_001") is None

@@ -1,0 +1,110 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from ckseq.errors import CallError, DataError
+from ckseq.tasks.console import Console
+from ckseq.tasks.inspect import find_source, inspect
+
+
+def image(suffix, shape):
+    return cv2.imencode(suffix, np.zeros(shape, np.uint8))[1].tobytes()
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    root = tmp_path / "data"
+    for subject, n, label in (("S005", 3, 3), ("S010", 6, 7), ("S011", 4, None)):
+        shape = (8, 12, 3) if subject == "S010" else (9, 12)
+        for number in range(1, n + 1):
+            put(root / f"cohn-kanade-images/{subject}/001/{subject}_001_{number:08d}.png", image(".png", shape))
+        if label:
+            put(root / f"Emotion/{subject}/001/{subject}_001_{n:08d}_emotion.txt", f"{label:.7e}".encode())
+    return root
+
+
+def test_what_is_there_against_what_there_should_be(tree, console):
+    found = inspect(tree, source=None, console=console)
+    assert json.loads(json.dumps(found)) == found
+    assert found["source"] == "ckplus"
+    assert found["counts"] == {
+        "sequences": 3, "subjects": 3, "frames": 13, "videos": 0, "labelled": 2, "disgust": 1, "surprise": 1,
+    }  # fmt: skip
+    assert found["should_hold"]["sequences"] == 593
+    emotions = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+    assert sum(found["should_hold"][emotion] for emotion in emotions) == found["should_hold"]["labelled"] == 327
+    assert found["lengths"] == {"min": 3, "median": 4, "max": 6, "histogram": {"3": 1, "4": 1, "6": 1}}
+    assert found["images"] == [
+        {"width": 12, "height": 8, "colour": True, "n": 6},
+        {"width": 12, "height": 9, "colour": False, "n": 7},
+    ]
+
+
+def test_it_is_printed_with_every_oddity_and_its_mend(tree, capsys):
+    put(tree / "cohn-kanade-images/S005/001/S005_001_00000009.png", b"")
+    put(tree / "cohn-kanade-images/S010/001/S010_001_00000007.png", image(".png", (30, 30)))
+    inspect(tree, source=None, console=Console())
+    printed = capsys.readouterr().out
+    for text in (
+        "593",
+        "10,708",
+        "-590",
+        "4 to 7",
+        "12x9",
+        "30x30",
+        "does not begin like",
+        "has gaps",
+        "differ in size",
+    ):
+        assert text in printed, text
+
+
+def test_quiet_prints_nothing(tree, console, capsys):
+    inspect(tree, source="ckplus", console=console)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_bad_label_is_an_error_after_every_problem_was_told(tree, capsys):
+    put(tree / "Emotion/S011/001/S011_001_00000004_emotion.txt", b"joy")
+    with pytest.raises(DataError, match="the label 'joy' is not a number"):
+        inspect(tree, source=None, console=Console())
+    assert "oddities" in capsys.readouterr().out
+
+
+def test_videos_have_no_length_before_decoding(tmp_path, console):
+    put(tmp_path / "joy/S1_a.mp4", b"x")
+    found = inspect(tmp_path, source=None, console=console)
+    assert found["counts"] == {"sequences": 1, "subjects": 1, "frames": 0, "videos": 1, "labelled": 1, "joy": 1}
+    assert found["lengths"] is None
+    assert found["should_hold"] is None
+
+
+def test_a_place_that_no_source_knows(tmp_path):
+    with pytest.raises(CallError, match="there is no such folder"):
+        find_source(tmp_path / "none", None)
+    put(tmp_path / "thesis.pdf", b"x")
+    with pytest.raises(
+        DataError, match=r"it holds thesis\.pdf; looked for \(ckplus\) .*\(class_folders\)|\(manifest\)"
+    ):
+        find_source(tmp_path, None)
+    with pytest.raises(DataError, match="one file of another kind"):
+        find_source(tmp_path / "thesis.pdf", None)
+
+
+def test_a_name_is_believed_and_a_slip_explained(tree):
+    assert find_source(tree, "manifest").__name__ == "ckseq.sources.manifest"
+    with pytest.raises(CallError, match="did you mean 'ckplus'"):
+        find_source(tree, "ckpluss")
+
+
+def test_a_place_that_may_be_two_things(tree):
+    put(tree / "manifest.csv", b"path,subject\n")
+    with pytest.raises(CallError, match="may be any of: ckplus, manifest; name one by --source"):
+        find_source(tree, None)

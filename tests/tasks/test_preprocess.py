@@ -1,0 +1,232 @@
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import cv2
+import numpy as np
+import pytest
+from paper_reference import paper_binaries, paper_crops, paper_projections
+
+from ckseq.errors import CallError, DataError
+from ckseq.storage.store import open_store
+from ckseq.tasks.preprocess import preprocess
+
+FAST = ["detector.kind=whole_frame", "faces.side_px=48", "motion.threshold=10", "motion.erosion_px=1"]
+
+
+def settings(*more):
+    """A pipeline file is not needed to be fast: the paper's, with the frame taken for the face."""
+    return [*FAST, *more]
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    path = tmp_path / "fast.toml"
+    path.write_text(textwrap.dedent("""
+        [detector]
+        kind = "whole_frame"
+        [faces]
+        side_px = 48
+        [motion]
+        threshold = 10
+        erosion_px = 1
+    """))
+    return str(path)
+
+
+@pytest.fixture
+def data(tmp_path, moving_texture):
+    """Six recordings of frames as a manifest."""
+    lines = ["path,subject,session,label"]
+    for number in range(6):
+        folder = tmp_path / "frames" / f"r{number}"
+        folder.mkdir(parents=True)
+        for step, frame in enumerate(moving_texture[: 6 + number]):
+            cv2.imwrite(str(folder / f"{step:04d}.png"), frame)
+        lines.append(f"frames/r{number},S{number // 2:03d},{number:03d},{'anger' if number % 2 else 'fear'}")
+    manifest = tmp_path / "all.csv"
+    manifest.write_text("\n".join(lines) + "\n")
+    return manifest
+
+
+def prepare(data, out, pipeline, console, **more):
+    return preprocess(data, pipeline=pipeline, out=out, jobs=1, console=console, **more)
+
+
+def test_real_faces_equal_the_papers_script_to_the_bit(tmp_path, real_photographs, console):
+    check_against_the_script(tmp_path, [shaken(photograph) for photograph in real_photographs[:2]], console)
+
+
+def test_the_twin_equals_the_papers_script_to_the_bit(tmp_path, console):
+    from ckseq.twin.tree import Config, draw, plan
+
+    sequence = min(plan(Config(n_subjects=2)), key=lambda sequence: sequence.n_frames)
+    frames, _ = draw(sequence)
+    check_against_the_script(tmp_path, [[to_grey(frame) for frame in frames[:6]]], console)
+
+
+def to_grey(frame):
+    return frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+
+
+def shaken(photograph):
+    """Four frames of a photograph whose light and place change, and a blank one in which nobody is found."""
+    height, width = photograph.shape
+    frames = [
+        cv2.warpAffine(photograph, np.float32([[1, 0, step], [0, 1, 2 * step]]), (width, height)) for step in range(4)
+    ]
+    frames[2] = cv2.convertScaleAbs(frames[2], alpha=1.1, beta=3)
+    return [np.zeros_like(photograph), *frames[:2], np.zeros_like(photograph), *frames[2:]]
+
+
+def check_against_the_script(folder, sequences, console):
+    lines = ["path,subject,session,label"]
+    for number, frames in enumerate(sequences):
+        place = folder / f"s{number}"
+        place.mkdir()
+        for step, frame in enumerate(frames):
+            cv2.imwrite(str(place / f"{step:03d}.png"), frame)
+        lines.append(f"s{number},P{number},001,anger")
+    manifest = folder / "m.csv"
+    manifest.write_text("\n".join(lines))
+    preprocess(manifest, pipeline="paper", out=folder / "paper.h5", jobs=1, console=console)
+    with open_store(folder / "paper.h5") as store:
+        assert len(store.entries) == len(sequences)
+        for entry, frames in zip(store.entries, sequences, strict=True):
+            crops = paper_crops(frames)
+            binaries = paper_binaries(crops)
+            np.testing.assert_array_equal(store.faces(entry.id), [crops[0], crops[-1]])
+            np.testing.assert_array_equal(store.blobs(entry.id), np.array(binaries).astype(bool))
+            assert store.projections(entry.id).tobytes() == paper_projections(binaries).tobytes()
+            assert entry.n_frames == len(frames)
+
+
+def test_the_same_input_gives_the_same_bytes_with_any_number_of_processes(tmp_path, data, pipeline, console):
+    prepare(data, tmp_path / "one.h5", pipeline, console)
+    preprocess(data, pipeline=pipeline, out=tmp_path / "two.h5", jobs=2, console=console)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+
+
+def test_what_fails_is_stored_with_its_reason_and_the_rest_goes_on(tmp_path, data, pipeline, console):
+    cut = tmp_path / "frames" / "r2" / "0003.png"
+    cut.write_bytes(cut.read_bytes()[:900])
+    for image in sorted((tmp_path / "frames" / "r4").iterdir())[1:]:
+        image.unlink()
+    result = prepare(data, tmp_path / "s.h5", pipeline, console)
+    assert result["n_recordings"] == 6
+    assert len(result["failed"]) == 2
+    assert any("0003.png" in reason for reason in result["failed"].values())
+    assert any("motion needs two" in reason for reason in result["failed"].values())
+    with open_store(tmp_path / "s.h5") as store:
+        assert {entry.id: entry.error for entry in store.entries if entry.error} == result["failed"]
+        assert sum(entry.n_steps > 0 for entry in store.entries) == 4
+
+
+def test_a_store_that_is_up_to_date_is_left_alone_and_another_is_not_replaced(tmp_path, data, pipeline, console):
+    out = tmp_path / "s.h5"
+    prepare(data, out, pipeline, console)
+    before = out.stat().st_mtime_ns
+    assert prepare(data, out, pipeline, console)["n_from_before"] == 6
+    assert out.stat().st_mtime_ns == before
+    with pytest.raises(CallError, match="holds something else.*--overwrite"):
+        prepare(data, out, pipeline, console, settings=["motion.threshold=11"])
+    prepare(data, out, pipeline, console, settings=["motion.threshold=11"], overwrite=True)
+    with open_store(out) as store:
+        assert store.pipeline["motion"]["threshold"] == 11
+
+
+def test_a_changed_frame_is_noticed(tmp_path, data, pipeline, console):
+    prepare(data, tmp_path / "s.h5", pipeline, console)
+    image = tmp_path / "frames" / "r1" / "0002.png"
+    cv2.imwrite(str(image), 255 - cv2.imread(str(image), cv2.IMREAD_GRAYSCALE))
+    with pytest.raises(CallError, match="holds something else"):
+        prepare(data, tmp_path / "s.h5", pipeline, console)
+
+
+def test_only_the_labels_asked_for(tmp_path, data, pipeline, console):
+    assert prepare(data, tmp_path / "s.h5", pipeline, console, classes=["fear"])["n_recordings"] == 3
+    with pytest.raises(DataError, match="no recording is labelled joy; labels there: anger, fear"):
+        prepare(data, tmp_path / "t.h5", pipeline, console, classes=["joy"])
+
+
+def test_a_data_set_that_fails_whole_leaves_no_store(tmp_path, data, pipeline, console):
+    for image in (tmp_path / "frames").rglob("*.png"):
+        image.write_bytes(b"")
+    with pytest.raises(DataError, match="none of 6 recordings could be prepared"):
+        prepare(data, tmp_path / "s.h5", pipeline, console)
+    assert not (tmp_path / "s.h5").exists()
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+import ckseq.tasks.preprocess as task
+from ckseq.tasks.console import Console
+whole = task.run_stages
+def slow(frames, recipe):
+    time.sleep(float(sys.argv[4]))
+    return whole(frames, recipe)
+task.run_stages = slow
+task.preprocess(Path(sys.argv[1]), pipeline=sys.argv[2], out=Path(sys.argv[3]), jobs=1, console=Console(quiet=True))
+"""
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path, data, pipeline, console):
+    prepare(data, tmp_path / "whole.h5", pipeline, console)
+    out = tmp_path / "s.h5"
+    arguments = [sys.executable, "-c", SCRIPT, str(data), pipeline, str(out), "0.4"]
+    process = subprocess.Popen(arguments)
+    parts = tmp_path / "s.h5.parts"
+    deadline = time.monotonic() + 60
+    while len(list(parts.glob("*.h5"))) < 3:
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    ready = len(list(parts.glob("*.h5")))
+    result = prepare(data, out, pipeline, console)
+    assert 3 <= ready < 6
+    assert result["n_from_before"] == ready
+    assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert not parts.exists()
+
+
+def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path, data, pipeline, console):
+    """A limit on the size of a file stands for the disk that is full."""
+    out = tmp_path / "s.h5"
+    code = SCRIPT.replace("task.run_stages = slow\n", "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n")
+    done = subprocess.run([sys.executable, "-c", code, str(data), pipeline, str(out), "0"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "cannot be written" in done.stderr
+    assert "free some space" in done.stderr
+    assert not out.exists()
+    assert prepare(data, out, pipeline, console)["failed"] == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_read_only_target_is_one_line(tmp_path, data, pipeline, console):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(CallError, match="cannot be made"):
+        prepare(data, folder / "s.h5", pipeline, console)
+
+
+def test_memory_stays_bounded(tmp_path, data, pipeline):
+    """Ten times the recordings may not need more memory than one time, but for some noise."""
+    lines = data.read_text().splitlines()
+    many = data.with_name("many.csv")
+    copies = [line.replace(",S", f",C{copy}S") for copy in range(20) for line in lines[1:]]
+    many.write_text("\n".join([lines[0], *copies]) + "\n")
+    code = SCRIPT + "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    peaks = []
+    for manifest in (data, many):
+        arguments = [sys.executable, "-c", code, str(manifest), pipeline, str(tmp_path / f"{manifest.stem}.h5"), "0"]
+        peaks.append(int(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout))
+    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[1] < 500 * 1024  # kilobytes

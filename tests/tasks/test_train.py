@@ -1,0 +1,304 @@
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ckseq import choices
+from ckseq.config import Config
+from ckseq.errors import CallError, DataError
+from ckseq.learn import backend
+from ckseq.learn.checkpoint import CHECKPOINT
+from ckseq.learn.predict import NETWORK, load_network, probabilities
+from ckseq.recording import ImageFiles, Recording
+from ckseq.storage import runs
+from ckseq.storage.store import Prepared, assemble, write_part
+from ckseq.tasks.train import train
+
+RECIPE = """
+question = "Does it work?"
+pipeline = "paper"
+classes = ["anger", "fear", "surprise"]
+seed = 3
+[published]
+accuracy = 0.9
+[balance]
+per_class = 8
+[sequence]
+length_frames = 9
+overflow = "drop"
+[model]
+kind = "tiny"
+[training]
+epochs = 4
+batch_size = 8
+"""
+
+
+class TinyConfig(Config):
+    units: int = 4
+
+
+def build_tiny(config, *, input_shape, n_classes):
+    layers = backend.load_keras().layers
+    stages = [layers.Input(input_shape), layers.Flatten(), layers.Dropout(0.2), layers.Dense(config.units)]
+    return backend.load_keras().Sequential([*stages, layers.Dense(n_classes, activation="softmax")])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_model():
+    """A model among the choices that builds in no time."""
+    tiny = SimpleNamespace(Config=TinyConfig, build=build_tiny, export=lambda model: model)
+    load = choices.load
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choices, "load", lambda room, name, **rest: tiny if name == "tiny" else load(room, name, **rest))
+        yield
+
+
+class Listener:
+    """A console that remembers, and presses Ctrl-C after so many epochs."""
+
+    def __init__(self, *, interrupt_after=None):
+        self.said, self.epochs, self.interrupt_after = [], [], interrupt_after
+
+    def say(self, what):
+        self.said.append(what)
+
+    @contextmanager
+    def progress(self, label, total):
+        self.total = total
+        yield self
+
+    def advance(self, n=1, *, text=""):
+        self.epochs.append(text)
+        if len(self.epochs) == self.interrupt_after:
+            raise KeyboardInterrupt
+
+
+def recordings():
+    """Twelve people, three emotions, one of them loud where another is quiet; and the odd ones."""
+    rng = np.random.default_rng(0)
+    for person in range(12):
+        for code, label in enumerate(["anger", "fear", "surprise"]):
+            projections = rng.random((4 + (person + code) % 5, 2, 10), dtype=np.float32) / 4
+            projections[:, :, 3 * code : 3 * code + 3] += 0.5
+            arrays = {
+                "projections": projections,
+                "faces": rng.integers(0, 255, (2, 10, 10), np.uint8),
+                "blobs": rng.random((len(projections), 10, 10)) > 0.5,
+            }
+            yield prepared(f"S{person:03}", f"{code:03}", label, arrays=arrays)
+    short, long = np.zeros((5, 2, 10), np.float32), np.zeros((10, 2, 10), np.float32)
+    yield prepared("S500", "001", None, arrays={"projections": short})
+    yield prepared("S500", "002", "fear", arrays={"projections": long})
+    yield prepared("S500", "003", "anger", error="there is no face in any frame")
+    yield prepared("S500", "004", "joy", arrays={"projections": short})
+
+
+def prepared(subject, session, label, *, arrays=None, error=None):
+    recording = Recording(f"{subject}_{session}", subject, session, label, ImageFiles(()))
+    n_frames = len(arrays["projections"]) + 1 if arrays else 0
+    return Prepared(recording, "d", "s", n_frames, 0, arrays or {}, error)
+
+
+def make_store(folder, digest="0123456789abcdef"):
+    ids = []
+    for one in recordings():
+        write_part(folder, one)
+        ids.append(one.recording.id)
+    out = folder / f"{digest}.h5"
+    assemble(folder, sorted(ids), out, pipeline={"name": "paper"}, digest=digest, notes=["made of noise"])
+    return out
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return make_store(tmp_path_factory.mktemp("parts"))
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipes") / "tiny.toml"
+    path.write_text(RECIPE)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def complete(store, recipe, tmp_path_factory):
+    """One whole run, what was said, and what was returned; nobody writes into it."""
+    out, console = tmp_path_factory.mktemp("runs") / "run", Listener()
+    return out, console, train(store, experiment=recipe, out=out, console=console)
+
+
+def files_of(folder):
+    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_a_run_is_whole(complete):
+    out, console, result = complete
+    test = runs.read_predictions(out)
+    pictures = {f"examples/{example.recording}.npz" for example in runs.read_examples(out)}
+    assert len(pictures) == 3
+    assert files_of(out) == {"run.json", "history.csv", "predictions.csv", "model.keras", *pictures}
+    assert [epoch.epoch for epoch in runs.read_history(out)] == [1, 2, 3, 4]
+    assert test.labels == ("anger", "fear", "surprise")
+    assert json.loads(json.dumps(result)) == result
+    assert result["n_test"] == len(test.rows)
+    assert result["accuracy"] == np.mean([row.truth == row.predicted for row in test.rows])
+    assert len(console.epochs) == console.total == 4
+    assert console.epochs[0].startswith("epoch 1: loss ")
+
+
+def test_a_run_says_how_it_was_made(complete, store, recipe):
+    out, console, result = complete
+    run = runs.read_run(out)
+    assert (run["state"], run["epochs_done"], run["seed"]) == ("complete", 4, 3)
+    assert run["experiment"]["training"]["epochs"] == 4
+    assert run["experiment"]["model"] == {"kind": "tiny", "units": 4}
+    assert run["published"] == {"accuracy": 0.9}
+    assert run["store"] == {"path": str(store), "digest": "0123456789abcdef", "pipeline": {"name": "paper"}}
+    assert run["model"]["input_shape"] == [9, 2, 10, 1]
+    assert run["model"]["n_parameters"] == (9 * 2 * 10 + 1) * 4 + (4 + 1) * 3
+    assert sum(run["protocol"]["train_counts"].values()) == run["protocol"]["n_train"]
+    assert run["balance_notes"] == ["8 sequences of each of 3 classes"]
+    assert run["command"] == f"ckseq train {store} --experiment {recipe} --out {out} --seed 3"
+    assert run["notes"] == [
+        "made of noise",
+        "1 sequence failed in preprocessing and left out",
+        "1 sequence of more than 9 frames of motion left out before balancing",
+    ]
+    assert set(run["notes"]) | {"no test subject is in training"} <= set(console.said)
+    assert result["sentence"] == run["protocol"]["sentence"] == "no test subject is in training"
+    assert run["seconds"]["training"] > 0
+
+
+def test_people_are_on_one_side_only(complete):
+    run = runs.read_run(complete[0])
+    train_ids, test_ids = run["split"]["train"], run["split"]["test"]
+    assert len(train_ids) + len(test_ids) == 24
+    assert not {id[:4] for id in train_ids} & {id[:4] for id in test_ids}
+    assert [row.recording for row in runs.read_predictions(complete[0]).rows] == test_ids
+    assert run["protocol"]["n_test"] == len(test_ids)
+
+
+def test_the_kept_network_predicts_what_was_written(complete):
+    out = complete[0]
+    example = runs.read_examples(out)[0]
+    (row,) = [row for row in runs.read_predictions(out).rows if row.recording == example.recording]
+    missing = 9 - len(example.projections)
+    padded = np.pad(example.projections, (((missing + 1) // 2, missing // 2), (0, 0), (0, 0)))
+    np.testing.assert_allclose(probabilities(load_network(out), padded[np.newaxis])[0], row.probabilities, rtol=1e-5)
+    assert row.truth == example.label
+
+
+def test_another_seed_gives_another_run(complete, store, recipe, tmp_path):
+    train(store, experiment=recipe, out=tmp_path / "other", seed=4, console=Listener())
+    assert runs.read_predictions(tmp_path / "other") != runs.read_predictions(complete[0])
+    assert runs.read_run(tmp_path / "other")["seed"] == 4
+
+
+def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete, store, recipe, tmp_path):
+    out, console = tmp_path / "run", Listener(interrupt_after=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(store, experiment=recipe, out=out, console=console)
+    assert console.said[-1] == (
+        "interrupted after epoch 2; go on with: "
+        f"ckseq train {store} --experiment {recipe} --out {out} --seed 3 --resume"
+    )
+    assert runs.read_run(out)["state"] == "interrupted"
+    assert files_of(out) == {"run.json", "history.csv", CHECKPOINT}
+    assert len(runs.read_history(out)) == 2
+
+    (out / f".{CHECKPOINT}.x7.tmp").touch()  # as a killed process leaves it
+    run = runs.read_run(out)
+    runs.write_run(out, {**run, "versions": {**run["versions"], "keras": "3.0"}})
+    console = Listener()
+    result = train(store, experiment=recipe, out=out, resume=True, console=console)
+    assert "going on after epoch 2" in console.said
+    assert console.total == len(console.epochs) == 2
+    assert (result["state"], result["epochs_done"]) == ("complete", 4)
+    assert (out / runs.PREDICTIONS).read_bytes() == (complete[0] / runs.PREDICTIONS).read_bytes()
+    assert files_of(out) == files_of(complete[0])
+    assert (
+        runs.read_run(out)["notes"][-1] == f"training went on with keras {run['versions']['keras']}; it began with 3.0"
+    )
+
+
+def test_a_complete_run_is_not_trained_again(complete, store, recipe):
+    out, _, result = complete
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    console = Listener()
+    assert train(store, experiment=recipe, out=out, resume=True, console=console) == result
+    assert console.said == [f"{out} is complete already: 4 epochs"]
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_an_existing_run_is_safe(complete, store, recipe):
+    with pytest.raises(CallError, match=r"there is a run already; --resume goes on with it, --overwrite replaces it"):
+        train(store, experiment=recipe, out=complete[0], console=Listener())
+    assert (complete[0] / NETWORK).is_file()
+
+
+@pytest.mark.parametrize(
+    ("settings", "seed", "named"),
+    [
+        (["training.epochs=5"], None, "experiment.training.epochs is 4 there and 5 here"),
+        (["model.units=5", "sequence.overflow=cut_end"], None, "experiment.model.units is 4 there and 5 here"),
+        ([], 9, "experiment.seed is 3 there and 9 here"),
+    ],
+)
+def test_going_on_otherwise_is_refused_and_says_what_differs(complete, store, recipe, settings, seed, named):
+    with pytest.raises(CallError, match="made otherwise") as caught:
+        train(store, experiment=recipe, out=complete[0], settings=settings, seed=seed, resume=True, console=Listener())
+    assert named in str(caught.value)
+
+
+def test_going_on_with_another_store_is_refused(complete, recipe, tmp_path):
+    other = make_store(tmp_path, digest="feedfeedfeedfeed")
+    with pytest.raises(CallError, match="made otherwise: the store has changed;"):
+        train(other, experiment=recipe, out=complete[0], resume=True, console=Listener())
+
+
+def test_overwriting_replaces_a_run_and_nothing_but_a_run(store, recipe, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(store, experiment=recipe, out=tmp_path / "run", console=Listener(interrupt_after=1))
+    settings = ["training.epochs=1", "protocol.kind=paper_split", "pipeline=fine"]
+    console = Listener()
+    result = train(store, experiment=recipe, out=tmp_path / "run", settings=settings, overwrite=True, console=console)
+    assert result["epochs_done"] == 1
+    assert "people who are also in training" in result["sentence"]
+    assert result["sentence"] in console.said
+    assert "the experiment asks for the pipeline fine, the store was made with paper" in console.said
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "dear.jpg").touch()
+    with pytest.raises(CallError, match="is in use, and not by a run"):
+        train(store, experiment=recipe, out=tmp_path / "photos", overwrite=True, console=Listener())
+    assert files_of(tmp_path / "photos") == {"dear.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["balance.per_class=13"],
+            r"asked for, but there are anger 12, fear 12, surprise 12; set balance.per_class to 12",
+        ),
+        (["sequence.overflow=error", "balance.per_class=all"], r"longer than 9 frames of motion: S500_002 \(10\); set"),
+        (["classes=['anger', 'disgust']"], "shows disgust; the classes there are: anger"),
+        (["classes=['anger']"], "two classes are the least; those there are: anger"),
+    ],
+)
+def test_too_little_or_too_long_is_told_and_leaves_nothing(store, recipe, tmp_path, settings, message):
+    with pytest.raises(DataError, match=message):
+        train(store, experiment=recipe, out=tmp_path / "run", settings=settings, console=Listener())
+    assert not (tmp_path / "run").exists()
+
+
+def test_contradictions_and_files_in_the_way_are_refused(store, recipe, tmp_path):
+    with pytest.raises(CallError, match="exclude each other"):
+        train(store, experiment=recipe, out=tmp_path, overwrite=True, resume=True, console=Listener())
+    (tmp_path / "file").touch()
+    with pytest.raises(CallError, match="is a file"):
+        train(store, experiment=recipe, out=tmp_path / "file", console=Listener())
