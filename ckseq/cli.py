@@ -30,7 +30,7 @@ class _InOrder(click.Group):
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(ckseq.__version__, prog_name="ckseq")
 def cli() -> None:
-    """Classify video sequences of faces by how they move.
+    r"""Classify video sequences of faces by how they move.
 
     \b
     No data yet?        ckseq demo
@@ -118,11 +118,11 @@ def _demo(**values: Any) -> dict[str, Any]:
     _jobs,
     _overwrite,
 )
-def _synth(**values: Any) -> dict[str, Any]:
+def _synth(*, subjects: int, seed: int | None, settings: tuple[str, ...], **values: Any) -> dict[str, Any]:
     """Draw a synthetic twin of CK+ into the folder OUT: faces moved by action units, in CK+'s layout."""
-    from ckseq.tasks.synth import synth
+    from ckseq.tasks.synth import config_of, synth
 
-    return synth(**values)
+    return synth(config=config_of(subjects, seed, settings), **values)
 
 
 @_command("inspect", click.argument("data", type=FOLDER), _source)

@@ -7,11 +7,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent))
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import cv2
+import numpy as np
+import pytest
 
-from ckseq.tasks.console import Console  # noqa: E402
+from ckseq.tasks.console import Console
 
 
 @pytest.fixture

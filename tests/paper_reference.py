@@ -3,6 +3,8 @@
 One frame at a time, lists, OpenCV calls with 0/255 images and division by 255, as in system A's description.
 """
 
+import itertools
+
 import cv2
 import dlib
 import numpy as np
@@ -25,7 +27,7 @@ def paper_crops(images):
 
 def paper_binaries(crops):
     binaries = []
-    for previous, current in zip(crops, crops[1:], strict=False):
+    for previous, current in itertools.pairwise(crops):
         difference = previous - current
         _, thresholded = cv2.threshold(difference, 127, 255, cv2.THRESH_BINARY)
         eroded = cv2.erode(thresholded, np.ones((5, 5), np.uint8), iterations=1)

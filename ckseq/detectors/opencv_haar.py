@@ -27,7 +27,8 @@ class Config(BaseConfig):
 
 @cache
 def _cascade() -> cv2.CascadeClassifier:
-    return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml"))
+    folder = Path(cv2.data.haarcascades)  # type: ignore[attr-defined]
+    return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_alt2.xml"))
 
 
 def load(config: Config) -> Detector:

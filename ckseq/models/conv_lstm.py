@@ -13,7 +13,9 @@ Input
     (steps, rows, columns, channels) float32, as (39, 2, 267, 1): 39 frames, each as its column means and row means.
     Columns side by side are neighbours in the picture; with a kernel one row high the two rows never meet before the
     dense layer.
+
 Parameters
+----------
     ``4 F (k C + k F + 1) + (P F + 1) D + (D + 1) n`` for F filters, a kernel of k cells, C channels, P positions that
     the kernel fits at, D dense units and n classes: 3,442,983 for the paper's 7 classes and 3,442,680 for its 4. All
     but 50,176 of them are in the first dense layer, which is why few sequences are soon learned by heart.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -160,17 +160,17 @@ def _every_frame(frames: Iterable[NDArray[np.uint8]], detector: Detector, config
 
 
 def _anchor(images: list[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
-    places = np.unique(np.linspace(0, len(images) - 1, config.anchors).round().astype(int)) if images else []
+    places = sorted({round(place) for place in np.linspace(0, len(images) - 1, config.anchors)}) if images else []
     n_found = np.full(len(images), -1, np.int32)
     for scale in SCALES:
-        found = {int(place): search(images[place], detector, scale=scale) for place in places}
+        found = {place: search(images[place], detector, scale=scale) for place in places}
         boxes: list[Box] = []
         for place, candidates in found.items():
             n_found[place] = len(candidates)
             if candidates:
                 boxes.append(_same_face(candidates, boxes, config.pick, images[place].shape[:2]))
         if boxes:
-            box = Box(*np.median([box[:4] for box in boxes], axis=0).round().astype(int).tolist(), boxes[0].score)
+            box = _box(np.median([box[:4] for box in boxes], axis=0), boxes[0].score)
             crops = np.stack([crop(image, box, side_px=config.side_px) for image in images])
             return Faces(crops, np.tile(np.array(box[:4], np.int32), (len(images), 1)), n_found, 0)
     raise _nobody(len(places))
@@ -196,7 +196,7 @@ def _smoothed(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: C
     path = np.stack([np.interp(along, places, corners[:, side]) for side in range(4)], axis=1)
     path = smoothed(path, sigma_frames=config.smoothing_frames).round().astype(np.int32)
     crops = [
-        crop(image, Box(*box.tolist(), 0.0), side_px=config.side_px) for image, box in zip(frames, path, strict=True)
+        crop(image, _box(corners, 0.0), side_px=config.side_px) for image, corners in zip(frames, path, strict=True)
     ]
     return Faces(np.stack(crops), path, np.array(counts, np.int32), 0)
 
@@ -211,10 +211,7 @@ def search(image: NDArray[np.uint8], detector: Detector, *, scale: float) -> lis
         return detector(image)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
-    return [
-        Box(*(round(side / scale) for side in (box.left, box.top, box.right, box.bottom)), box.score)
-        for box in detector(resized)
-    ]
+    return [_box(np.array(box[:4]) / scale, box.score) for box in detector(resized)]
 
 
 def smoothed(path: NDArray[np.float64], *, sigma_frames: float) -> NDArray[np.float64]:
@@ -246,6 +243,11 @@ def overlap(one: Box, other: Box) -> float:
     common = max(width, 0) * max(height, 0)
     areas = sum((box.right - box.left) * (box.bottom - box.top) for box in (one, other))
     return common / (areas - common)
+
+
+def _box(corners: NDArray[Any], score: float) -> Box:
+    left, top, right, bottom = np.round(corners).astype(int).tolist()
+    return Box(left, top, right, bottom, score)
 
 
 def _same_face(candidates: list[Box], before: list[Box], pick: str, shape: tuple[int, int]) -> Box:

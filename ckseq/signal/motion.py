@@ -173,4 +173,6 @@ def blobs_of(crops: NDArray[np.uint8], config: Config) -> NDArray[np.bool_]:
     change = frames[1:] - against
     if config.difference == "absolute":
         return erode(np.abs(change) > threshold, side_px=config.erosion_px)
-    return np.stack([erode(mask, side_px=config.erosion_px) for mask in (change > threshold, change < -threshold)], axis=-1)
+    return np.stack(
+        [erode(mask, side_px=config.erosion_px) for mask in (change > threshold, change < -threshold)], axis=-1
+    )

@@ -2,8 +2,8 @@
 
 Layout, schema 1: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
-``projections`` float32 (t, 2, n[, channels]), ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n), and where
-kept ``blobs`` (bits along axis 2, attribute ``width``) and ``halved`` float32. A recording that failed has the
+``projections`` float32 (t, 2, n[, channels]), ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8
+(2, n, n), and where kept ``blobs`` (bits along axis 2, attribute ``width``) and ``halved`` float32. A recording that failed has the
 attribute ``error`` and no data. A part is a store of one recording.
 """
 
@@ -97,11 +97,14 @@ class Store:
         except KeyError:
             group = self._recordings.get(id)
             reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
-            raise DataError(str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that keeps it") from None
+            raise DataError(
+                str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that keeps it"
+            ) from None
         except OSError as error:
             raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _AGAIN) from None
 
 
+_MAKE_ROOM = "free some space, then run the same again"
 _AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
 
 
@@ -142,7 +145,9 @@ def _check_schema(file: h5py.File, path: Path) -> None:
     schema = int(file.attrs["schema"])
     if schema > SCHEMA:
         version = file.attrs.get("ckseq_version", "?")
-        raise DataError(f"was written by ckseq {version} (schema {schema}, this one knows {SCHEMA})", path, "update ckseq")
+        raise DataError(
+            f"was written by ckseq {version} (schema {schema}, this one knows {SCHEMA})", path, "update ckseq"
+        )
     if schema < SCHEMA:
         raise DataError(f"is of the old schema {schema}", path, _AGAIN)
 
@@ -157,7 +162,7 @@ def write_part(folder: Path, prepared: Prepared) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"cannot be written ({_reason(error)})", path, "free some space, then run the same again") from None
+        raise DataError(f"cannot be written ({_reason(error)})", path, _MAKE_ROOM) from None
 
 
 def _write_recording(group: h5py.Group, prepared: Prepared) -> None:
@@ -236,7 +241,7 @@ def assemble(
         temporary.replace(out)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"cannot be written ({_reason(error)})", out, "free some space, then run the same again") from None
+        raise DataError(f"cannot be written ({_reason(error)})", out, _MAKE_ROOM) from None
 
 
 def _reason(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def bench_preprocess(data: Path, scratch: Path, *, frames: int, jobs: int, conso
     rows.append(("ckseq, pipeline paper", ours))
     with open_store(store) as opened:
         equal = all(
-            np.array_equal(opened.projections(entry.id), theirs[entry.id]) for entry in opened.entries if not entry.error
+            np.array_equal(opened.projections(entry.id), theirs[entry.id])
+            for entry in opened.entries
+            if not entry.error
         )
 
     table = Table("", "seconds", "ms a frame", "times as fast as the script")
@@ -127,7 +130,7 @@ def paper_script(recording: Recording) -> NDArray[np.float32]:
         if face is not None or crops:
             crops.append(crops[-1] if face is None else np.asarray(face))
     result = []
-    for before, current in zip(crops, crops[1:], strict=False):
+    for before, current in pairwise(crops):
         _, mask = cv2.threshold(before - current, 127, 255, cv2.THRESH_BINARY)
         binary = cv2.erode(mask, np.ones((5, 5), np.uint8)) / 255 >= 0.2
         result.append([binary.mean(axis=0), binary.mean(axis=1)])

@@ -12,13 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq import choices
-from ckseq.config import Config, recipe_names
+from ckseq.config import Config, find_recipe, read_toml, recipe_names
 from ckseq.errors import CallError
-from ckseq.learn.fit import TrainingConfig
-from ckseq.protocol import balance, split
-from ckseq.signal import faces, motion, reduce, sequence
 from ckseq.tasks.console import Console
-from ckseq.tasks.recipes import Experiment, Pipeline, load_experiment, load_pipeline
+from ckseq.tasks.recipes import (
+    EXPERIMENT_SECTIONS,
+    PIPELINE_SECTIONS,
+    Experiment,
+    Pipeline,
+    load_experiment,
+    load_pipeline,
+)
 from ckseq.twin import tree
 
 
@@ -54,23 +58,18 @@ def config(name: str | None = None, *, settings: Sequence[str] = (), console: Co
 
 
 def _is_pipeline_file(name: str) -> bool:
-    from ckseq.config import find_recipe, read_toml
-
     return name.endswith(".toml") and "detector" in read_toml(find_recipe("pipelines", name))
 
 
 def _sections() -> Iterator[tuple[str, str, type[Config]]]:
     """Yield recipe, section and config class of everything that can be set."""
-    yield from (("pipeline", name, cls) for name, cls in [
-        ("faces", faces.Config), ("motion", motion.Config), ("reduce", reduce.Config),
-    ])  # fmt: skip
+    for name, cls in PIPELINE_SECTIONS.items():
+        yield "pipeline", name, cls
     for kind in choices.names("detectors"):
         yield "pipeline", f'detector, kind = "{kind}"', choices.load("detectors", kind).Config
     yield "experiment", "", Experiment
-    yield from (("experiment", name, cls) for name, cls in [
-        ("balance", balance.Config), ("sequence", sequence.Config), ("protocol", split.Config),
-        ("training", TrainingConfig),
-    ])  # fmt: skip
+    for name, cls in EXPERIMENT_SECTIONS.items():
+        yield "experiment", name, cls
     for kind in choices.names("models"):
         yield "experiment", f'model, kind = "{kind}"', choices.load("models", kind).Config
     yield "synth", "", tree.Config

@@ -12,6 +12,10 @@ from ckseq.tasks.experiment import experiment
 from ckseq.tasks.synth import synth
 from ckseq.twin.tree import Config as TwinConfig
 
+_TWIN = TwinConfig(
+    n_subjects=14, emotions=("anger", "disgust", "happiness", "surprise"), emotions_per_subject=4, unlabelled_share=0.0
+)
+
 
 def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
     """Go the whole way on a small synthetic twin of CK+, saying at each step what is done.
@@ -39,11 +43,10 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     data = out / "data"
     if overwrite or not data.is_dir():
         console.step(f"1 of 4  drawing a synthetic twin of CK+ into {data}")
-        twin = TwinConfig(n_subjects=16, emotions=("anger", "disgust", "happiness", "surprise"), unlabelled_share=0.0)
-        synth(data, config=twin, seed=seed or 0, jobs=jobs, overwrite=overwrite, console=console)
-    result = experiment(
-        "demo", data=data, out=out, seed=seed, jobs=jobs, overwrite=overwrite, console=console
-    )
+        synth(
+            data, config=_TWIN.model_copy(update={"seed": seed or 0}), jobs=jobs, overwrite=overwrite, console=console
+        )
+    result = experiment("demo", data=data, out=out, seed=seed, jobs=jobs, overwrite=overwrite, console=console)
     console.step(f"done in {time.monotonic() - start:.0f} s; open {out / 'run' / 'report.html'} in a browser")
     console.say(
         "These are drawn faces: the figure shows that the toolkit works, not how well it reads people.\n"

@@ -10,9 +10,8 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from ckseq.errors import CkseqError, DataError
+from ckseq.errors import CkseqError
 from ckseq.learn.predict import load_network, probabilities
-from ckseq.recording import Frames, ImageFiles, VideoFile
 from ckseq.signal.sequence import fit_length
 from ckseq.sources.manifest import frames_at
 from ckseq.storage.runs import read_run
@@ -57,7 +56,9 @@ def predict(run: Path, *, inputs: Sequence[Path], console: Console) -> dict[str,
             sequence = fit_length(
                 arrays[experiment.input],
                 length_frames=made["model"]["input_shape"][0],
-                overflow="resample" if experiment.sequence.overflow in ("drop", "error") else experiment.sequence.overflow,
+                overflow="resample"
+                if experiment.sequence.overflow in ("drop", "error")
+                else experiment.sequence.overflow,
             )
         except CkseqError as error:
             failed[str(path)] = str(error)

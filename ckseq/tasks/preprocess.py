@@ -128,9 +128,7 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
     """Tell that the store holds just this already, or refuse to replace it."""
     with open_store(out) as store:
         held = store.digest
-        results = [
-            Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True) for entry in store.entries
-        ]
+        results = [Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True) for entry in store.entries]
     if held != digest(recipe, [_digest_of(recording, recipe)[0] for recording in recordings]):
         raise CallError("exists and holds something else", out, "choose another --out, or replace it with --overwrite")
     console.say(f"{out} is up to date")

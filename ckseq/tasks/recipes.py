@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
@@ -11,8 +11,15 @@ from ckseq import choices
 from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
-from ckseq.protocol import balance, split
-from ckseq.signal import align, faces, motion, reduce, sequence
+from ckseq.protocol.balance import Config as BalanceConfig
+from ckseq.protocol.split import Config as SplitConfig
+from ckseq.signal.align import Config as AlignConfig
+from ckseq.signal.faces import Config as FacesConfig
+from ckseq.signal.motion import Config as MotionConfig
+from ckseq.signal.reduce import Config as ReduceConfig
+from ckseq.signal.sequence import Config as SequenceConfig
+
+Sections = dict[str, type[Config]]
 
 
 class Pipeline(Config):
@@ -22,10 +29,10 @@ class Pipeline(Config):
     about: str = Field("", description="what it does, in a sentence")
     detector_kind: str = Field(description="a detector: [detector] kind")
     detector: SerializeAsAny[Config] = Field(description="that detector's own fields")
-    faces: faces.Config = faces.Config()
-    align: align.Config = align.Config()
-    motion: motion.Config = motion.Config()
-    reduce: reduce.Config = reduce.Config()
+    faces: FacesConfig = FacesConfig()
+    align: AlignConfig = AlignConfig()
+    motion: MotionConfig = MotionConfig()
+    reduce: ReduceConfig = ReduceConfig()
 
     @model_serializer(mode="wrap")
     def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
@@ -42,9 +49,9 @@ class Experiment(Config):
     input: Literal["projections", "blobs", "halved"] = Field("projections", description="the tensors the model reads")
     published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
     seed: int = Field(1, ge=0, description="seed of every random choice")
-    balance: balance.Config = balance.Config()
-    sequence: sequence.Config = sequence.Config()
-    protocol: split.Config = split.Config()
+    balance: BalanceConfig = BalanceConfig()
+    sequence: SequenceConfig = SequenceConfig()
+    protocol: SplitConfig = SplitConfig()
     model_kind: str = Field(description="a model: [model] kind")
     model: SerializeAsAny[Config] = Field(description="that model's own fields")
     training: TrainingConfig = TrainingConfig()
@@ -54,7 +61,18 @@ class Experiment(Config):
         return _fold_kind(handler(self), "model")
 
 
-_OF_PIPELINE = ("detector", "faces", "align", "motion", "reduce")
+PIPELINE_SECTIONS: Sections = {
+    "faces": FacesConfig,
+    "align": AlignConfig,
+    "motion": MotionConfig,
+    "reduce": ReduceConfig,
+}
+EXPERIMENT_SECTIONS: Sections = {
+    "balance": BalanceConfig,
+    "sequence": SequenceConfig,
+    "protocol": SplitConfig,
+    "training": TrainingConfig,
+}
 
 
 def _fold_kind(tree: Tree, section: str) -> Tree:
@@ -88,7 +106,7 @@ def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:
     """Build a pipeline from its tree, such as the one a store keeps."""
     values = {"name": name, **tree}
     _choose(values, "detector", "detectors", where)
-    _parse_sections(values, {"faces": faces.Config, "align": align.Config, "motion": motion.Config, "reduce": reduce.Config}, where)
+    _parse_sections(values, PIPELINE_SECTIONS, where)
     return parse(Pipeline, values, where=where)
 
 
@@ -96,13 +114,7 @@ def experiment_of(tree: Tree, *, where: str, name: str = "experiment") -> Experi
     """Build an experiment from its tree, such as the one a run keeps."""
     values = {"name": name, **tree}
     _choose(values, "model", "models", where)
-    sections = {
-        "balance": balance.Config,
-        "sequence": sequence.Config,
-        "protocol": split.Config,
-        "training": TrainingConfig,
-    }
-    _parse_sections(values, sections, where)
+    _parse_sections(values, EXPERIMENT_SECTIONS, where)
     return parse(Experiment, values, where=where)
 
 
@@ -112,7 +124,7 @@ def settings_for(settings: Iterable[str]) -> tuple[list[str], list[str]]:
     of_experiment: list[str] = []
     for setting in settings:
         section = setting.partition("=")[0].partition(".")[0].strip()
-        (of_pipeline if section in _OF_PIPELINE else of_experiment).append(setting)
+        (of_pipeline if section == "detector" or section in PIPELINE_SECTIONS else of_experiment).append(setting)
     return of_pipeline, of_experiment
 
 
@@ -128,9 +140,9 @@ def _choose(values: Tree, section: str, room: str, where: str) -> None:
     values[section] = parse(module.Config, fields, where=f"{where} [{section}]")
 
 
-def _parse_sections(values: Tree, sections: dict[str, Callable[..., Any]], where: str) -> None:
+def _parse_sections(values: Tree, sections: Sections, where: str) -> None:
     for section, cls in sections.items():
         table = values.get(section, {})
         if not isinstance(table, dict):
             raise CallError(f"{section} is a section, not a value", where, f"write it as [{section}]")
-        values[section] = parse(cls, table, where=f"{where} [{section}]")  # type: ignore[type-var, arg-type]
+        values[section] = parse(cls, table, where=f"{where} [{section}]")

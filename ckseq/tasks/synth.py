@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import cv2
 from joblib import Parallel, delayed
 
 import ckseq
+from ckseq.config import parse, with_settings
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.tasks.console import Console
@@ -21,6 +22,17 @@ from ckseq.twin.tree import Config, SequencePlan, plan, write
 
 _NOTE = "ABOUT.txt"
 _FIRST_LINE = "A synthetic twin of CK+, drawn by ckseq."
+
+
+def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> Config:
+    """Return a twin's config from a command line: number of people, seed, and ``key=value`` for any other field.
+
+    Raises
+    ------
+    CallError
+        A key is unknown or a value impossible.
+    """
+    return parse(Config, with_settings({"n_subjects": n_subjects, "seed": seed or 0}, settings), where="synth")
 
 
 def synth(out: Path, *, config: Config, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:

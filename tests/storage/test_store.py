@@ -70,7 +70,11 @@ def test_the_same_parts_give_the_same_bytes_whatever_the_order_of_writing(tmp_pa
 def test_what_is_missing_is_named(store):
     path, _ = store
     with open_store(path) as opened:
-        for id, message in [("S009_001", "no such recording"), ("S002_001", "no face in any"), ("S001_001", "no halved")]:
+        for id, message in [
+            ("S009_001", "no such recording"),
+            ("S002_001", "no face in any"),
+            ("S001_001", "no halved"),
+        ]:
             with pytest.raises(DataError, match=message):
                 opened.halved(id)
 
@@ -85,7 +89,8 @@ def test_a_store_cut_short_is_one_clear_line(store, share):
 
 
 @pytest.mark.parametrize(
-    ("schema", "message"), [(2, "written by ckseq 9.9 .schema 2.*update ckseq"), (0, "old schema 0"), (None, "not a store")]
+    ("schema", "message"),
+    [(2, "written by ckseq 9.9 .schema 2.*update ckseq"), (0, "old schema 0"), (None, "not a store")],
 )
 def test_another_schema_is_refused(store, schema, message):
     path, _ = store

@@ -1,5 +1,4 @@
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -15,18 +14,12 @@ from ckseq.errors import CallError, DataError
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 
-FAST = ["detector.kind=whole_frame", "faces.side_px=48", "motion.threshold=10", "motion.erosion_px=1"]
-
-
-def settings(*more):
-    """A pipeline file is not needed to be fast: the paper's, with the frame taken for the face."""
-    return [*FAST, *more]
-
 
 @pytest.fixture
 def pipeline(tmp_path):
     path = tmp_path / "fast.toml"
-    path.write_text(textwrap.dedent("""
+    path.write_text(
+        textwrap.dedent("""
         [detector]
         kind = "whole_frame"
         [faces]
@@ -34,7 +27,8 @@ def pipeline(tmp_path):
         [motion]
         threshold = 10
         erosion_px = 1
-    """))
+    """)
+    )
     return str(path)
 
 
@@ -132,7 +126,7 @@ def test_a_store_that_is_up_to_date_is_left_alone_and_another_is_not_replaced(tm
     before = out.stat().st_mtime_ns
     assert prepare(data, out, pipeline, console)["n_from_before"] == 6
     assert out.stat().st_mtime_ns == before
-    with pytest.raises(CallError, match="holds something else.*--overwrite"):
+    with pytest.raises(CallError, match=r"holds something else.*--overwrite"):
         prepare(data, out, pipeline, console, settings=["motion.threshold=11"])
     prepare(data, out, pipeline, console, settings=["motion.threshold=11"], overwrite=True)
     with open_store(out) as store:
@@ -200,8 +194,9 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path, data, pipeline, console
 def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path, data, pipeline, console):
     """A limit on the size of a file stands for the disk that is full."""
     out = tmp_path / "s.h5"
-    code = SCRIPT.replace("task.run_stages = slow\n", "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n")
-    done = subprocess.run([sys.executable, "-c", code, str(data), pipeline, str(out), "0"], capture_output=True, text=True)
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+    arguments = [sys.executable, "-c", limit + SCRIPT, str(data), pipeline, str(out), "0"]
+    done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode != 0
     assert "cannot be written" in done.stderr
     assert "free some space" in done.stderr
