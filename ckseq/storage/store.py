@@ -3,8 +3,8 @@
 Layout, schema 1: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``projections`` float32 (t, 2, n[, channels]), ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8
-(2, n, n), and where kept ``blobs`` (bits along axis 2, attribute ``width``) and ``halved`` float32. A recording that failed has the
-attribute ``error`` and no data. A part is a store of one recording.
+(2, n, n), and where kept ``blobs`` (bits along axis 2, attribute ``width``) and ``halved`` float32. A recording that
+failed has the attribute ``error`` and no data. A part is a store of one recording.
 """
 
 from __future__ import annotations
