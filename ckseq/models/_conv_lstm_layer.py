@@ -1,14 +1,15 @@
-"""The ConvLSTM2D layer of Keras, computed with fewer and larger multiplications; same weights, results and gradients.
+"""The ConvLSTM2D layer of Keras, computed with fewer and larger steps; same weights, same results but for rounding.
 
-Keras makes eight convolutions a step, and TensorFlow then walks through some forty temporary arrays of many megabytes.
-Here a step is one matrix product and one compiled function over its gates:
+Keras makes eight convolutions a step and keeps whatever TensorFlow's own gradient asks for. Here:
 
 * the neighbours of every position, the input's and a one for the bias stand side by side in one matrix, so that
-  ``[h's neighbours | x's neighbours | 1] @ [recurrent kernel; kernel; bias]`` gives all gates at once;
+  ``[h's neighbours | x's neighbours | 1] @ [recurrent kernel; kernel; bias]`` gives all gates of a step at once;
 * the batch is cut into small blocks, each taken through the whole of time, so that the arrays of a step stay in the
   cache (with kernels one row high the rows of an image do not know each other and are cut apart as well);
-* the gradient is written out by hand. It keeps six arrays a step, or none at all with ``recompute``, where the backward
-  pass takes each block through time a second time, and memory no longer grows with batch and image.
+* what is empty up to some step has, up to that step, the state of an empty image, which is computed once: the zeros
+  that pad a sequence in front cost nothing;
+* the gradient is written out by hand. It keeps six arrays a step, or none with ``recompute``, where the backward pass
+  takes each block through time a second time, and memory no longer grows with batch and image.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Tensor = Any
 
 
 class FastConvLSTM2D(keras.layers.ConvLSTM2D):
-    """Drop-in for ``keras.layers.ConvLSTM2D``: same arguments and weights, the last output only.
+    """``keras.layers.ConvLSTM2D`` as the first layer of a network: the last output only, no gradient for the input.
 
     Parameters
     ----------
@@ -87,98 +88,152 @@ class FastConvLSTM2D(keras.layers.ConvLSTM2D):
 
 
 def _recurrence(kernel: tuple[int, int], activation: str, *, keep: bool) -> Any:
-    """Return the differentiable function (inputs, weights) -> last h.
+    """Return the function (inputs, weights) -> last h, differentiable with respect to the weights.
 
     inputs (steps, items, rows, columns, neighbours + 1); weights (neighbours of h + neighbours + 1, 4 * filters).
     """
 
     @tf.custom_gradient
     def recur(inputs: Tensor, weights: Tensor) -> Any:
-        steps, blocks = inputs.shape[0], _block_starts(inputs)
-        n_blocks = tf.size(blocks) - 1
-        filters = weights.shape[1] // 4
+        steps, filters = inputs.shape[0], weights.shape[1] // 4
+        walk = partial(_through_time, weights=weights, kernel=kernel, activation=activation)
+        walk_back = partial(_back_through_time, weights=weights, kernel=kernel, activation=activation)
+
+        empty, empty_kept, empty_h, empty_c = _empty_sequence(inputs, walk, filters)
+        begins = _first_seen(inputs)
+        order = tf.argsort(begins, stable=True)
+        inputs, begins = tf.gather(inputs, order, axis=1), tf.gather(begins, order)
+        edges = _block_edges(inputs)
+        n_blocks = tf.size(edges) - 1
+
+        def walk_block(block: Tensor, kept: Any, place: Tensor) -> tuple[Tensor, Tensor, Any]:
+            piece, begin = inputs[:, edges[block] : edges[block + 1]], begins[edges[block]]
+            times = (tf.shape(piece)[1], 1)
+            return walk(piece, tf.tile(empty_h[begin], times), tf.tile(empty_c[begin], times), kept, place, begin=begin)
 
         def forward(block: Tensor, outputs: Any, *kept: Any) -> Any:
-            piece = inputs[:, blocks[block] : blocks[block + 1]]
-            h, kept = _through_time(piece, weights, kernel, activation, block * steps, kept)
+            h, _, kept = walk_block(block, kept, block * steps)
             return block + 1, outputs.write(block, h), *kept
 
-        kept = _arrays(KEPT if keep else 0, n_blocks * steps, (None, filters))
-        _, outputs, *kept = _loop(
-            n_blocks, forward, (0, *_arrays(1, n_blocks, (None, *inputs.shape[2:4], filters)), *kept)
-        )
+        kept = _arrays(KEPT if keep else 0, n_blocks * steps, filters)
+        _, outputs, *kept = _loop(n_blocks, forward, (0, *_arrays(1, n_blocks, filters), *kept))
+        shape = (-1, *inputs.shape[2:4], filters)
+        output = tf.gather(tf.reshape(outputs.concat(), shape), tf.argsort(order))
 
-        def gradient(d_output: Tensor) -> tuple[Tensor, Tensor]:
-            def backward(block: Tensor, d_weights: Tensor, d_inputs: Any) -> Any:
-                part = slice(blocks[block], blocks[block + 1])
-                piece, start, saved = inputs[:, part], block * steps, kept
-                if not keep:
-                    start, saved = 0, _arrays(KEPT, steps, (None, filters))
-                    _, saved = _through_time(piece, weights, kernel, activation, start, saved)
-                d_piece, d_block = _back_through_time(
-                    piece, weights, kernel, activation, start, saved, d_output=d_output[part]
+        def gradient(d_output: Tensor) -> tuple[None, Tensor]:
+            d_output = tf.gather(d_output, order)
+
+            def backward(block: Tensor, d_weights: Tensor, d_empty_h: Tensor, d_empty_c: Tensor) -> Any:
+                part, begin, place, saved = (
+                    slice(edges[block], edges[block + 1]),
+                    begins[edges[block]],
+                    block * steps,
+                    kept,
                 )
-                return block + 1, d_weights + d_block, d_inputs.write(block, tf.transpose(d_piece, (1, 0, 2, 3, 4)))
+                if not keep:
+                    place = 0
+                    *_, saved = walk_block(block, _arrays(KEPT, steps, filters), place)
+                d_h = tf.reshape(d_output[part], (-1, filters))
+                d_h, d_c, d_block = walk_back(inputs[:, part], d_h, tf.zeros_like(d_h), saved, place, begin=begin)
+                d_empty = (tf.reshape(d, (1, -1, *empty_h.shape[1:])) for d in (d_h, d_c))
+                d_empty_h, d_empty_c = (
+                    tf.tensor_scatter_nd_add(total, [[begin]], tf.reduce_sum(d, 1))
+                    for total, d in zip((d_empty_h, d_empty_c), d_empty, strict=True)
+                )
+                return block + 1, d_weights + d_block, d_empty_h, d_empty_c
 
-            initial = (0, tf.zeros_like(weights), *_arrays(1, n_blocks, (None, steps, *inputs.shape[2:])))
-            _, d_weights, d_inputs = _loop(n_blocks, backward, initial)
-            return tf.transpose(d_inputs.concat(), (1, 0, 2, 3, 4)), d_weights
+            initial = (0, tf.zeros_like(weights), tf.zeros_like(empty_h), tf.zeros_like(empty_c))
+            _, d_weights, d_empty_h, d_empty_c = _loop(n_blocks, backward, initial)
+            *_, d_empty = walk_back(
+                empty, d_empty_h[steps], d_empty_c[steps], empty_kept, 0, begin=0, joining=(d_empty_h, d_empty_c)
+            )
+            return None, d_weights + d_empty
 
-        return outputs.concat(), gradient
+        return output, gradient
 
     return recur
 
 
+def _empty_sequence(inputs: Tensor, walk: Any, filters: int) -> tuple[Tensor, Any, Tensor, Tensor]:
+    """Take an item that is always zero through time; return it, what was kept, and its h and c at every step."""
+    empty = tf.zeros((inputs.shape[0], 1, *inputs.shape[2:4], inputs.shape[4] - 1))
+    empty = tf.concat([empty, tf.ones_like(empty[..., :1])], -1)
+    nothing = tf.zeros((inputs.shape[2] * inputs.shape[3], filters))
+    h, c, kept = walk(empty, nothing, nothing, _arrays(KEPT, inputs.shape[0], filters), 0, begin=0)
+    all_h, all_c = (
+        tf.ensure_shape(tf.concat([array.stack(), last[None]], 0), (inputs.shape[0] + 1, *nothing.shape))
+        for array, last in zip(kept[:2], (h, c), strict=True)
+    )
+    return empty, kept, all_h, all_c
+
+
+def _first_seen(inputs: Tensor) -> Tensor:
+    """Return the first step of every item that is not zero everywhere, or the number of steps."""
+    seen = tf.reduce_any(inputs[..., :-1] != 0, (2, 3, 4))
+    return tf.reduce_sum(tf.cast(tf.cumsum(tf.cast(seen, tf.int32)) == 0, tf.int32), 0)
+
+
 def _through_time(
-    inputs: Tensor, weights: Tensor, kernel: tuple[int, int], activation: str, start: Tensor, kept: Any
-) -> tuple[Tensor, Any]:
-    """Take one block through all steps; write what the gradient needs into ``kept`` from index ``start``."""
-    filters = weights.shape[1] // 4
-    shape = (tf.shape(inputs)[1], *inputs.shape[2:4], filters)
+    inputs: Tensor,
+    h: Tensor,
+    c: Tensor,
+    kept: Any,
+    place: Tensor,
+    *,
+    begin: Tensor,
+    weights: Tensor,
+    kernel: tuple[int, int],
+    activation: str,
+) -> tuple[Tensor, Tensor, Any]:
+    """Take a block from step ``begin`` to the last; write what the gradient needs into ``kept`` from ``place``."""
+    shape = (tf.shape(inputs)[1], *inputs.shape[2:4], weights.shape[1] // 4)
 
     def step(t: Tensor, h: Tensor, c: Tensor, *kept: Any) -> Any:
         near = _neighbours(tf.reshape(h, shape), inputs[t], kernel)
         z = tf.reshape(near, (-1, weights.shape[0])) @ weights
         h_next, c_next, *gates = _gates(z, c, activation)
-        kept = [array.write(start + t, value) for array, value in zip(kept, (h, c, *gates), strict=False)]
-        return t + 1, h_next, c_next, *kept
+        written = [array.write(place + t, value) for array, value in zip(kept, (h, c, *gates), strict=False)]
+        return t + 1, h_next, c_next, *written
 
-    nothing = tf.reshape(tf.zeros(shape), (-1, filters))
-    _, h, _, *kept = _loop(inputs.shape[0], step, (0, nothing, nothing, *kept))
-    return tf.reshape(h, shape), kept
+    _, h, c, *kept = _loop(inputs.shape[0], step, (begin, h, c, *kept))
+    return h, c, kept
 
 
 def _back_through_time(
     inputs: Tensor,
+    d_h: Tensor,
+    d_c: Tensor,
+    kept: Any,
+    place: Tensor,
+    *,
+    begin: Tensor,
     weights: Tensor,
     kernel: tuple[int, int],
     activation: str,
-    start: Tensor,
-    kept: Any,
-    *,
-    d_output: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Return the gradients with respect to a block's inputs and to the weights."""
+    joining: tuple[Tensor, Tensor] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients with respect to h and c before step ``begin`` and to the weights.
+
+    ``joining`` are gradients with respect to every h and c, from the items that set out from them.
+    """
     steps, filters = inputs.shape[0], weights.shape[1] // 4
     shape = (tf.shape(inputs)[1], *inputs.shape[2:4], filters)
-    transposed = tf.transpose(weights)
+    recurrent = tf.transpose(weights[: filters * kernel[0] * kernel[1]])
 
-    def step(done: Tensor, d_h: Tensor, d_c: Tensor, d_weights: Tensor, d_inputs: Any) -> Any:
+    def step(done: Tensor, d_h: Tensor, d_c: Tensor, d_weights: Tensor) -> Any:
         t = steps - 1 - done
-        h, *saved = (array.read(start + t) for array in kept)
-        h = tf.reshape(h, shape)
+        h, *saved = (array.read(place + t) for array in kept)
         d_z, d_c = _gates_gradient(d_h, d_c, *saved, activation=activation)
-        near = tf.reshape(_neighbours(h, inputs[t], kernel), (-1, weights.shape[0]))
-        d_weights += tf.matmul(near, d_z, transpose_a=True)
-        d_near = tf.reshape(d_z @ transposed, (*shape[:3], weights.shape[0]))
-        d_inputs = d_inputs.write(t, d_near[..., -inputs.shape[-1] :])
-        d_h = tf.reshape(_neighbours_gradient(d_near, kernel, filters), (-1, filters))
-        return done + 1, d_h, d_c, d_weights, d_inputs
+        near = _neighbours(tf.reshape(h, shape), inputs[t], kernel)
+        d_weights += tf.matmul(tf.reshape(near, (-1, weights.shape[0])), d_z, transpose_a=True)
+        d_near = tf.reshape(d_z @ recurrent, (*shape[:3], recurrent.shape[1]))
+        d_h = tf.reshape(_neighbours_gradient(d_near, kernel), (-1, filters))
+        if joining is not None:
+            d_h, d_c = d_h + joining[0][t], d_c + joining[1][t]
+        return done + 1, d_h, d_c, d_weights
 
-    d_h = tf.reshape(d_output, (-1, filters))
-    initial = (0, d_h, tf.zeros_like(d_h), tf.zeros_like(weights), *_arrays(1, steps, (None, *inputs.shape[2:])))
-    *_, d_weights, d_inputs = _loop(steps, step, initial)
-    return d_inputs.stack(), d_weights
+    _, d_h, d_c, d_weights = _loop(steps - begin, step, (0, d_h, d_c, tf.zeros_like(weights)))
+    return d_h, d_c, d_weights
 
 
 # Only these are compiled: XLA makes one pass of some ten, while its matrix product is slower than TensorFlow's.
@@ -219,24 +274,16 @@ def _neighbours(h: Tensor, inputs: Tensor, kernel: tuple[int, int]) -> Tensor:
     return tf.concat([*near, inputs], -1)
 
 
-def _neighbours_gradient(d_near: Tensor, kernel: tuple[int, int], filters: int) -> Tensor:
+@partial(tf.function, jit_compile=True, autograph=False)
+def _neighbours_gradient(d_near: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Add up, at each position, what reached it as the neighbour of others."""
     rows, columns = d_near.shape[1:3]
-    (top, _), (left, _) = _margins(kernel)
-    parts = []
-    for y in range(kernel[0]):
-        for x in range(kernel[1]):
-            first = filters * (y * kernel[1] + x)
-            # a neighbour at offset (y - top, x - left) takes its share back there
-            padded = [[0, 0], [max(y - top, 0), max(top - y, 0)], [max(x - left, 0), max(left - x, 0)], [0, 0]]
-            inner = d_near[
-                :,
-                max(top - y, 0) : rows - max(y - top, 0),
-                max(left - x, 0) : columns - max(x - left, 0),
-                first : first + filters,
-            ]
-            parts.append(tf.pad(inner, padded))
-    return tf.add_n(parts)
+    (top, bottom), (left, right) = _margins(kernel)
+    # a neighbour at offset (y - top, x - left) gives its share back at the opposite offset
+    padded = tf.pad(d_near, [[0, 0], [bottom, top], [right, left], [0, 0]])
+    shares = tf.split(padded, kernel[0] * kernel[1], -1)
+    offsets = [(kernel[0] - 1 - y, kernel[1] - 1 - x) for y in range(kernel[0]) for x in range(kernel[1])]
+    return tf.add_n([share[:, y : y + rows, x : x + columns] for share, (y, x) in zip(shares, offsets, strict=True)])
 
 
 def _margins(kernel: tuple[int, int]) -> list[list[int]]:
@@ -244,7 +291,7 @@ def _margins(kernel: tuple[int, int]) -> list[list[int]]:
     return [[(size - 1) // 2, size // 2] for size in kernel]
 
 
-def _block_starts(inputs: Tensor) -> Tensor:
+def _block_edges(inputs: Tensor) -> Tensor:
     """Return where the blocks begin, and the end of the last: blocks of equal size but for one item."""
     items = tf.shape(inputs)[1]
     most = max(1, BLOCK_POSITIONS // (inputs.shape[2] * inputs.shape[3]))
@@ -252,8 +299,8 @@ def _block_starts(inputs: Tensor) -> Tensor:
     return tf.range(n_blocks + 1) * items // n_blocks
 
 
-def _arrays(number: int, length: Tensor, shape: tuple[int | None, ...]) -> list[tf.TensorArray]:
-    return [tf.TensorArray(tf.float32, length, infer_shape=False, element_shape=shape) for _ in range(number)]
+def _arrays(number: int, length: Tensor, filters: int) -> list[tf.TensorArray]:
+    return [tf.TensorArray(tf.float32, length, infer_shape=False, element_shape=(None, filters)) for _ in range(number)]
 
 
 def _loop(times: Tensor, body: Any, state: tuple[Any, ...]) -> Any:
