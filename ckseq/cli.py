@@ -45,7 +45,7 @@ def cli() -> None:
     """
 
 
-def _command(name: str, *options: Callable[..., Any]) -> Callable[..., Any]:
+def _command(name: str, *options: Callable[..., Any], group: click.Group = cli) -> Callable[..., Any]:
     """Make a command of a function that returns a JSON-able dict; give it the options that every command has."""
 
     def decorate(function: Callable[..., dict[str, Any]]) -> click.Command:
@@ -66,7 +66,7 @@ def _command(name: str, *options: Callable[..., Any]) -> Callable[..., Any]:
         wrapped: Callable[..., Any] = run
         for option in reversed([*options, *everywhere]):
             wrapped = option(wrapped)
-        return cli.command(name)(wrapped)
+        return group.command(name)(wrapped)
 
     return decorate
 
@@ -216,6 +216,48 @@ def _predict(**values: Any) -> dict[str, Any]:
     return predict(**values)
 
 
+_maybe_experiment = click.option(
+    "--experiment", metavar="NAME|FILE", help="Its classes, balance and protocol; without it all labelled sequences."
+)
+
+
+@_command("audit", click.argument("store", type=FOLDER), _maybe_experiment, _set)
+def _audit(**values: Any) -> dict[str, Any]:
+    """Measure what training and test of a STORE share, and how far rules come that look at no pixel."""
+    from ckseq.tasks.audit import audit
+
+    return audit(**values)
+
+
+@cli.group("protocol", cls=_InOrder)
+def _protocol() -> None:
+    """Share who is tested on in which fold, as a file of recordings' ids."""
+
+
+@_command(
+    "export",
+    click.argument("store", type=FOLDER),
+    _maybe_experiment,
+    click.option("--out", type=FOLDER, required=True, help="The JSON file to write."),
+    _set,
+    _overwrite,
+    group=_protocol,
+)
+def _protocol_export(**values: Any) -> dict[str, Any]:
+    """Write the folds of an experiment, or of a protocol named with --set, over a STORE."""
+    from ckseq.tasks.protocol import protocol_export
+
+    return protocol_export(**values)
+
+
+@_command("verify", click.argument("file", type=FOLDER), click.argument("store", type=FOLDER), group=_protocol)
+def _protocol_verify(**values: Any) -> dict[str, Any]:
+    """Check that a FILE of folds fits a STORE, is unchanged, and keeps people apart where it says so."""
+    from ckseq.tasks.protocol import protocol_verify
+
+    return protocol_verify(**values)
+
+
 @_command("config", click.argument("name", required=False), _set)
 def _config(**values: Any) -> dict[str, Any]:
     """Explain every field of every recipe: default and meaning; or show one recipe, NAME, with all its values."""
@@ -226,9 +268,9 @@ def _config(**values: Any) -> dict[str, Any]:
 
 @_command(
     "bench",
-    click.argument("what", type=click.Choice(["preprocess", "train", "memory"])),
+    click.argument("what", type=click.Choice(["preprocess", "train"])),
     click.option("--data", type=FOLDER, help="Frames to measure on; the synthetic twin if not given."),
-    click.option("--frames", type=click.IntRange(min=4), default=48, show_default=True, help="Frames to measure on."),
+    click.option("--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Frames to measure on."),
     _jobs,
 )
 def _bench(**values: Any) -> dict[str, Any]:

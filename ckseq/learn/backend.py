@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ def load_keras() -> ModuleType:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with _nothing_on_stderr():
             import keras
+        # it warns of functions traced anew, as every fold's are
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     import keras
 
     return keras
@@ -58,8 +61,7 @@ def start(seed: int) -> None:
     CallError
         The seed is out of range.
     """
-    if not 0 <= seed < 2**32:
-        raise CallError(f"the seed {seed} is out of range", fix="choose one from 0 to 4294967295")
+    check_seed(seed)
     keras = load_keras()
     import tensorflow as tf
 
@@ -67,9 +69,22 @@ def start(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed that Keras or scikit-learn would refuse.
+
+    Raises
+    ------
+    CallError
+        The seed is out of range.
+    """
+    if not 0 <= seed < 2**32:
+        raise CallError(f"the seed {seed} is out of range", fix="choose one from 0 to 4294967295")
+
+
 def device() -> str:
-    """Say in words what TensorFlow computes on: the first GPU it sees, or the CPU."""
-    load_keras()
+    """Say in words what is computed on: the first GPU that TensorFlow, if it was started, sees, or the CPU."""
+    if "keras" not in sys.modules:
+        return f"CPU, {os.cpu_count()} cores"
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -24,7 +24,8 @@ def write_checkpoint(folder: Path, state: State) -> None:
         It cannot be written.
     """
     buffer = io.BytesIO()
-    np.savez(buffer, *state.variables, epochs=np.array(state.epochs, np.float64))
+    best = {f"best_{i}": array for i, array in enumerate(state.best)}
+    np.savez(buffer, *state.variables, epochs=np.array(state.epochs, np.float64), **best)
     write_bytes(folder / CHECKPOINT, buffer.getvalue())
 
 
@@ -43,7 +44,11 @@ def read_checkpoint(folder: Path) -> State | None:
         with np.load(path, allow_pickle=False) as arrays:
             epochs = tuple(Epoch(int(row[0]), *(float(value) for value in row[1:])) for row in arrays["epochs"])
             # savez names what it is given without a name arr_0, arr_1...
-            return State(epochs, tuple(arrays[f"arr_{i}"] for i in range(len(arrays.files) - 1)))
+            variables, best = (
+                tuple(arrays[f"{kind}_{i}"] for i in range(sum(name.startswith(kind) for name in arrays.files)))
+                for kind in ("arr", "best")
+            )
+            return State(epochs, variables, best)
     except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise DataError(f"is cut short or not a checkpoint: {error}", path, "train again with --overwrite") from None
 

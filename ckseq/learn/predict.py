@@ -1,34 +1,51 @@
-"""A trained network: kept, loaded, asked."""
+"""A trained model, network or estimator: kept, loaded, asked."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras, network_input
 
 if TYPE_CHECKING:
     import keras
 
 NETWORK = "model.keras"
+ESTIMATOR = "model.skops"
+
+# All that an estimator may be made of beyond what skops trusts by itself; a file that asks for more is not loaded.
+_TRUSTED = (
+    "aeon.transformations.collection.convolution_based._minirocket.MiniRocket",
+    "ckseq.models._features.Series",
+    "ckseq.models._features.Vectors",
+)
 
 # enough to keep the processor busy, little enough for any memory
 _BATCH_SIZE = 32
 
 
-def probabilities(network: keras.Model, sequences: NDArray[Any]) -> NDArray[np.float32]:
-    """Ask a network about sequences.
+def is_network(model: Any) -> bool:
+    """Whether a model is a network of Keras, told without importing Keras."""
+    return "keras" in sys.modules and isinstance(model, load_keras().Model)
+
+
+def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
+    """Ask a model about sequences.
 
     Parameters
     ----------
-    network : keras.Model
+    model : keras.Model or sklearn.pipeline.Pipeline
+        An estimator that knows distances to its borders only has them made into probabilities by a softmax: their
+        order means something, their size little.
     sequences : (n, t, h, w) or (n, t, h, w, channels) array
-        Of the length, height and width that the network was built for.
+        Of the length, height and width that the model was built for.
 
     Returns
     -------
@@ -38,17 +55,30 @@ def probabilities(network: keras.Model, sequences: NDArray[Any]) -> NDArray[np.f
     Raises
     ------
     DataError
-        The sequences have another shape than the network reads.
+        The sequences have another shape than the model reads.
     """
     x = network_input(sequences)
-    wanted = tuple(network.input_shape[1:])
+    network = is_network(model)
+    wanted = tuple(model.input_shape[1:]) if network else tuple(model[0].input_shape)
     if x.shape[1:] != wanted:
         raise DataError(
-            f"sequences of shape {x.shape[1:]} do not fit a network that reads {wanted}",
-            fix="prepare them with the pipeline the network was trained with",
+            f"sequences of shape {x.shape[1:]} do not fit a {'network' if network else 'model'} that reads {wanted}",
+            fix="prepare them with the pipeline it was trained with",
         )
-    parts = [network.predict_on_batch(x[i : i + _BATCH_SIZE]) for i in range(0, len(x), _BATCH_SIZE)]
+    if not network:
+        return _of_estimator(model, x)
+    parts = [model.predict_on_batch(x[i : i + _BATCH_SIZE]) for i in range(0, len(x), _BATCH_SIZE)]
     return np.concatenate([np.asarray(part, np.float32) for part in parts])
+
+
+def _of_estimator(estimator: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(x), np.float32)
+    scores = np.asarray(estimator.decision_function(x), np.float64)
+    if scores.ndim == 1:  # of two classes, the second's
+        scores = np.stack([-scores, scores], axis=1)
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def save_network(folder: Path, network: keras.Model) -> None:
@@ -59,10 +89,20 @@ def save_network(folder: Path, network: keras.Model) -> None:
     DataError
         It cannot be written.
     """
-    path = folder / NETWORK
-    temporary = folder / f".{os.getpid()}.{NETWORK}"
+    _save(folder / NETWORK, network.save)
+
+
+def save_estimator(folder: Path, estimator: Any) -> None:
+    """Write ``model.skops`` whole or not at all; errors as of `save_network`."""
+    import skops.io
+
+    _save(folder / ESTIMATOR, lambda path: skops.io.dump(estimator, path))
+
+
+def _save(path: Path, write: Callable[[Path], None]) -> None:
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        network.save(temporary)
+        write(temporary)
         temporary.replace(path)
     except OSError as error:
         raise DataError(f"cannot be written: {error.strerror or error}", path, "free some space") from None
@@ -70,18 +110,26 @@ def save_network(folder: Path, network: keras.Model) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load_network(folder: Path) -> keras.Model:
-    """Load ``model.keras`` of a run folder; nothing in it is executed.
+def load_network(folder: Path) -> Any:
+    """Load ``model.keras`` or ``model.skops`` of a run folder; nothing in it is executed.
+
+    Returns
+    -------
+    keras.Model or sklearn.pipeline.Pipeline
 
     Raises
     ------
+    CallError
+        A package that the estimator is made of is not installed.
     DataError
         There is none, or it is cut short, or it asks for code of its own.
     """
+    if (folder / ESTIMATOR).is_file():
+        return _load_estimator(folder / ESTIMATOR)
     path = folder / NETWORK
     if not path.is_file():
         raise DataError(
-            f"there is no {NETWORK}",
+            f"there is no {NETWORK} and no {ESTIMATOR}",
             folder,
             "name a complete run; an interrupted one goes on with 'ckseq train --resume'",
         )
@@ -89,5 +137,20 @@ def load_network(folder: Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # what Keras raises on a damaged file depends on where the damage is
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"cannot be loaded: {reason}", path, "train again, into a new folder") from None
+        raise _unloadable(path, error) from None
+
+
+def _load_estimator(path: Path) -> Any:
+    import skops.io
+
+    try:
+        return skops.io.load(path, trusted=list(_TRUSTED))
+    except ModuleNotFoundError as error:
+        raise CallError(f"needs the package {error.name}", path, f"pip install {error.name}") from None
+    except Exception as error:  # as above
+        raise _unloadable(path, error) from None
+
+
+def _unloadable(path: Path, error: Exception) -> DataError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return DataError(f"cannot be loaded: {reason}", path, "train again, into a new folder")

@@ -46,7 +46,7 @@ class FastConvLSTM2D(keras.layers.ConvLSTM2D):
         super().__init__(filters, kernel_size, activation=activation, data_format="channels_last", **kwargs)
         self.activation_name = activation
         self.recompute = recompute
-        self.supports_jit = False  # compiled as a whole it is slower: XLA's own matrix product is
+        self.supports_jit = False  # as a whole: XLA's matrix product is slower than TensorFlow's
 
     def call(self, sequences: Tensor, initial_state: None = None, mask: None = None, training: bool = False) -> Tensor:
         """Return the state after the last step, float32 (sequences, rows, columns, filters).
@@ -124,12 +124,8 @@ def _recurrence(kernel: tuple[int, int], activation: str, *, keep: bool) -> Any:
             d_output = tf.gather(d_output, order)
 
             def backward(block: Tensor, d_weights: Tensor, d_empty_h: Tensor, d_empty_c: Tensor) -> Any:
-                part, begin, place, saved = (
-                    slice(edges[block], edges[block + 1]),
-                    begins[edges[block]],
-                    block * steps,
-                    kept,
-                )
+                part, begin = slice(edges[block], edges[block + 1]), begins[edges[block]]
+                place, saved = block * steps, kept
                 if not keep:
                     place = 0
                     *_, saved = walk_block(block, _arrays(KEPT, steps, filters), place)
@@ -160,10 +156,7 @@ def _empty_sequence(inputs: Tensor, walk: Any, filters: int) -> tuple[Tensor, An
     empty = tf.concat([empty, tf.ones_like(empty[..., :1])], -1)
     nothing = tf.zeros((inputs.shape[2] * inputs.shape[3], filters))
     h, c, kept = walk(empty, nothing, nothing, _arrays(KEPT, inputs.shape[0], filters), 0, begin=0)
-    all_h, all_c = (
-        tf.ensure_shape(tf.concat([array.stack(), last[None]], 0), (inputs.shape[0] + 1, *nothing.shape))
-        for array, last in zip(kept[:2], (h, c), strict=True)
-    )
+    all_h, all_c = (tf.concat([array.stack(), last[None]], 0) for array, last in zip(kept[:2], (h, c), strict=True))
     return empty, kept, all_h, all_c
 
 
@@ -218,6 +211,7 @@ def _back_through_time(
     """
     steps, filters = inputs.shape[0], weights.shape[1] // 4
     shape = (tf.shape(inputs)[1], *inputs.shape[2:4], filters)
+    known = d_h.shape
     recurrent = tf.transpose(weights[: filters * kernel[0] * kernel[1]])
 
     def step(done: Tensor, d_h: Tensor, d_c: Tensor, d_weights: Tensor) -> Any:
@@ -230,13 +224,14 @@ def _back_through_time(
         d_h = tf.reshape(_neighbours_gradient(d_near, kernel), (-1, filters))
         if joining is not None:
             d_h, d_c = d_h + joining[0][t], d_c + joining[1][t]
-        return done + 1, d_h, d_c, d_weights
+        # compiled functions forget how many positions there are
+        return done + 1, tf.ensure_shape(d_h, known), tf.ensure_shape(d_c, known), d_weights
 
     _, d_h, d_c, d_weights = _loop(steps - begin, step, (0, d_h, d_c, tf.zeros_like(weights)))
     return d_h, d_c, d_weights
 
 
-# Only these are compiled: XLA makes one pass of some ten, while its matrix product is slower than TensorFlow's.
+# Only functions without a product are compiled: XLA makes one pass of some ten.
 @partial(tf.function, jit_compile=True, autograph=False)
 def _gates(z: Tensor, c: Tensor, activation: str) -> tuple[Tensor, ...]:
     """Return the next h and c, and the gates i, f, g, o."""
@@ -304,5 +299,5 @@ def _arrays(number: int, length: Tensor, filters: int) -> list[tf.TensorArray]:
 
 
 def _loop(times: Tensor, body: Any, state: tuple[Any, ...]) -> Any:
-
+    # one block at a time, or the arrays of several would push each other out of the cache
     return tf.while_loop(lambda index, *_: index < times, body, state, parallel_iterations=1)

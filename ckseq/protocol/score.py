@@ -35,7 +35,7 @@ class Scores:
     """Every figure of a report, derived from the truth and the predictions alone.
 
     ``matrix`` is the confusion matrix, int64 (k, k), rows are truths; ``recall_intervals`` has None for a class
-    without test sequences; ``kappa`` is NaN where it is not defined.
+    without test sequences; ``kappa`` is NaN where it is not defined. Each sequence was answered for ``repeats`` times.
     """
 
     labels: tuple[str, ...]
@@ -51,19 +51,25 @@ class Scores:
     balanced_accuracy: float
     kappa: float
     majority: float
+    repeats: int = 1
 
 
-def score(truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str], confidence: float) -> Scores:
+def score(
+    truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str], confidence: float, repeats: int = 1
+) -> Scores:
     """Score predictions against the truth.
 
     Parameters
     ----------
     truth, predicted : sequence of str
-        One label per test sequence.
+        One label per test sequence, or several where it was answered for several times.
     labels : sequence of str
         The classes, in the order of the tables.
     confidence : float
         Of the Wilson intervals, between 0 and 1.
+    repeats : int
+        How often each sequence was answered for, as by models of several seeds: an interval counts a sequence once,
+        however many models were asked.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def score(truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[st
     n, n_correct = int(matrix.sum()), int(matrix.trace())
     classes = per_class(matrix)
     intervals = tuple(
-        wilson_interval(int(right), int(support), confidence=confidence) if support else None
+        wilson_interval(right / repeats, support / repeats, confidence=confidence) if support else None
         for right, support in zip(matrix.diagonal(), classes.support, strict=True)
     )
     return Scores(
@@ -84,13 +90,14 @@ def score(truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[st
         n_correct=n_correct,
         confidence=confidence,
         accuracy=n_correct / n,
-        interval=wilson_interval(n_correct, n, confidence=confidence),
+        interval=wilson_interval(n_correct / repeats, n / repeats, confidence=confidence),
         per_class=classes,
         recall_intervals=intervals,
         macro_f1=macro_f1(matrix),
         balanced_accuracy=balanced_accuracy(matrix),
         kappa=cohen_kappa(matrix),
         majority=majority_accuracy(matrix),
+        repeats=repeats,
     )
 
 
@@ -183,13 +190,13 @@ def majority_accuracy(matrix: NDArray[np.int64]) -> float:
     return float(matrix.sum(axis=1).max() / matrix.sum())
 
 
-def wilson_interval(successes: int, n: int, *, confidence: float) -> Interval:
+def wilson_interval(successes: float, n: float, *, confidence: float) -> Interval:
     """Return Wilson's score interval of a rate.
 
     Parameters
     ----------
-    successes, n : int
-        So many of so many; at least one.
+    successes, n : float
+        So many of so many, at least one; means over several answers for the same sequences need not be whole.
     confidence : float
         Between 0 and 1, as 0.95.
 

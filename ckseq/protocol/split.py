@@ -11,21 +11,30 @@ from pydantic import Field
 
 from ckseq.config import Config as BaseConfig
 from ckseq.config import digest
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 
 # Subjects are few and their draws cheap: so many bring each class within a sequence or two of its share.
 _DRAWS = 1000
 
 
+Kind = Literal[
+    "paper_split", "subject_holdout", "stratified_k_fold", "subject_k_fold", "leave_one_subject_out", "from_file"
+]
+HOLDOUTS = ("paper_split", "subject_holdout")
+
+
 class Config(BaseConfig):
     """How sequences are divided between training and test."""
 
-    kind: Literal["paper_split", "subject_holdout"] = Field(
+    kind: Kind = Field(
         "subject_holdout",
-        description="paper_split draws sequences, whoever they show; subject_holdout keeps each person on one side",
+        description="paper_split and stratified_k_fold draw sequences, whoever they show; subject_holdout, "
+        "subject_k_fold and leave_one_subject_out keep each person on one side; from_file takes a division as it is",
     )
-    test_share: float = Field(0.3, gt=0, lt=1, description="share of the sequences to test on")
+    test_share: float = Field(0.3, gt=0, lt=1, description="share of the sequences to test on, of a holdout")
+    folds: int = Field(5, ge=2, description="number of folds, of a k-fold")
+    file: str = Field("", description="the JSON or TOML file with the ids of each fold, of from_file")
     random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, kept apart from that of the training")
 
 
@@ -60,7 +69,7 @@ class Overlap(NamedTuple):
 
 
 def split(cases: Iterable[Case], config: Config) -> Split:
-    """Divide sequences between training and test.
+    """Divide sequences between training and test, once; `ckseq.protocol.folds` knows the other kinds too.
 
     Parameters
     ----------
@@ -74,9 +83,16 @@ def split(cases: Iterable[Case], config: Config) -> Split:
 
     Raises
     ------
+    CallError
+        The kind is none of the holdouts.
     DataError
         There is one sequence or one subject only, or a class would have nothing to train on.
     """
+    if config.kind not in HOLDOUTS:
+        raise CallError(
+            f"protocol.kind = {config.kind} has several folds, and a training has one",
+            fix=f"use 'ckseq crossval', or set protocol.kind to {' or '.join(HOLDOUTS)}",
+        )
     ordered = sorted(cases)
     if len(ordered) < 2:
         raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="bring more recordings")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
+from matplotlib.colors import Normalize, PowerNorm, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ckseq.report.style import FAINT, MOTION_COLOURS, SOFT, house_style, png
+from ckseq.report.style import BRIGHTER, DARKER, FAINT, MOTION_COLOURS, SOFT, house_style, png
 from ckseq.storage.runs import Example
 
 FILM_PARTS = 6
@@ -49,7 +49,9 @@ def draw_sequences(examples: Sequence[Example], *, faces: bool) -> bytes:
         for row, example in zip(grid, examples, strict=True):
             _draw_row(row, example, faces=faces, scale=scale)
         titles = ["first frame", "last frame"] if faces else []
-        titles += ["what moved, in six equal parts of the sequence", "column means", "row means"]
+        signed = any(example.blobs.ndim == 4 for example in examples)
+        moved = "what became brighter (orange) and darker (blue)" if signed else "what moved"
+        titles += [f"{moved}, in six equal parts of the sequence", "column means", "row means"]
         for axes, title in zip(grid[0], titles, strict=True):
             axes.set_title(title, color=SOFT)
         grid[-1][-2].set_xlabel("left to right", color=SOFT, fontsize=8)
@@ -84,12 +86,20 @@ def _draw_row(row: Sequence[Axes], example: Example, *, faces: bool, scale: Powe
         for axes, face in zip(row[:2], example.faces, strict=True):
             axes.imshow(face, cmap="gray", vmin=0, vmax=255)
     film_axes, columns_axes, rows_axes = row[-3:]
-    film_axes.imshow(
-        film(example.blobs), cmap=MOTION_COLOURS, vmin=0, vmax=1, aspect="auto", interpolation="antialiased"
-    )
+    sheet = film(example.blobs)
+    film_axes.imshow(_coloured(sheet, Normalize(0, 1)), aspect="auto", interpolation="antialiased")
     for axes, strip in ((columns_axes, example.projections[:, 0]), (rows_axes, example.projections[:, 1])):
-        axes.imshow(strip, cmap=MOTION_COLOURS, norm=scale, aspect="auto", interpolation="nearest")
+        axes.imshow(_coloured(strip, scale), aspect="auto", interpolation="nearest")
     _mark_time(rows_axes, len(example.projections))
+
+
+def _coloured(values: NDArray[np.float32], scale: Normalize) -> NDArray[np.float64]:
+    """Return colours, (h, w, 3) from 0 to 1: of one channel, or of two, which became brighter and which darker."""
+    strength = np.asarray(scale(values), np.float64)
+    if strength.ndim == 2:
+        return np.asarray(MOTION_COLOURS(strength)[..., :3])
+    taken = [1 - np.array(to_rgb(colour)) for colour in (BRIGHTER, DARKER)]
+    return np.clip(1 - strength[..., :1] * taken[0] - strength[..., 1:] * taken[1], 0, 1)
 
 
 def _mark_time(axes: Axes, steps: int) -> None:
@@ -105,20 +115,20 @@ def film(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    blobs : (t, h, w) bool
+    blobs : (t, h, w) or (t, h, w, 2) bool
         At least one frame; with fewer than six every frame is a part, with room left on the right.
 
     Returns
     -------
-    (h, w') float32
+    (h, w') or (h, w', 2) float32
         1 where something moved within the part, 0 where not; a narrow grey line after each part but the sixth.
 
     >>> film(np.eye(2, dtype=bool).reshape(2, 1, 2))[0].tolist()
     [1.0, 0.0, 0.25, 0.25, 0.0, 1.0, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    t, h, w = blobs.shape
+    t, h, w = blobs.shape[:3]
     gap = max(2, w // 80)
-    sheet = np.zeros((h, FILM_PARTS * (w + gap)), np.float32)
+    sheet = np.zeros((h, FILM_PARTS * (w + gap), *blobs.shape[3:]), np.float32)
     for place, part in enumerate(np.array_split(blobs, min(t, FILM_PARTS))):
         start = place * (w + gap)
         sheet[:, start : start + w] = part.any(axis=0)

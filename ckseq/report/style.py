@@ -18,7 +18,9 @@ LINE = "#d9dfe4"
 ACCENT = "#0b5c8f"
 WARM = "#c4570e"
 MATRIX_COLOURS = "Blues"
-MOTION_COLOURS = "Greys"
+MOTION_COLOURS = matplotlib.colormaps["Greys"]
+BRIGHTER = "#d95f02"
+DARKER = "#1f4e9c"
 
 _SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere

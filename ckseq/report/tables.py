@@ -31,8 +31,15 @@ def headline(scores: Scores) -> str:
     """
     return (
         f"Accuracy {scores.accuracy:.2f} ({percent(scores.confidence)} interval {between(scores.interval)}): "
-        f"{scores.n_correct} of {scores.n} test sequences"
+        f"{counted(scores)}"
     )
+
+
+def counted(scores: Scores) -> str:
+    """Return how many answers were right, as ``37 of 42 test sequences``, and of how many seeds."""
+    if scores.repeats == 1:
+        return f"{scores.n_correct} of {scores.n} test sequences"
+    return f"{scores.n // scores.repeats} test sequences, mean of {scores.repeats} seeds"
 
 
 def percent(rate: float) -> str:
@@ -86,6 +93,7 @@ def classification_report(scores: Scores) -> dict[str, Any]:
     return {
         "n_test": scores.n,
         "n_correct": scores.n_correct,
+        "answers_per_sequence": scores.repeats,
         "accuracy": scores.accuracy,
         "accuracy_interval": {"confidence": scores.confidence, "method": "wilson", **scores.interval._asdict()},
         "balanced_accuracy": scores.balanced_accuracy,

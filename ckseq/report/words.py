@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckseq.protocol.score import Interval, Scores, wilson_interval
-from ckseq.report.tables import between, percent
+from ckseq.report.tables import between, counted, percent
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Rate:
 
 def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
     """Return this run's accuracy, the published one where the recipe names one, and the most frequent class's rate."""
-    ours = Rate("this run", scores.accuracy, scores.interval, f"{scores.n_correct} of {scores.n} test sequences")
+    ours = Rate("this run", scores.accuracy, scores.interval, counted(scores))
     most = [
         label
         for label, n in zip(scores.labels, scores.per_class.support, strict=True)
@@ -48,6 +48,87 @@ def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
     )
 
 
+def headline(run: Mapping[str, Any], scores: Scores) -> str:
+    """Return the accuracy beside what it has to be held against: the best rule without pixels, and known people.
+
+    For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free rule 0.319 · 53 % of test sequences show a subject
+    seen in training``.
+    """
+    parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)})"]
+    leakage = run.get("leakage")
+    if leakage:
+        parts.append(f"best pixel-free rule {_best_rule(leakage)['accuracy']:.3f}")
+        parts.append(f"{_share(leakage)} show a subject seen in training")
+        alike = leakage["n_duplicates"] + leakage["n_near_duplicates"]
+        if alike:
+            parts.append(f"{_times(alike, 'pair')} of test and training sequences {_are(alike)} nearly the same")
+    elif "test_sequences_of_shared_subjects" in run.get("protocol", {}):
+        shared = {"n_test": run["protocol"]["n_test"], **run["protocol"]}
+        parts.append(f"{_share(shared)} show a subject seen in training")
+    return " · ".join(parts)
+
+
+def _best_rule(leakage: Mapping[str, Any]) -> Mapping[str, Any]:
+    best: Mapping[str, Any] = next(rule for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
+    return best
+
+
+def _share(leakage: Mapping[str, Any]) -> str:
+    share = 100 * leakage["test_sequences_of_shared_subjects"] / max(1, leakage["n_test"])
+    # a few are not none
+    return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test sequences"
+
+
+def leak_sentences(leakage: Mapping[str, Any]) -> list[str]:
+    """Return in plain words what training and test share, and how far one comes without a pixel."""
+    n, people = leakage["n_test"], leakage["test_sequences_of_shared_subjects"]
+    sentences = [
+        f"{people} of {n} test sequences show a subject seen in training"
+        if people
+        else "no test subject is in training"
+    ]
+    if sessions := leakage["test_sequences_of_shared_sessions"]:
+        sentences.append(f"{sessions} of {n} test sequences are of a session that is also in training")
+    for key, what in (("duplicates", "the same frames"), ("near_duplicates", "nearly the same first and last faces")):
+        if count := leakage[f"n_{key}"]:
+            first = leakage[key][0]
+            sentences.append(
+                f"{_times(count, 'pair')} of a test and a training sequence {_have(count)} {what}, "
+                f"as {first['test']} and {first['train']}"
+            )
+    if not leakage["n_duplicates"] + leakage["n_near_duplicates"]:
+        sentences.append("no test sequence is a copy of a training sequence")
+    best = _best_rule(leakage)
+    prior = next(rule for rule in leakage["rules"] if rule["p_value"] is None)
+    if best["p_value"] is not None and best["p_value"] < SURE:
+        sentences.append(
+            f"{best['name']} alone ({best['about']}) names {best['accuracy']:.3f} of the test sequences rightly, where "
+            f"always answering the most frequent class gives {prior['accuracy']:.3f}: the data give classes away"
+        )
+    else:
+        sentences.append(
+            f"no rule without pixels is surely better than always answering the most frequent class "
+            f"({prior['accuracy']:.3f}); the best is {best['name']} ({best['accuracy']:.3f})"
+        )
+    return sentences
+
+
+# a rule is called better than the class prior where that would be a chance of less than this
+SURE = 0.01
+
+
+def _times(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _have(n: int) -> str:
+    return "has" if n == 1 else "have"
+
+
 def shares_subjects(run: Mapping[str, Any]) -> bool:
     """Return whether some test subject is also in training."""
     return bool(run.get("protocol", {}).get("shared_subjects"))
@@ -56,8 +137,10 @@ def shares_subjects(run: Mapping[str, Any]) -> bool:
 def shows(scores: Scores) -> list[str]:
     """Return what may be concluded from the figures."""
     sure = percent(scores.confidence)
+    n = scores.n // scores.repeats
+    what = "test sequences" if scores.repeats == 1 else f"answers, {scores.repeats} for each of {n} test sequences"
     sentences = [
-        f"The model named the right class for {scores.n_correct} of {scores.n} test sequences. With {scores.n} "
+        f"The model named the right class for {scores.n_correct} of {scores.n} {what}. With {n} "
         f"sequences, its true rate on sequences like these may lie anywhere from {between(scores.interval)} "
         f"({sure} interval)."
     ]

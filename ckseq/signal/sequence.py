@@ -1,4 +1,4 @@
-"""Sequences of one length: zeros on both sides of a short one, a named policy for a long one."""
+"""Sequences of one length: a named policy for a short one and for a long one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ckseq.config import Config as BaseConfig
 from ckseq.errors import DataError
 
 Overflow = Literal["error", "drop", "cut_start", "cut_end", "resample"]
+Short = Literal["pad", "stretch"]
 
 _FIX = "name a policy: sequence.overflow = drop, cut_start, cut_end or resample"
 
@@ -28,6 +29,11 @@ class Config(BaseConfig):
         "error",
         description="what happens to a longer sequence: an error, left out before balancing, its first frames cut, "
         "its last frames cut, or interpolated to the length",
+    )
+    short: Short = Field(
+        "pad",
+        description="what happens to a shorter sequence: frames without motion on both sides (the paper), or "
+        "interpolated to the length",
     )
 
 
@@ -83,8 +89,8 @@ def resample(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
     return mixed.astype(np.result_type(sequence.dtype, np.float32), copy=False)
 
 
-def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow) -> NDArray[Any]:
-    """Give a sequence the length asked for: pad a shorter one, treat a longer one as ``overflow`` says.
+def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow, short: Short) -> NDArray[Any]:
+    """Give a sequence the length asked for: treat a shorter one as ``short`` says, a longer one as ``overflow`` says.
 
     Parameters
     ----------
@@ -93,6 +99,8 @@ def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow
     overflow : str
         ``cut_start`` removes the first frames, ``cut_end`` the last, ``resample`` interpolates; under ``error`` and
         ``drop`` a longer sequence has no place here.
+    short : str
+        ``pad`` puts frames of zeros on both sides, ``stretch`` interpolates.
 
     Returns
     -------
@@ -103,12 +111,14 @@ def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow
     DataError
         The sequence is longer and the policy is ``error`` or ``drop``.
 
-    >>> fit_length(np.array([1, 2, 3, 4]), length_frames=3, overflow="cut_start")
+    >>> fit_length(np.array([1, 2, 3, 4]), length_frames=3, overflow="cut_start", short="pad")
     array([2, 3, 4])
-    >>> fit_length(np.array([1, 2, 3, 4]), length_frames=3, overflow="cut_end")
+    >>> fit_length(np.array([1, 2, 3, 4]), length_frames=3, overflow="cut_end", short="pad")
     array([1, 2, 3])
     """
     surplus = len(sequence) - length_frames
+    if surplus < 0 and short == "stretch":
+        return resample(sequence, length_frames=length_frames)
     if surplus <= 0:
         return pad(sequence, length_frames=length_frames)
     match overflow:
@@ -171,4 +181,5 @@ def stack(sequences: Sequence[NDArray[Any]], config: Config) -> NDArray[Any]:
            [0, 5, 0]])
     """
     length = length_of([len(sequence) for sequence in sequences], config)
-    return np.stack([fit_length(one, length_frames=length, overflow=config.overflow) for one in sequences])
+    policies: dict[str, Any] = {"overflow": config.overflow, "short": config.short}
+    return np.stack([fit_length(one, length_frames=length, **policies) for one in sequences])

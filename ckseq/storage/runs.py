@@ -31,12 +31,14 @@ EXAMPLES = "examples"
 _GO_ON = "go on with the training: 'ckseq train' with the same options and --resume"
 _TRAIN_AGAIN = "train it again with --overwrite, or into a new folder"
 _PREDICTION_COLUMNS = ("recording", "subject", "fold", "truth", "predicted")
+_SEEDED_COLUMNS = ("recording", "subject", "fold", "seed", "truth", "predicted")
 
 
 class Prediction(NamedTuple):
     """What the model said about one test recording.
 
-    ``fold`` counts from 0; ``probabilities`` are in the order of the labels of the table it stands in.
+    ``fold`` counts from 0; ``probabilities`` are in the order of the labels of the table it stands in; ``seed`` is that
+    of the model that answered, None in a run of one training.
     """
 
     recording: str
@@ -45,14 +47,20 @@ class Prediction(NamedTuple):
     truth: str
     predicted: str
     probabilities: tuple[float, ...]
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The source of every figure of a run: one row per test recording, and the labels in the order of the classes."""
+    """The source of every figure of a run: one row per test recording and seed, and the labels in order."""
 
     labels: tuple[str, ...]
     rows: tuple[Prediction, ...]
+
+    @property
+    def seeds(self) -> tuple[int | None, ...]:
+        """The seeds, in the order of their first row; ``(None,)`` for a run of one training."""
+        return tuple(dict.fromkeys(row.seed for row in self.rows))
 
 
 class Epoch(NamedTuple):
@@ -127,13 +135,20 @@ def read_run(folder: Path) -> dict[str, Any]:
 def write_predictions(folder: Path, predictions: Predictions) -> None:
     """Write ``predictions.csv``: recording, subject, fold, truth, predicted, and ``p_<label>`` for every class.
 
+    Where rows have a seed, a column ``seed`` stands after ``fold``.
+
     Raises
     ------
     DataError
         The file cannot be written.
     """
-    header = (*_PREDICTION_COLUMNS, *(f"p_{label}" for label in predictions.labels))
-    rows = ((*row[:-1], *(repr(float(p)) for p in row.probabilities)) for row in predictions.rows)
+    seeded = any(row.seed is not None for row in predictions.rows)
+    columns = _SEEDED_COLUMNS if seeded else _PREDICTION_COLUMNS
+    header = (*columns, *(f"p_{label}" for label in predictions.labels))
+    rows = (
+        (*(getattr(row, name) for name in columns), *(repr(float(p)) for p in row.probabilities))
+        for row in predictions.rows
+    )
     write_text(folder / PREDICTIONS, _csv_text(header, rows))
 
 
@@ -147,22 +162,28 @@ def read_predictions(folder: Path) -> Predictions:
     """
     path = folder / PREDICTIONS
     header, rows = _read_csv(path, missing="the run has no predictions yet")
-    n = len(_PREDICTION_COLUMNS)
-    if tuple(header[:n]) != _PREDICTION_COLUMNS or not all(name.startswith("p_") for name in header[n:]):
+    columns = _SEEDED_COLUMNS if "seed" in header[:4] else _PREDICTION_COLUMNS
+    n = len(columns)
+    if tuple(header[:n]) != columns or not all(name.startswith("p_") for name in header[n:]):
         raise DataError(f"has other columns than {', '.join(_PREDICTION_COLUMNS)}, p_<label>...", path, _TRAIN_AGAIN)
     labels = tuple(name.removeprefix("p_") for name in header[n:])
-    return Predictions(labels, tuple(_prediction(row, labels, f"{path}, line {line}") for line, row in rows))
+    return Predictions(labels, tuple(_prediction(row, columns, labels, f"{path}, line {line}") for line, row in rows))
 
 
-def _prediction(row: Sequence[str], labels: tuple[str, ...], where: str) -> Prediction:
-    recording, subject, fold, truth, predicted, *texts = row
+def _prediction(row: Sequence[str], columns: Sequence[str], labels: tuple[str, ...], where: str) -> Prediction:
+    said = dict(zip(columns, row, strict=False))
+    truth, predicted = said["truth"], said["predicted"]
     for label in (truth, predicted):
         if label not in labels:
             raise DataError(f"{label!r} is not one of the classes: {', '.join(labels)}", where, _TRAIN_AGAIN)
     try:
-        row_read = Prediction(recording, subject, int(fold), truth, predicted, tuple(float(text) for text in texts))
+        probabilities = tuple(float(text) for text in row[len(columns) :])
+        seed = int(said["seed"]) if said.get("seed") else None
+        row_read = Prediction(
+            said["recording"], said["subject"], int(said["fold"]), truth, predicted, probabilities, seed
+        )
     except ValueError:
-        raise DataError("a fold or a probability is not a number", where, _TRAIN_AGAIN) from None
+        raise DataError("a fold, a seed or a probability is not a number", where, _TRAIN_AGAIN) from None
     if not all(math.isfinite(p) for p in row_read.probabilities):
         raise DataError("a probability is not a number", where, _TRAIN_AGAIN)
     return row_read
@@ -251,8 +272,10 @@ def _read_example(path: Path) -> Example:
         raise DataError(
             f"is cut short or not an example: {error}", path, "remove it, or train again with --overwrite"
         ) from None
-    layout = [(array.ndim, array.dtype.name) for array in example[2:]]
-    if layout != [(3, "uint8"), (3, "bool"), (3, "float32")]:
+    types = [array.dtype.name for array in example[2:]]
+    channels = example.blobs.ndim - 3
+    shaped = example.faces.ndim == 3 and channels in (0, 1) and example.projections.ndim == 3 + channels
+    if types != ["uint8", "bool", "float32"] or not shaped:
         raise DataError(
             "holds arrays of other types or shapes than an example", path, "remove it, or train again with --overwrite"
         )

@@ -33,7 +33,7 @@ class Entry:
     """What the store knows of a recording without reading its arrays.
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
-    the reason in ``error``).
+    the reason in ``error``); ``source_digest`` names the frames' file names and bytes, "" where it is not known.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Entry:
     n_frames: int
     n_steps: int
     error: str | None
+    source_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ class Store:
         """Return the first and the last crop of a recording, (2, n, n) uint8."""
         return self._read(id, "faces")
 
+    def n_found(self, id: str) -> int:
+        """Return how many of a recording's frames showed a face, of those that were searched."""
+        return int((self._read(id, "n_found") > 0).sum())
+
     def has(self, id: str, name: str) -> bool:
         """Tell whether a recording has a dataset of that name."""
         return id in self._recordings and name in self._recordings[id]
@@ -112,7 +117,8 @@ def _entry(id: str, group: h5py.Group) -> Entry:
     attrs = group.attrs
     n_steps = len(group["projections"]) if "projections" in group else 0
     label, error = attrs.get("label"), attrs.get("error")
-    return Entry(id, attrs["subject"], attrs["session"], label, int(attrs["n_frames"]), n_steps, error)
+    source_digest = str(attrs.get("source_digest", ""))
+    return Entry(id, attrs["subject"], attrs["session"], label, int(attrs["n_frames"]), n_steps, error, source_digest)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from ckseq.errors import CallError, DataError
+from ckseq.errors import DataError
+from ckseq.learn import backend
 from ckseq.recording import ImageFiles, Recording
 from ckseq.storage.frames import read_grey
 from ckseq.storage.store import open_store
@@ -137,6 +138,39 @@ def paper_script(recording: Recording) -> NDArray[np.float32]:
     return np.array(result, np.float32)
 
 
-def bench_train(console: Console) -> dict[str, Any]:
-    """Compare an epoch of the paper's network with the plain Keras call, with the same weights and data."""
-    raise CallError("not measured yet")
+def bench_train(console: Console, *, n_sequences: int = 48, steps: int = 3) -> dict[str, Any]:
+    """Compare the paper's network as ckseq builds it with the plain Keras layers: same weights, data and steps.
+
+    A step is one batch of ``n_sequences`` of 39x2x267, forward, backward and Adam; the first, which also traces the
+    graph, is told apart. Dropout is off, so that both end in the same weights but for rounding.
+    """
+    backend.start(0)
+    keras = backend.load_keras()
+    from ckseq.models import conv_lstm
+
+    rng = np.random.default_rng(0)
+    shape = (39, 2, 267, 1)
+    # like projections: small numbers, and padding on both sides
+    x = rng.random((n_sequences, *shape), dtype=np.float32) ** 4
+    x[:, :10] = x[:, -9:] = 0
+    y = np.eye(4, dtype=np.float32)[rng.integers(0, 4, n_sequences)]
+    config = conv_lstm.Config(dropout=0.0)
+    weights = None
+    rows: dict[str, dict[str, float]] = {}
+    outputs = []
+    for name, build in {"plain Keras": conv_lstm.build_plain, "ckseq": conv_lstm.build}.items():
+        network = build(config, input_shape=shape, n_classes=4)
+        weights = network.get_weights() if weights is None else weights
+        network.set_weights(weights)
+        network.compile(keras.optimizers.Adam(1e-3), loss="categorical_crossentropy", jit_compile=False)
+        first, _ = _timed(lambda n=network: n.train_on_batch(x, y))  # type: ignore[misc]
+        times = [_timed(lambda n=network: n.train_on_batch(x, y))[0] for _ in range(steps)]  # type: ignore[misc]
+        rows[name] = {"first_step_s": round(first, 2), "step_s": round(float(np.median(times)), 3)}
+        outputs.append(network.predict_on_batch(x))
+        console.say(
+            f"{name}: first step {first:.1f} s, then {np.median(times):.2f} s a step of {n_sequences} sequences"
+        )
+    speedup = rows["plain Keras"]["step_s"] / rows["ckseq"]["step_s"]
+    apart = float(np.abs(outputs[0] - outputs[1]).max())
+    console.say(f"{speedup:.1f} times as fast; after {steps + 1} steps the probabilities differ by {apart:.1e} at most")
+    return {"n_sequences": n_sequences, "steps": rows, "speedup": round(speedup, 2), "largest_difference": apart}

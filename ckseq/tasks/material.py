@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.learn.backend import network_input
 from ckseq.learn.fit import Labelled
 from ckseq.protocol.balance import Candidate, balance
-from ckseq.protocol.split import Case, Split, split
+from ckseq.protocol.folds import folds
+from ckseq.protocol.split import Case, Split
+from ckseq.protocol.split import Config as SplitConfig
 from ckseq.signal.sequence import stack, too_long
+from ckseq.storage.divisions import read_division
 from ckseq.storage.runs import Example
 from ckseq.storage.store import Entry, Store
 from ckseq.tasks.recipes import Experiment
@@ -33,7 +37,8 @@ class Material:
         Sorted by id.
     x : (n, t, h, w, channels) float32
         In the order of ``entries``.
-    split : Split
+    splits : tuple of Split
+        The folds of the protocol; a holdout has one.
     examples : tuple of Example
         The first test sequence of each class, where the store keeps its pictures.
     balance_notes, notes : tuple of str
@@ -43,21 +48,36 @@ class Material:
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
     x: NDArray[np.float32]
-    split: Split
+    splits: tuple[Split, ...]
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def split(self) -> Split:
+        """The first fold, the only one of a holdout."""
+        return self.splits[0]
 
     def side(self, ids: Sequence[str]) -> tuple[list[Entry], Labelled]:
         """Return the entries with these ids, sorted by id, and their sequences and labels."""
         wanted = set(ids)
         places = [place for place, entry in enumerate(self.entries) if entry.id in wanted]
         entries = [self.entries[place] for place in places]
-        return entries, Labelled(self.x[places], np.array([self.labels.index(_label(entry)) for entry in entries]))
+        codes = np.array([self.labels.index(_label(entry)) for entry in entries])
+        return entries, Labelled(self.x[places], codes, tuple(entry.subject for entry in entries))
 
 
-def gather(store: Store, recipe: Experiment) -> Material:
-    """Take what an experiment asks for from a store: select, balance, split, bring to one length.
+class Chosen(NamedTuple):
+    """The entries of a store that take part in an experiment, sorted by id, and what there is to say of the choice."""
+
+    labels: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    balance_notes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def choose(store: Store, recipe: Experiment) -> Chosen:
+    """Choose the sequences of an experiment: those with a label it asks for, balanced; no array is read.
 
     Raises
     ------
@@ -70,21 +90,43 @@ def gather(store: Store, recipe: Experiment) -> Material:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
-    division = split([Case(entry.id, entry.subject, _label(entry)) for entry in entries], recipe.protocol)
-    labels = in_order(map(_label, entries))
-    test = set(division.test)
-    first = {_label(entry): entry for entry in reversed(entries) if entry.id in test}
-    if untested := [label for label in labels if label not in first]:
+    return Chosen(in_order(map(_label, entries)), tuple(entries), selection.notes, (*store.notes, *notes))
+
+
+def divide(entries: Sequence[Entry], config: SplitConfig) -> tuple[Split, ...]:
+    """Divide entries into folds as a protocol says; the file of ``from_file`` is read here."""
+    listed = None
+    if config.kind == "from_file":
+        if not config.file:
+            raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
+        listed = read_division(Path(config.file)).listed
+    return folds([Case(entry.id, entry.subject, _label(entry)) for entry in entries], config, listed=listed)
+
+
+def gather(store: Store, recipe: Experiment) -> Material:
+    """Take what an experiment asks for from a store: choose, divide into folds, bring to one length.
+
+    Raises
+    ------
+    DataError
+        The store has too little, or a sequence too long, for the experiment.
+    """
+    chosen = choose(store, recipe)
+    splits = divide(chosen.entries, recipe.protocol)
+    notes = list(chosen.notes)
+    test = {id for split in splits for id in split.test}
+    first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
+    if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test sequence shows {', '.join(untested)}")
     read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[recipe.input]
     return Material(
-        labels=labels,
-        entries=tuple(entries),
-        x=network_input(stack([read(entry.id) for entry in entries], recipe.sequence)),
-        split=division,
-        examples=tuple(_examples(store, [first[label] for label in labels if label in first])),
-        balance_notes=selection.notes,
-        notes=(*store.notes, *notes),
+        labels=chosen.labels,
+        entries=chosen.entries,
+        x=network_input(stack([read(entry.id) for entry in chosen.entries], recipe.sequence)),
+        splits=splits,
+        examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
+        balance_notes=chosen.balance_notes,
+        notes=tuple(notes),
     )
 
 

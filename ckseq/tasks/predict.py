@@ -59,6 +59,7 @@ def predict(run: Path, *, inputs: Sequence[Path], console: Console) -> dict[str,
                 overflow="resample"
                 if experiment.sequence.overflow in ("drop", "error")
                 else experiment.sequence.overflow,
+                short=experiment.sequence.short,
             )
         except CkseqError as error:
             failed[str(path)] = str(error)

@@ -145,7 +145,9 @@ def _prepare_all(
     results: dict[str, Result] = {}
     work = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
     with console.progress("frames", total) as bar:
-        for result in work(delayed(prepare_one)(recording, recipe, parts) for recording in recordings):
+        # the longest first, so that no core is left with a long one at the end
+        in_turn = sorted(recordings, key=lambda recording: -(recording.n_frames or 0))
+        for result in work(delayed(prepare_one)(recording, recipe, parts) for recording in in_turn):
             results[result.id] = result
             bar.advance(result.n_frames or 1, text=result.id)
     return [results[recording.id] for recording in recordings]

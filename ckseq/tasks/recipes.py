@@ -14,6 +14,7 @@ from ckseq.learn.fit import TrainingConfig
 from ckseq.protocol.balance import Config as BalanceConfig
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.signal.align import Config as AlignConfig
+from ckseq.signal.augment import Config as AugmentConfig
 from ckseq.signal.faces import Config as FacesConfig
 from ckseq.signal.motion import Config as MotionConfig
 from ckseq.signal.reduce import Config as ReduceConfig
@@ -55,6 +56,7 @@ class Experiment(Config):
     model_kind: str = Field(description="a model: [model] kind")
     model: SerializeAsAny[Config] = Field(description="that model's own fields")
     training: TrainingConfig = TrainingConfig()
+    augmentation: AugmentConfig = AugmentConfig()
 
     @model_serializer(mode="wrap")
     def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
@@ -72,6 +74,7 @@ EXPERIMENT_SECTIONS: Sections = {
     "sequence": SequenceConfig,
     "protocol": SplitConfig,
     "training": TrainingConfig,
+    "augmentation": AugmentConfig,
 }
 
 

@@ -16,11 +16,13 @@ from ckseq import choices
 from ckseq.errors import CallError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
-from ckseq.learn.fit import State, fit
-from ckseq.learn.predict import probabilities, save_network
+from ckseq.learn.fit import State
+from ckseq.learn.learner import Learned, Learner, prepare
+from ckseq.learn.predict import probabilities
 from ckseq.protocol.split import overlap
 from ckseq.storage import runs
 from ckseq.storage.store import Store, open_store
+from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.recipes import Experiment, load_experiment
@@ -77,6 +79,11 @@ def train(
     _check_target(out, overwrite=overwrite, resume=resume)
     with open_store(store) as opened:
         material = gather(opened, recipe)
+        if len(material.splits) > 1:
+            raise CallError(
+                f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
+                fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
+            )
         run = _describe(opened, material, recipe)
     run["command"] = _command(store, experiment, settings, recipe.seed, out)
     earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
@@ -129,6 +136,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "train_counts": {label: trained.count(label) for label in material.labels},
             **shared._asdict(),
         },
+        "leakage": leak_facts(leakage_of(store, material.entries, material.splits)),
         "balance_notes": list(material.balance_notes),
         "notes": list(material.notes),
         "seed": recipe.seed,
@@ -179,30 +187,38 @@ def _differences(there: Any, here: Any, name: str) -> list[str]:
 
 
 def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experiment, console: Console) -> dict[str, Any]:
-    backend.start(recipe.seed)
-    models = choices.load("models", recipe.model_kind)
     input_shape = material.x.shape[1:]
-    network = models.build(recipe.model, input_shape=input_shape, n_classes=len(material.labels))
+    learner = prepare(
+        choices.load("models", recipe.model_kind),
+        recipe.model,
+        recipe.training,
+        augmentation=recipe.augmentation,
+        input_shape=input_shape,
+        n_classes=len(material.labels),
+        seed=recipe.seed,
+    )
     run["device"] = backend.device()
     run["model"] = {
         "kind": recipe.model_kind,
-        "n_parameters": network.count_params(),
+        "n_parameters": learner.n_parameters,
         "input_shape": list(input_shape),
     }
     n = run["protocol"]
+    size = "" if learner.n_parameters is None else f"{learner.n_parameters:,} parameters, "
     console.say(
-        f"{recipe.model_kind}: {network.count_params():,} parameters, {n['n_train']} sequences to train on, "
-        f"{n['n_test']} to test on; {run['device']}"
+        f"{recipe.model_kind}: {size}{n['n_train']} sequences to train on, {n['n_test']} to test on; {run['device']}"
     )
     start = read_checkpoint(out)
     runs.write_run(out, run)
-    epochs = _fit_and_keep(out, network, run, material, recipe, start, console)
-    trained = models.export(network)
-    runs.write_predictions(out, _predictions(trained, material))
-    save_network(out, trained)
-    runs.write_history(out, epochs)
+    learned = _learn_and_keep(out, learner, run, material, start, console)
+    runs.write_predictions(out, _predictions(learned.model, material))
+    learned.save(out)
+    if learned.epochs:
+        runs.write_history(out, learned.epochs)
     runs.write_examples(out, material.examples)
-    run.update(state="complete", epochs_done=len(epochs), seconds={"training": sum(epoch.seconds for epoch in epochs)})
+    if learned.chosen_epoch is not None:
+        run["chosen_epoch"] = learned.chosen_epoch
+    run.update(state="complete", epochs_done=len(learned.epochs), seconds={"training": learned.seconds})
     runs.write_run(out, run)
     remove_checkpoint(out)
     result = _result(out, run)
@@ -211,38 +227,30 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     return result
 
 
-def _fit_and_keep(
+def _learn_and_keep(
     out: Path,
-    network: Any,
+    learner: Learner,
     run: dict[str, Any],
     material: Material,
-    recipe: Experiment,
     start: State | None,
     console: Console,
-) -> tuple[runs.Epoch, ...]:
+) -> Learned:
     """Train, with a checkpoint after every epoch; Ctrl-C keeps it and says how to go on."""
     done = 0 if start is None else len(start.epochs)
     if done:
         console.say(f"going on after epoch {done}")
     kept: list[State] = [] if start is None else [start]
+    train, test = (material.side(side)[1] for side in (material.split.train, material.split.test))
 
     try:
-        with console.progress("epochs", recipe.training.epochs - done) as progress:
+        with console.progress("epochs", learner.n_epochs - done) as progress:
 
             def keep(state: State) -> None:
                 write_checkpoint(out, state)
                 kept[:] = [state]
                 progress.advance(text=_told(state.epochs[-1]))
 
-            return fit(
-                network,
-                recipe.training,
-                train=material.side(material.split.train)[1],
-                test=material.side(material.split.test)[1],
-                seed=recipe.seed,
-                resume=start,
-                on_epoch=keep,
-            )
+            return learner.learn(train=train, watched=test, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
         epochs = kept[0].epochs if kept else ()
         runs.write_history(out, epochs)
@@ -253,7 +261,7 @@ def _fit_and_keep(
 
 def _told(epoch: runs.Epoch) -> str:
     text = f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
-    return text if np.isnan(epoch.val_loss) else f"{text}; test {epoch.val_loss:.3f}, {epoch.val_accuracy:.2f}"
+    return text if np.isnan(epoch.val_loss) else f"{text}; watched {epoch.val_loss:.3f}, {epoch.val_accuracy:.2f}"
 
 
 def _predictions(network: Any, material: Material) -> runs.Predictions:

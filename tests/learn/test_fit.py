@@ -12,8 +12,10 @@ from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
 from ckseq.learn.fit import Labelled, State, TrainingConfig, fit
+from ckseq.signal.augment import Config as AugmentConfig
 
 CONFIG = TrainingConfig(epochs=4, batch_size=8)
+PLAIN = AugmentConfig()
 
 # Trains as the tests below do, and dies in the middle of the third epoch.
 KILLED = """
@@ -42,7 +44,7 @@ def material(n, seed):
     codes = np.arange(n) % 3
     x = rng.normal(size=(n, 5, 2, 6, 1)).astype(np.float32)
     x[:, :, 0, :3, 0] += codes[:, None, None]
-    return Labelled(x, codes)
+    return Labelled(x, codes, tuple(f"S{i % 7}" for i in range(n)))
 
 
 TRAIN, TEST = material(20, seed=1), material(9, seed=2)
@@ -55,14 +57,24 @@ def tiny_network(seed):
     return backend.load_keras().Sequential([*stages, layers.Dropout(0.3), layers.Dense(3, activation="softmax")])
 
 
-def trained(network, *, config=CONFIG, seed=5, resume=None, on_epoch=lambda state: None):
+def trained(network, *, config=CONFIG, augmentation=PLAIN, seed=5, resume=None, on_epoch=lambda state: None):
     states = []
 
     def keep(state):
         states.append(state)
         on_epoch(state)
 
-    fit(network, config, train=TRAIN, test=TEST, seed=seed, resume=resume, on_epoch=keep)
+    watched = None if config.validation == "none" else TEST
+    fit(
+        network,
+        config,
+        augmentation=augmentation,
+        train=TRAIN,
+        watched=watched,
+        seed=seed,
+        resume=resume,
+        on_epoch=keep,
+    )
     return states
 
 

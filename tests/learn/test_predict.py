@@ -47,7 +47,7 @@ def test_another_shape_is_refused(network):
 
 
 def test_a_missing_network_is_told(tmp_path):
-    with pytest.raises(DataError, match=r"there is no model.keras; name a complete run"):
+    with pytest.raises(DataError, match=r"there is no model.keras and no model.skops; name a complete run"):
         load_network(tmp_path)
 
 

@@ -1,31 +1,41 @@
-"""What every network must do, whatever it is: one test over all files of the room."""
+"""What every model must do, whatever it is: one test over all files of the room."""
 
 import keras
 import numpy as np
 import pytest
 
 from ckseq import choices
+from ckseq.learn.fit import Labelled, TrainingConfig
+from ckseq.learn.learner import prepare
+from ckseq.learn.predict import load_network, probabilities
+from ckseq.signal.augment import Config as AugmentConfig
 
-INPUT_SHAPE = (5, 2, 12, 1)
+INPUT_SHAPE = (9, 2, 12, 1)
 N_CLASSES = 3
 MODELS = choices.names("models")
+TRAINING = TrainingConfig(epochs=12, batch_size=12, learning_rate=0.003, validation="none")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sequences():
     """Three classes, each with its light at another place, twelve of each."""
     generator = np.random.default_rng(3)
     codes = np.repeat(np.arange(N_CLASSES), 12)
     x = generator.random((len(codes), *INPUT_SHAPE), dtype=np.float32) * 0.2
     for code in range(N_CLASSES):
-        x[codes == code, :, :, 4 * code : 4 * code + 4] += 1
-    return x, codes
+        x[codes == code, :, :, 4 * code : 4 * code + 4] += 0.5
+    return Labelled(x, codes, tuple(f"S{i % 6}" for i in range(len(codes))))
 
 
-def built(name, seed=1):
-    keras.utils.set_random_seed(seed)
+def prepared(name, *, seed=1, input_shape=INPUT_SHAPE, n_classes=N_CLASSES):
     module = choices.load("models", name)
-    return module, module.build(module.Config(), input_shape=INPUT_SHAPE, n_classes=N_CLASSES)
+    shape = {"input_shape": input_shape, "n_classes": n_classes}
+    return prepare(module, module.Config(), TRAINING, augmentation=AugmentConfig(), seed=seed, **shape)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def learned(request, sequences):
+    return request.param, prepared(request.param).learn(train=sequences, watched=None)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -34,26 +44,44 @@ class TestModel:
         for field in choices.load("models", name).Config.model_fields.values():
             assert field.description
 
-    def test_gives_probabilities(self, name, sequences):
-        _, model = built(name)
-        probabilities = model.predict(sequences[0], verbose=0)
-        assert probabilities.shape == (36, N_CLASSES)
-        assert (probabilities >= 0).all()
-        np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
-
-    def test_learns_and_saves_what_it_learned(self, name, sequences, tmp_path):
-        x, codes = sequences
-        module, model = built(name)
-        model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
-        model.fit(x, codes, batch_size=12, epochs=12, verbose=0)
-        probabilities = model.predict(x, verbose=0)
-        assert (probabilities.argmax(1) == codes).mean() > 0.6
-
-        module.export(model).save(tmp_path / "model.keras")
-        loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-        np.testing.assert_allclose(loaded.predict(x, verbose=0), probabilities, atol=1e-5)
+    def test_has_a_model_card(self, name):
+        card = choices.load("models", name).__doc__
+        for heading in ("Idea", "Source", "Input", "Parameters", "Cost"):
+            assert f"\n{heading}\n" in card
 
     def test_same_seed_same_network(self, name):
-        first, second = built(name)[1], built(name)[1]
-        for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-            np.testing.assert_array_equal(one, other)
+        first, second = (prepared(name).model for _ in range(2))
+        if isinstance(first, keras.Model):
+            for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+class TestLearned:
+    def test_gives_probabilities(self, learned, sequences):
+        rows = learned[1].probabilities(sequences.x)
+        assert (rows.shape, rows.dtype) == ((36, N_CLASSES), np.float32)
+        assert (rows >= 0).all()
+        np.testing.assert_allclose(rows.sum(1), 1, atol=1e-5)
+
+    def test_learns(self, learned, sequences):
+        assert (learned[1].probabilities(sequences.x).argmax(1) == sequences.codes).mean() > 0.6
+
+    def test_what_it_learned_is_kept(self, learned, sequences, tmp_path):
+        learned[1].save(tmp_path)
+        (path,) = tmp_path.iterdir()
+        assert path.name == ("model.keras" if isinstance(learned[1].model, keras.Model) else "model.skops")
+        expected = learned[1].probabilities(sequences.x)
+        np.testing.assert_allclose(probabilities(load_network(tmp_path), sequences.x), expected, atol=1e-6)
+
+    def test_the_same_seed_learns_the_same(self, learned, sequences):
+        name, one = learned
+        other = prepared(name).learn(train=sequences, watched=None)
+        np.testing.assert_array_equal(one.probabilities(sequences.x), other.probabilities(sequences.x))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_size_of_real_projections_fits(name):
+    model = prepared(name, input_shape=(24, 2, 267, 2), n_classes=7).model
+    if isinstance(model, keras.Model):
+        assert model.input_shape == (None, 24, 2, 267, 2)
+        assert model.output_shape == (None, 7)

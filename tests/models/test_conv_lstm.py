@@ -71,10 +71,14 @@ def test_same_weights_as_plain_keras_for_the_same_seed():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize(
-    ("kernel", "activation"),
-    [((1, 3), "relu"), ((1, 1), "tanh"), ((3, 3), "tanh"), ((2, 4), "relu"), ((3, 11), "relu")],
+    ("kernel", "activation", "recompute"),
+    [
+        ((1, 3), "relu", False),
+        ((2, 4), "tanh", False),
+        ((3, 11), "relu", False),
+        ((3, 3), "tanh", True),
+    ],
 )
 def test_same_results_and_gradients_as_plain_keras(kernel, activation, recompute):
     fast, plain = pair(kernel=kernel, activation=activation, dropout=0.0, recompute=recompute)
@@ -103,22 +107,11 @@ def test_any_batch_size_gives_the_same():
         np.testing.assert_allclose(fast.predict(x, batch_size=size, verbose=0), whole, atol=1e-6)
 
 
-def test_training_takes_the_same_way_as_plain_keras():
-    x, codes = made(12), np.arange(12) % 3
-    losses = []
-    for model in pair():
-        keras.utils.set_random_seed(5)
-        # plain descent: Adam divides by the size of a gradient, and so magnifies rounding where that is near zero
-        model.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", jit_compile=False)
-        losses.append([model.train_on_batch(x, codes) for _ in range(6)])
-    assert losses[0][-1] < losses[0][0]
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
-
-
 def test_adam_takes_the_same_way_as_plain_keras():
     x, codes = made(12), np.arange(12) % 3
     weights = []
-    for model in pair(dropout=0.0):
+    for model in pair():
+        keras.utils.set_random_seed(5)
         model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
         for _ in range(5):
             model.train_on_batch(x, codes)

@@ -20,7 +20,11 @@ def moved(image, x, y, growth=0.0, turn=0.0):
     source_x = (a * columns + b * rows) / scale + centre
     source_y = (a * rows - b * columns) / scale + centre
     return cv2.remap(
-        image, source_x.astype(np.float32), source_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image,
+        source_x.astype(np.float32),
+        source_y.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
 
 

@@ -54,20 +54,23 @@ def test_resampling_equals_numpys_interpolation(sequence, length):
 )
 def test_a_longer_sequence_is_treated_as_the_policy_says(overflow, expected):
     sequence = np.arange(5.0)
-    assert fit_length(sequence, length_frames=3, overflow=overflow).tolist() == expected
-    assert fit_length(sequence, length_frames=7, overflow=overflow).tolist() == [0, 0, 1, 2, 3, 4, 0]
+    assert fit_length(sequence, length_frames=3, overflow=overflow, short="pad").tolist() == expected
+    assert fit_length(sequence, length_frames=7, overflow=overflow, short="pad").tolist() == [0, 0, 1, 2, 3, 4, 0]
     assert sequence.tolist() == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("overflow", ["error", "drop"])
 def test_a_longer_sequence_is_an_error_unless_a_policy_is_named(overflow):
     with pytest.raises(DataError, match=r"5 frames of motion do not fit into 3; name a policy: .* cut_start"):
-        fit_length(np.arange(5), length_frames=3, overflow=overflow)
+        fit_length(np.arange(5), length_frames=3, overflow=overflow, short="pad")
 
 
 @given(SEQUENCES, st.integers(1, 15), st.sampled_from(["cut_start", "cut_end", "resample"]))
 def test_the_length_is_always_the_one_asked_for(sequence, length, overflow):
-    assert fit_length(sequence, length_frames=length, overflow=overflow).shape == (length, *sequence.shape[1:])
+    assert fit_length(sequence, length_frames=length, overflow=overflow, short="pad").shape == (
+        length,
+        *sequence.shape[1:],
+    )
 
 
 def test_stacking_pads_to_the_longest_or_to_a_number():
@@ -89,3 +92,16 @@ def test_lengths():
 def test_impossible_values_name_the_key(values):
     with pytest.raises(CallError, match=next(iter(values))):
         parse(Config, values, where="a.toml [sequence]")
+
+
+def test_a_shorter_sequence_can_be_stretched():
+    sequence = np.array([0.0, 10.0, 40.0])
+    stretched = fit_length(sequence, length_frames=5, overflow="error", short="stretch")
+    assert stretched.tolist() == [0, 5, 10, 25, 40]
+    assert fit_length(sequence, length_frames=3, overflow="error", short="stretch").tolist() == [0, 10, 40]
+    assert stack(
+        [sequence, np.arange(9.0)], Config(length_frames=2, overflow="resample", short="stretch")
+    ).tolist() == [
+        [0, 40],
+        [0, 8],
+    ]

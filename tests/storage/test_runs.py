@@ -192,7 +192,7 @@ HEADER = "recording,subject,fold,truth,predicted,p_anger,p_fear\n"
         (HEADER + "S005_001,S005,0,anger,fear,0.2,0.", "is cut short: its last line does not end"),
         (HEADER + 'S005_001,S005,0,anger,fear,0.2,"0.8\n', "is not a table"),
         (HEADER + "S005_001,S005,0,joy,fear,0.2,0.8\n", "line 2: 'joy' is not one of the classes: anger, fear"),
-        (HEADER + "S005_001,S005,x,anger,fear,0.2,0.8\n", "line 2: a fold or a probability is not a number"),
+        (HEADER + "S005_001,S005,x,anger,fear,0.2,0.8\n", "line 2: a fold, a seed or a probability is not a number"),
         (HEADER + "S005_001,S005,0,anger,fear,nan,0.8\n", "line 2: a probability is not a number"),
     ],
 )

@@ -1,0 +1,73 @@
+"""The first step of the estimators: from sequences to the plain numbers, or the series, that they learn from."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class _Reduced(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Sequences (n, t, h, w, channels), made coarser; nothing is learnt.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (t, h, w, channels) of the sequences.
+    pool : int
+        So many neighbours along w become their mean; what is left over at the end is left out.
+    root : bool
+        Take the square root first: of shares near zero the spread then no longer grows with the size.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], pool: int, root: bool) -> None:
+        self.input_shape = input_shape
+        self.pool = pool
+        self.root = root
+
+    def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: N803
+        """Do nothing."""
+        return self
+
+    def _reduced(self, x: NDArray[Any]) -> NDArray[np.float32]:
+        values = np.sqrt(np.maximum(x, 0)) if self.root else x
+        n, t, h, w, channels = values.shape
+        kept = max(w // self.pool, 1)
+        pool = min(self.pool, w)
+        cut = values[:, :, :, : kept * pool].reshape(n, t, h, kept, pool, channels)
+        return cut.mean(axis=4, dtype=np.float32)
+
+
+class Vectors(_Reduced):
+    """One vector per sequence: the means of ``parts`` equal parts of its time, side by side.
+
+    >>> x = np.arange(8, dtype=np.float32).reshape(1, 4, 1, 2, 1)
+    >>> Vectors((4, 1, 2, 1), pool=2, root=False, parts=2).transform(x)
+    array([[1.5, 5.5]], dtype=float32)
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], pool: int, root: bool, parts: int) -> None:
+        super().__init__(input_shape, pool, root)
+        self.parts = parts
+
+    def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:  # noqa: N803
+        """Return (n, parts * h * (w // pool) * channels) float32."""
+        values = self._reduced(X)
+        parts = np.array_split(values, min(self.parts, values.shape[1]), axis=1)
+        return np.stack([part.mean(axis=1) for part in parts], axis=1).reshape(len(values), -1)
+
+
+class Series(_Reduced):
+    """One series per place and channel: (n, h * (w // pool) * channels, t) float32.
+
+    >>> x = np.arange(8, dtype=np.float32).reshape(1, 4, 1, 2, 1)
+    >>> Series((4, 1, 2, 1), pool=2, root=False).transform(x)
+    array([[[0.5, 2.5, 4.5, 6.5]]], dtype=float32)
+    """
+
+    def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:  # noqa: N803
+        """Return (n, h * (w // pool) * channels, t) float32."""
+        values = self._reduced(X)
+        return np.ascontiguousarray(np.moveaxis(values, 1, -1).reshape(len(values), -1, values.shape[1]))

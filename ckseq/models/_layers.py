@@ -1,0 +1,22 @@
+"""Pieces that the networks share; all of them plain Keras, so that a network loads where ckseq is not installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers, ops
+
+
+def coarse(sequences: Any, *, pool: int) -> Any:
+    """Return the square root of sequences (n, t, h, w, channels), with the mean of each ``pool`` neighbours along w.
+
+    Of a share near zero, the root's spread does not grow with its size, and a faint motion counts beside a strong one.
+    """
+    values = ops.sqrt(ops.maximum(sequences, 0.0))
+    pool = min(pool, sequences.shape[3])
+    return layers.AveragePooling3D((1, 1, pool), name="coarse")(values)
+
+
+def seen_steps(sequences: Any) -> Any:
+    """Return bool (n, t): which steps of sequences (n, t, h, w, channels) are more than the zeros of padding."""
+    return ops.any(ops.not_equal(sequences, 0.0), axis=(2, 3, 4))

@@ -1,0 +1,140 @@
+"""How sure one can be of any figure when sequences of one person resemble each other: whole people are drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import DataError
+from ckseq.protocol.calibration import bins, losses
+from ckseq.protocol.score import Interval
+
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "log_loss", "calibration_error")
+
+
+def figures(
+    truth: NDArray[np.int_],
+    predicted: NDArray[np.int_],
+    probabilities: NDArray[np.float64],
+    *,
+    n_bins: int,
+) -> dict[str, float]:
+    """Return every figure of `FIGURES` of some predictions, NaN where one is not defined.
+
+    Parameters
+    ----------
+    truth, predicted : (n,) int
+        Places of classes.
+    probabilities : (n, k) float64
+    n_bins : int
+        Of the calibration error.
+    """
+    everyone = np.zeros(len(truth), int)
+    sums = _sums_by_subject(truth, predicted, probabilities, everyone, n_bins)
+    return {name: float(values[0]) for name, values in _figures(sums, np.ones((1, 1))).items()}
+
+
+def by_subject(
+    truth: NDArray[np.int_],
+    predicted: NDArray[np.int_],
+    probabilities: NDArray[np.float64],
+    subjects: Sequence[str],
+    *,
+    n_bins: int,
+    n_draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> dict[str, Interval]:
+    """Return a percentile interval of every figure of `FIGURES`, by drawing as many people anew as there are.
+
+    All predictions of a person stay together, those of several seeds too; so neither many sequences of few people nor
+    many seeds make an interval narrower than the people warrant.
+
+    Parameters
+    ----------
+    truth, predicted : (n,) int
+        Places of classes.
+    probabilities : (n, k) float64
+    subjects : sequence of str
+        Whom each sequence shows.
+    n_bins : int
+        Of the calibration error.
+    n_draws : int
+    confidence : float
+        Between 0 and 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict
+        An interval of NaN where a figure is not defined.
+
+    Raises
+    ------
+    DataError
+        There are no predictions.
+
+    References
+    ----------
+    Davison, A. C. & Hinkley, D. V. (1997). Bootstrap methods and their application, section 3.8 (cluster resampling).
+    """
+    if len(truth) == 0:
+        raise DataError("there are no predictions to draw from")
+    names, subject_of = np.unique(list(subjects), return_inverse=True)
+    sums = _sums_by_subject(truth, predicted, probabilities, subject_of, n_bins)
+    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    return {name: _percentiles(values, tails) for name, values in _figures(sums, weights).items()}
+
+
+def _percentiles(values: NDArray[np.float64], tails: list[float]) -> Interval:
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0:
+        return Interval(np.nan, np.nan)
+    low, high = np.quantile(defined, tails)
+    return Interval(float(low), float(high))
+
+
+def _sums_by_subject(
+    truth: NDArray[np.int_],
+    predicted: NDArray[np.int_],
+    probabilities: NDArray[np.float64],
+    subject_of: NDArray[np.int_],
+    n_bins: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Return what the figures are made of, added up for each subject: drawing a subject twice counts it twice."""
+    n_subjects, k = int(subject_of.max()) + 1, probabilities.shape[1]
+    matrix = np.zeros((n_subjects, k, k))
+    np.add.at(matrix, (subject_of, truth, predicted), 1)
+    loss = np.zeros(n_subjects)
+    np.add.at(loss, subject_of, losses(probabilities, truth))
+    sure = probabilities[np.arange(len(truth)), predicted]
+    gap = np.zeros((n_subjects, n_bins))
+    np.add.at(gap, (subject_of, bins(sure, n_bins=n_bins)), (truth == predicted) - sure)
+    return {"matrix": matrix, "loss": loss, "gap": gap}
+
+
+def _figures(sums: Mapping[str, NDArray[np.float64]], weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return each figure (draws,) of the weighted sums; ``weights`` is (draws, subjects)."""
+    matrix = np.tensordot(weights, sums["matrix"], axes=1)
+    right = np.diagonal(matrix, axis1=1, axis2=2)
+    support, named = matrix.sum(axis=2), matrix.sum(axis=1)
+    n = support.sum(axis=1)
+    recall = _ratio(right, support, np.nan)
+    f1 = _ratio(2 * right, support + named, 0.0)
+    expected = (support * named).sum(axis=1) / n**2
+    accuracy = right.sum(axis=1) / n
+    return {
+        "accuracy": accuracy,
+        "balanced_accuracy": np.nanmean(recall, axis=1),
+        "macro_f1": f1.mean(axis=1),
+        "cohen_kappa": _ratio(accuracy - expected, 1 - expected, np.nan),
+        "log_loss": weights @ sums["loss"] / n,
+        "calibration_error": np.abs(weights @ sums["gap"]).sum(axis=1) / n,
+    }
+
+
+def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+    return np.divide(numerator, denominator, out=np.full(numerator.shape, otherwise), where=denominator > 0)
