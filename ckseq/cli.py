@@ -172,6 +172,28 @@ def _train(**values: Any) -> dict[str, Any]:
 
 
 @_command(
+    "crossval",
+    click.argument("store", type=FOLDER),
+    _recipe("experiment"),
+    _out("The run folder to write."),
+    click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="So many seeds."),
+    click.option("--jobs", type=int, default=1, show_default=True, help="Folds at once; -1 is one per core."),
+    click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    _set,
+    _seed,
+    _overwrite,
+)
+def _crossval(**values: Any) -> dict[str, Any]:
+    """Test every sequence of a STORE once per seed, by a model that was not trained on its fold.
+
+    Five folds that keep people apart, unless the experiment or --set protocol.kind asks for other folds.
+    """
+    from ckseq.tasks.crossval import crossval
+
+    return crossval(**values)
+
+
+@_command(
     "report",
     click.argument("run", type=FOLDER),
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
@@ -289,7 +311,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted; give the same command again to go on", 130)
+        _fail("interrupted; what is done is kept, and the same command goes on (train: with --resume)", 130)
     except BrokenPipeError:
         # who reads us has gone, as in "ckseq inspect | head"; that is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

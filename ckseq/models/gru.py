@@ -11,8 +11,8 @@ Source
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2). Values at least zero.
 Parameters
-    ``(d + 1) F + 6 U (F + U + 2) + (2 U + 1) n`` for d = rows x (columns / pool) x channels numbers a step, F features,
-    U units a direction and n classes: 27,039 by default for that input and 7 classes.
+    ``(d + 3) F + 6 U (F + U + 2) + (2 U + 1) n`` for d = rows x (columns / pool) x channels numbers a step, F features,
+    U units a direction and n classes: 24,615 by default for that input and 7 classes.
 Cost
     Under two megaflops a sequence forward; the steps come one after another, so the time goes into overhead.
 """

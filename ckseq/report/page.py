@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, words
 from ckseq.report.listing import toml_text
+from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.runs import Predictions
 
 
@@ -31,7 +32,8 @@ def render_page(
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
-        PNG files by name: ``confusion_matrix``, and where there are such ``accuracy``, ``loss``, ``sequences``.
+        PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
+        ``sequences``, ``folds``.
     faces : bool
         Whether ``sequences`` shows faces, which calls for a word on the data's licence.
 
@@ -40,8 +42,11 @@ def render_page(
     str
         HTML; whatever comes from the run is escaped.
     """
+    found = trust(predictions, confidence=scores.confidence)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(rate=_rate, between=tables.between, percent=tables.percent, sentence=_sentence)
+    environment.filters.update(
+        fine=_fine, rate=_rate, between=tables.between, percent=tables.percent, sentence=_sentence
+    )
     template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
     page: str = template.render(
         name=run.get("experiment_name") or "a run",
@@ -58,6 +63,13 @@ def render_page(
         balance_notes=run.get("balance_notes", []),
         shows=words.shows(scores),
         does_not_show=words.does_not_show(run, scores),
+        headline=words.headline(run, scores),
+        leaks=words.leak_sentences(run["leakage"]) if run.get("leakage") else [],
+        rules=run["leakage"]["rules"] if run.get("leakage") else [],
+        figures=_figure_rows(found),
+        seeds=found.seeds,
+        n_subjects=found.n_subjects,
+        n_sequences=scores.n // scores.repeats,
         confusions=tables.confusions(predictions),
         folds=_fold_rows(predictions, scores.confidence),
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
@@ -72,6 +84,10 @@ def render_page(
 
 def _rate(value: float) -> str:
     return "not defined" if math.isnan(value) else f"{value:.2f}"
+
+
+def _fine(value: float) -> str:
+    return "not defined" if math.isnan(value) else f"{value:.3f}"
 
 
 def _sentence(text: str) -> str:
@@ -105,16 +121,30 @@ def _class_rows(run: Mapping[str, Any], scores: Scores) -> list[dict[str, Any]]:
     ]
 
 
+def _figure_rows(found: Trust) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "mean": found.mean[key],
+            "interval": found.interval[key],
+            "deviation": found.deviation[key],
+            "by_seed": found.by_seed[key],
+        }
+        for key, name in NAMES.items()
+    ]
+
+
 def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, Any]]:
     folds = tables.fold_accuracies(predictions.rows)
     subjects = {fold: Counter(row.subject for row in predictions.rows if row.fold == fold) for fold in folds}
+    repeats = len(predictions.seeds)
     rows = [
         {
             "fold": fold,
             "right": right,
             "n": n,
             "accuracy": right / n,
-            "interval": wilson_interval(right, n, confidence=confidence),
+            "interval": wilson_interval(right / repeats, n / repeats, confidence=confidence),
             "subjects": len(subjects[fold]),
         }
         for fold, (right, n) in folds.items()
@@ -130,7 +160,7 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = {
         "Command": run.get("command"),
         "Made": str(run.get("created", "")),
-        "Seed": run.get("seed"),
+        "Seed": ", ".join(map(str, run["seeds"])) if run.get("seeds") else run.get("seed"),
         "Model": model.get("kind"),
         "Parameters": f"{parameters:,}".replace(",", " ") if isinstance(parameters, int) else None,
         "Input": " × ".join(map(str, shape)) if shape else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -99,7 +99,7 @@ def _register(
     return np.zeros(4) if lost else found
 
 
-def _warped(image: NDArray[np.generic], moved: NDArray[np.float64]) -> NDArray[np.generic]:
+def _warped(image: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[Any]:
     """Undo a motion given in pixels of this image; what comes in from beyond the border repeats it."""
     side = image.shape[0]
     x, y, growth, turn = moved

@@ -107,6 +107,9 @@ class _PlainBar(Bar):
         if now - self._last < self._every_s and self._done < self._total:
             return
         self._last = now
+        if not self._done:
+            print(f"{self._label} 0/{self._total}  {text}", file=sys.stdout, flush=True)
+            return
         rate = self._done / max(now - self._start, 1e-9)
         left = (self._total - self._done) / rate
         tail = f"  {text}" if text else ""

@@ -13,7 +13,7 @@ from ckseq.tasks.synth import synth
 from ckseq.twin.tree import Config as TwinConfig
 
 _TWIN = TwinConfig(
-    n_subjects=11, emotions=("anger", "disgust", "happiness", "surprise"), emotions_per_subject=4, unlabelled_share=0.0
+    n_subjects=16, emotions=("anger", "disgust", "happiness", "surprise"), emotions_per_subject=4, unlabelled_share=0.0
 )
 
 

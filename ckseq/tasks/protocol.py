@@ -62,7 +62,9 @@ def protocol_export(
     listed = Listed(tuple(split.test for split in splits), always)
     write_division(out, Division(listed, recipe.protocol.kind, digest), config=recipe.protocol.model_dump(mode="json"))
     sizes = [len(split.test) for split in splits]
-    console.say(f"{recipe.protocol.kind} {digest}: {len(sizes)} folds of {min(sizes)} to {max(sizes)} sequences in {out}")
+    console.say(
+        f"{recipe.protocol.kind} {digest}: {len(sizes)} folds of {min(sizes)} to {max(sizes)} sequences in {out}"
+    )
     return {
         "schema": 1,
         "file": str(out),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, words
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.folds import MOST as MOST_FOLDS
+from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
+from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
+from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.storage import runs
 from ckseq.storage.runs import Predictions
 from ckseq.tasks.console import Console
@@ -52,12 +57,15 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         [row.predicted for row in predictions.rows],
         labels=predictions.labels,
         confidence=CONFIDENCE,
+        repeats=len(predictions.seeds),
     )
-    pictures = _pictures(run, facts, predictions, scores, faces=faces)
+    found = trust(predictions, confidence=CONFIDENCE)
+    pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
     texts = {
         "classification_report.txt": tables.report_text(scores),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
+        "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
         "report.html": render_page(facts, predictions, scores, pictures, faces=faces),
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
@@ -74,6 +82,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "macro_f1": scores.macro_f1,
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
+        "headline": words.headline(facts, scores),
+        "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
     }
@@ -85,8 +95,9 @@ def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
         fix = f"go on with: {facts.get('command', 'ckseq train')} --resume"
         raise DataError("the training was stopped before its end and there are no predictions yet", run, fix)
     predictions = runs.read_predictions(run)
-    tested = {row.recording for row in predictions.rows}
-    missing = [name for name in facts.get("split", {}).get("test", []) if name not in tested]
+    tested = {(row.recording, row.seed) for row in predictions.rows}
+    wanted = facts.get("split", {}).get("test", [])
+    missing = [name for seed in facts.get("seeds", [None]) for name in wanted if (name, seed) not in tested]
     if missing:
         what = f"is cut short: {len(missing)} test recordings are missing, the first is {missing[0]}"
         raise DataError(what, run / runs.PREDICTIONS, "train it again with --overwrite, or into a new folder")
@@ -94,9 +105,14 @@ def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
 
 
 def _pictures(
-    run: Path, facts: dict[str, Any], predictions: Predictions, scores: Scores, *, faces: bool
+    run: Path, facts: dict[str, Any], predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
 ) -> dict[str, bytes]:
-    pictures = {"confusion_matrix": draw_confusion(scores)}
+    pictures = {
+        "confusion_matrix": draw_confusion(scores),
+        "reliability": draw_reliability(found.reliability, confidence=CONFIDENCE, repeats=scores.repeats),
+    }
+    if 1 < len({row.fold for row in predictions.rows}) <= MOST_FOLDS:
+        pictures["folds"] = draw_folds(predictions)
     # a model that is fitted in one step has no history
     epochs = runs.read_history(run) if (run / runs.HISTORY).exists() else ()
     if epochs:
@@ -111,6 +127,7 @@ def _pictures(
 
 def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> None:
     console.say(tables.headline(scores))
+    console.say(words.headline(facts, scores))
     for rate in words.rates(facts, scores)[1:]:
         console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")
     console.say(_matrix_table(scores))

@@ -19,7 +19,7 @@ from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_che
 from ckseq.learn.fit import State
 from ckseq.learn.learner import Learned, Learner, prepare
 from ckseq.learn.predict import probabilities
-from ckseq.protocol.split import overlap
+from ckseq.protocol.split import Split, overlap
 from ckseq.storage import runs
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
@@ -76,7 +76,7 @@ def train(
     """
     recipe = load_experiment(experiment, settings)
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
-    _check_target(out, overwrite=overwrite, resume=resume)
+    check_target(out, overwrite=overwrite, resume=resume)
     with open_store(store) as opened:
         material = gather(opened, recipe)
         if len(material.splits) > 1:
@@ -88,11 +88,11 @@ def train(
     run["command"] = _command(store, experiment, settings, recipe.seed, out)
     earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     if earlier is not None:
-        _check_same(earlier, run, out)
+        check_same(earlier, run, out)
         if earlier["state"] == "complete":
             console.say(f"{out} is complete already: {earlier['epochs_done']} epochs")
             return _result(out, earlier)
-        run = {**run, "created": earlier["created"], "notes": _with_other_versions(earlier, run)}
+        run = {**run, "created": earlier["created"], "notes": with_other_versions(earlier, run)}
     elif resume:
         console.say(f"there is nothing in {out} to go on with: starting anew")
     elif overwrite and out.is_dir():
@@ -102,7 +102,8 @@ def train(
     return _train(out, run, material, recipe, console)
 
 
-def _check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
+def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
+    """Refuse a target that is in the way: a file, another's folder, a run that nobody said what to do with."""
     if overwrite and resume:
         raise CallError("--overwrite and --resume exclude each other")
     if out.exists() and not out.is_dir():
@@ -120,13 +121,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
     train, test = material.split.train, material.split.test
     trained = [entry.label for entry in material.side(train)[0]]
     return {
-        "ckseq_version": ckseq.__version__,
-        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "experiment": recipe.model_dump(mode="json"),
-        "experiment_name": recipe.name,
-        "published": recipe.published,
-        "store": {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline},
-        "labels": list(material.labels),
+        **describe(store, material, recipe),
         "split": {"train": list(train), "test": list(test)},
         "protocol": {
             "kind": material.split.kind,
@@ -136,6 +131,19 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "train_counts": {label: trained.count(label) for label in material.labels},
             **shared._asdict(),
         },
+    }
+
+
+def describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
+    """Return what ``run.json`` says before the training, but for who is trained on and who is tested."""
+    return {
+        "ckseq_version": ckseq.__version__,
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "experiment": recipe.model_dump(mode="json"),
+        "experiment_name": recipe.name,
+        "published": recipe.published,
+        "store": {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline},
+        "labels": list(material.labels),
         "leakage": leak_facts(leakage_of(store, material.entries, material.splits)),
         "balance_notes": list(material.balance_notes),
         "notes": list(material.notes),
@@ -152,7 +160,7 @@ def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, o
     return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
 
 
-def _check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
+def check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
     """Refuse to go on with a run that was made otherwise."""
     parts = ("experiment", "labels", "split")
     found = [line for part in parts for line in _differences(earlier.get(part), run[part], part)]
@@ -167,7 +175,7 @@ def _check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None
         )
 
 
-def _with_other_versions(earlier: dict[str, Any], run: dict[str, Any]) -> list[str]:
+def with_other_versions(earlier: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """Return the notes of both, and a note on each version that changed meanwhile: it may change the last bits."""
     before, now = earlier["versions"], run["versions"]
     changed = [name for name in now if before.get(name) != now[name]]
@@ -211,7 +219,8 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     start = read_checkpoint(out)
     runs.write_run(out, run)
     learned = _learn_and_keep(out, learner, run, material, start, console)
-    runs.write_predictions(out, _predictions(learned.model, material))
+    rows = answers(learned.model, material, material.split, seed=None)
+    runs.write_predictions(out, runs.Predictions(material.labels, tuple(rows)))
     learned.save(out)
     if learned.epochs:
         runs.write_history(out, learned.epochs)
@@ -248,7 +257,7 @@ def _learn_and_keep(
             def keep(state: State) -> None:
                 write_checkpoint(out, state)
                 kept[:] = [state]
-                progress.advance(text=_told(state.epochs[-1]))
+                progress.advance(text=told(state.epochs[-1]))
 
             return learner.learn(train=train, watched=test, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
@@ -259,26 +268,27 @@ def _learn_and_keep(
         raise
 
 
-def _told(epoch: runs.Epoch) -> str:
+def told(epoch: runs.Epoch) -> str:
+    """Return what a progress bar says of an epoch."""
     text = f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
     return text if np.isnan(epoch.val_loss) else f"{text}; watched {epoch.val_loss:.3f}, {epoch.val_accuracy:.2f}"
 
 
-def _predictions(network: Any, material: Material) -> runs.Predictions:
-    """Ask the network that is kept, not the one that was trained, about every test sequence."""
-    tested, test = material.side(material.split.test)
-    rows = [
+def answers(model: Any, material: Material, split: Split, *, seed: int | None) -> list[runs.Prediction]:
+    """Ask the model that is kept, not the one that was trained, about every test sequence of a fold."""
+    tested, test = material.side(split.test)
+    return [
         runs.Prediction(
             recording=entry.id,
             subject=entry.subject,
-            fold=material.split.fold,
+            fold=split.fold,
             truth=str(entry.label),
             predicted=material.labels[int(row.argmax())],
             probabilities=tuple(float(p) for p in row),
+            seed=seed,
         )
-        for entry, row in zip(tested, probabilities(network, test.x), strict=True)
+        for entry, row in zip(tested, probabilities(model, test.x), strict=True)
     ]
-    return runs.Predictions(material.labels, tuple(rows))
 
 
 def _result(out: Path, run: dict[str, Any]) -> dict[str, Any]:

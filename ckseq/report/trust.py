@@ -1,0 +1,116 @@
+"""Figures beyond the accuracy: how sure one can be of each, seed by seed and together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ckseq.protocol.bootstrap import FIGURES, by_subject, figures
+from ckseq.protocol.calibration import Reliability, reliability
+from ckseq.protocol.score import Interval
+from ckseq.storage.runs import Prediction, Predictions
+
+N_BINS = 10
+_DRAWS = 2000
+NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "mean recall of the classes (UAR)",
+    "macro_f1": "mean F1 of the classes (macro F1)",
+    "cohen_kappa": "agreement beyond chance (Cohen’s kappa)",
+    "log_loss": "log-loss, nats",
+    "calibration_error": f"calibration error (ECE, {N_BINS} bins)",
+}
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Every figure of `FIGURES`: the mean over the seeds, an interval by drawing people anew, and each seed's own.
+
+    ``deviation`` is the standard deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one figure per
+    seed, in the order of ``seeds``; ``reliability`` is that of all answers together.
+    """
+
+    seeds: tuple[int | None, ...]
+    mean: dict[str, float]
+    interval: dict[str, Interval]
+    deviation: dict[str, float]
+    by_seed: dict[str, tuple[float, ...]]
+    reliability: Reliability
+    n_subjects: int
+
+
+def trust(predictions: Predictions, *, confidence: float) -> Trust:
+    """Derive every figure from predictions; the same predictions give the same figures.
+
+    Raises
+    ------
+    DataError
+        There are no predictions.
+    """
+    truth, predicted, probabilities, subjects = _arrays(predictions.rows, predictions.labels)
+    intervals = by_subject(
+        truth,
+        predicted,
+        probabilities,
+        subjects,
+        n_bins=N_BINS,
+        n_draws=_DRAWS,
+        confidence=confidence,
+        rng=np.random.default_rng(0),
+    )
+    seeds = predictions.seeds
+    each = []
+    for seed in seeds:
+        own = _arrays([row for row in predictions.rows if row.seed == seed], predictions.labels)
+        each.append(figures(*own[:3], n_bins=N_BINS))
+    by_seed = {name: tuple(one[name] for one in each) for name in FIGURES}
+    sure = probabilities[np.arange(len(truth)), predicted]
+    return Trust(
+        seeds,
+        {name: float(np.mean(values)) for name, values in by_seed.items()},
+        intervals,
+        {name: float(np.std(values, ddof=1)) if len(seeds) > 1 else math.nan for name, values in by_seed.items()},
+        by_seed,
+        reliability(sure, truth == predicted, n_bins=N_BINS),
+        len(set(subjects)),
+    )
+
+
+def _arrays(rows: Sequence[Prediction], labels: Sequence[str]) -> tuple[Any, Any, Any, list[str]]:
+    place = {label: i for i, label in enumerate(labels)}
+    truth = np.array([place[row.truth] for row in rows], int)
+    predicted = np.array([place[row.predicted] for row in rows], int)
+    probabilities = np.array([row.probabilities for row in rows], float).reshape(len(rows), len(labels))
+    return truth, predicted, probabilities, [row.subject for row in rows]
+
+
+def trust_tree(found: Trust) -> dict[str, Any]:
+    """Return the figures as plain values for JSON; what is not defined is None."""
+    return {
+        "method": f"mean over seeds; intervals by drawing {found.n_subjects} people anew, {_DRAWS} times",
+        "seeds": list(found.seeds),
+        "figures": {
+            name: {
+                "mean": _plain(found.mean[name]),
+                "low": _plain(found.interval[name].low),
+                "high": _plain(found.interval[name].high),
+                "deviation_over_seeds": _plain(found.deviation[name]),
+                "by_seed": [_plain(value) for value in found.by_seed[name]],
+            }
+            for name in FIGURES
+        },
+        "reliability": {
+            "edges": found.reliability.edges.tolist(),
+            "counts": found.reliability.counts.tolist(),
+            "confidence": [_plain(value) for value in found.reliability.confidence.tolist()],
+            "accuracy": [_plain(value) for value in found.reliability.accuracy.tolist()],
+        },
+    }
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
