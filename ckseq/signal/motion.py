@@ -31,7 +31,7 @@ class Config(BaseConfig):
     )
     blur_px: float = Field(0.0, ge=0, description="sigma of the Gaussian blur before it, pixels; 0 is none")
     light: Literal["as_is", "equalised"] = Field(
-        "as_is", description="equalised: each crop is scaled to the median grey level of the first, against flicker"
+        "as_is", description="equalised: each crop is scaled to the light of the first, against flicker"
     )
     threshold: float = Field(127, ge=0, description="a difference above it is motion; see threshold_unit")
     threshold_unit: Literal["grey_levels", "noise"] = Field(
@@ -79,14 +79,17 @@ def blurred(crops: NDArray[np.uint8], *, sigma_px: float) -> NDArray[np.float32]
 
 
 def equalised(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale each frame so that its median grey level is that of the first; (t, h, w) float32.
+    """Scale each frame to the light of the first; (t, h, w) float32.
+
+    The gain is the median over the pixels of the ratio of first to frame, which the parts that move hardly change.
 
     >>> equalised(np.array([[[10, 20, 30]], [[20, 40, 80]]], np.float32))[1]
     array([[10., 20., 40.]], dtype=float32)
     """
-    # every fourth pixel both ways tells the median of a face as well as all of them
-    medians = np.median(frames[:, ::4, ::4], axis=(1, 2)).astype(np.float32)
-    return frames * (medians[0] / np.maximum(medians, 1))[:, np.newaxis, np.newaxis]
+    # every fourth pixel both ways tells it as well as all of them; the dark ones tell little
+    some = np.maximum(frames[:, ::4, ::4], 8)
+    gains = np.median(some[:1] / some, axis=(1, 2)).astype(np.float32)
+    return frames * gains[:, np.newaxis, np.newaxis]
 
 
 def references(frames: NDArray[np.float32], *, reference: str, running_frames: int) -> NDArray[np.float32]:

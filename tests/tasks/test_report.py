@@ -16,7 +16,9 @@ DERIVED = {
     "classification_report.txt",
     "confusion_matrix.csv",
     "confusion_matrix.png",
+    "figures.json",
     "loss.png",
+    "reliability.png",
     "report.html",
     "sequences.png",
 }

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from made_stores import RIDGE, made, made_recordings, make_recipe, make_store
+
+from ckseq.errors import CallError, DataError
+from ckseq.tasks.audit import audit
+
+APART = ("protocol.kind=subject_k_fold", "protocol.folds=3")
+RANDOM = ("protocol.kind=stratified_k_fold", "protocol.folds=3")
+
+
+def leaks(store, console, settings, experiment=None):
+    return audit(store, experiment=experiment, settings=settings, console=console)
+
+
+def rule(found, name):
+    return next(rule for rule in found["rules"] if rule["name"] == name)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return make_store(tmp_path_factory.mktemp("store"), made_recordings())
+
+
+def test_zero_is_reported_where_nothing_leaks(store, console):
+    found = leaks(store, console, APART)
+    assert found["n_sequences"] == found["n_test"] == 27  # the one without a label is left out
+    for name in ("shared_subjects", "test_sequences_of_shared_subjects", "test_sequences_of_shared_sessions"):
+        assert found[name] == 0
+    assert found["n_duplicates"] == found["n_near_duplicates"] == 0
+    assert found["sentences"][:2] == [
+        "no test subject is in training",
+        "no test sequence is a copy of a training sequence",
+    ]
+    assert "no rule without pixels is surely better" in found["sentences"][2]
+
+
+def test_a_random_split_shares_people_and_identity_pays(store, console):
+    found = leaks(store, console, RANDOM)
+    assert found["test_sequences_of_shared_subjects"] == 27
+    assert found["sentences"][0] == "27 of 27 test sequences show a subject seen in training"
+    assert rule(found, "identity exclusion")["accuracy"] > rule(found, "class prior")["accuracy"]
+
+
+def test_a_planted_duplicate_is_found(tmp_path, console):
+    recordings = list(made_recordings())
+    copied = recordings[0]
+    noisy = np.clip(copied.arrays["faces"] + np.random.default_rng(1).normal(0, 1, (2, 48, 48)), 0, 255)
+    recordings.append(
+        made("T900", "001", copied.recording.label, copied.arrays["projections"][1:], noisy.astype(np.uint8))
+    )
+    found = leaks(make_store(tmp_path, recordings), console, ("protocol.kind=leave_one_subject_out",))
+    assert found["n_duplicates"] == 0
+    pairs = {(pair["test"], pair["train"]) for pair in found["near_duplicates"]}
+    assert pairs == {("T900_001", "S000_000"), ("S000_000", "T900_001")}
+    assert any("2 pairs of a test and a training sequence have nearly the same" in s for s in found["sentences"])
+
+
+def test_equal_frames_are_found_by_their_digest(tmp_path, console):
+    recordings = list(made_recordings())
+    first = recordings[0]
+    rng = np.random.default_rng(2)
+    strange = rng.integers(0, 256, (2, 48, 48), dtype=np.uint8)
+    recordings.append(
+        made("T900", "001", "anger", first.arrays["projections"], strange, digest=f"frames of {first.recording.id}")
+    )
+    found = leaks(make_store(tmp_path, recordings), console, ("protocol.kind=leave_one_subject_out",))
+    assert found["n_duplicates"] == 2
+
+
+def test_a_planted_length_leak_is_found(tmp_path, console):
+    found = leaks(make_store(tmp_path, made_recordings(length_tells=True)), console, APART)
+    assert found["best_rule"] in ("sequence length", "frames with a face")
+    assert rule(found, "sequence length")["accuracy"] == 1
+    assert any("the data give classes away" in sentence for sentence in found["sentences"])
+
+
+def test_an_experiments_own_classes_are_audited(store, console, tmp_path):
+    recipe = make_recipe(tmp_path, 'classes = ["anger", "fear"]\n' + RIDGE.lstrip())
+    assert leaks(store, console, (), recipe)["n_sequences"] == 18
+    assert leaks(store, console, RANDOM, recipe)["protocol"]["kind"] == "stratified_k_fold"
+
+
+def test_what_cannot_be_audited_is_told(store, console):
+    with pytest.raises(CallError, match="without an experiment there is no model.kind"):
+        leaks(store, console, ("model.kind=ridge",))
+    with pytest.raises(DataError, match="20 folds are asked for, and there are 9 subjects"):
+        leaks(store, console, ("protocol.kind=subject_k_fold", "protocol.folds=20"))
+    with pytest.raises(CallError, match="from_file needs a file"):
+        leaks(store, console, ("protocol.kind=from_file",))

@@ -1,0 +1,119 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from made_stores import RIDGE, made_recordings, make_recipe, make_store
+
+from ckseq.errors import CallError
+from ckseq.storage import runs
+from ckseq.tasks.crossval import FOLDS, crossval
+from ckseq.tasks.report import report
+
+NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "gru"\nunits = 4\n[training]\nepochs = 6\nbatch_size = 8')
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return make_store(tmp_path_factory.mktemp("store"), made_recordings())
+
+
+@pytest.fixture(scope="module")
+def ridge(tmp_path_factory):
+    return make_recipe(tmp_path_factory.mktemp("recipes"), RIDGE)
+
+
+def validated(store, recipe, out, console, **options):
+    return crossval(store, experiment=recipe, out=out, console=console, **options)
+
+
+def test_every_sequence_is_tested_once_per_seed_by_strangers(store, ridge, tmp_path, console):
+    result = validated(store, ridge, tmp_path / "run", console, seeds=2)
+    run, predictions = runs.read_run(tmp_path / "run"), runs.read_predictions(tmp_path / "run")
+    asked = [(row.seed, row.recording) for row in predictions.rows]
+    assert asked == sorted(set(asked))
+    assert len(asked) == 2 * 27
+    assert not any(row.recording == "S000_900" for row in predictions.rows)
+    fold_of = {}
+    for row in predictions.rows:
+        assert fold_of.setdefault(row.subject, row.fold) == row.fold
+    assert set(fold_of.values()) == {0, 1, 2}
+    assert run["protocol"]["n_folds"] == 3
+    assert run["seeds"] == result["seeds"] == [3, 4]
+    assert run["protocol"]["sentence"] == "no test subject is in training"
+    assert len(run["folds"]) == 6
+    assert result["accuracy"] == pytest.approx(sum(result["accuracy_by_seed"].values()) / 2)
+
+
+def test_a_holdout_gives_way_to_folds_and_says_so(store, ridge, tmp_path, console):
+    validated(store, ridge, tmp_path / "run", console, settings=("protocol.kind=paper_split", "protocol.folds=4"))
+    run = runs.read_run(tmp_path / "run")
+    assert (run["protocol"]["kind"], run["protocol"]["n_folds"]) == ("subject_k_fold", 4)
+    assert any("paper_split, tests on one part only" in note for note in run["notes"])
+
+
+def test_leaving_one_out_and_more_seeds_later(store, ridge, tmp_path, console):
+    settings = ("protocol.kind=leave_one_subject_out",)
+    validated(store, ridge, tmp_path / "run", console, settings=settings)
+    once = runs.read_predictions(tmp_path / "run").rows
+    assert len({row.fold for row in once}) == 9
+    validated(store, ridge, tmp_path / "run", console, settings=settings, seeds=2, resume=True)
+    twice = runs.read_predictions(tmp_path / "run").rows
+    assert twice[: len(once)] == once
+    assert len(twice) == 2 * len(once)
+
+
+def test_another_run_is_not_gone_on_with(store, ridge, tmp_path, console):
+    validated(store, ridge, tmp_path / "run", console)
+    with pytest.raises(CallError, match="there is a run already"):
+        validated(store, ridge, tmp_path / "run", console)
+    with pytest.raises(CallError, match="made otherwise"):
+        validated(store, ridge, tmp_path / "run", console, settings=("protocol.folds=4",), resume=True)
+
+
+def test_several_processes_end_in_the_same_bytes(store, ridge, tmp_path, console, monkeypatch):
+    monkeypatch.setattr("ckseq.tasks.crossval._workers", lambda jobs, material: jobs)
+    for name, jobs in (("one", 1), ("two", 2)):
+        validated(store, ridge, tmp_path / name, console, jobs=jobs)
+    one, two = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_the_report_of_a_cross_validation(store, ridge, tmp_path, console):
+    validated(store, ridge, tmp_path / "run", console, seeds=2)
+    told = report(tmp_path / "run", faces=False, console=console)
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert told["headline"] in page
+    assert told["headline"].endswith("0 % of test sequences show a subject seen in training")
+    for text in ("mean of 2 seeds", "sd over seeds", "log-loss", "calibration error", "Fold by fold", "class prior"):
+        assert text in page
+    assert {"folds.png", "reliability.png", "figures.json"} <= set(told["files"])
+    figures = json.loads((tmp_path / "run" / "figures.json").read_text())["figures"]
+    assert figures["accuracy"]["mean"] == pytest.approx(told["accuracy"])
+    assert figures["accuracy"]["low"] <= told["accuracy"] <= figures["accuracy"]["high"]
+    # 27 sequences, however many seeds: the interval is that of 27
+    assert told["accuracy_interval"][1] - told["accuracy_interval"][0] > 0.05
+
+
+def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_path, console):
+    recipe = make_recipe(tmp_path, NETWORK)
+    validated(store, recipe, tmp_path / "whole", console)
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "ckseq", "crossval", str(store), "--experiment", recipe, "--out", str(out)]
+    process = subprocess.Popen([*command, "--quiet", "--set", "training.epochs=6"], env={**os.environ})
+    checkpoint = out / FOLDS / "seed3_fold1" / "checkpoint.npz"
+    end = time.monotonic() + 120
+    while not checkpoint.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "predictions.csv").exists()
+    assert runs.read_run(out)["state"] == "training"
+    validated(store, recipe, out, console, resume=True)
+    assert (out / "predictions.csv").read_bytes() == (tmp_path / "whole" / "predictions.csv").read_bytes()
+    assert not list(out.rglob("checkpoint.npz"))
