@@ -30,19 +30,19 @@ class _InOrder(click.Group):
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(ckseq.__version__, prog_name="ckseq")
 def cli() -> None:
-    r"""Classify video sequences of faces by how they move.
+    """Classify video sequences of faces by how they move.
 
     \b
     No data yet?        ckseq demo
     With CK+:           ckseq inspect CKPLUS
-                        ckseq experiment paper_4class --data CKPLUS --out RESULT
-    Step by step:       ckseq preprocess CKPLUS --pipeline paper --out ck.h5
-                        ckseq train ck.h5 --experiment paper_4class --out RUN
-                        ckseq report RUN
+                        ckseq experiment default --data CKPLUS --out RESULT
+    As the paper did:   ckseq experiment paper_4class --data CKPLUS --out PAPER
+    Step by step:       ckseq preprocess CKPLUS --out ck.h5
+                        ckseq crossval ck.h5 --experiment default --out RUN
     Afterwards:         ckseq predict RUN VIDEO
 
     Exit status: 0 done, 1 the work failed in whole or in part, 2 the call is wrong.
-    """
+    """  # noqa: D301  (click wants the character \b)
 
 
 def _command(name: str, *options: Callable[..., Any], group: click.Group = cli) -> Callable[..., Any]:
@@ -103,7 +103,10 @@ def _recipe(kind: str, default: str | None = None) -> Callable[..., Any]:
     _overwrite,
 )
 def _demo(**values: Any) -> dict[str, Any]:
-    """Draw a small synthetic data set, train on it and write the report: the whole way in some minutes."""
+    """Go the whole way on drawn faces, from images to a report.
+
+    Draws a small synthetic data set, prepares it, trains on it and writes the report, in some minutes.
+    """
     from ckseq.tasks.demo import demo
 
     return demo(**values)
@@ -119,7 +122,10 @@ def _demo(**values: Any) -> dict[str, Any]:
     _overwrite,
 )
 def _synth(*, subjects: int, seed: int | None, settings: tuple[str, ...], **values: Any) -> dict[str, Any]:
-    """Draw a synthetic twin of CK+ into the folder OUT: faces moved by action units, in CK+'s layout."""
+    """Draw a synthetic twin of CK+ into the folder OUT.
+
+    The faces are moved by action units from neutral to apex and stand in CK+'s layout.
+    """
     from ckseq.tasks.synth import config_of, synth
 
     return synth(config=config_of(subjects, seed, settings), **values)
@@ -127,7 +133,10 @@ def _synth(*, subjects: int, seed: int | None, settings: tuple[str, ...], **valu
 
 @_command("inspect", click.argument("data", type=FOLDER), _source)
 def _inspect(**values: Any) -> dict[str, Any]:
-    """Tell what is in DATA, against what CK+ should hold, and every oddity with its mend."""
+    """Tell what is in DATA, and every oddity with its mend.
+
+    What is there is set against what CK+ should hold.
+    """
     from ckseq.tasks.inspect import inspect
 
     return inspect(**values)
@@ -136,7 +145,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
 @_command(
     "preprocess",
     click.argument("data", type=FOLDER),
-    _recipe("pipeline", "paper"),
+    _recipe("pipeline", "anchored"),
     _out("The store (HDF5) to write."),
     click.option("--label", "classes", multiple=True, help="Only recordings with this label; may be repeated."),
     _source,
@@ -165,7 +174,10 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     _overwrite,
 )
 def _train(**values: Any) -> dict[str, Any]:
-    """Train a model on a STORE as an experiment asks, and keep predictions, model and history."""
+    """Train a model on a STORE as an experiment asks.
+
+    Keeps the predictions first, then model, history and how all of it was made.
+    """
     from ckseq.tasks.train import train
 
     return train(**values)
@@ -184,7 +196,9 @@ def _train(**values: Any) -> dict[str, Any]:
     _overwrite,
 )
 def _crossval(**values: Any) -> dict[str, Any]:
-    """Test every sequence of a STORE once per seed, by a model that was not trained on its fold.
+    """Test every sequence of a STORE, fold by fold.
+
+    Each is tested once per seed, by a model that was not trained on its fold.
 
     Five folds that keep people apart, unless the experiment or --set protocol.kind asks for other folds.
     """
@@ -199,7 +213,10 @@ def _crossval(**values: Any) -> dict[str, Any]:
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
 )
 def _report(**values: Any) -> dict[str, Any]:
-    """Write scores, pictures and one self-contained HTML page into the folder RUN."""
+    """Write scores, pictures and one HTML page into the folder RUN.
+
+    The page holds all of it and can be passed on as one file.
+    """
     from ckseq.tasks.report import report
 
     return report(**values)
@@ -217,7 +234,9 @@ def _report(**values: Any) -> dict[str, Any]:
     _overwrite,
 )
 def _experiment(**values: Any) -> dict[str, Any]:
-    """Run the experiment NAME (or a .toml file) from images to report: preprocess, train, report in one go.
+    """Run the experiment NAME from images to report in one go.
+
+    Preprocesses, trains and reports; NAME may also be the path of a .toml file.
 
     An interrupted experiment goes on where it stopped when the same command is given again.
     """
@@ -232,7 +251,10 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.argument("inputs", type=FOLDER, nargs=-1, required=True),
 )
 def _predict(**values: Any) -> dict[str, Any]:
-    """Classify INPUTS, each a folder of frames or a video file, with the model of RUN."""
+    """Classify new recordings with the model of RUN.
+
+    Each of INPUTS is a folder of frames or a video file.
+    """
     from ckseq.tasks.predict import predict
 
     return predict(**values)
@@ -245,7 +267,10 @@ _maybe_experiment = click.option(
 
 @_command("audit", click.argument("store", type=FOLDER), _maybe_experiment, _set)
 def _audit(**values: Any) -> dict[str, Any]:
-    """Measure what training and test of a STORE share, and how far rules come that look at no pixel."""
+    """Measure what training and test of a STORE share.
+
+    Also tells how far rules come that look at no pixel.
+    """
     from ckseq.tasks.audit import audit
 
     return audit(**values)
@@ -253,7 +278,10 @@ def _audit(**values: Any) -> dict[str, Any]:
 
 @cli.group("protocol", cls=_InOrder)
 def _protocol() -> None:
-    """Share who is tested on in which fold, as a file of recordings' ids."""
+    """Share who is tested on in which fold, as a file.
+
+    The file holds ids of recordings and no pixel.
+    """
 
 
 @_command(
@@ -280,9 +308,84 @@ def _protocol_verify(**values: Any) -> dict[str, Any]:
     return protocol_verify(**values)
 
 
+@_command(
+    "compare",
+    click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
+    click.option("--anyway", is_flag=True, help="Compare runs of different protocols too, and say so."),
+    click.option("--picture", type=FOLDER, metavar="FILE", help="Draw the differences into this PNG file."),
+)
+def _compare(**values: Any) -> dict[str, Any]:
+    """Compare two runs or more on the same test sequences.
+
+    Paired tests, and the interval of every difference.
+    """
+    from ckseq.tasks.compare import compare
+
+    return compare(**values)
+
+
+@_command(
+    "runs",
+    click.argument("folder", type=FOLDER, default=Path()),
+    click.option(
+        "--sort", type=click.Choice(["accuracy", "balanced_accuracy", "age", "experiment", "model", "run"]),
+        default="accuracy", show_default=True, help="What the runs are ordered by.",
+    ),
+    click.option("--only", multiple=True, metavar="KEY=VALUE", help="Only runs with this, as model=gru; may repeat."),
+)  # fmt: skip
+def _runs(**values: Any) -> dict[str, Any]:
+    """List the runs in FOLDER with their figures and age.
+
+    Each protocol has a table of its own.
+    """
+    from ckseq.tasks.runs import runs
+
+    return runs(**values)
+
+
+@_command(
+    "ladder",
+    click.argument("store", type=FOLDER),
+    _recipe("experiment"),
+    _out("The folder for the runs and the picture."),
+    click.option("--jobs", type=int, default=1, show_default=True, help="Folds at once; -1 is one per core."),
+    _set,
+    _seed,
+)
+def _ladder(**values: Any) -> dict[str, Any]:
+    """Test one model ever more strictly and draw the staircase.
+
+    It goes from a random split to strangers only.
+
+    What is done already is not done again when the same command is given once more.
+    """
+    from ckseq.tasks.ladder import ladder
+
+    return ladder(**values)
+
+
+@_command(
+    "replay",
+    click.argument("run", type=FOLDER),
+    click.option("--store", type=FOLDER, help="Where the store lies now."),
+    click.option("--out", type=FOLDER, help="Keep the replayed run in this folder."),
+)
+def _replay(**values: Any) -> dict[str, Any]:
+    """Make RUN again from its run.json and say what differs.
+
+    The answer is bit-equal, within noise, or different and why.
+    """
+    from ckseq.tasks.replay import replay
+
+    return replay(**values)
+
+
 @_command("config", click.argument("name", required=False), _set)
 def _config(**values: Any) -> dict[str, Any]:
-    """Explain every field of every recipe: default and meaning; or show one recipe, NAME, with all its values."""
+    """Explain every field of every recipe, or show one whole.
+
+    With NAME, the recipe of that name is shown with all its values.
+    """
     from ckseq.tasks.config import config
 
     return config(**values)
@@ -296,7 +399,10 @@ def _config(**values: Any) -> dict[str, Any]:
     _jobs,
 )
 def _bench(**values: Any) -> dict[str, Any]:
-    """Measure speed and memory here and now, as ratios against the plain way in the same run."""
+    """Measure speed here and now.
+
+    Every figure is a ratio against the plain way in the same run.
+    """
     from ckseq.tasks.bench import bench
 
     return bench(**values)

@@ -86,6 +86,8 @@ def small(tmp_path, fast):
 
 def test_help_teaches_every_command():
     text = ckseq("--help").stdout
+    assert "..." not in text.partition("Commands:")[2]
+    assert "\n  No data yet?        ckseq demo\n" in text
     for command in (
         "demo",
         "synth",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -24,8 +23,9 @@ def load_keras() -> ModuleType:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with _nothing_on_stderr():
             import keras
+            import tensorflow as tf
         # it warns of functions traced anew, as every fold's are
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        tf.get_logger().setLevel("ERROR")
     import keras
 
     return keras

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,8 +25,9 @@ def write_checkpoint(folder: Path, state: State) -> None:
         It cannot be written.
     """
     buffer = io.BytesIO()
-    best = {f"best_{i}": array for i, array in enumerate(state.best)}
-    np.savez(buffer, *state.variables, epochs=np.array(state.epochs, np.float64), **best)
+    arrays: dict[str, Any] = {f"best_{i}": array for i, array in enumerate(state.best)}
+    arrays["epochs"] = np.array(state.epochs, np.float64)
+    np.savez(buffer, *state.variables, **arrays)
     write_bytes(folder / CHECKPOINT, buffer.getvalue())
 
 

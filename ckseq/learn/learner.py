@@ -81,7 +81,7 @@ class Learner:
         train: Labelled,
         watched: Labelled | None,
         resume: State | None = None,
-        on_epoch: Callable[[State], None] = lambda state: None,
+        on_epoch: Callable[[State], None] | None = None,
     ) -> Learned:
         """Learn, once.
 
@@ -122,7 +122,7 @@ class Learner:
             watched=watched,
             seed=self._seed,
             resume=resume,
-            on_epoch=on_epoch,
+            on_epoch=on_epoch or (lambda _: None),
         )
         chosen = best_epoch(epochs) if inner else None
         return Learned(self._export(self.model), epochs, chosen, sum(epoch.seconds for epoch in epochs))

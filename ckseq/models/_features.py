@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 
-class _Reduced(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class _Reduced(TransformerMixin, BaseEstimator):
     """Sequences (n, t, h, w, channels), made coarser; nothing is learnt.
 
     Parameters
@@ -27,7 +27,7 @@ class _Reduced(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.pool = pool
         self.root = root
 
-    def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: N803
+    def fit(self, X: NDArray[Any], y: object = None) -> Self:  # noqa: N803, ARG002
         """Do nothing."""
         return self
 

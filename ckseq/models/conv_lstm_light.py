@@ -11,7 +11,9 @@ Source
     the first dense layer, with nearly all of its parameters, is gone.
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2). Values at least zero.
+
 Parameters
+----------
     ``4 F (k C + k F + 1) + 2 P F + (P F + 1) n`` for F filters, a kernel of k cells, C channels, P places left after
     both averages and n classes: 4,167 by default for that input and 7 classes, 0.1 % of the paper's.
 Cost

@@ -10,7 +10,9 @@ Source
     Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, as Keras has it.
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2). Values at least zero.
+
 Parameters
+----------
     ``(d + 3) F + 6 U (F + U + 2) + (2 U + 1) n`` for d = rows x (columns / pool) x channels numbers a step, F features,
     U units a direction and n classes: 24,615 by default for that input and 7 classes.
 Cost

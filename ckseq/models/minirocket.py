@@ -9,7 +9,9 @@ Source
     Dempster et al., "MiniRocket", KDD 2021, in aeon's implementation for many channels.
 Input
     (steps, rows, columns, channels) float32, at least 9 steps, as (24, 2, 267, 2).
+
 Parameters
+----------
     ``(kernels + 1) x classes``: 69,895 for 7 classes by default (aeon rounds the kernels down to a multiple of 84).
 Cost
     Some seconds for a hundred sequences, and once some more to compile. Its probabilities are a softmax of scores and
@@ -36,7 +38,7 @@ class Config(_Config):
     kernels: int = Field(10_000, ge=84, description="number of convolutions")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:
+def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001
     """Return the estimator, a scikit-learn pipeline that reads (n, *input_shape) float32.
 
     Parameters

@@ -10,7 +10,9 @@ Source
     Hoerl and Kennard, "Ridge regression", Technometrics 1970; as scikit-learn has it (``RidgeClassifierCV``).
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2): projections of one length, best stretched to it.
+
 Parameters
+----------
     ``(parts x rows x columns / pool x channels + 1) x classes``: 14,959 for that input and 7 classes by default.
 Cost
     Less than a second for a hundred sequences, most of it finding the strength. Its probabilities are a softmax of
@@ -34,7 +36,7 @@ class Config(_Config):
     root: bool = Field(True, description="take the square root first; the input is then at least zero")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:
+def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001
     """Return the estimator, a scikit-learn pipeline that reads (n, *input_shape) float32.
 
     Parameters

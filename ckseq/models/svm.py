@@ -8,7 +8,9 @@ Source
     Cortes and Vapnik, "Support-vector networks", Machine Learning 1995; as scikit-learn has it (``SVC``).
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2): projections of one length, best stretched to it.
+
 Parameters
+----------
     The training sequences that lie on a margin, with a weight for each of the other classes.
 Cost
     A fraction of a second for a hundred sequences; it grows with the square of their number. Its probabilities are a
@@ -34,7 +36,7 @@ class Config(_Config):
     penalty: float = Field(1.0, gt=0, description="of a training sequence on the wrong side; small is smooth")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:
+def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001
     """Return the estimator, a scikit-learn pipeline that reads (n, *input_shape) float32.
 
     Parameters

@@ -181,7 +181,13 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
             "How well it does on people it has never seen: some people are in training and in the test part, "
             "and a network can recognise a person instead of an expression. A subject-disjoint split answers that."
         )
-    sentences.append("How much the figure owes to this split and this seed: other splits and other seeds give others.")
+    if run.get("protocol", {}).get("n_folds", 1) > 1:
+        seeds = "" if scores.repeats > 1 else " and this seed"
+        sentences.append(f"How much the figure owes to this division into folds{seeds}: others give other figures.")
+    else:
+        sentences.append(
+            "How much the figure owes to this split and this seed: other splits and other seeds give others."
+        )
     if run.get("experiment", {}).get("training", {}).get("validation") == "test":
         sentences.append(
             "A choice made with the test curve: it was drawn to be looked at; whoever picks an epoch by it "

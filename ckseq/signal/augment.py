@@ -168,7 +168,7 @@ def augment(x: NDArray[np.float32], config: Config, *, rng: np.random.Generator)
             span=np.array([0, 1]) + config.time_stretch * span,
         )
     if config.mirror:
-        result = mirror(result, chosen=mirrored < config.mirror)
+        result = mirror(result, chosen=np.less(mirrored, config.mirror))
     if config.dropped_frames:
         result = drop_frames(result, dropped=rng.random((n, t)) < config.dropped_frames)
     if config.gain:

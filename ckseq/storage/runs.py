@@ -358,3 +358,20 @@ def _read_csv(path: Path, *, missing: str) -> tuple[list[str], list[tuple[int, l
             where = f"{path}, line {line}"
             raise DataError(f"is cut short: {len(row)} columns instead of {len(header)}", where, _TRAIN_AGAIN)
     return header, rows[1:]
+
+
+def find_runs(folder: Path) -> tuple[Path, ...]:
+    """Return the run folders in a folder, itself included, sorted; the folds within a run are no runs of their own.
+
+    Raises
+    ------
+    DataError
+        There is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError("there is no such folder", folder, "name a folder that holds runs")
+    found: list[Path] = []
+    for path in sorted(folder.rglob(RUN), key=lambda path: (len(path.parts), path)):
+        if not any(run in path.parents for run in found):
+            found.append(path.parent)
+    return tuple(sorted(found))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ckseq.errors import CkseqError
@@ -63,7 +63,7 @@ def predict(run: Path, *, inputs: Sequence[Path], console: Console) -> dict[str,
             )
         except CkseqError as error:
             failed[str(path)] = str(error)
-            console.warn(f"{path} was left out: {error}")
+            console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
             continue
         (row,) = probabilities(network, sequence[np.newaxis])
         found.append(
@@ -76,17 +76,19 @@ def predict(run: Path, *, inputs: Sequence[Path], console: Console) -> dict[str,
             }
         )
     if found:
-        console.say(_table(made["labels"], found))
+        console.say(_table(found))
     return {"schema": SCHEMA, "labels": made["labels"], "predictions": found, "failed": failed}
 
 
-def _table(labels: Sequence[str], found: Sequence[dict[str, Any]]) -> Table:
-    table = Table("input", "class", *labels, "frames", "without face")
+def _table(found: Sequence[dict[str, Any]]) -> Table:
+    table = Table(Column("input", overflow="fold"), "class", "probability", "next likely", "frames", "without face")
     for item in found:
+        (first, sure), (second, less), *_ = sorted(item["probabilities"].items(), key=lambda pair: -pair[1])
         table.add_row(
-            Text(item["input"]),
-            Text(item["predicted"], style="bold"),
-            *(f"{p:.2f}" for p in item["probabilities"].values()),
+            Text("/".join(Path(item["input"]).parts[-2:])),
+            Text(first, style="bold"),
+            f"{sure:.2f}",
+            f"{second} {less:.2f}",
             str(item["n_frames"]),
             str(item["n_without_face"]),
         )

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from made_runs import LABELS, made_examples, made_history, made_predictions
 
-from ckseq.protocol.score import score
+from ckseq.protocol.compare import Difference
+from ckseq.protocol.score import Interval, score
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.differences import draw_differences
+from ckseq.report.folds import draw_folds
+from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, film, one_per_class
+from ckseq.report.staircase import Rung, draw_staircase
+from ckseq.report.trust import trust
 from ckseq.storage.runs import Epoch
 
 
@@ -25,11 +31,23 @@ def pixels(png):
     return image
 
 
+RUNGS = (
+    Rung("random split, best epoch", 0.9, None, 0.45, 42),
+    Rung("subject k-fold", 0.7, Interval(0.6, 0.8), 0.25, 140),
+    Rung("leave one subject out", 0.72, Interval(0.61, 0.81), 0.24, 140),
+)
+DIFFERENCES = [(f"b − {name}", Difference(0.1, Interval(-0.02, 0.2), 9, 4, 0.2, 0.3, 42, 9)) for name in "acd"]
 DRAWN = {
     "confusion": lambda: draw_confusion(made_scores()),
     "accuracy": lambda: draw_accuracy(made_history(), validation="test", scores=made_scores()),
     "loss": lambda: draw_loss(made_history(), validation="test"),
     "sequences": lambda: draw_sequences(made_examples(), faces=True),
+    "reliability": lambda: draw_reliability(
+        trust(made_predictions(), confidence=0.95).reliability, confidence=0.95, repeats=1
+    ),
+    "folds": lambda: draw_folds(made_predictions(folds=7)),
+    "staircase": lambda: draw_staircase(RUNGS, confidence=0.95),
+    "differences": lambda: draw_differences(DIFFERENCES, confidence=0.95),
 }
 
 

@@ -51,3 +51,66 @@ def test_notes_of_run_and_store_and_an_end_before_the_end():
     assert "stopped before its end after 3 epochs" in stopped
     assert notes == ["synthetic", "drawn"]
     assert words.warnings(made_run()) == []
+
+
+RULES = [
+    {"name": "class prior", "about": "the most frequent class in training", "accuracy": 0.25, "p_value": None},
+    {"name": "sequence length", "about": "a tree", "accuracy": 0.319, "p_value": 0.2},
+]
+LEAKAGE = {
+    "n_test": 42,
+    "shared_subjects": 15,
+    "test_sequences_of_shared_subjects": 22,
+    "test_sequences_of_shared_sessions": 0,
+    "n_duplicates": 0,
+    "n_near_duplicates": 0,
+    "duplicates": [],
+    "near_duplicates": [],
+    "best_rule": "sequence length",
+    "rules": RULES,
+}
+
+
+def test_the_headline_holds_the_accuracy_against_what_needs_no_face():
+    assert words.headline(made_run(leakage=LEAKAGE), made_scores()) == (
+        "accuracy 0.881 (0.75 to 0.95) · best pixel-free rule 0.319 · "
+        "52 % of test sequences show a subject seen in training"
+    )
+    one = {**LEAKAGE, "test_sequences_of_shared_subjects": 1, "n_test": 1000, "n_duplicates": 1}
+    assert words.headline(made_run(leakage=one), made_scores()).endswith(
+        "under 1 % of test sequences show a subject seen in training · "
+        "1 pair of test and training sequences is nearly the same"
+    )
+    # a run of before the leak meter says what it knows
+    assert words.headline(made_run(), made_scores()) == (
+        "accuracy 0.881 (0.75 to 0.95) · 0 % of test sequences show a subject seen in training"
+    )
+
+
+def test_a_leak_is_told_in_plain_words():
+    assert words.leak_sentences(LEAKAGE) == [
+        "22 of 42 test sequences show a subject seen in training",
+        "no test sequence is a copy of a training sequence",
+        "no rule without pixels is surely better than always answering the most frequent class (0.250); "
+        "the best is sequence length (0.319)",
+    ]
+    pair = {"test": "a1", "train": "b1", "fold": 0, "correlation": 1.0}
+    sure = {**RULES[1], "p_value": 0.001}
+    much = {
+        **LEAKAGE,
+        "test_sequences_of_shared_sessions": 3,
+        "n_duplicates": 2,
+        "duplicates": [pair],
+        "rules": [RULES[0], sure],
+    }
+    assert words.leak_sentences(much)[1:] == [
+        "3 of 42 test sequences are of a session that is also in training",
+        "2 pairs of a test and a training sequence have the same frames, as a1 and b1",
+        "sequence length alone (a tree) names 0.319 of the test sequences rightly, where always answering the most "
+        "frequent class gives 0.250: the data give classes away",
+    ]
+
+
+def test_folds_and_seeds_are_not_called_a_split():
+    run = made_run(protocol={"n_folds": 5})
+    assert any("this division into folds and this seed" in text for text in words.does_not_show(run, made_scores()))

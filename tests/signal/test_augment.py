@@ -25,7 +25,8 @@ def test_the_identity_changes_nothing(channels):
     x = sequences(channels=channels)
     result = warped(x)
     np.testing.assert_array_equal(result, x)
-    assert result.shape == x.shape and result.dtype == np.float32
+    assert result.shape == x.shape
+    assert result.dtype == np.float32
 
 
 @given(st.integers(-14, 14), st.integers(-14, 14))
@@ -98,7 +99,9 @@ def test_the_same_generator_gives_the_same_bits_and_the_input_stays():
     np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(x, before)
     assert not np.array_equal(one, other)
-    assert one.dtype == np.float32 and one.min() >= 0 and one.max() <= 1
+    assert one.dtype == np.float32
+    assert one.min() >= 0
+    assert one.max() <= 1
 
 
 @pytest.mark.parametrize("field", list(Config.model_fields))

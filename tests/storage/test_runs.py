@@ -252,3 +252,26 @@ def test_an_example_of_other_arrays_and_no_pickles(tmp_path):
     np.savez(path, recording=np.array({"a": 1}, dtype=object))
     with pytest.raises(DataError, match="is cut short or not an example"):
         runs.read_examples(tmp_path)
+
+
+def test_seeds_have_a_column_where_there_are_some(tmp_path):
+    rows = (
+        runs.Prediction("S005_001", "S005", 0, "anger", "fear", (0.2, 0.8), 7),
+        runs.Prediction("S005_001", "S005", 0, "anger", "anger", (0.7, 0.3), 8),
+    )
+    predictions = runs.Predictions(("anger", "fear"), rows)
+    runs.write_predictions(tmp_path, predictions)
+    assert (tmp_path / "predictions.csv").read_text().splitlines()[0] == (
+        "recording,subject,fold,seed,truth,predicted,p_anger,p_fear"
+    )
+    assert runs.read_predictions(tmp_path) == predictions
+    assert predictions.seeds == (7, 8)
+
+
+def test_runs_are_found_and_the_folds_within_are_not(tmp_path):
+    for name in ("b", "a", "a/folds/seed1_fold0", "deep/er/c"):
+        runs.write_run(tmp_path / name, {})
+    assert runs.find_runs(tmp_path) == (tmp_path / "a", tmp_path / "b", tmp_path / "deep/er/c")
+    assert runs.find_runs(tmp_path / "a") == (tmp_path / "a",)
+    with pytest.raises(DataError, match="no such folder"):
+        runs.find_runs(tmp_path / "none")

@@ -82,7 +82,7 @@ def test_an_experiments_own_classes_are_audited(store, console, tmp_path):
 
 
 def test_what_cannot_be_audited_is_told(store, console):
-    with pytest.raises(CallError, match="without an experiment there is no model.kind"):
+    with pytest.raises(CallError, match=r"without an experiment there is no model\.kind"):
         leaks(store, console, ("model.kind=ridge",))
     with pytest.raises(DataError, match="20 folds are asked for, and there are 9 subjects"):
         leaks(store, console, ("protocol.kind=subject_k_fold", "protocol.folds=20"))

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import made_models
 import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
@@ -13,7 +15,7 @@ from ckseq.storage import runs
 from ckseq.tasks.crossval import FOLDS, crossval
 from ckseq.tasks.report import report
 
-NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "gru"\nunits = 4\n[training]\nepochs = 6\nbatch_size = 8')
+NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "tiny"\n[training]\nepochs = 12\nbatch_size = 8')
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +100,20 @@ def test_the_report_of_a_cross_validation(store, ridge, tmp_path, console):
     assert told["accuracy_interval"][1] - told["accuracy_interval"][0] > 0.05
 
 
-def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_path, console):
+def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_path, console, monkeypatch):
+    monkeypatch.setattr("ckseq.choices.load", made_models.load)
     recipe = make_recipe(tmp_path, NETWORK)
     validated(store, recipe, tmp_path / "whole", console)
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "ckseq", "crossval", str(store), "--experiment", recipe, "--out", str(out)]
-    process = subprocess.Popen([*command, "--quiet", "--set", "training.epochs=6"], env={**os.environ})
+    command = [sys.executable, "-c", "import made_models; made_models.main()", "crossval", str(store), "--quiet"]
+    command += ["--experiment", recipe, "--out", str(out)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(Path(made_models.__file__).parent)})
     checkpoint = out / FOLDS / "seed3_fold1" / "checkpoint.npz"
     end = time.monotonic() + 120
     while not checkpoint.exists():
         assert process.poll() is None
         assert time.monotonic() < end
-        time.sleep(0.002)
+        time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "predictions.csv").exists()

@@ -41,14 +41,14 @@ def test_a_changed_file_is_found(store, tmp_path, console):
         protocol_verify(file, store, console=console)
     tree["digest"] = ""
     file.write_text(json.dumps(tree))
-    with pytest.raises(DataError, match="says subject_k_fold, but .* test sequences show a subject seen in training"):
+    with pytest.raises(DataError, match=r"says subject_k_fold, but .* test sequences show a subject seen in training"):
         protocol_verify(file, store, console=console)
 
 
 def test_a_file_of_other_data_is_refused(store, tmp_path, console):
     file = tmp_path / "folds.json"
     file.write_text('[["S000_000", "X_1"], ["X_2"]]')
-    with pytest.raises(DataError, match="names X_1 and 1 more, which .* does not hold with a label"):
+    with pytest.raises(DataError, match=r"names X_1 and 1 more, which .* does not hold with a label"):
         protocol_verify(file, store, console=console)
     file.write_text('[["S000_900"], ["S000_000"]]')
     with pytest.raises(DataError, match="names S000_900, which"):

@@ -1,0 +1,193 @@
+"""``ckseq compare``: whether one run is better than another, on the same sequences, with an interval."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from ckseq.errors import CallError
+from ckseq.protocol.compare import Difference, holm
+from ckseq.protocol.compare import compare as compare_answers
+from ckseq.report.differences import draw_differences
+from ckseq.storage import runs
+from ckseq.tasks.console import Console
+
+CONFIDENCE = 0.95
+_DRAWS = 10_000
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run to compare: its name, what it is, and how right it was about each recording, over its seeds."""
+
+    name: str
+    facts: dict[str, Any]
+    right: Mapping[str, float]
+    truth: Mapping[str, str]
+    subject: Mapping[str, str]
+
+
+def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, console: Console) -> dict[str, Any]:
+    """Compare runs in pairs: McNemar's exact test, swapping person by person, and the interval of the difference.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Two run folders or more.
+    anyway : bool
+        Compare runs of different protocols too, on the sequences they have in common, and say so.
+    picture : Path, optional
+        Where to draw the differences, a PNG file.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``runs`` with their ``accuracy`` on the common sequences, ``pairs`` with ``difference``, ``interval``, ``won``,
+        ``lost``, ``mcnemar``, ``permutation``, ``permutation_holm`` and a ``sentence``; ``n``, ``n_subjects``,
+        ``notes``.
+
+    Raises
+    ------
+    CallError
+        There are fewer than two runs, or they are of different protocols or test sequences.
+    DataError
+        A run cannot be read or is not complete.
+    """
+    if len(paths) < 2:
+        raise CallError("one run is compared to nothing", fix="name two run folders or more")
+    if len(set(paths)) < len(paths):
+        raise CallError("a run is named twice", fix="name different run folders")
+    sides = [_side(path) for path in paths]
+    notes = _unlike(sides)
+    if notes and not anyway:
+        raise CallError(
+            f"these runs cannot be compared: {'; '.join(notes)}", fix="--anyway compares what they have in common"
+        )
+    common = sorted(set.intersection(*(set(side.right) for side in sides)))
+    common = [id for id in common if len({side.truth[id] for side in sides}) == 1]
+    if not common:
+        raise CallError("these runs have no test sequence in common", fix="compare runs of one protocol")
+    if notes:
+        notes = [*notes, f"compared on the {len(common)} sequences they have in common"]
+        for note in notes:
+            console.warn(note)
+    pairs = _pairs(sides, common)
+    said = [_sentence(one, sure) for one, sure in pairs]
+    _say(console, sides, common, pairs)
+    for sentence in said:
+        console.say(sentence)
+    if picture is not None:
+        labelled = [(f"{two.name} − {one.name}", difference) for (one, two, difference), _ in pairs]
+        runs.write_bytes(picture, draw_differences(labelled, confidence=CONFIDENCE))
+    return {
+        "schema": 1,
+        "n": len(common),
+        "n_subjects": pairs[0][0][2].n_subjects,
+        "notes": notes,
+        "runs": [{"run": side.name, "accuracy": _accuracy(side, common)} for side in sides],
+        "pairs": [
+            {**_tree(one), "permutation_holm": sure, "sentence": sentence}
+            for (one, sure), sentence in zip(pairs, said, strict=True)
+        ],
+        **({"picture": str(picture)} if picture else {}),
+    }
+
+
+Pair = tuple[Side, Side, Difference]
+
+
+def _side(path: Path) -> Side:
+    facts = runs.read_run(path)
+    answers: dict[str, list[bool]] = {}
+    truth, subject = {}, {}
+    for row in runs.read_predictions(path).rows:
+        answers.setdefault(row.recording, []).append(row.truth == row.predicted)
+        truth[row.recording], subject[row.recording] = row.truth, row.subject
+    return Side(str(path), facts, {id: float(np.mean(right)) for id, right in answers.items()}, truth, subject)
+
+
+def _unlike(sides: Sequence[Side]) -> list[str]:
+    """Return why some runs had other tasks than the first."""
+    first = sides[0]
+    notes = []
+    for other in sides[1:]:
+        mine, theirs = (side.facts.get("protocol", {}) for side in (first, other))
+        if other.facts.get("labels") != first.facts.get("labels"):
+            notes.append(f"{first.name} and {other.name} tell different classes apart")
+        if mine.get("kind") != theirs.get("kind"):
+            notes.append(f"{first.name} was tested by {mine.get('kind')}, {other.name} by {theirs.get('kind')}")
+        elif mine.get("digest") != theirs.get("digest"):
+            notes.append(f"{first.name} and {other.name} divide the sequences differently")
+        if set(other.right) != set(first.right):
+            only = len(set(first.right) ^ set(other.right))
+            notes.append(f"{only} sequences were tested in one of {first.name} and {other.name} only")
+    return notes
+
+
+def _pairs(sides: Sequence[Side], common: Sequence[str]) -> list[tuple[Pair, float]]:
+    found: list[Pair] = []
+    for one, two in itertools.combinations(sides, 2):
+        right = [np.array([side.right[id] for id in common]) for side in (one, two)]
+        people = [one.subject[id] for id in common]
+        difference = compare_answers(
+            right[0], right[1], people, n_draws=_DRAWS, confidence=CONFIDENCE, rng=np.random.default_rng(0)
+        )
+        found.append((one, two, difference))
+    return list(zip(found, holm([difference.permutation for _, _, difference in found]), strict=True))
+
+
+def _sentence(pair: Pair, sure: float) -> str:
+    one, two, d = pair
+    low, high = d.interval
+    between = f"{d.difference:+.3f} ({low:+.3f} to {high:+.3f}, 95 % interval, {d.n_subjects} people drawn anew)"
+    if sure < 1 - CONFIDENCE and (low > 0 or high < 0):
+        better, worse = (two, one) if d.difference > 0 else (one, two)
+        return f"{better.name} is better than {worse.name}: {between}, p = {sure:.2g} by swapping person by person"
+    return f"{one.name} and {two.name} cannot be told apart: {between}, p = {sure:.2g}"
+
+
+def _tree(pair: Pair) -> dict[str, Any]:
+    one, two, d = pair
+    return {
+        "first": one.name,
+        "second": two.name,
+        "difference": d.difference,
+        "interval": list(d.interval),
+        "won": d.won,
+        "lost": d.lost,
+        "mcnemar": None if math.isnan(d.mcnemar) else d.mcnemar,
+        "permutation": d.permutation,
+    }
+
+
+def _accuracy(side: Side, common: Sequence[str]) -> float:
+    return float(np.mean([side.right[id] for id in common]))
+
+
+def _say(console: Console, sides: Sequence[Side], common: Sequence[str], pairs: list[tuple[Pair, float]]) -> None:
+    table = Table(title=f"{len(common)} test sequences", title_justify="left", title_style="dim", box=None)
+    for name in ("run", "model", "protocol", "accuracy"):
+        table.add_column(name, justify="right" if name == "accuracy" else "left")
+    for side in sorted(sides, key=lambda side: -_accuracy(side, common)):
+        kind, protocol = side.facts.get("model", {}).get("kind", ""), side.facts.get("protocol", {}).get("kind", "")
+        table.add_row(Text(side.name), kind, protocol, f"{_accuracy(side, common):.3f}")
+    console.say(table)
+    table = Table(title="pairs", title_justify="left", title_style="dim", box=None)
+    for name in ("second − first", "95 % interval", "won", "lost", "McNemar", "by person", "Holm"):
+        table.add_column(name, justify="right")
+    for (_, _, d), sure in pairs:
+        known = "several seeds" if math.isnan(d.mcnemar) else f"{d.mcnemar:.2g}"
+        ends = f"{d.interval.low:+.3f} to {d.interval.high:+.3f}"
+        table.add_row(
+            f"{d.difference:+.3f}", ends, str(d.won), str(d.lost), known, f"{d.permutation:.2g}", f"{sure:.2g}"
+        )
+    console.say(table)

@@ -1,0 +1,172 @@
+"""``ckseq runs``: what lies in a folder of runs, a table for each protocol."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ckseq.errors import CallError, DataError
+from ckseq.protocol.score import score
+from ckseq.storage import runs as storage
+from ckseq.tasks.console import Console
+
+CONFIDENCE = 0.95
+SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
+_ASCENDING = ("age", "experiment", "model", "run")
+
+
+def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> dict[str, Any]:
+    """List the runs in a folder with their protocols, figures and age; those of one protocol stand in one table.
+
+    Parameters
+    ----------
+    folder : Path
+    sort : str
+        One of `SORTS`; figures the highest first, age the youngest first.
+    only : sequence of str
+        ``key=value``: of a run's entries, as ``model=gru`` or ``protocol=subject_k_fold``; all must hold.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``runs``: of each ``run``, ``experiment``, ``model``, ``protocol``, ``digest``, ``store_digest``, ``state``,
+        ``seeds``, ``n_test``, ``accuracy``, ``interval``, ``balanced_accuracy``, ``best_rule_accuracy``, ``created``,
+        ``age_hours``; ``unreadable``: what could not be read, and why.
+
+    Raises
+    ------
+    CallError
+        A filter is of another form, or names what a run does not have.
+    DataError
+        There is no such folder.
+    """
+    listed, unreadable = [], []
+    for path in storage.find_runs(folder):
+        try:
+            listed.append(_entry(path))
+        except DataError as error:
+            unreadable.append(str(error))
+    wanted = [_condition(text) for text in only]
+    listed = [entry for entry in listed if all(_value(entry, key) == value for key, value in wanted)]
+    missing = [entry for entry in listed if entry[_key(sort)] is None]
+    known = [entry for entry in listed if entry[_key(sort)] is not None]
+    known.sort(key=operator.itemgetter(_key(sort)), reverse=sort not in _ASCENDING)
+    listed = known + missing
+    _say(console, listed)
+    for text in unreadable:
+        console.warn(text)
+    return {"schema": 1, "folder": str(folder), "runs": listed, "unreadable": unreadable}
+
+
+def _key(sort: str) -> str:
+    return "age_hours" if sort == "age" else sort
+
+
+def _condition(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise CallError(f"--only {text!r} is not of the form key=value", fix="as in model=gru")
+    return key.strip(), value.strip()
+
+
+def _value(entry: dict[str, Any], key: str) -> str:
+    if key not in entry:
+        raise CallError(f"a run has no {key!r}", fix=f"one of: {', '.join(entry)}")
+    return str(entry[key])
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    run = storage.read_run(path)
+    protocol, leakage = run.get("protocol", {}), run.get("leakage")
+    best = None
+    if leakage:
+        best = next(rule["accuracy"] for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
+    return {
+        "run": str(path),
+        "experiment": run.get("experiment_name", ""),
+        "model": run.get("model", {}).get("kind", ""),
+        "protocol": protocol.get("kind", ""),
+        "digest": protocol.get("digest", ""),
+        "store_digest": run.get("store", {}).get("digest", ""),
+        "state": run.get("state", ""),
+        "seeds": run.get("seeds", [run.get("seed")]),
+        "n_test": protocol.get("n_test"),
+        **_figures(path, run),
+        "best_rule_accuracy": best,
+        "created": run.get("created", ""),
+        "age_hours": _age_hours(run.get("created", "")),
+    }
+
+
+def _figures(path: Path, run: dict[str, Any]) -> dict[str, Any]:
+    if run.get("state") != "complete":
+        return {"accuracy": None, "interval": None, "balanced_accuracy": None}
+    predictions = storage.read_predictions(path)
+    scores = score(
+        [row.truth for row in predictions.rows],
+        [row.predicted for row in predictions.rows],
+        labels=predictions.labels,
+        confidence=CONFIDENCE,
+        repeats=len(predictions.seeds),
+    )
+    return {
+        "accuracy": scores.accuracy,
+        "interval": list(scores.interval),
+        "balanced_accuracy": scores.balanced_accuracy,
+    }
+
+
+def _age_hours(created: str) -> float | None:
+    try:
+        return round((datetime.now().astimezone() - datetime.fromisoformat(created)).total_seconds() / 3600, 2)
+    except (TypeError, ValueError):
+        return None
+
+
+def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
+    """Print a table for each division: figures on other test sequences are not to be compared."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for entry in listed:
+        groups.setdefault((entry["protocol"], entry["digest"]), []).append(entry)
+    for (kind, digest), entries in groups.items():
+        title = f"{kind} {digest}, {entries[0]['n_test']} test sequences"
+        table = Table(title=title, title_justify="left", title_style="bold", box=None)
+        for name in ("run", "experiment", "model", "accuracy", "95 % interval", "UAR", "no pixels", "seeds", "age"):
+            table.add_column(name, justify="left" if name in ("run", "experiment", "model") else "right")
+        for entry in entries:
+            table.add_row(*(Text(cell) for cell in _cells(entry)))
+        console.say(table)
+    if len(groups) > 1:
+        console.say("Figures of different tables come from different test sequences: do not compare them.")
+    if not listed:
+        console.say("no runs")
+
+
+def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
+    low_high = entry["interval"]
+    return (
+        entry["run"],
+        str(entry["experiment"]),
+        str(entry["model"]),
+        entry["state"] if entry["accuracy"] is None else f"{entry['accuracy']:.3f}",
+        "" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}",
+        "" if entry["balanced_accuracy"] is None else f"{entry['balanced_accuracy']:.3f}",
+        "" if entry["best_rule_accuracy"] is None else f"{entry['best_rule_accuracy']:.3f}",
+        str(len(entry["seeds"])),
+        _age(entry["age_hours"]),
+    )
+
+
+def _age(hours: float | None) -> str:
+    if hours is None:
+        return ""
+    if hours < 1:
+        return f"{round(60 * hours)} min"
+    return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24)} days"

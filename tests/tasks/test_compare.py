@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from made_runs import made_predictions, made_run
+from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
+
+from ckseq.errors import CallError, DataError
+from ckseq.storage import runs
+from ckseq.tasks.compare import compare
+
+
+def changed(predictions, n_wrong, seed=0):
+    """The same sequences, of which so many others are named wrongly."""
+    rng = np.random.default_rng(seed)
+    wrong = set(rng.choice(len(predictions.rows), n_wrong, replace=False).tolist())
+    rows = []
+    for place, row in enumerate(predictions.rows):
+        others = [label for label in predictions.labels if label != row.truth]
+        rows.append(row._replace(predicted=others[0] if place in wrong else row.truth))
+    return runs.Predictions(predictions.labels, tuple(rows))
+
+
+def write(folder, predictions, **changes):
+    runs.write_run(folder, made_run(predictions, **changes))
+    runs.write_predictions(folder, predictions)
+    return folder
+
+
+@pytest.fixture
+def two(tmp_path):
+    first = made_predictions()
+    return write(tmp_path / "a", first), write(tmp_path / "b", changed(first, 20))
+
+
+def test_two_runs_on_the_same_sequences(two, tmp_path, console):
+    found = compare(two, anyway=False, picture=tmp_path / "d.png", console=console)
+    (pair,) = found["pairs"]
+    right = [[row.truth == row.predicted for row in runs.read_predictions(path).rows] for path in two]
+    won = sum(b and not a for a, b in zip(*right, strict=True))
+    lost = sum(a and not b for a, b in zip(*right, strict=True))
+    assert (pair["won"], pair["lost"]) == (won, lost)
+    assert pair["mcnemar"] == pytest.approx(reference_mcnemar([[0, won], [lost, 0]], exact=True).pvalue, abs=1e-12)
+    assert pair["difference"] == pytest.approx(22 / 42 - 37 / 42)
+    assert pair["interval"][0] < pair["difference"] < pair["interval"][1] < 0
+    assert f"{two[0]} is better than {two[1]}: -0.357 (" in pair["sentence"]
+    assert (found["n"], found["n_subjects"]) == (42, 9)
+    assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_there_is_no_verdict_where_the_interval_reaches_nothing(tmp_path, console):
+    first = made_predictions()
+    paths = [write(tmp_path / name, changed(first, 6, seed)) for name, seed in (("a", 0), ("b", 1), ("c", 2))]
+    found = compare(paths, anyway=False, picture=None, console=console)
+    assert len(found["pairs"]) == 3
+    for pair in found["pairs"]:
+        assert "cannot be told apart" in pair["sentence"]
+        assert "95 % interval" in pair["sentence"]
+        assert pair["permutation_holm"] >= pair["permutation"]
+
+
+def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
+    once = runs.read_predictions(two[1])
+    rows = [row._replace(seed=seed) for seed in (1, 2) for row in once.rows]
+    seeded = write(tmp_path / "c", runs.Predictions(once.labels, tuple(rows)))
+    found = compare([two[1], seeded], anyway=False, picture=None, console=console)
+    (pair,) = found["pairs"]
+    assert (pair["difference"], found["n"]) == (0, 42)
+
+
+PROTOCOL = made_run()["protocol"]
+OTHERS = {
+    "was tested by paper_split, .* by subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
+    "divide the sequences differently": {"protocol": {**PROTOCOL, "digest": "another"}},
+    "tell different classes apart": {"labels": ["anger", "fear"]},
+}
+
+
+@pytest.mark.parametrize("message", OTHERS)
+def test_runs_of_other_tasks_are_refused_unless_asked_for(two, tmp_path, console, message, capsys):
+    other = write(tmp_path / "c", made_predictions(), **OTHERS[message])
+    with pytest.raises(CallError, match=message + ".*--anyway"):
+        compare([two[0], other], anyway=False, picture=None, console=console)
+    found = compare([two[0], other], anyway=True, picture=None, console=console)
+    assert any("compared on the 42 sequences they have in common" in note for note in found["notes"])
+    assert "warning: " in capsys.readouterr().err
+
+
+def test_other_test_sequences_are_refused(two, tmp_path, console):
+    fewer = runs.read_predictions(two[0])
+    other = write(tmp_path / "c", runs.Predictions(fewer.labels, fewer.rows[:30]))
+    with pytest.raises(CallError, match="12 sequences were tested in one of"):
+        compare([two[0], other], anyway=False, picture=None, console=console)
+    assert compare([two[0], other], anyway=True, picture=None, console=console)["n"] == 30
+
+
+def test_what_cannot_be_compared_is_told(two, tmp_path, console):
+    with pytest.raises(CallError, match="compared to nothing"):
+        compare(two[:1], anyway=False, picture=None, console=console)
+    with pytest.raises(CallError, match="named twice"):
+        compare([two[0], two[0]], anyway=False, picture=None, console=console)
+    with pytest.raises(DataError, match="no such folder"):
+        compare([two[0], tmp_path / "none"], anyway=False, picture=None, console=console)
