@@ -325,6 +325,21 @@ def _compare(**values: Any) -> dict[str, Any]:
 
 
 @_command(
+    "rank",
+    click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
+    click.option("--picture", type=FOLDER, metavar="FILE", help="Draw the critical differences into this PNG file."),
+)
+def _rank(**values: Any) -> dict[str, Any]:
+    """Rank three models or more over data sets or seeds.
+
+    Mean ranks, Friedman's test, and the critical difference of Nemenyi.
+    """
+    from ckseq.tasks.rank import rank
+
+    return rank(**values)
+
+
+@_command(
     "runs",
     click.argument("folder", type=FOLDER, default=Path()),
     click.option(
