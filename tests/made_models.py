@@ -27,7 +27,7 @@ def load(room, name, **rest):
 
 def main():
     """Run the command line with the tiny model among the choices."""
-    from ckseq.cli import main
+    from ckseq.cli.main import main
 
     choices.load = load
     main()

@@ -1,6 +1,7 @@
 """The command line as a person meets it: exit status, one clear line, nothing lost."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -246,10 +247,15 @@ def test_config_explains_every_field_and_shows_a_recipe():
 
 
 def test_an_installed_wheel_works_outside_the_checkout(tmp_path):
+    source = tmp_path / "source"  # pip leaves its build folders where it builds
+    for name in ("ckseq", "pipelines", "experiments"):
+        shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(CHECKOUT / name, source)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = ["install", "--no-deps", "--no-build-isolation", "--target", tmp_path / "site", CHECKOUT]
+    build = ["install", "--no-deps", "--no-build-isolation", "--target", tmp_path / "site", source]
     subprocess.run([*pip, *build], check=True, capture_output=True)
-    code = "import ckseq, sys; from ckseq.cli import main; print(ckseq.__file__, file=sys.stderr); main()"
+    code = "import ckseq, sys; from ckseq.cli.main import main; print(ckseq.__file__, file=sys.stderr); main()"
     done = subprocess.run([sys.executable, "-c", code, "config", "paper_4class"], cwd=tmp_path, capture_output=True,
                           text=True, check=True, env={"PYTHONPATH": str(tmp_path / "site")})  # fmt: skip
     assert str(tmp_path / "site") in done.stderr

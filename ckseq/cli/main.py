@@ -1,0 +1,74 @@
+"""The commands about ckseq itself, and the way in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from ckseq.cli import make, trust  # noqa: F401  (they bring their commands)
+from ckseq.cli.common import FOLDER, cli, command, jobs_option, set_option
+from ckseq.errors import CkseqError
+
+
+@command("config", click.argument("name", required=False), set_option)
+def _config(**values: Any) -> dict[str, Any]:
+    """Explain every field of every recipe, or show one whole.
+
+    With NAME, the recipe of that name is shown with all its values.
+    """
+    from ckseq.tasks.config import config
+
+    return config(**values)
+
+
+@command(
+    "bench",
+    click.argument("what", type=click.Choice(["preprocess", "train"])),
+    click.option("--data", type=FOLDER, help="Frames to measure on; the synthetic twin if not given."),
+    click.option("--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Frames to measure on."),
+    jobs_option,
+)
+def _bench(**values: Any) -> dict[str, Any]:
+    """Measure speed here and now.
+
+    Every figure is a ratio against the plain way in the same run.
+    """
+    from ckseq.tasks.bench import bench
+
+    return bench(**values)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted; what is done is kept, and the same command goes on (train: with --resume)", 130)
+    except BrokenPipeError:
+        # who reads us has gone, as in "ckseq inspect | head"; that is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except CkseqError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_status)
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", 1)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"a defect of ckseq: {type(error).__name__}: {error}; --debug shows where, please report it", 1)
+
+
+def _fail(text: str, status: int) -> None:
+    click.echo(f"ckseq: {' '.join(text.split())}", err=True)
+    sys.exit(status)
