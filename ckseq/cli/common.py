@@ -36,7 +36,9 @@ def cli() -> None:
                         ckseq experiment default --data CKPLUS --out RESULT
     As the paper did:   ckseq experiment paper_4class --data CKPLUS --out PAPER
     Step by step:       ckseq preprocess CKPLUS --out ck.h5
-                        ckseq crossval ck.h5 --experiment default --out RUN
+                        ckseq train ck.h5 --experiment default --out RUN
+                        ckseq report RUN
+    Every person once:  ckseq crossval ck.h5 --experiment default --out CV
     Afterwards:         ckseq predict RUN VIDEO
 
     Exit status: 0 done, 1 the work failed in whole or in part, 2 the call is wrong.

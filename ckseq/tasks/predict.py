@@ -42,9 +42,11 @@ def predict(run: Path, *, inputs: Sequence[Path], console: Console) -> dict[str,
     Raises
     ------
     DataError
-        The run has no model, or no input could be classified.
+        The run has no model.
     """
     made = read_run(run)
+    if "folds" in made:
+        raise DataError("is a cross-validation, which keeps no model", run, "make one with 'ckseq train'")
     pipeline = pipeline_of(made["store"]["pipeline"], where=f"{run}: pipeline")
     experiment = experiment_of(made["experiment"], where=f"{run}: experiment")
     network = load_network(run)
