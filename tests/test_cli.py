@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from ckseq.storage.runs import write_run
+
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -129,6 +131,11 @@ def test_from_images_to_report_and_predict(tmp_path, tree, small):
         assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-4)
         assert item["predicted"] in ("anger", "happiness")
     refused("predict", run, tmp_path / "none.avi", status=1, says=["none.avi"])
+
+
+def test_predict_with_a_cross_validation_says_that_it_keeps_no_model(tmp_path):
+    write_run(tmp_path / "cv", {"folds": 5})
+    refused("predict", tmp_path / "cv", tmp_path, status=1, says=["cross-validation", "ckseq train"])
 
 
 def test_a_recording_that_fails_is_named_and_the_rest_is_kept(tmp_path, tree, fast):

@@ -42,7 +42,7 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     start = time.monotonic()
     data = out / "data"
     if overwrite or not data.is_dir():
-        console.step(f"1 of 4  drawing a synthetic twin of CK+ into {data}")
+        console.step(f"drawing faces into {data}")
         synth(
             data, config=_TWIN.model_copy(update={"seed": seed or 0}), jobs=jobs, overwrite=overwrite, console=console
         )

@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Column, Table
 from rich.text import Text
 
-from ckseq.errors import CkseqError
+from ckseq.errors import CkseqError, DataError
 from ckseq.learn.predict import load_network, probabilities
 from ckseq.signal.sequence import fit_length
 from ckseq.sources.manifest import frames_at
