@@ -212,6 +212,14 @@ def read_part(folder: Path, id: str) -> Part | None:
         return None
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove the parts, and the folder unless somebody keeps other files in it."""
+    for path in [*folder.glob("*.h5"), *folder.glob("*.tmp")]:
+        path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def assemble(
     folder: Path, ids: Iterable[str], out: Path, *, pipeline: Mapping[str, Any], digest: str, notes: list[str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from ckseq.signal.faces import Faces, follow
 from ckseq.signal.motion import blobs_of
 from ckseq.signal.reduce import halved, project
 from ckseq.storage.frames import fingerprint, read_grey
-from ckseq.storage.store import Prepared, assemble, open_store, read_part, write_part
+from ckseq.storage.store import Prepared, assemble, open_store, read_part, remove_parts, write_part
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.recipes import Pipeline, load_pipeline
@@ -98,7 +97,7 @@ def preprocess(
         digest=digest(recipe, [result.digest for result in results]),
         notes=_notes(data),
     )
-    shutil.rmtree(parts)
+    remove_parts(parts)
     return _summary(out, results, time.monotonic() - start, console)
 
 

@@ -141,6 +141,14 @@ def test_a_changed_frame_is_noticed(tmp_path, data, pipeline, console):
         prepare(data, tmp_path / "s.h5", pipeline, console)
 
 
+def test_what_somebody_keeps_beside_the_parts_is_left_alone(tmp_path, data, pipeline, console):
+    parts = tmp_path / "s.h5.parts"
+    parts.mkdir()
+    (parts / "notes.txt").write_text("mine")
+    prepare(data, tmp_path / "s.h5", pipeline, console)
+    assert [path.name for path in parts.iterdir()] == ["notes.txt"]
+
+
 def test_only_the_labels_asked_for(tmp_path, data, pipeline, console):
     assert prepare(data, tmp_path / "s.h5", pipeline, console, classes=["fear"])["n_recordings"] == 3
     with pytest.raises(DataError, match="no recording is labelled joy; labels there: anger, fear"):
