@@ -33,10 +33,11 @@ Detector = Callable[[NDArray[np.uint8]], list[Box]]
 class Config(BaseConfig):
     """How the face is followed through a sequence."""
 
-    policy: Literal["every_frame", "anchor", "smoothed"] = Field(
+    policy: Literal["every_frame", "anchor", "smoothed", "tracked"] = Field(
         "every_frame",
         description="a box found anew in every frame (the paper); or one box for the whole sequence; or boxes found "
-        "every stride_frames, interpolated and smoothed, for long videos in which the head moves",
+        "every stride_frames, interpolated and smoothed, for long videos in which the head moves; or a box that "
+        "follows them as they come, for live pictures",
     )
     pick: Literal["last", "first", "largest", "central"] = Field(
         "last",
@@ -44,8 +45,15 @@ class Config(BaseConfig):
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
     anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
-    stride_frames: int = Field(5, ge=1, description="distance of the frames looked at where policy is smoothed")
-    smoothing_frames: float = Field(5.0, ge=0, description="sigma of the smoothing along time where it is smoothed")
+    stride_frames: int = Field(
+        5, ge=1, description="distance of the frames looked at where policy is smoothed or tracked"
+    )
+    smoothing_frames: float = Field(
+        5.0, ge=0, description="sigma of the smoothing along time where it is smoothed; time constant where tracked"
+    )
+    slack: float = Field(
+        0.12, ge=0, le=0.5, description="share of its side that a face may move before the box follows, where tracked"
+    )
 
 
 class Faces(NamedTuple):
@@ -110,11 +118,118 @@ def pick_box(boxes: list[Box], *, pick: str, shape: tuple[int, int]) -> Box:
     return min(boxes, key=lambda box: np.hypot(box.left + box.right - width, box.top + box.bottom - height))
 
 
+class Sight(NamedTuple):
+    """What is known of the face in one frame.
+
+    ``box`` is where to cut, None before the first face; ``held`` tells that the crop before stays in the place of this
+    frame's; ``n_found`` as in `Faces`.
+    """
+
+    box: Box | None
+    held: bool
+    n_found: int
+
+
+class Follower:
+    """A face followed frame by frame without looking ahead; the state of one sequence.
+
+    ``every_frame`` looks at each frame; ``anchor`` keeps the first box that it finds; ``tracked`` looks every
+    ``stride_frames`` and lets the box follow exponentially what exceeds its slack, so that it rests while the head does
+    (the detector's boxes jump between the sizes of its image pyramid).
+
+    Parameters
+    ----------
+    config : Config
+        Of a causal policy; `causal_faces` tells.
+    detector : callable
+        From an image to boxes.
+    """
+
+    def __init__(self, config: Config, detector: Detector) -> None:
+        self._config = config
+        self._look = Look(config, detector)
+        self._number = 0
+        self._seen: list[Box] = []
+        self._at: NDArray[np.float64] | None = None
+
+    def step(self, image: NDArray[np.uint8]) -> Sight:
+        """Take the next frame and look at it where the policy asks for it."""
+        policy, number = self._config.policy, self._number
+        looks = (
+            policy == "every_frame"
+            or not self._seen
+            or (policy == "tracked" and number % self._config.stride_frames == 0)
+        )
+        return self.told(image, self._look(image) if looks else None)
+
+    def told(self, image: NDArray[np.uint8], candidates: list[Box] | None) -> Sight:
+        """Take the next frame, of which somebody else found the faces; None where nobody looked."""
+        self._number += 1
+        n_found = -1 if candidates is None else len(candidates)
+        if candidates:
+            self._take(candidates, image.shape[:2])
+        elif self._config.policy == "every_frame":
+            return Sight(self._seen[-1] if self._seen else None, held=True, n_found=n_found)
+        if not self._seen:
+            return Sight(None, held=False, n_found=n_found)
+        if self._at is not None:
+            self._move()
+            return Sight(_box(self._at, self._seen[-1].score), held=False, n_found=n_found)
+        return Sight(self._seen[-1], held=False, n_found=n_found)
+
+    def _take(self, candidates: list[Box], shape: tuple[int, ...]) -> None:
+        config = self._config
+        if config.policy == "every_frame":
+            self._seen = [pick_box(candidates, pick=config.pick, shape=shape)]
+            return
+        if config.policy == "anchor" and self._seen:
+            return
+        found = _same_face(candidates, self._seen, config.pick, shape)
+        if config.policy == "tracked" and (not self._seen or overlap(found, self._seen[-1]) == 0):
+            self._at = np.array(found[:4], np.float64)
+        self._seen = [found]
+
+    def _move(self) -> None:
+        assert self._at is not None
+        apart = np.array(self._seen[-1][:4]) - self._at
+        slack = self._config.slack * (self._at[2] - self._at[0])
+        excess = np.sign(apart) * np.maximum(np.abs(apart) - slack, 0)
+        self._at += excess / max(self._config.smoothing_frames, 1)
+
+
+class Look:
+    """The search of frames for faces, at the sizes that a policy asks for.
+
+    ``every_frame`` is the detector itself. The others try `SCALES`, the cheapest first; once a look at all of them was
+    in vain, one size a look in turn, so that no frame without a face takes the time of all.
+    """
+
+    def __init__(self, config: Config, detector: Detector) -> None:
+        self._plain = config.policy == "every_frame"
+        self._detector = detector
+        self._in_vain = 0
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        """Return the faces in an image."""
+        if self._plain:
+            return self._detector(image)
+        scales = SCALES if not self._in_vain else (SCALES[(self._in_vain - 1) % len(SCALES)],)
+        found = next(filter(None, (search(image, self._detector, scale=scale) for scale in scales)), [])
+        self._in_vain = 0 if found else self._in_vain + 1
+        return found
+
+
+def causal_faces(config: Config) -> bool:
+    """Whether a `Follower` can do what a config asks for."""
+    return config.policy in ("every_frame", "tracked") or (config.policy == "anchor" and config.anchors == 1)
+
+
 def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
     """Cut the face out of every frame of a sequence.
 
-    With the policy ``every_frame`` a frame without a face keeps the crop before it, and frames before the first face
-    are dropped. With the others every frame has a crop. ``anchor`` holds the whole sequence in memory.
+    With the policies that do not look ahead (see `Follower`) frames before the first face are dropped, and with
+    ``every_frame`` a frame without a face keeps the crop before it. With the others every frame has a crop. ``anchor``
+    with several anchors holds the whole sequence in memory.
 
     Parameters
     ----------
@@ -129,31 +244,26 @@ def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Conf
     DataError
         No frame has a face.
     """
-    if config.policy == "every_frame":
-        return _every_frame(frames, detector, config)
+    if causal_faces(config):
+        return _causal(frames, Follower(config, detector), config)
     if config.policy == "anchor":
         return _anchor(list(frames), detector, config)
     return _smoothed(frames, detector, config)
 
 
-def _every_frame(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
+def _causal(frames: Iterable[NDArray[np.uint8]], follower: Follower, config: Config) -> Faces:
     crops: list[NDArray[np.uint8]] = []
     boxes: list[tuple[int, int, int, int]] = []
     n_found: list[int] = []
     n_dropped = 0
     for image in frames:
-        found = detector(image)
-        if found:
-            box = pick_box(found, pick=config.pick, shape=image.shape[:2])
-            crops.append(crop(image, box, side_px=config.side_px))
-            boxes.append(box[:4])
-        elif crops:
-            crops.append(crops[-1])
-            boxes.append(boxes[-1])
-        else:
+        sight = follower.step(image)
+        if sight.box is None:
             n_dropped += 1
             continue
-        n_found.append(len(found))
+        crops.append(crops[-1] if sight.held else crop(image, sight.box, side_px=config.side_px))
+        boxes.append(sight.box[:4])
+        n_found.append(sight.n_found)
     if not crops:
         raise _nobody(n_dropped)
     return Faces(np.stack(crops), np.array(boxes, np.int32), np.array(n_found, np.int32), n_dropped)
