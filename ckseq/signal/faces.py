@@ -167,7 +167,7 @@ class Follower:
         self._number += 1
         n_found = -1 if candidates is None else len(candidates)
         if candidates:
-            self._take(candidates, image.shape[:2])
+            self._take(candidates, (image.shape[0], image.shape[1]))
         elif self._config.policy == "every_frame":
             return Sight(self._seen[-1] if self._seen else None, held=True, n_found=n_found)
         if not self._seen:
@@ -177,7 +177,7 @@ class Follower:
             return Sight(_box(self._at, self._seen[-1].score), held=False, n_found=n_found)
         return Sight(self._seen[-1], held=False, n_found=n_found)
 
-    def _take(self, candidates: list[Box], shape: tuple[int, ...]) -> None:
+    def _take(self, candidates: list[Box], shape: tuple[int, int]) -> None:
         config = self._config
         if config.policy == "every_frame":
             self._seen = [pick_box(candidates, pick=config.pick, shape=shape)]
