@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ckseq.config import Config as BaseConfig
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
+from ckseq.signal.eyes import Point, crop_by_eyes
 
 
 class Box(NamedTuple):
     """A face in an image: pixels, x to the right and y down; it may reach beyond the image.
 
-    ``right`` and ``bottom`` are the ends of the slices ``image[top:bottom, left:right]``.
+    ``right`` and ``bottom`` are the ends of the slices ``image[top:bottom, left:right]``. ``points`` are, as (x, y),
+    the eyes, the nose and the corners of the mouth, each pair from left to right as seen; empty where the detector
+    does not look for them.
     """
 
     left: int
@@ -25,6 +28,7 @@ class Box(NamedTuple):
     right: int
     bottom: int
     score: float
+    points: tuple[Point, ...] = ()
 
 
 Detector = Callable[[NDArray[np.uint8]], list[Box]]
@@ -41,6 +45,17 @@ class Config(BaseConfig):
     pick: Literal["last", "first", "largest", "central"] = Field(
         "last",
         description="which of several faces: the detector's last (the paper) or first, the largest, the most central",
+    )
+    cut: Literal["box", "eyes"] = Field(
+        "box",
+        description="what the crop is cut along: the box; or the eyes, which come to lie level and always at the same "
+        "places, for detectors that find them (mtcnn)",
+    )
+    eye_distance_share: float = Field(
+        0.4, ge=0.1, le=0.9, description="distance of the eyes where cut is eyes, share of the crop's side"
+    )
+    eye_height_share: float = Field(
+        0.38, ge=0.1, le=0.9, description="depth of the eyes below the top where cut is eyes, share of the side"
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
     anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
@@ -91,6 +106,29 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
     if part.size == 0:
         raise DataError(f"the face box {tuple(box[:4])} lies outside the image of {image.shape[1]}x{image.shape[0]}")
     return np.asarray(cv2.resize(part, (side_px, side_px)), dtype=np.uint8)
+
+
+def cut_face(image: NDArray[np.uint8], box: Box, config: Config) -> NDArray[np.uint8]:
+    """Cut one face out of an image, along its box or by its eyes.
+
+    Raises
+    ------
+    CallError
+        It is to be cut by the eyes, and the detector found none.
+    DataError
+        The box lies outside the image, or both eyes at one place.
+    """
+    if config.cut == "box":
+        return crop(image, box, side_px=config.side_px)
+    if len(box.points) < 2:
+        raise CallError("faces.cut = eyes needs a detector that finds the eyes", fix="detector.kind = mtcnn does")
+    return crop_by_eyes(
+        image,
+        (box.points[0], box.points[1]),
+        side_px=config.side_px,
+        distance_share=config.eye_distance_share,
+        height_share=config.eye_height_share,
+    )
 
 
 def pick_box(boxes: list[Box], *, pick: str, shape: tuple[int, int]) -> Box:
@@ -145,7 +183,7 @@ def _every_frame(frames: Iterable[NDArray[np.uint8]], detector: Detector, config
         found = detector(image)
         if found:
             box = pick_box(found, pick=config.pick, shape=image.shape[:2])
-            crops.append(crop(image, box, side_px=config.side_px))
+            crops.append(cut_face(image, box, config))
             boxes.append(box[:4])
         elif crops:
             crops.append(crops[-1])
@@ -170,8 +208,8 @@ def _anchor(images: list[NDArray[np.uint8]], detector: Detector, config: Config)
             if candidates:
                 boxes.append(_same_face(candidates, boxes, config.pick, images[place].shape[:2]))
         if boxes:
-            box = _box(np.median([box[:4] for box in boxes], axis=0), boxes[0].score)
-            crops = np.stack([crop(image, box, side_px=config.side_px) for image in images])
+            box = _box(np.median([_numbers(box) for box in boxes], axis=0), boxes[0].score)
+            crops = np.stack([cut_face(image, box, config) for image in images])
             return Faces(crops, np.tile(np.array(box[:4], np.int32), (len(images), 1)), n_found, 0)
     raise _nobody(len(places))
 
@@ -191,14 +229,12 @@ def _smoothed(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: C
             boxes.append(_same_face(candidates, boxes, config.pick, image.shape[:2]))
     if not boxes:
         raise _nobody(len(counts))
-    corners = np.array([box[:4] for box in boxes], np.float64)
+    numbers = np.stack([_numbers(box) for box in boxes])
     along = np.arange(len(counts))
-    path = np.stack([np.interp(along, places, corners[:, side]) for side in range(4)], axis=1)
-    path = smoothed(path, sigma_frames=config.smoothing_frames).round().astype(np.int32)
-    crops = [
-        crop(image, _box(corners, 0.0), side_px=config.side_px) for image, corners in zip(frames, path, strict=True)
-    ]
-    return Faces(np.stack(crops), path, np.array(counts, np.int32), 0)
+    path = np.stack([np.interp(along, places, number) for number in numbers.T], axis=1)
+    path = smoothed(path, sigma_frames=config.smoothing_frames)
+    crops = [cut_face(image, _box(place, 0.0), config) for image, place in zip(frames, path, strict=True)]
+    return Faces(np.stack(crops), path[:, :4].round().astype(np.int32), np.array(counts, np.int32), 0)
 
 
 SCALES = (0.5, 1.0, 2.0)
@@ -211,7 +247,7 @@ def search(image: NDArray[np.uint8], detector: Detector, *, scale: float) -> lis
         return detector(image)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
-    return [_box(np.array(box[:4]) / scale, box.score) for box in detector(resized)]
+    return [_box(_numbers(box) / scale, box.score) for box in detector(resized)]
 
 
 def smoothed(path: NDArray[np.float64], *, sigma_frames: float) -> NDArray[np.float64]:
@@ -219,7 +255,8 @@ def smoothed(path: NDArray[np.float64], *, sigma_frames: float) -> NDArray[np.fl
 
     Parameters
     ----------
-    path : (t, 4) float64
+    path : (t, n) float64
+        Any numbers that change along time.
     sigma_frames : float
         0 leaves it as it is.
     """
@@ -245,9 +282,14 @@ def overlap(one: Box, other: Box) -> float:
     return common / (areas - common)
 
 
-def _box(corners: NDArray[Any], score: float) -> Box:
-    left, top, right, bottom = np.round(corners).astype(int).tolist()
-    return Box(left, top, right, bottom, score)
+def _numbers(box: Box) -> NDArray[np.float64]:
+    """Return what a box says of places: its four sides, then x and y of every point."""
+    return np.array([*box[:4], *(number for point in box.points for number in point)], np.float64)
+
+
+def _box(numbers: NDArray[Any], score: float) -> Box:
+    left, top, right, bottom = np.round(numbers[:4]).astype(int).tolist()
+    return Box(left, top, right, bottom, score, tuple((float(x), float(y)) for x, y in numbers[4:].reshape(-1, 2)))
 
 
 def _same_face(candidates: list[Box], before: list[Box], pick: str, shape: tuple[int, int]) -> Box:

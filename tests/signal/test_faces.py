@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_images import centre_of, with_spots
 
-from ckseq.errors import DataError
-from ckseq.signal.faces import Box, Config, crop, follow, pick_box, smoothed
+from ckseq.errors import CallError, DataError
+from ckseq.signal.faces import Box, Config, crop, cut_face, follow, pick_box, search, smoothed
 
 IMAGE = np.arange(100 * 120, dtype=np.uint32).reshape(100, 120).astype(np.uint8)
 
@@ -135,3 +136,31 @@ def test_smoothing_leaves_a_resting_box_alone():
 def test_nobody_at_all(policy):
     with pytest.raises(DataError, match="no face in any of"):
         follow([IMAGE * 0] * 4, bright_square, Config(policy=policy))
+
+
+def test_cutting_by_eyes_that_nobody_found():
+    with pytest.raises(CallError, match=r"detector that finds the eyes; detector\.kind = mtcnn"):
+        cut_face(IMAGE, Box(0, 0, 50, 50, 1.0), Config(cut="eyes"))
+
+
+def test_points_are_scaled_with_the_box():
+    found = Box(10, 20, 30, 40, 1.0, ((12.0, 25.0), (22.5, 26.0)))
+    (box,) = search(IMAGE, lambda image: [found], scale=0.5)
+    assert box == Box(20, 40, 60, 80, 1.0, ((24.0, 50.0), (45.0, 52.0)))
+
+
+@pytest.mark.parametrize("policy", ["every_frame", "anchor", "smoothed"])
+def test_following_by_the_eyes_holds_them_still(policy):
+    def two_eyes(image):
+        """A detector that knows of two spots, the left one the higher by 8 pixels, and scales as the image does."""
+        scale = image.shape[1] / 260
+        middle = round(130 * scale)
+        eyes = [centre_of(image[:, :middle]), centre_of(image[:, middle:], middle)]
+        box = np.array([60, 40, 200, 180]) * scale
+        return [Box(*box.astype(int).tolist(), 1.0, tuple(map(tuple, eyes)))]
+
+    frames = [with_spots((90 + step, 80), (160 + step, 88)) for step in range(6 if policy != "anchor" else 1)]
+    config = Config(policy=policy, cut="eyes", side_px=50, stride_frames=1, smoothing_frames=0.0)
+    for cut in follow(frames, two_eyes, config).crops:
+        np.testing.assert_allclose(centre_of(cut[:, :25]), [15, 19], atol=0.5)
+        np.testing.assert_allclose(centre_of(cut[:, 25:], 25), [35, 19], atol=0.5)
