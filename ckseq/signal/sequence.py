@@ -169,30 +169,3 @@ def too_long(n_frames: Sequence[int], config: Config) -> list[int]:
     if config.length_frames == "longest":
         return []
     return [place for place, n in enumerate(n_frames) if n > config.length_frames]
-
-
-def stack(sequences: Sequence[NDArray[Any]], config: Config) -> NDArray[Any]:
-    """Bring sequences to one length and into one array.
-
-    Parameters
-    ----------
-    sequences : sequence of (t, ...) arrays
-        Alike but for t; at least one.
-    config : Config
-
-    Returns
-    -------
-    (n, length, ...) array
-
-    Raises
-    ------
-    DataError
-        A sequence is longer than ``length_frames`` and the policy is ``error`` or ``drop``.
-
-    >>> stack([np.array([1, 2, 3]), np.array([5])], Config(length_frames="longest"))
-    array([[1, 2, 3],
-           [0, 5, 0]])
-    """
-    length = length_of([len(sequence) for sequence in sequences], config)
-    policies: dict[str, Any] = {"overflow": config.overflow, "short": config.short}
-    return np.stack([fit_length(one, length_frames=length, **policies) for one in sequences])

@@ -1,6 +1,6 @@
 """One face, one frame at a time: from a picture to its projections, as the batch path makes them of a whole sequence.
 
-`Stream` holds the states of the stages (`faces.Follower`, `align.Aligner`, `motion.Light`, `motion.Motion`), which the
+`Stream` holds the states of the stages (`follow.Follower`, `align.Aligner`, `motion.Light`, `motion.Motion`), which the
 batch path runs as well; so both give the same numbers. Its memory does not grow.
 """
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from ckseq.errors import CallError
 from ckseq.signal.align import Aligner
 from ckseq.signal.align import Config as AlignConfig
-from ckseq.signal.faces import Box, Detector, Follower, Sight, causal_faces, crop
+from ckseq.signal.faces import Box, Detector, cut_face
 from ckseq.signal.faces import Config as FacesConfig
+from ckseq.signal.follow import Follower, Sight, causal_faces
 from ckseq.signal.motion import Config as MotionConfig
 from ckseq.signal.motion import Light, Motion, refuse_ahead
 from ckseq.signal.reduce import project
@@ -57,7 +58,7 @@ class Stream:
             what = f"faces.policy = {faces.policy}" + (" with several anchors" if faces.policy == "anchor" else "")
             raise CallError(f"{what} needs the whole sequence", fix="for a stream use tracked, or faces.anchors = 1")
         refuse_ahead(motion)
-        self._side_px = faces.side_px
+        self._faces = faces
         self._follower = Follower(faces, detector)
         self._aligner = Aligner(align)
         self._light, self._motion = Light(motion), Motion(motion)
@@ -76,7 +77,7 @@ class Stream:
         if sight.box is None:
             return Step(None, None, None, None, found)
         if self._last is None or not sight.held:
-            self._last = crop(image, sight.box, side_px=self._side_px)
+            self._last = cut_face(image, sight.box, self._faces)
         face = self._aligner.step(self._last)
         blobs = self._motion.step(self._light.step(face))
         if blobs is None:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.signal.faces import Box, Detector, Look, overlap
+from ckseq.signal.faces import Box, Detector, overlap
 from ckseq.signal.faces import Config as FacesConfig
+from ckseq.signal.follow import Look
 from ckseq.signal.stream import Step, Stream
 from ckseq.signal.timeline import Config, Decision, Timeline
 

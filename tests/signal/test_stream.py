@@ -7,8 +7,9 @@ import pytest
 from ckseq.errors import CallError
 from ckseq.signal.align import Config as Align
 from ckseq.signal.align import aligned
-from ckseq.signal.faces import Box, follow
+from ckseq.signal.faces import Box
 from ckseq.signal.faces import Config as Faces
+from ckseq.signal.follow import follow
 from ckseq.signal.motion import Config as Motion
 from ckseq.signal.motion import blobs_of
 from ckseq.signal.reduce import project
