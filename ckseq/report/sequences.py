@@ -94,12 +94,12 @@ def _draw_row(row: Sequence[Axes], example: Example, *, faces: bool, scale: Powe
 
 
 def _coloured(values: NDArray[np.float32], scale: Normalize) -> NDArray[np.float64]:
-    """Return colours, (h, w, 3) from 0 to 1: of one channel, or of two, which became brighter and which darker."""
+    """Return colours, (h, w, 3) from 0 to 1: of one channel, or of the two that became brighter and darker."""
     strength = np.asarray(scale(values), np.float64)
     if strength.ndim == 2:
         return np.asarray(MOTION_COLOURS(strength)[..., :3])
     taken = [1 - np.array(to_rgb(colour)) for colour in (BRIGHTER, DARKER)]
-    return np.clip(1 - strength[..., :1] * taken[0] - strength[..., 1:] * taken[1], 0, 1)
+    return np.clip(1 - strength[..., :1] * taken[0] - strength[..., 1:2] * taken[1], 0, 1)
 
 
 def _mark_time(axes: Axes, steps: int) -> None:
@@ -115,12 +115,12 @@ def film(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    blobs : (t, h, w) or (t, h, w, 2) bool
+    blobs : (t, h, w) or (t, h, w, channels) bool
         At least one frame; with fewer than six every frame is a part, with room left on the right.
 
     Returns
     -------
-    (h, w') or (h, w', 2) float32
+    (h, w') or (h, w', channels) float32
         1 where something moved within the part, 0 where not; a narrow grey line after each part but the sixth.
 
     >>> film(np.eye(2, dtype=bool).reshape(2, 1, 2))[0].tolist()

@@ -90,9 +90,8 @@ class Drift:
 
 
 def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    sigma = 0.5 * crop.shape[0] / _SIDE_PX
-    blurred = cv2.GaussianBlur(crop, (0, 0), max(sigma, 0.5))
-    return cv2.resize(blurred, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(crop, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.GaussianBlur(small, (0, 0), 0.5)
 
 
 _INNER = slice(_BORDER_PX, -_BORDER_PX)

@@ -37,6 +37,12 @@ class Config(BaseConfig):
     threshold_unit: Literal["grey_levels", "noise"] = Field(
         "grey_levels", description="noise: multiples of the standard deviation of the sequence's own pixel noise"
     )
+    moving_threshold: float = Field(
+        0.0,
+        ge=0,
+        description="where difference is signed: a third channel, what differs from the crop before by more than this, "
+        "in the same unit; 0 leaves it out",
+    )
     erosion_px: int = Field(5, ge=1, description="side of the square of ones that erodes the blobs, pixels; 1 is none")
     running_frames: int = Field(50, ge=1, description="time constant where reference is running or neutral, frames")
     still_share: float = Field(
@@ -54,6 +60,12 @@ class Config(BaseConfig):
                 default = type(self).model_fields[name].default
                 if getattr(self, name) != default:
                     raise ValueError(f"difference = wrapped is the paper's arithmetic and needs {name} = {default!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _moving_is_a_third_channel(self) -> Self:
+        if self.moving_threshold and self.difference != "signed":
+            raise ValueError("moving_threshold adds a channel to those of difference = signed, and to no other")
         return self
 
 
@@ -169,7 +181,7 @@ class Motion:
         self._moved = 0.0
 
     def step(self, frame: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Return the blobs of the next frame, (h, w) or (h, w, 2) bool; None of the first.
+        """Return the blobs of the next frame, (h, w) or (h, w, channels) bool; None of the first.
 
         Parameters
         ----------
@@ -192,8 +204,10 @@ class Motion:
         change = frame - against
         if config.difference == "absolute":
             return erode((np.abs(change) > config.threshold)[np.newaxis], side_px=config.erosion_px)[0]
-        masks = np.stack([change > config.threshold, change < -config.threshold])
-        return np.stack(list(erode(masks, side_px=config.erosion_px)), axis=-1)
+        masks = [change > config.threshold, change < -config.threshold]
+        if config.moving_threshold:
+            masks.append(np.abs(frame - before) > config.moving_threshold)
+        return np.moveaxis(erode(np.stack(masks), side_px=config.erosion_px), 0, -1)
 
     def _against(self, before: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the next frame is compared with, once the one before it is taken in."""
@@ -230,7 +244,8 @@ def blobs_of(crops: NDArray[np.uint8], config: Config) -> NDArray[np.bool_]:
     Returns
     -------
     (t - 1, h, w) bool
-        Or (t - 1, h, w, 2) where the difference is signed: what became brighter, what became darker.
+        Or (t - 1, h, w, 2) where the difference is signed: what became brighter, what became darker; with a
+        ``moving_threshold`` (t - 1, h, w, 3): what moves just now as well.
 
     Raises
     ------
@@ -241,13 +256,18 @@ def blobs_of(crops: NDArray[np.uint8], config: Config) -> NDArray[np.bool_]:
         raise DataError(f"{len(crops)} frame with a face: motion needs two")
     reference = None
     if config.threshold_unit == "noise":
-        threshold = config.threshold * noise_level(_lit(crops, config))
-        config = config.model_copy(update={"threshold": threshold, "threshold_unit": "grey_levels"})
+        noise = noise_level(_lit(crops, config))
+        in_grey_levels = {name: noise * getattr(config, name) for name in ("threshold", "moving_threshold")}
+        config = config.model_copy(update={**in_grey_levels, "threshold_unit": "grey_levels"})
     if config.reference == "median":
         reference = np.median(_lit(crops, config), axis=0).astype(np.float32)
     light, motion = Light(config), Motion(config, reference)
-    found = (motion.step(light.step(crop)) for crop in crops)
-    return np.stack([blobs for blobs in found if blobs is not None])
+    stepped = (motion.step(light.step(crop)) for crop in crops)
+    found = [blobs for blobs in stepped if blobs is not None]
+    if found[0].ndim == 2:
+        return np.stack(found)
+    # a view, with each channel of a frame in one piece of memory, as the steps after this one read it
+    return np.moveaxis(np.stack([np.moveaxis(blobs, -1, 0) for blobs in found]), 1, -1)
 
 
 def _lit(crops: NDArray[np.uint8], config: Config) -> NDArray[np.float32]:

@@ -203,11 +203,17 @@ def _write_recording(group: h5py.Group, prepared: Prepared) -> None:
         group.attrs["error"] = prepared.error
     for name, array in prepared.arrays.items():
         if name == "blobs":
-            packed = np.packbits(array, axis=2)
-            _write_array(group, name, packed)
+            _write_array(group, name, _packed(array))
             group[name].attrs["width"] = array.shape[2]
         else:
             _write_array(group, name, array)
+
+
+def _packed(blobs: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return blobs (t, h, w[, channels]) with the bits of axis 2 in bytes."""
+    # along the last axis of what lies in one piece, NumPy packs ten times as fast
+    lines = np.ascontiguousarray(np.moveaxis(blobs, 2, -1))
+    return np.moveaxis(np.packbits(lines, axis=-1), -1, 2)
 
 
 def _write_array(group: h5py.Group, name: str, array: NDArray[Any]) -> None:

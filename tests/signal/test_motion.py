@@ -59,6 +59,30 @@ def test_signed_difference_to_the_first_frame_by_hand():
     assert darker.tolist() == [[[False, True, False]], [[False, False, True]]]
 
 
+def test_the_third_channel_is_what_moves_just_now_by_hand():
+    crops = np.array([[[50, 50, 50]], [[60, 40, 53]], [[60, 47, 50]]], np.uint8)
+    blobs = blobs_of(crops, STEADY.model_copy(update={"moving_threshold": 6.5}))
+    np.testing.assert_array_equal(blobs[..., :2], blobs_of(crops, STEADY))
+    assert blobs[..., 2].tolist() == [[[True, True, False]], [[False, True, False]]]
+
+
+@pytest.mark.parametrize("difference", ["wrapped", "absolute"])
+def test_a_third_channel_needs_the_two_others(difference):
+    with pytest.raises(ValueError, match="moving_threshold adds a channel"):
+        Config(difference=difference, moving_threshold=2.0)
+
+
+def test_both_thresholds_are_counted_in_noise():
+    generator = np.random.default_rng(2)
+    crops = generator.normal(120, 5, (6, 60, 60)).round().astype(np.uint8)
+    in_noise = Config(
+        reference="previous", difference="signed", threshold=2, moving_threshold=1, threshold_unit="noise", erosion_px=1
+    )
+    blobs = blobs_of(crops, in_noise)
+    # of a difference of two normal variables, more than sqrt(2) and more than 1/sqrt(2) standard deviations
+    np.testing.assert_allclose(blobs.mean(axis=(0, 1, 2)), [0.0786, 0.0786, 0.4795], atol=0.02)
+
+
 @given(CROPS)
 def test_absolute_is_either_sign(crops):
     signed = blobs_of(crops, STEADY)
