@@ -169,9 +169,9 @@ from pathlib import Path
 import ckseq.tasks.preprocess as task
 from ckseq.tasks.console import Console
 whole = task.run_stages
-def slow(frames, recipe):
+def slow(frames, recipe, **more):
     time.sleep(float(sys.argv[4]))
-    return whole(frames, recipe)
+    return whole(frames, recipe, **more)
 task.run_stages = slow
 task.preprocess(Path(sys.argv[1]), pipeline=sys.argv[2], out=Path(sys.argv[3]), jobs=1, console=Console(quiet=True))
 """
