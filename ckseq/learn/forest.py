@@ -59,7 +59,10 @@ class ForestSampler(BaseSampler):
         return {name: space[name] for name in sorted(space) if not space[name].single()}
 
     def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]  # noqa: ARG002
+        self,
+        study: Study,
+        trial: FrozenTrial,  # noqa: ARG002
+        search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
         """Return the proposal; empty, which is a draw at random, while there are too few trials."""
         trials = _finished(study)
@@ -86,9 +89,7 @@ class ForestSampler(BaseSampler):
         """Draw one parameter at random."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
-    def _candidates(
-        self, best: Sequence[dict[str, Any]], space: dict[str, BaseDistribution]
-    ) -> list[dict[str, Any]]:
+    def _candidates(self, best: Sequence[dict[str, Any]], space: dict[str, BaseDistribution]) -> list[dict[str, Any]]:
         drawn = [{name: _draw(one, self._rng) for name, one in space.items()} for _ in range(_CANDIDATES)]
         for number in range(_NEAR):
             near = best[number % len(best)]
@@ -108,10 +109,7 @@ def _draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
         return distribution.choices[int(rng.integers(len(distribution.choices)))]
     assert isinstance(distribution, IntDistribution | FloatDistribution)
     low, high, step = distribution.low, distribution.high, distribution.step
-    if distribution.log:
-        drawn = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    else:
-        drawn = float(rng.uniform(low, high))
+    drawn = float(np.exp(rng.uniform(np.log(low), np.log(high))) if distribution.log else rng.uniform(low, high))
     if step is not None:
         drawn = low + step * round((drawn - low) / step)
     drawn = min(max(drawn, low), high)

@@ -91,9 +91,7 @@ class _Seeded(BaseSampler):
     ) -> Any:
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         # a grid would stop a loop that is not Optuna's; ours counts the trials itself
         if not isinstance(self._inner, GridSampler):
             self._inner.after_trial(study, trial, state, values)

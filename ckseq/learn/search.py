@@ -11,9 +11,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from optuna.exceptions import DuplicatedStudyError, OptunaError, StorageInternalError, TrialPruned, UpdateFinishedTrialError
+from optuna.exceptions import (
+    DuplicatedStudyError,
+    OptunaError,
+    StorageInternalError,
+    TrialPruned,
+    UpdateFinishedTrialError,
+)
 from optuna.storages import BaseStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import Study, create_study, load_study
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -44,7 +50,7 @@ def join_study(
     storage: BaseStorage,
     name: str,
     *,
-    directions: Sequence[str],
+    directions: Sequence[Literal["maximize", "minimize"]],
     about: dict[str, Any],
     first: dict[str, Any] | None,
 ) -> Study:
@@ -55,7 +61,7 @@ def join_study(
     storage : BaseStorage
     name : str
     directions : sequence of str
-        ``maximize`` or ``minimize``, one for each objective.
+        One for each objective.
     about : dict
         What the study searches and on which data; it is kept with the study, and has to be the same for all who join.
     first : dict, optional
