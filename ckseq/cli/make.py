@@ -17,6 +17,7 @@ from ckseq.cli.common import (
     seed_option,
     set_option,
     source_option,
+    strict_option,
 )
 
 
@@ -73,6 +74,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
     recipe_option("pipeline", "anchored"),
     out_option("The store (HDF5) to write."),
     click.option("--label", "classes", multiple=True, help="Only recordings with this label; may be repeated."),
+    strict_option,
     source_option,
     set_option,
     jobs_option,

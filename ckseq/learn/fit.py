@@ -39,10 +39,11 @@ class TrainingConfig(Config):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="probability spread evenly over all classes in what training asks for"
     )
-    validation: Literal["test", "inner", "none"] = Field(
+    validation: Literal["test", "inner", "given", "none"] = Field(
         "test",
         description="what is measured after every epoch beside the training data: test, which never chooses anything "
-        "(the paper); inner, some subjects of the training data, not trained on, which choose the epoch to keep; none",
+        "(the paper); inner, some subjects of the training data, not trained on, which choose the epoch to keep; "
+        "given, which does the same with the data set's own validation part; none",
     )
     inner_share: float = Field(
         0.2, gt=0, lt=1, description="share of the training sequences, by subject, where validation is inner"
@@ -51,11 +52,19 @@ class TrainingConfig(Config):
         20, ge=1, description="epochs without a lower inner loss after which training ends, where validation is inner"
     )
 
+    @property
+    def chooses(self) -> bool:
+        """Whether what is measured after every epoch chooses the epoch to keep."""
+        return self.validation in ("inner", "given")
+
 
 class Labelled(NamedTuple):
-    """Sequences (n, t, h, w, channels) float32, the places of their labels (n,) int, and who they show (n,)."""
+    """What is learnt from, the places of its labels (n,) int, and who it shows (n,).
 
-    x: NDArray[np.float32]
+    ``x`` is (n, t, h, w, channels) float32, sequences; or (n, h, w, channels) uint8, images.
+    """
+
+    x: NDArray[Any]
     codes: NDArray[np.int_]
     subjects: tuple[str, ...]
 
@@ -103,8 +112,8 @@ def fit(
         Of the training sequences, anew in each epoch.
     train : Labelled
     watched : Labelled or None
-        Measured after every epoch. Under ``validation = "inner"`` it also ends the training and chooses the epoch
-        whose weights the network has in the end; it must then be no part of the test sequences.
+        Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also ends the training and chooses
+        the epoch whose weights the network has in the end; it must then be no part of the test sequences.
     seed : int
         Of the order of the batches and of the variation.
     resume : State or None
@@ -129,7 +138,7 @@ def fit(
     if resume is not None:
         _restore(model, resume)
         state = resume
-    chooses = config.validation == "inner"
+    chooses = config.chooses
     while len(state.epochs) < config.epochs and not (chooses and _is_over(state.epochs, config.patience)):
         epoch = _epoch(model, config, augmentation, train, watched, seed, len(state.epochs) + 1)
         epochs = (*state.epochs, epoch)
@@ -207,7 +216,7 @@ def _pass(
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]
         model.reset_metrics()
-        logs = step(data.x[rows], targets[rows], return_dict=True)
+        logs = step(np.asarray(data.x[rows], np.float32), targets[rows], return_dict=True)
         sums += len(rows) * np.array([logs["loss"], logs["accuracy"]], np.float64)
     loss, accuracy = sums / len(order)
     return float(loss), float(accuracy)

@@ -45,7 +45,7 @@ def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
         An estimator that knows distances to its borders only has them made into probabilities by a softmax: their
         order means something, their size little.
     sequences : (n, t, h, w) or (n, t, h, w, channels) array
-        Of the length, height and width that the model was built for.
+        Or images, (n, h, w, channels). Of the length, height and width that the model was built for.
 
     Returns
     -------
@@ -57,9 +57,9 @@ def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
     DataError
         The sequences have another shape than the model reads.
     """
-    x = network_input(sequences)
     network = is_network(model)
     wanted = tuple(model.input_shape[1:]) if network else tuple(model[0].input_shape)
+    x = sequences if sequences.shape[1:] == wanted else network_input(sequences)
     if x.shape[1:] != wanted:
         raise DataError(
             f"sequences of shape {x.shape[1:]} do not fit a {'network' if network else 'model'} that reads {wanted}",
@@ -67,11 +67,12 @@ def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
         )
     if not network:
         return _of_estimator(model, x)
-    parts = [model.predict_on_batch(x[i : i + _BATCH_SIZE]) for i in range(0, len(x), _BATCH_SIZE)]
+    batches = (np.asarray(x[i : i + _BATCH_SIZE], np.float32) for i in range(0, len(x), _BATCH_SIZE))
+    parts = [model.predict_on_batch(batch) for batch in batches]
     return np.concatenate([np.asarray(part, np.float32) for part in parts])
 
 
-def _of_estimator(estimator: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _of_estimator(estimator: Any, x: NDArray[Any]) -> NDArray[np.float32]:
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(x), np.float32)
     scores = np.asarray(estimator.decision_function(x), np.float64)

@@ -43,6 +43,9 @@ class Config(BaseConfig):
         description="which of several faces: the detector's last (the paper) or first, the largest, the most central",
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
+    colour: Literal["grey", "rgb"] = Field(
+        "grey", description="what the crops keep: grey levels, or red, green and blue; faces are searched in grey"
+    )
     anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
     stride_frames: int = Field(5, ge=1, description="distance of the frames looked at where policy is smoothed")
     smoothing_frames: float = Field(5.0, ge=0, description="sigma of the smoothing along time where it is smoothed")
@@ -51,9 +54,10 @@ class Config(BaseConfig):
 class Faces(NamedTuple):
     """The face of one sequence, frame by frame.
 
-    ``crops`` (t, side, side) uint8; ``boxes`` (t, 4) int32, left, top, right, bottom in the frame; ``n_found`` (t,)
-    int32, faces found in the frame: 0 where it was looked at in vain, so that box or crop come from other frames, and
-    -1 where it was not looked at; ``n_dropped``, frames before the first face that have no crop.
+    ``crops`` (t, side, side) uint8, or (t, side, side, 3) red, green, blue; ``boxes`` (t, 4) int32, left, top, right,
+    bottom in the frame; ``n_found`` (t,) int32, faces found in the frame: 0 where it was looked at in vain, so that box
+    or crop come from other frames, and -1 where it was not looked at; ``n_dropped``, frames before the first face that
+    have no crop.
     """
 
     crops: NDArray[np.uint8]
@@ -72,7 +76,7 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
 
     Parameters
     ----------
-    image : (h, w) uint8
+    image : (h, w) or (h, w, 3) uint8
     box : Box
         Clipped to the image.
     side_px : int
@@ -80,7 +84,7 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
 
     Returns
     -------
-    (side_px, side_px) uint8
+    (side_px, side_px) or (side_px, side_px, 3) uint8
 
     Raises
     ------
@@ -91,6 +95,26 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
     if part.size == 0:
         raise DataError(f"the face box {tuple(box[:4])} lies outside the image of {image.shape[1]}x{image.shape[0]}")
     return np.asarray(cv2.resize(part, (side_px, side_px)), dtype=np.uint8)
+
+
+def to_grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images in grey levels, by OpenCV's weights (ITU-R BT.601).
+
+    Parameters
+    ----------
+    images : (..., h, w, 3) uint8
+        Red, green, blue.
+
+    Returns
+    -------
+    (..., h, w) uint8
+
+    >>> to_grey(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist()
+    [[76, 150, 29]]
+    """
+    # one tall picture: the weights know no neighbours
+    tall = np.ascontiguousarray(images).reshape(-1, images.shape[-2], 3)
+    return np.asarray(cv2.cvtColor(tall, cv2.COLOR_RGB2GRAY), np.uint8).reshape(images.shape[:-1])
 
 
 def pick_box(boxes: list[Box], *, pick: str, shape: tuple[int, int]) -> Box:
@@ -118,10 +142,10 @@ def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Conf
 
     Parameters
     ----------
-    frames : iterable of (h, w) uint8
+    frames : iterable of (h, w) uint8, or of (h, w, 3) where the config's colour is rgb
         Gone through once, or twice where the policy is ``smoothed``.
     detector : callable
-        From an image to boxes.
+        From a grey image to boxes.
     config : Config
 
     Raises
@@ -129,11 +153,12 @@ def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Conf
     DataError
         No frame has a face.
     """
+    find: Detector = detector if config.colour == "grey" else lambda image: detector(to_grey(image))
     if config.policy == "every_frame":
-        return _every_frame(frames, detector, config)
+        return _every_frame(frames, find, config)
     if config.policy == "anchor":
-        return _anchor(list(frames), detector, config)
-    return _smoothed(frames, detector, config)
+        return _anchor(list(frames), find, config)
+    return _smoothed(frames, find, config)
 
 
 def _every_frame(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:

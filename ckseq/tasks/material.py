@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class Material:
         The classes, in the order of the network's outputs.
     entries : tuple of Entry
         Sorted by id.
-    x : (n, t, h, w, channels) float32
-        In the order of ``entries``.
+    x : (n, t, h, w, channels) float32, or (n, h, w, channels) uint8
+        Sequences or images, in the order of ``entries``.
     splits : tuple of Split
         The folds of the protocol; a holdout has one.
     examples : tuple of Example
@@ -47,7 +47,7 @@ class Material:
 
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
-    x: NDArray[np.float32]
+    x: NDArray[Any]
     splits: tuple[Split, ...]
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
@@ -85,7 +85,7 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
         The store has too little, or a sequence too long, for the experiment.
     """
     entries, notes = _usable(store, recipe)
-    candidates = [Candidate(entry.id, _label(entry), entry.n_steps) for entry in entries]
+    candidates = [Candidate(entry.id, _label(entry), n_steps(entry, recipe)) for entry in entries]
     selection = balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed))
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
@@ -100,7 +100,8 @@ def divide(entries: Sequence[Entry], config: SplitConfig) -> tuple[Split, ...]:
         if not config.file:
             raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
         listed = read_division(Path(config.file)).listed
-    return folds([Case(entry.id, entry.subject, _label(entry)) for entry in entries], config, listed=listed)
+    cases = [Case(entry.id, entry.subject, _label(entry), entry.part) for entry in entries]
+    return folds(cases, config, listed=listed)
 
 
 def gather(store: Store, recipe: Experiment) -> Material:
@@ -118,16 +119,36 @@ def gather(store: Store, recipe: Experiment) -> Material:
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test sequence shows {', '.join(untested)}")
-    read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[recipe.input]
     return Material(
         labels=chosen.labels,
         entries=chosen.entries,
-        x=network_input(stack([read(entry.id) for entry in chosen.entries], recipe.sequence)),
+        x=read_input(store, chosen.entries, recipe),
         splits=splits,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
         notes=tuple(notes),
     )
+
+
+def read_input(store: Store, entries: Sequence[Entry], recipe: Experiment) -> NDArray[Any]:
+    """Read what a model reads, brought to one length.
+
+    Returns
+    -------
+    (n, t, h, w, channels) float32
+        Or of crops uint8; and (n, h, w, channels) where there is one crop to a sequence.
+    """
+    if recipe.input == "crops":
+        crops = stack([store.crops(entry.id) for entry in entries], recipe.sequence)
+        crops = crops if crops.ndim == 5 else crops[..., np.newaxis]
+        return crops[:, 0] if crops.shape[1] == 1 else crops
+    read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[recipe.input]
+    return network_input(stack([read(entry.id) for entry in entries], recipe.sequence))
+
+
+def n_steps(entry: Entry, recipe: Experiment) -> int:
+    """Return the length of a sequence as a model reads it: one more of crops than of what moved between them."""
+    return entry.n_crops if recipe.input == "crops" else entry.n_steps
 
 
 def _label(entry: Entry) -> str:
@@ -147,7 +168,7 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if len(entries) < len(wanted):
         notes.append(f"{_sequences(len(wanted) - len(entries))} failed in preprocessing and left out")
     if recipe.sequence.overflow == "drop":
-        long = set(too_long([entry.n_steps for entry in entries], recipe.sequence))
+        long = set(too_long([n_steps(entry, recipe) for entry in entries], recipe.sequence))
         entries = [entry for place, entry in enumerate(entries) if place not in long]
         if long:
             limit = recipe.sequence.length_frames
@@ -170,8 +191,9 @@ def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
     """Name the sequences that are too long; `stack` knows only how long they are."""
     if recipe.sequence.overflow != "error":
         return
-    if long := too_long([entry.n_steps for entry in entries], recipe.sequence):
-        first = ", ".join(f"{entries[place].id} ({entries[place].n_steps})" for place in long[:3])
+    lengths = [n_steps(entry, recipe) for entry in entries]
+    if long := too_long(lengths, recipe.sequence):
+        first = ", ".join(f"{entries[place].id} ({lengths[place]})" for place in long[:3])
         more = f" and {len(long) - 3} more" if len(long) > 3 else ""
         raise DataError(
             f"longer than {recipe.sequence.length_frames} frames of motion: {first}{more}",
