@@ -1,4 +1,4 @@
-"""OpenCV's Haar cascade ``haarcascade_frontalface_alt2``: fast, upright frontal faces.
+"""OpenCV's Haar cascades: fast, upright frontal faces.
 
 Source: Viola and Jones, CVPR 2001; Lienhart and Maydt, ICIP 2002.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,22 +21,25 @@ from ckseq.signal.faces import Box, Detector
 class Config(BaseConfig):
     """How the image is searched."""
 
+    cascade: Literal["frontalface_default", "frontalface_alt", "frontalface_alt2"] = Field(
+        "frontalface_alt2", description="which of OpenCV's trained cascades: haarcascade_<name>.xml"
+    )
     scale_step: float = Field(1.1, gt=1.0, le=2.0, description="ratio of one search scale to the one before")
     min_neighbours: int = Field(5, ge=0, description="overlapping hits that make a face")
     min_face_px: int = Field(80, ge=20, description="side of the smallest face, pixels")
 
 
 @cache
-def _cascade() -> cv2.CascadeClassifier:
+def _cascade(name: str) -> cv2.CascadeClassifier:
     folder = Path(cv2.data.haarcascades)  # type: ignore[attr-defined]
-    return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_alt2.xml"))
+    return cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
 
 
 def load(config: Config) -> Detector:
     """Return a callable from a (h, w) uint8 image to boxes in the cascade's order."""
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
-        rectangles, _, scores = _cascade().detectMultiScale3(
+        rectangles, _, scores = _cascade(config.cascade).detectMultiScale3(
             image,
             scaleFactor=config.scale_step,
             minNeighbors=config.min_neighbours,

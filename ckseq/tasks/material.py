@@ -1,27 +1,26 @@
-"""What an experiment takes from a store: which sequences, how divided, as one array."""
+"""What an experiment takes from a store: which sequences, how divided, read at once or batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
-from ckseq.learn.backend import network_input
-from ckseq.learn.fit import Labelled
+from ckseq.learn.fit import Labelled, Sequences
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import folds
 from ckseq.protocol.split import Case, Split
 from ckseq.protocol.split import Config as SplitConfig
-from ckseq.signal.sequence import stack, too_long
+from ckseq.signal.sequence import too_long
 from ckseq.storage.divisions import read_division
 from ckseq.storage.runs import Example
 from ckseq.storage.store import Entry, Store
+from ckseq.storage.stream import n_steps, stream
 from ckseq.tasks.recipes import Experiment
 
 
@@ -35,8 +34,8 @@ class Material:
         The classes, in the order of the network's outputs.
     entries : tuple of Entry
         Sorted by id.
-    x : (n, t, h, w, channels) float32, or (n, h, w, channels) uint8
-        Sequences or images, in the order of ``entries``.
+    x : (n, t, h, w, channels) float32, an array or a stream; or (n, h, w, channels) uint8, images
+        In the order of ``entries``. What is small is an array; whole frames of sequences are read batch by batch.
     splits : tuple of Split
         The folds of the protocol; a holdout has one.
     examples : tuple of Example
@@ -47,7 +46,7 @@ class Material:
 
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
-    x: NDArray[Any]
+    x: Sequences
     splits: tuple[Split, ...]
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
@@ -85,7 +84,7 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
         The store has too little, or a sequence too long, for the experiment.
     """
     entries, notes = _usable(store, recipe)
-    candidates = [Candidate(entry.id, _label(entry), n_steps(entry, recipe)) for entry in entries]
+    candidates = [Candidate(entry.id, _label(entry), n_steps(entry, recipe.input)) for entry in entries]
     selection = balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed))
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
@@ -119,36 +118,17 @@ def gather(store: Store, recipe: Experiment) -> Material:
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test sequence shows {', '.join(untested)}")
+    x = stream(store, chosen.entries, recipe.input, recipe.sequence)
     return Material(
         labels=chosen.labels,
         entries=chosen.entries,
-        x=read_input(store, chosen.entries, recipe),
+        # row and column means are small, and so are single images
+        x=np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x,
         splits=splits,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
         notes=tuple(notes),
     )
-
-
-def read_input(store: Store, entries: Sequence[Entry], recipe: Experiment) -> NDArray[Any]:
-    """Read what a model reads, brought to one length.
-
-    Returns
-    -------
-    (n, t, h, w, channels) float32
-        Or of crops uint8; and (n, h, w, channels) where there is one crop to a sequence.
-    """
-    if recipe.input == "crops":
-        crops = stack([store.crops(entry.id) for entry in entries], recipe.sequence)
-        crops = crops if crops.ndim == 5 else crops[..., np.newaxis]
-        return crops[:, 0] if crops.shape[1] == 1 else crops
-    read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[recipe.input]
-    return network_input(stack([read(entry.id) for entry in entries], recipe.sequence))
-
-
-def n_steps(entry: Entry, recipe: Experiment) -> int:
-    """Return the length of a sequence as a model reads it: one more of crops than of what moved between them."""
-    return entry.n_crops if recipe.input == "crops" else entry.n_steps
 
 
 def _label(entry: Entry) -> str:
@@ -168,7 +148,7 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if len(entries) < len(wanted):
         notes.append(f"{_sequences(len(wanted) - len(entries))} failed in preprocessing and left out")
     if recipe.sequence.overflow == "drop":
-        long = set(too_long([n_steps(entry, recipe) for entry in entries], recipe.sequence))
+        long = set(too_long([n_steps(entry, recipe.input) for entry in entries], recipe.sequence))
         entries = [entry for place, entry in enumerate(entries) if place not in long]
         if long:
             limit = recipe.sequence.length_frames
@@ -188,10 +168,10 @@ def _sequences(n: int) -> str:
 
 
 def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
-    """Name the sequences that are too long; `stack` knows only how long they are."""
+    """Name the sequences that are too long; a stream knows only how long they are."""
     if recipe.sequence.overflow != "error":
         return
-    lengths = [n_steps(entry, recipe) for entry in entries]
+    lengths = [n_steps(entry, recipe.input) for entry in entries]
     if long := too_long(lengths, recipe.sequence):
         first = ", ".join(f"{entries[place].id} ({lengths[place]})" for place in long[:3])
         more = f" and {len(long) - 3} more" if len(long) > 3 else ""

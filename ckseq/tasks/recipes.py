@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -19,6 +19,7 @@ from ckseq.signal.faces import Config as FacesConfig
 from ckseq.signal.motion import Config as MotionConfig
 from ckseq.signal.reduce import Config as ReduceConfig
 from ckseq.signal.sequence import Config as SequenceConfig
+from ckseq.storage.stream import Input
 
 Sections = dict[str, type[Config]]
 
@@ -53,7 +54,7 @@ class Experiment(Config):
     question: str = Field("", description="what the experiment asks")
     pipeline: str = Field(description="the pipeline that prepares its data: a name, or the path of a .toml file")
     classes: tuple[str, ...] = Field((), strict=False, description="labels that take part; empty is all there are")
-    input: Literal["projections", "blobs", "halved", "crops"] = Field(
+    input: Input = Field(
         "projections",
         description="the tensors the model reads; crops are the images themselves, (height, width, channels) where "
         "there is one to a recording or sequence.length_frames is 1",

@@ -1,11 +1,14 @@
 """One contract for every detector: from a grey image to boxes, the image untouched, the same answer twice."""
 
+import cv2
 import dlib
 import numpy as np
 import pytest
 
 from ckseq import choices
 from ckseq.signal.faces import Box
+from ckseq.twin.tree import Config as TwinConfig
+from ckseq.twin.tree import draw, plan
 
 
 @pytest.mark.parametrize("name", choices.names("detectors"))
@@ -28,6 +31,31 @@ def test_a_detector_finds_the_face_of_a_photograph(name, real_photographs):
     assert hits >= (len(real_photographs) if name != "opencv_haar" else len(real_photographs) / 2)
 
 
+@pytest.fixture(scope="module")
+def drawn_face():
+    """A frame of the synthetic twin, and its 68 landmarks."""
+    frames, landmarks = draw(next(iter(plan(TwinConfig(n_subjects=1)))))
+    frame = frames[0] if frames[0].ndim == 2 else cv2.cvtColor(frames[0], cv2.COLOR_BGR2GRAY)
+    return frame, landmarks[0]
+
+
+@pytest.mark.parametrize("name", choices.names("detectors"))
+def test_a_detector_finds_a_drawn_face(name, drawn_face):
+    module = choices.load("detectors", name)
+    image, landmarks = drawn_face
+    (box,) = module.load(module.Config())(image)
+    middle = landmarks.mean(axis=0)
+    assert box.left < middle[0] < box.right
+    assert box.top < middle[1] < box.bottom
+
+
+@pytest.mark.parametrize("size", [(12, 12), (20, 90), (39, 39)])
+@pytest.mark.parametrize("name", [name for name in choices.names("detectors") if name != "whole_frame"])
+def test_an_image_smaller_than_any_face_has_none(name, size):
+    module = choices.load("detectors", name)
+    assert module.load(module.Config())(np.full(size, 90, np.uint8)) == []
+
+
 def test_dlib_boxes_are_those_of_a_fresh_detector_in_its_order(real_photographs):
     module = choices.load("detectors", "dlib_hog")
     detect = module.load(module.Config())
@@ -36,6 +64,34 @@ def test_dlib_boxes_are_those_of_a_fresh_detector_in_its_order(real_photographs)
         assert [box[:4] for box in detect(photograph)] == [
             (r.left(), r.top(), r.right(), r.bottom()) for r in rectangles
         ]
+
+
+@pytest.mark.parametrize("min_face_px", [40, 15])
+def test_mtcnn_points_are_where_the_drawn_face_has_them(drawn_face, min_face_px):
+    module = choices.load("detectors", "mtcnn")
+    image, landmarks = drawn_face
+    (box,) = module.load(module.Config(min_face_px=min_face_px))(image)
+    # 68 landmarks from 0: eyes 36 to 41 and 42 to 47, the nose's tip 30, the corners of the mouth 48 and 54
+    expected = [*(landmarks[eye : eye + 6].mean(axis=0) for eye in (36, 42)), *landmarks[[30, 48, 54]]]
+    apart = np.hypot(*(np.array(box.points) - expected).T)
+    assert apart.max() < 0.25 * (landmarks[45, 0] - landmarks[36, 0])
+
+
+def test_mtcnn_unpickles_no_file_of_the_current_folder(tmp_path, monkeypatch):
+    module = choices.load("detectors", "mtcnn")
+    (tmp_path / "pnet.lz4").write_bytes(b"anything")
+    monkeypatch.chdir(tmp_path)
+    module._networks.cache_clear()
+    assert module.load(module.Config())(np.full((90, 90), 90, np.uint8)) == []
+
+
+def test_the_cascades_of_haar_each_find_the_face_in_their_own_way(drawn_face):
+    module = choices.load("detectors", "opencv_haar")
+    names = ("frontalface_default", "frontalface_alt", "frontalface_alt2")
+    found = [module.load(module.Config(cascade=name))(drawn_face[0]) for name in names]
+    assert [len(boxes) for boxes in found] == [1, 1, 1]
+    assert len({boxes[0][:4] for boxes in found}) == 3
+    assert module.load(module.Config())(drawn_face[0]) == found[2]  # system E's is what is taken unasked
 
 
 def test_whole_frame_is_the_whole_frame():

@@ -1,0 +1,78 @@
+"""Multi-task cascaded networks: proposals, refinement, output; also finds the eyes, the nose and the mouth's corners.
+
+The weights come with the package mtcnn; nothing is fetched.
+
+Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 23(10), 2016.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ckseq.config import Config as BaseConfig
+from ckseq.errors import CallError
+from ckseq.signal.faces import Box, Detector
+
+# The package's pyramid is right for its own smallest face only; for any other the image is resized to that.
+_SMALLEST_PX = 20
+
+
+class Config(BaseConfig):
+    """How small a face may be, and how sure each of the three networks must be."""
+
+    min_face_px: int = Field(40, ge=12, description="side of the smallest face, pixels")
+    min_proposal: float = Field(0.6, ge=0, le=1, description="least probability of a face for the first network")
+    min_refined: float = Field(0.7, ge=0, le=1, description="least probability of a face for the second network")
+    min_score: float = Field(0.8, ge=0, le=1, description="least probability of a face for the third network")
+
+
+@cache
+def _networks() -> Any:
+    """Build the three networks once per process; that takes half a second, after TensorFlow's import."""
+    try:
+        import mtcnn
+        from mtcnn.stages import StageONet, StagePNet, StageRNet
+    except ModuleNotFoundError as error:
+        raise CallError(f"mtcnn needs the package {error.name}", fix="pip install 'ckseq[mtcnn]'") from None
+    weights = files("mtcnn") / "assets" / "weights"
+    # whole paths: given a bare name, the package would first unpickle a file of that name in the current folder
+    stages = [
+        stage(weights=str(weights / f"{name}.lz4"))
+        for stage, name in ((StagePNet, "pnet"), (StageRNet, "rnet"), (StageONet, "onet"))
+    ]
+    return mtcnn.MTCNN(stages=stages)
+
+
+def load(config: Config) -> Detector:
+    """Return a callable from a (h, w) uint8 image to boxes with five points, those of the surest face first."""
+
+    def detect(image: NDArray[np.uint8]) -> list[Box]:
+        scale = _SMALLEST_PX / config.min_face_px
+        size = [max(round(scale * side), 1) for side in image.shape[1::-1]]
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        resized = cv2.resize(image, size, interpolation=interpolation).astype(np.float32)
+        found = _networks().detect_faces(
+            np.repeat(resized[..., np.newaxis], 3, axis=2),
+            box_format="xyxy",
+            output_type="numpy",
+            threshold_pnet=config.min_proposal,
+            threshold_rnet=config.min_refined,
+            threshold_onet=config.min_score,
+        )
+        return [_box(row, np.array(size) / image.shape[1::-1]) for row in found]
+
+    return detect
+
+
+def _box(row: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:
+    """Read a row: the image's number, left, top, right, bottom, score, five x, five y."""
+    left, top, right, bottom = np.round(row[1:5].reshape(2, 2) / scale).astype(int).ravel().tolist()
+    points = (np.stack([row[6:11], row[11:16]], axis=1) / scale).tolist()
+    return Box(left, top, right, bottom, float(row[5]), tuple((x, y) for x, y in points))
