@@ -103,17 +103,24 @@ def save_network(folder: Path, network: keras.Model) -> None:
     DataError
         It cannot be written.
     """
-    _save(folder / NETWORK, network.save)
+    save_whole(folder / NETWORK, network.save)
 
 
 def save_estimator(folder: Path, estimator: Any) -> None:
     """Write ``model.skops`` whole or not at all; errors as of `save_network`."""
     import skops.io
 
-    _save(folder / ESTIMATOR, lambda path: skops.io.dump(estimator, path))
+    save_whole(folder / ESTIMATOR, lambda path: skops.io.dump(estimator, path))
 
 
-def _save(path: Path, write: Callable[[Path], None]) -> None:
+def save_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file whole or not at all; ``write`` is given a temporary path of the same ending.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         write(temporary)

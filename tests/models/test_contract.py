@@ -78,6 +78,9 @@ class TestLearned:
         assert (rows >= 0).all()
         np.testing.assert_allclose(rows.sum(1), 1, atol=1e-5)
 
+    def test_a_sequence_without_motion_gets_numbers_too(self, learned, sequences):
+        assert np.isfinite(learned[1].probabilities(0 * sequences.x[:2])).all()
+
     def test_learns(self, learned, sequences):
         assert (learned[1].probabilities(sequences.x).argmax(1) == sequences.codes).mean() > 0.6
 
