@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +15,14 @@ from ckseq import choices
 from ckseq.config import digest
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.labels import in_order
-from ckseq.recording import Frames, Recording
+from ckseq.recording import Frames, Problem, Recording
 from ckseq.signal.align import aligned
+from ckseq.signal.faces import to_grey
 from ckseq.signal.follow import Faces, follow
 from ckseq.signal.motion import blobs_of
 from ckseq.signal.reduce import halved, project
 from ckseq.storage.cache import Arrays, StageCache
-from ckseq.storage.frames import fingerprint, read_grey
+from ckseq.storage.frames import fingerprint, read_grey, read_rgb
 from ckseq.storage.store import Prepared, assemble, open_store, read_part, remove_parts, write_part
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
@@ -29,6 +30,7 @@ from ckseq.tasks.recipes import Pipeline, load_pipeline
 
 STAGE_VERSION = 1
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
+_NAMED = 10
 
 
 def preprocess(
@@ -42,6 +44,7 @@ def preprocess(
     jobs: int = -1,
     overwrite: bool = False,
     cache: Path | None = None,
+    strict: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Prepare every recording of a data set.
@@ -66,6 +69,8 @@ def preprocess(
         Replace a store that holds something else.
     cache : Path, optional
         A folder that keeps the face crops, for other pipelines that cut out faces in the same way.
+    strict : bool
+        Refuse a data set of which something cannot be read, instead of leaving that out.
     console : Console
 
     Returns
@@ -82,12 +87,15 @@ def preprocess(
         There is nothing to prepare, every recording failed, or the store cannot be written.
     """
     recipe = load_pipeline(pipeline, settings)
-    recordings = _wanted(find_source(data, source).scan(data), classes, data)
+    layout = find_source(data, source)
+    recordings = _wanted(layout.scan(data), classes, data)
+    told = _told(layout.problems(data), data, strict, console)
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
     console.step(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
     start = time.monotonic()
-    results = prepare_all(recordings, recipe, out, notes=notes_of(data), cache=cache, jobs=jobs, console=console)
+    notes = [*notes_of(data), *told]
+    results = prepare_all(recordings, recipe, out, notes=notes, cache=cache, jobs=jobs, console=console)
     return _summary(out, results, time.monotonic() - start, console)
 
 
@@ -155,6 +163,21 @@ def prepare_all(
     )
     remove_parts(parts)
     return results
+
+
+def _told(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
+    """Say what of a data set cannot be read, an error under ``strict``; return what a result's reader has to know."""
+    unread = [problem for problem in problems if problem.left_out]
+    n_unread = sum(problem.left_out for problem in unread)
+    if unread and strict:
+        first = f"{unread[0].where}: {unread[0].what}"
+        raise DataError(f"{n_unread} recordings cannot be used; the first: {first}", data, "mend them or drop --strict")
+    for problem in unread[:_NAMED]:
+        console.warn(f"{problem.where} was left out: {problem.what}")
+    if len(unread) > _NAMED:
+        console.warn(f"and {len(unread) - _NAMED} more; 'ckseq inspect' lists all")
+    notes = [f"{problem.what}: {problem.mend}" for problem in problems if problem.matters]
+    return [*notes, *([f"{n_unread} recordings of the data could not be used and are left out"] if unread else [])]
 
 
 def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
@@ -239,7 +262,7 @@ def source_digest_of(recording: Recording) -> str:
 def _digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:
     """Return the digest of what becomes of a recording, and that of its source."""
     source_digest = source_digest or source_digest_of(recording)
-    who = [recording.id, recording.subject, recording.session, recording.label]
+    who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest
 
 
@@ -262,25 +285,32 @@ def run_stages(
     dict
         Arrays by the name of their dataset in the store.
     Faces
-        Crops, after alignment; boxes and counts, frame by frame.
+        Crops, boxes and counts, frame by frame; the crops as cut, or as aligned where a cache keeps these.
 
     Raises
     ------
     DataError
         A frame cannot be read, no frame has a face, or only one.
     """
-    if cache is None:
-        lined = _line_up(_find_faces(frames, recipe), recipe)
-    else:
-        lined = _from_cache(frames, recipe, source_digest, cache)
-    faces = Faces(lined["crops"], lined["boxes"], lined["n_found"], int(lined["n_dropped"]))
-    blobs = blobs_of(faces.crops, recipe.motion)
-    arrays: dict[str, NDArray[Any]] = {
-        "projections": project(blobs),
-        "boxes": faces.boxes,
-        "n_found": faces.n_found,
-        "faces": lined["ends"],
-    }
+    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+
+    def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+        return make() if cache is None else cache.fetch(stage, key, make)
+
+    def found() -> Arrays:
+        return kept("faces", key, lambda: _find_faces(frames, recipe))
+
+    moves = recipe.motion.difference != "none"
+    as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
+    tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
+    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], int(tracked["n_dropped"]))
+    arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
+    if recipe.reduce.keep_crops:
+        arrays["crops"] = faces.crops
+    if not moves:
+        return arrays, faces
+    blobs = blobs_of(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
+    arrays["projections"] = project(blobs)
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
     if recipe.reduce.halvings:
@@ -290,24 +320,18 @@ def run_stages(
 
 def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
     detector = choices.load("detectors", recipe.detector_kind).load(recipe.detector)
-    faces = follow(read_grey(frames), detector, recipe.faces)
-    return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": faces.crops[[0, -1]]}
+    read = read_rgb if recipe.faces.colour == "rgb" else read_grey
+    faces = follow(read(frames), detector, recipe.faces)
+    ends = _grey(faces.crops[[0, -1]])
+    return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:
-    return {**found, "crops": aligned(found["crops"], recipe.align)}
+    return {**found, "crops": aligned(_grey(found["crops"]), recipe.align)}
 
 
-def _from_cache(frames: Frames, recipe: Pipeline, source_digest: str, cache: StageCache) -> Arrays:
-    made_with = [STAGE_VERSION, cv2.__version__, source_digest]
-    key = digest(made_with, recipe.detector_kind, recipe.detector, recipe.faces)
-
-    def found() -> Arrays:
-        return cache.fetch("faces", key, lambda: _find_faces(frames, recipe))
-
-    if recipe.align.method == "none":
-        return found()
-    return cache.fetch("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
+def _grey(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return to_grey(crops) if crops.ndim == 4 else crops
 
 
 def notes_of(data: Path) -> list[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 STUDY = "study.db"
 PAGE = "search.html"
-_APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out")
+_APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
 _GB = 10**9
 
 
@@ -170,8 +170,8 @@ def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, not
 
     from ckseq.tasks.trial import Inner
 
-    kept = set(outer.train)
-    mine = tuple(one for one in recordings if one.id in kept)
+    kept_out = set(outer.test)
+    mine = tuple(one for one in recordings if one.id not in kept_out)
     config = SplitConfig(kind="subject_k_fold", folds=space.config.folds)
     subject = {one.id: one.subject for one in mine}
     divided = folds(_cases(mine), config)
@@ -180,7 +180,7 @@ def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, not
         mine,
         dict(zip((one.id for one in mine), digests, strict=True)),
         tuple(tuple(sorted({subject[id] for id in split.test})) for split in divided),
-        tuple(sorted({one.subject for one in recordings if one.id in outer.test})),
+        tuple(sorted({one.subject for one in recordings if one.id in kept_out})),
         tuple(notes),
     )
 
@@ -288,8 +288,8 @@ def _about(space: Space, inner: Inner) -> dict[str, Any]:
         "trees": {"pipeline": space.pipeline, "experiment": space.experiment},
         "objectives": list(space.config.objectives),
         "data": digest([[one.id, one.label, inner.source_digests[one.id]] for one in inner.recordings]),
-        "folds": [list(subjects) for subjects in inner.folds],
-        "test_subjects": list(inner.kept_out),
+        "folds": digest([list(subjects) for subjects in inner.folds]),
+        "test_subjects": [] if recipes.experiment.protocol.kind == "given" else list(inner.kept_out),
     }
     # as the storage gives it back
     read: dict[str, Any] = json.loads(json.dumps(about))
@@ -297,7 +297,7 @@ def _about(space: Space, inner: Inner) -> dict[str, Any]:
 
 
 def _cases(recordings: Iterable[Recording]) -> list[Case]:
-    return [Case(one.id, one.subject, str(one.label)) for one in recordings]
+    return [Case(one.id, one.subject, str(one.label), one.part) for one in recordings]
 
 
 def _size(grid: dict[str, list[Any]]) -> int:
