@@ -74,7 +74,7 @@ def test_a_third_channel_needs_the_two_others(difference):
 
 def test_both_thresholds_are_counted_in_noise():
     generator = np.random.default_rng(2)
-    crops = generator.normal(120, 5, (6, 60, 60)).round().astype(np.uint8)
+    crops = generator.normal(120, 20, (6, 80, 80)).clip(0, 255).round().astype(np.uint8)
     in_noise = Config(
         reference="previous", difference="signed", threshold=2, moving_threshold=1, threshold_unit="noise", erosion_px=1
     )
