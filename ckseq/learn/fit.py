@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pydantic import Field
 from ckseq.config import Config
 from ckseq.errors import CkseqError, DataError
 from ckseq.learn.backend import load_keras
+from ckseq.learn.step import Step, in_parts, whole
 from ckseq.signal.augment import Config as AugmentConfig
 from ckseq.signal.augment import augment
 from ckseq.storage.runs import Epoch
@@ -28,6 +29,11 @@ class TrainingConfig(Config):
 
     epochs: int = Field(100, ge=1, description="how often all training sequences are seen, at most")
     batch_size: int = Field(64, ge=1, description="sequences per step")
+    micro_batch_size: Annotated[int, Field(ge=1)] | Literal["whole"] = Field(
+        "whole",
+        description="sequences computed at once, to save memory: the gradients of several such parts add up to that "
+        "of the batch; whole is all of the batch at once",
+    )
     optimiser: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="the rule of the steps")
     learning_rate: float = Field(0.001, gt=0, description="size of the steps")
     schedule: Literal["constant", "cosine"] = Field(
@@ -52,10 +58,24 @@ class TrainingConfig(Config):
     )
 
 
-class Labelled(NamedTuple):
-    """Sequences (n, t, h, w, channels) float32, the places of their labels (n,) int, and who they show (n,)."""
+class Sequences(Protocol):
+    """Sequences (n, t, h, w, channels) float32: an array, or what ``numpy.asarray`` reads and rows can be taken of."""
 
-    x: NDArray[np.float32]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+
+    def __len__(self) -> int:
+        """Return n."""
+
+    def __getitem__(self, rows: Any) -> Any:
+        """Choose rows by a slice or their numbers; what is to be read is not read yet."""
+
+
+class Labelled(NamedTuple):
+    """Sequences (n, t, h, w, channels), the places of their labels (n,) int, and who they show (n,)."""
+
+    x: Sequences
     codes: NDArray[np.int_]
     subjects: tuple[str, ...]
 
@@ -119,6 +139,8 @@ def fit(
 
     Raises
     ------
+    CallError
+        ``micro_batch_size`` is set, and the network normalises over the batch.
     CkseqError
         The loss is no longer a number.
     DataError
@@ -129,9 +151,11 @@ def fit(
     if resume is not None:
         _restore(model, resume)
         state = resume
+    size = config.micro_batch_size
+    step = whole(model, model.train_on_batch) if size == "whole" else in_parts(model, size)
     chooses = config.validation == "inner"
     while len(state.epochs) < config.epochs and not (chooses and _is_over(state.epochs, config.patience)):
-        epoch = _epoch(model, config, augmentation, train, watched, seed, len(state.epochs) + 1)
+        epoch = _epoch(model, step, config, augmentation, train, watched, seed, len(state.epochs) + 1)
         epochs = (*state.epochs, epoch)
         best = _copied(model.variables) if chooses and best_epoch(epochs) == epoch.epoch else state.best
         state = State(epochs, _copied(_variables(model)), best)
@@ -152,6 +176,7 @@ def _is_over(epochs: Sequence[Epoch], patience: int) -> bool:
 
 def _epoch(
     model: keras.Model,
+    step: Step,
     config: TrainingConfig,
     augmentation: AugmentConfig,
     train: Labelled,
@@ -165,14 +190,17 @@ def _epoch(
         share = (number - 1) / config.epochs
         model.optimizer.learning_rate.assign(config.learning_rate * (1 + math.cos(math.pi * share)) / 2)
     order = np.random.default_rng([seed, number]).permutation(len(train.x))
-    varied = train._replace(x=augment(train.x, augmentation, rng=np.random.default_rng([seed, number, 1])))
-    loss, accuracy = _pass(model.train_on_batch, model, varied, order, config.batch_size, n_classes)
+    # what is read batch by batch are frames, which cannot be varied: augment tells it from their shape
+    x = cast(NDArray[np.float32], train.x)
+    varied = train._replace(x=augment(x, augmentation, rng=np.random.default_rng([seed, number, 1])))
+    loss, accuracy = _pass(step, varied, order, config.batch_size, n_classes)
     if not math.isfinite(loss):
         raise CkseqError(f"the loss is not a number after epoch {number}", fix="lower training.learning_rate")
     val_loss, val_accuracy = math.nan, math.nan
     if watched is not None:
         in_turn = np.arange(len(watched.x))
-        val_loss, val_accuracy = _pass(model.test_on_batch, model, watched, in_turn, config.batch_size, n_classes)
+        at_once = config.batch_size if config.micro_batch_size == "whole" else config.micro_batch_size
+        val_loss, val_accuracy = _pass(whole(model, model.test_on_batch), watched, in_turn, at_once, n_classes)
     return Epoch(number, loss, accuracy, val_loss, val_accuracy, time.perf_counter() - start)
 
 
@@ -191,8 +219,7 @@ def _compile(model: keras.Model, config: TrainingConfig) -> None:
 
 
 def _pass(
-    step: Callable[..., dict[str, float]],
-    model: keras.Model,
+    step: Step,
     data: Labelled,
     order: NDArray[np.int_],
     batch_size: int,
@@ -206,9 +233,7 @@ def _pass(
     sums = np.zeros(2)
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]
-        model.reset_metrics()
-        logs = step(data.x[rows], targets[rows], return_dict=True)
-        sums += len(rows) * np.array([logs["loss"], logs["accuracy"]], np.float64)
+        sums += len(rows) * np.array(step(data.x[rows], targets[rows]), np.float64)
     loss, accuracy = sums / len(order)
     return float(loss), float(accuracy)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ckseq.config import Config
 from ckseq.errors import DataError
 from ckseq.learn import backend
-from ckseq.learn.fit import Labelled, State, TrainingConfig, best_epoch, fit
+from ckseq.learn.fit import Labelled, Sequences, State, TrainingConfig, best_epoch, fit
 from ckseq.learn.predict import is_network, probabilities, save_estimator, save_network
 from ckseq.protocol.split import Case, split
 from ckseq.protocol.split import Config as SplitConfig
@@ -44,7 +44,7 @@ class Learned:
     chosen_epoch: int | None
     seconds: float
 
-    def probabilities(self, x: NDArray[Any]) -> NDArray[np.float32]:
+    def probabilities(self, x: Sequences) -> NDArray[np.float32]:
         """Return (n, n_classes) float32 for sequences (n, t, h, w[, channels]); see `predict.probabilities`."""
         return probabilities(self.model, x)
 
@@ -107,7 +107,7 @@ class Learner:
             raise DataError(f"{len(missing)} of {self._n_classes} classes have nothing to train on")
         if self._export is None:
             start = time.perf_counter()
-            self.model.fit(train.x, train.codes)
+            self.model.fit(np.asarray(train.x), train.codes)
             return Learned(self.model, (), None, time.perf_counter() - start)
         inner = self._training.validation == "inner"
         if inner:

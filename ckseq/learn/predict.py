@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras, network_input
+from ckseq.learn.fit import Sequences
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +31,8 @@ _TRUSTED = (
 
 # enough to keep the processor busy, little enough for any memory
 _BATCH_SIZE = 32
+# and of a layer's output at most so many numbers; a recurrent layer holds some sixteen such arrays
+_BATCH_NUMBERS = 2**24
 
 
 def is_network(model: Any) -> bool:
@@ -36,7 +40,7 @@ def is_network(model: Any) -> bool:
     return "keras" in sys.modules and isinstance(model, load_keras().Model)
 
 
-def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
+def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
     """Ask a model about sequences.
 
     Parameters
@@ -44,8 +48,8 @@ def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
     model : keras.Model or sklearn.pipeline.Pipeline
         An estimator that knows distances to its borders only has them made into probabilities by a softmax: their
         order means something, their size little.
-    sequences : (n, t, h, w) or (n, t, h, w, channels) array
-        Of the length, height and width that the model was built for.
+    sequences : (n, t, h, w) or (n, t, h, w, channels) array, or what is read as one
+        Of the length, height and width that the model was built for. A network reads a batch at a time.
 
     Returns
     -------
@@ -57,18 +61,25 @@ def probabilities(model: Any, sequences: NDArray[Any]) -> NDArray[np.float32]:
     DataError
         The sequences have another shape than the model reads.
     """
-    x = network_input(sequences)
     network = is_network(model)
     wanted = tuple(model.input_shape[1:]) if network else tuple(model[0].input_shape)
-    if x.shape[1:] != wanted:
+    shape = tuple(sequences.shape[1:]) if len(sequences.shape) == 5 else (*sequences.shape[1:], 1)
+    if shape != wanted:
         raise DataError(
-            f"sequences of shape {x.shape[1:]} do not fit a {'network' if network else 'model'} that reads {wanted}",
+            f"sequences of shape {shape} do not fit a {'network' if network else 'model'} that reads {wanted}",
             fix="prepare them with the pipeline it was trained with",
         )
     if not network:
-        return _of_estimator(model, x)
-    parts = [model.predict_on_batch(x[i : i + _BATCH_SIZE]) for i in range(0, len(x), _BATCH_SIZE)]
-    return np.concatenate([np.asarray(part, np.float32) for part in parts])
+        return _of_estimator(model, network_input(np.asarray(sequences)))
+    size = _batch_size(model)
+    batches = (network_input(np.asarray(sequences[i : i + size])) for i in range(0, len(sequences), size))
+    return np.concatenate([np.asarray(model.predict_on_batch(batch), np.float32) for batch in batches])
+
+
+def _batch_size(network: keras.Model) -> int:
+    """Return how many sequences to ask about at once: few of whole frames, so that memory stays small."""
+    largest = max(math.prod(layer.output.shape[1:]) for layer in network.layers)
+    return max(1, min(_BATCH_SIZE, _BATCH_NUMBERS // largest))
 
 
 def _of_estimator(estimator: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,6 +27,12 @@ class Config(BaseConfig):
     method: Literal["none", "translation", "similarity"] = Field(
         "none", description="what is undone against the first crop: nothing; its shift; or shift, turn and size"
     )
+    renewal_frames: int = Field(
+        0,
+        ge=0,
+        description="time constant with which the crop that others are brought back to follows them, for long videos; "
+        "0 keeps the first",
+    )
 
 
 def drift(crops: NDArray[np.uint8], *, similarity: bool) -> NDArray[np.float64]:
@@ -48,12 +54,39 @@ def drift(crops: NDArray[np.uint8], *, similarity: bool) -> NDArray[np.float64]:
         x to the right, y down (shares of the side), size - 1 and turn (radians, clockwise as seen); zeros where the
         face was lost.
     """
-    small = [_shrunk(crop) for crop in crops]
-    gradients = _gradients(small[0], similarity=similarity)
-    found = np.zeros((len(crops), 4))
-    for step in range(1, len(crops)):
-        found[step] = _register(small[0], small[step], gradients, found[step - 1])
-    return found
+    search = Drift(similarity=similarity, renewal_frames=0)
+    return np.stack([search.step(crop) for crop in crops])
+
+
+class Drift:
+    """The search of `drift`, one crop at a time; the state of one sequence.
+
+    Parameters
+    ----------
+    similarity : bool
+    renewal_frames : int
+        Time constant with which what crops are held against becomes their running mean; 0 keeps the first.
+    """
+
+    def __init__(self, *, similarity: bool, renewal_frames: int) -> None:
+        self._similarity, self._renewal_frames = similarity, renewal_frames
+        self._against: NDArray[np.float32] | None = None
+        self._gradients: NDArray[np.float32] = np.empty(0, np.float32)
+        self._found = np.zeros(4)
+
+    def step(self, crop: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return how far the next crop (n, n) is moved, (4,) float64 as a row of `drift`."""
+        small = _shrunk(crop)
+        if self._against is None:
+            self._against = small
+            self._gradients = _gradients(small, similarity=self._similarity)
+            return np.zeros(4)
+        self._found = _register(self._against, small, self._gradients, self._found)
+        if self._renewal_frames:
+            back = _warped(small, self._found * [_SIDE_PX, _SIDE_PX, 1, 1])
+            self._against = self._against + (back - self._against) / np.float32(self._renewal_frames)
+            self._gradients = _gradients(self._against, similarity=self._similarity)
+        return self._found.copy()
 
 
 def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -132,8 +165,23 @@ def moved_back(crops: NDArray[np.uint8], motion: NDArray[np.float64]) -> NDArray
     return np.stack([_warped(crop, moved) for crop, moved in zip(crops, pixels, strict=True)]).astype(np.uint8)
 
 
+class Aligner:
+    """Brings crops back one at a time; the state of one sequence."""
+
+    def __init__(self, config: Config) -> None:
+        self._drift = Drift(similarity=config.method == "similarity", renewal_frames=config.renewal_frames)
+        self._rests = config.method == "none"
+
+    def step(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the next crop, (n, n) uint8, moved back to where the first one was."""
+        if self._rests:
+            return crop
+        return moved_back(crop[np.newaxis], self._drift.step(crop)[np.newaxis])[0]
+
+
 def aligned(crops: NDArray[np.uint8], config: Config) -> NDArray[np.uint8]:
     """Bring the crops of a sequence to where the first one was; same shape."""
     if config.method == "none":
         return crops
-    return moved_back(crops, drift(crops, similarity=config.method == "similarity"))
+    aligner = Aligner(config)
+    return np.stack([aligner.step(crop) for crop in crops])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import cv2
@@ -37,10 +37,11 @@ Detector = Callable[[NDArray[np.uint8]], list[Box]]
 class Config(BaseConfig):
     """How the face is followed through a sequence."""
 
-    policy: Literal["every_frame", "anchor", "smoothed"] = Field(
+    policy: Literal["every_frame", "anchor", "smoothed", "tracked"] = Field(
         "every_frame",
         description="a box found anew in every frame (the paper); or one box for the whole sequence; or boxes found "
-        "every stride_frames, interpolated and smoothed, for long videos in which the head moves",
+        "every stride_frames, interpolated and smoothed, for long videos in which the head moves; or a box that "
+        "follows them as they come, for live pictures",
     )
     pick: Literal["last", "first", "largest", "central"] = Field(
         "last",
@@ -59,27 +60,15 @@ class Config(BaseConfig):
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
     anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
-    stride_frames: int = Field(5, ge=1, description="distance of the frames looked at where policy is smoothed")
-    smoothing_frames: float = Field(5.0, ge=0, description="sigma of the smoothing along time where it is smoothed")
-
-
-class Faces(NamedTuple):
-    """The face of one sequence, frame by frame.
-
-    ``crops`` (t, side, side) uint8; ``boxes`` (t, 4) int32, left, top, right, bottom in the frame; ``n_found`` (t,)
-    int32, faces found in the frame: 0 where it was looked at in vain, so that box or crop come from other frames, and
-    -1 where it was not looked at; ``n_dropped``, frames before the first face that have no crop.
-    """
-
-    crops: NDArray[np.uint8]
-    boxes: NDArray[np.int32]
-    n_found: NDArray[np.int32]
-    n_dropped: int
-
-    @property
-    def n_without_face(self) -> int:
-        """Frames that were looked at in vain."""
-        return int((self.n_found == 0).sum()) + self.n_dropped
+    stride_frames: int = Field(
+        5, ge=1, description="distance of the frames looked at where policy is smoothed or tracked"
+    )
+    smoothing_frames: float = Field(
+        5.0, ge=0, description="sigma of the smoothing along time where it is smoothed; time constant where tracked"
+    )
+    slack: float = Field(
+        0.12, ge=0, le=0.5, description="share of its side that a face may move before the box follows, where tracked"
+    )
 
 
 def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint8]:
@@ -148,127 +137,6 @@ def pick_box(boxes: list[Box], *, pick: str, shape: tuple[int, int]) -> Box:
     return min(boxes, key=lambda box: np.hypot(box.left + box.right - width, box.top + box.bottom - height))
 
 
-def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
-    """Cut the face out of every frame of a sequence.
-
-    With the policy ``every_frame`` a frame without a face keeps the crop before it, and frames before the first face
-    are dropped. With the others every frame has a crop. ``anchor`` holds the whole sequence in memory.
-
-    Parameters
-    ----------
-    frames : iterable of (h, w) uint8
-        Gone through once, or twice where the policy is ``smoothed``.
-    detector : callable
-        From an image to boxes.
-    config : Config
-
-    Raises
-    ------
-    DataError
-        No frame has a face.
-    """
-    if config.policy == "every_frame":
-        return _every_frame(frames, detector, config)
-    if config.policy == "anchor":
-        return _anchor(list(frames), detector, config)
-    return _smoothed(frames, detector, config)
-
-
-def _every_frame(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
-    crops: list[NDArray[np.uint8]] = []
-    boxes: list[tuple[int, int, int, int]] = []
-    n_found: list[int] = []
-    n_dropped = 0
-    for image in frames:
-        found = detector(image)
-        if found:
-            box = pick_box(found, pick=config.pick, shape=image.shape[:2])
-            crops.append(cut_face(image, box, config))
-            boxes.append(box[:4])
-        elif crops:
-            crops.append(crops[-1])
-            boxes.append(boxes[-1])
-        else:
-            n_dropped += 1
-            continue
-        n_found.append(len(found))
-    if not crops:
-        raise _nobody(n_dropped)
-    return Faces(np.stack(crops), np.array(boxes, np.int32), np.array(n_found, np.int32), n_dropped)
-
-
-def _anchor(images: list[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
-    places = sorted({round(place) for place in np.linspace(0, len(images) - 1, config.anchors)}) if images else []
-    n_found = np.full(len(images), -1, np.int32)
-    for scale in SCALES:
-        found = {place: search(images[place], detector, scale=scale) for place in places}
-        boxes: list[Box] = []
-        for place, candidates in found.items():
-            n_found[place] = len(candidates)
-            if candidates:
-                boxes.append(_same_face(candidates, boxes, config.pick, images[place].shape[:2]))
-        if boxes:
-            box = _box(np.median([_numbers(box) for box in boxes], axis=0), boxes[0].score)
-            crops = np.stack([cut_face(image, box, config) for image in images])
-            return Faces(crops, np.tile(np.array(box[:4], np.int32), (len(images), 1)), n_found, 0)
-    raise _nobody(len(places))
-
-
-def _smoothed(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Config) -> Faces:
-    places: list[int] = []
-    boxes: list[Box] = []
-    counts: list[int] = []
-    for number, image in enumerate(frames):
-        if number % config.stride_frames:
-            counts.append(-1)
-            continue
-        candidates = next(filter(None, (search(image, detector, scale=scale) for scale in SCALES)), [])
-        counts.append(len(candidates))
-        if candidates:
-            places.append(number)
-            boxes.append(_same_face(candidates, boxes, config.pick, image.shape[:2]))
-    if not boxes:
-        raise _nobody(len(counts))
-    numbers = np.stack([_numbers(box) for box in boxes])
-    along = np.arange(len(counts))
-    path = np.stack([np.interp(along, places, number) for number in numbers.T], axis=1)
-    path = smoothed(path, sigma_frames=config.smoothing_frames)
-    crops = [cut_face(image, _box(place, 0.0), config) for image, place in zip(frames, path, strict=True)]
-    return Faces(np.stack(crops), path[:, :4].round().astype(np.int32), np.array(counts, np.int32), 0)
-
-
-SCALES = (0.5, 1.0, 2.0)
-"""Sizes at which a frame is searched, cheapest first, only as far as needed."""
-
-
-def search(image: NDArray[np.uint8], detector: Detector, *, scale: float) -> list[Box]:
-    """Search an image at another size; boxes are in the pixels of the image as given."""
-    if scale == 1:
-        return detector(image)
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    resized = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
-    return [_box(_numbers(box) / scale, box.score) for box in detector(resized)]
-
-
-def smoothed(path: NDArray[np.float64], *, sigma_frames: float) -> NDArray[np.float64]:
-    """Smooth boxes along time with a Gaussian; the ends are repeated, so that a resting box stays where it is.
-
-    Parameters
-    ----------
-    path : (t, n) float64
-        Any numbers that change along time.
-    sigma_frames : float
-        0 leaves it as it is.
-    """
-    reach = int(np.ceil(3 * sigma_frames))
-    if reach == 0:
-        return path
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_frames) ** 2)
-    weights /= weights.sum()
-    padded = np.pad(path, ((reach, reach), (0, 0)), mode="edge")
-    return np.stack([np.convolve(padded[:, side], weights, mode="valid") for side in range(path.shape[1])], axis=1)
-
-
 def overlap(one: Box, other: Box) -> float:
     """Return intersection over union of two boxes.
 
@@ -282,25 +150,12 @@ def overlap(one: Box, other: Box) -> float:
     return common / (areas - common)
 
 
-def _numbers(box: Box) -> NDArray[np.float64]:
+def numbers_of(box: Box) -> NDArray[np.float64]:
     """Return what a box says of places: its four sides, then x and y of every point."""
     return np.array([*box[:4], *(number for point in box.points for number in point)], np.float64)
 
 
-def _box(numbers: NDArray[Any], score: float) -> Box:
+def box_of(numbers: NDArray[Any], score: float) -> Box:
+    """Return the box that such numbers tell of; the inverse of `numbers_of`."""
     left, top, right, bottom = np.round(numbers[:4]).astype(int).tolist()
     return Box(left, top, right, bottom, score, tuple((float(x), float(y)) for x, y in numbers[4:].reshape(-1, 2)))
-
-
-def _same_face(candidates: list[Box], before: list[Box], pick: str, shape: tuple[int, int]) -> Box:
-    """Choose the face that was chosen before, by overlap; in the first frame, or where it is lost, by ``pick``."""
-    if before:
-        nearest = max(candidates, key=lambda box: overlap(box, before[-1]))
-        if overlap(nearest, before[-1]) > 0:
-            return nearest
-    return pick_box(candidates, pick=pick, shape=shape)
-
-
-def _nobody(n_frames: int) -> DataError:
-    fix = "try another detector, or detector.upsample = 2"
-    return DataError(f"no face in any of the {n_frames} frames looked at", fix=fix)

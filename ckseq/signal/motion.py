@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ckseq.config import Config as BaseConfig
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 
 # The median of the absolute value of a normal variable is 0.6745 of its standard deviation.
 _MAD_TO_SIGMA = 1 / 0.6745
@@ -19,10 +19,10 @@ _MAD_TO_SIGMA = 1 / 0.6745
 class Config(BaseConfig):
     """How crops become blobs."""
 
-    reference: Literal["previous", "first", "median", "running"] = Field(
+    reference: Literal["previous", "first", "median", "running", "neutral"] = Field(
         "previous",
-        description="what each crop is compared with: the one before (the paper), the first, the median of all, or a "
-        "running mean that adapts over running_frames",
+        description="what each crop is compared with: the one before (the paper), the first, the median of all, a "
+        "running mean that adapts over running_frames, or a neutral face: such a mean that waits while the face moves",
     )
     difference: Literal["wrapped", "absolute", "signed"] = Field(
         "wrapped",
@@ -38,7 +38,14 @@ class Config(BaseConfig):
         "grey_levels", description="noise: multiples of the standard deviation of the sequence's own pixel noise"
     )
     erosion_px: int = Field(5, ge=1, description="side of the square of ones that erodes the blobs, pixels; 1 is none")
-    running_frames: int = Field(50, ge=1, description="time constant where reference is running, frames")
+    running_frames: int = Field(50, ge=1, description="time constant where reference is running or neutral, frames")
+    still_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="where reference is neutral: share of the pixels that may change from a frame to the next of a "
+        "still face",
+    )
 
     @model_validator(mode="after")
     def _wrapped_is_the_papers(self) -> Self:
@@ -78,34 +85,16 @@ def blurred(crops: NDArray[np.uint8], *, sigma_px: float) -> NDArray[np.float32]
     return frames
 
 
-def equalised(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale each frame to the light of the first; (t, h, w) float32.
+def light_gain(frame: NDArray[np.float32], *, first: NDArray[np.float32]) -> np.float32:
+    """Return the gain that brings a frame to the light of the first, both (h, w) float32.
 
-    The gain is the median over the pixels of the ratio of first to frame, which the parts that move hardly change.
+    It is the median over the pixels of the ratio of first to frame, which the parts that move hardly change.
 
-    >>> equalised(np.array([[[10, 20, 30]], [[20, 40, 80]]], np.float32))[1]
-    array([[10., 20., 40.]], dtype=float32)
+    >>> light_gain(np.array([[20, 40, 80]], np.float32), first=np.array([[10, 20, 30]], np.float32))
+    np.float32(0.5)
     """
     # every fourth pixel both ways tells it as well as all of them; the dark ones tell little
-    some = np.maximum(frames[:, ::4, ::4], 8)
-    gains = np.median(some[:1] / some, axis=(1, 2)).astype(np.float32)
-    return frames * gains[:, np.newaxis, np.newaxis]
-
-
-def references(frames: NDArray[np.float32], *, reference: str, running_frames: int) -> NDArray[np.float32]:
-    """Return what frames 1 to t - 1 are compared with, (t - 1, h, w) or broadcasting to it, float32."""
-    if reference == "previous":
-        return frames[:-1]
-    if reference == "first":
-        return frames[:1]
-    if reference == "median":
-        return np.median(frames, axis=0, keepdims=True).astype(np.float32)
-    means = np.empty_like(frames[:-1])
-    mean = frames[0].copy()
-    for frame, target in zip(frames[:-1], means, strict=True):
-        cv2.accumulateWeighted(frame, mean, 1 / running_frames)
-        target[...] = mean
-    return means
+    return np.float32(np.median(np.maximum(first[::4, ::4], 8) / np.maximum(frame[::4, ::4], 8)))
 
 
 def noise_level(frames: NDArray[np.float32]) -> float:
@@ -144,6 +133,92 @@ def erode(blobs: NDArray[np.bool_], *, side_px: int) -> NDArray[np.bool_]:
     return eroded.view(np.bool_)
 
 
+class Light:
+    """Crops made ready for the difference, one after the other: blurred, and brought to the light of the first."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._first: NDArray[np.float32] | None = None
+
+    def step(self, crop: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the next crop (h, w) as float32, or as it is where the difference is wrapped."""
+        if self._config.difference == "wrapped":
+            return crop
+        (frame,) = blurred(crop[np.newaxis], sigma_px=self._config.blur_px)
+        if self._config.light == "as_is":
+            return frame
+        if self._first is None:
+            self._first = frame
+        return frame * light_gain(frame, first=self._first)
+
+
+class Motion:
+    """The blobs of one crop after the other, without looking ahead; the state of one sequence.
+
+    Parameters
+    ----------
+    config : Config
+        With a threshold in grey levels.
+    reference : (h, w) float32, optional
+        Compare every crop with this, whatever the config says.
+    """
+
+    def __init__(self, config: Config, reference: NDArray[np.float32] | None = None) -> None:
+        self._config, self._reference = config, reference
+        self._before: NDArray[Any] | None = None
+        self._moved = 0.0
+
+    def step(self, frame: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Return the blobs of the next frame, (h, w) or (h, w, 2) bool; None of the first.
+
+        Parameters
+        ----------
+        frame : (h, w) uint8 or float32
+            As `Light` gives it.
+        """
+        config, before = self._config, self._before
+        self._before = frame
+        if before is None:
+            if self._reference is None:
+                self._reference = frame.copy()
+            return None
+        if config.difference == "wrapped":
+            # comparing bytes with a byte is several times faster than with a float
+            level = np.uint8(min(config.threshold, 255))
+            return erode(wrapped_difference(np.stack([before, frame])) > level, side_px=config.erosion_px)[0]
+        against = self._against(before)
+        if config.reference == "neutral":
+            self._moved = float(np.mean(np.abs(frame[::4, ::4] - before[::4, ::4]) > config.threshold))
+        change = frame - against
+        if config.difference == "absolute":
+            return erode((np.abs(change) > config.threshold)[np.newaxis], side_px=config.erosion_px)[0]
+        masks = np.stack([change > config.threshold, change < -config.threshold])
+        return np.stack(list(erode(masks, side_px=config.erosion_px)), axis=-1)
+
+    def _against(self, before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the next frame is compared with, once the one before it is taken in."""
+        kind = self._config.reference
+        assert self._reference is not None
+        if kind == "previous":
+            return before
+        if kind == "running" or (kind == "neutral" and self._moved <= self._config.still_share):
+            cv2.accumulateWeighted(before, self._reference, 1 / self._config.running_frames)
+        return self._reference
+
+
+def refuse_ahead(config: Config) -> None:
+    """Refuse what is known only at the end of a sequence.
+
+    Raises
+    ------
+    CallError
+        The reference is the median, or the threshold is counted in the sequence's own noise.
+    """
+    for name, value, fix in (("reference", "median", "neutral"), ("threshold_unit", "noise", "grey_levels")):
+        if getattr(config, name) == value:
+            raise CallError(f"motion.{name} = {value} needs the whole sequence", fix=f"for a stream use {fix}")
+
+
 def blobs_of(crops: NDArray[np.uint8], config: Config) -> NDArray[np.bool_]:
     """Turn the crops of a sequence into blobs, one frame fewer than there are crops.
 
@@ -164,18 +239,16 @@ def blobs_of(crops: NDArray[np.uint8], config: Config) -> NDArray[np.bool_]:
     """
     if len(crops) < 2:
         raise DataError(f"{len(crops)} frame with a face: motion needs two")
-    if config.difference == "wrapped":
-        # comparing bytes with a byte is several times faster than with a float
-        level = np.uint8(min(config.threshold, 255))
-        return erode(wrapped_difference(crops) > level, side_px=config.erosion_px)
-    frames = blurred(crops, sigma_px=config.blur_px)
-    if config.light == "equalised":
-        frames = equalised(frames)
-    threshold = config.threshold * (noise_level(frames) if config.threshold_unit == "noise" else 1)
-    against = references(frames, reference=config.reference, running_frames=config.running_frames)
-    change = frames[1:] - against
-    if config.difference == "absolute":
-        return erode(np.abs(change) > threshold, side_px=config.erosion_px)
-    return np.stack(
-        [erode(mask, side_px=config.erosion_px) for mask in (change > threshold, change < -threshold)], axis=-1
-    )
+    reference = None
+    if config.threshold_unit == "noise":
+        threshold = config.threshold * noise_level(_lit(crops, config))
+        config = config.model_copy(update={"threshold": threshold, "threshold_unit": "grey_levels"})
+    if config.reference == "median":
+        reference = np.median(_lit(crops, config), axis=0).astype(np.float32)
+    light, motion = Light(config), Motion(config, reference)
+    found = (motion.step(light.step(crop)) for crop in crops)
+    return np.stack([blobs for blobs in found if blobs is not None])
+
+
+def _lit(crops: NDArray[np.uint8], config: Config) -> NDArray[np.float32]:
+    return np.stack(list(map(Light(config).step, crops)))

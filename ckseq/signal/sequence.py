@@ -63,7 +63,7 @@ def pad(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
     return padded
 
 
-def resample(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
+def resample(sequence: NDArray[Any], *, length_frames: int, times_s: NDArray[np.float64] | None = None) -> NDArray[Any]:
     """Interpolate linearly along time; the first and the last frame stay the first and the last.
 
     Parameters
@@ -72,6 +72,8 @@ def resample(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
         t at least 1.
     length_frames : int
         At least 1; of a length of 1 the first frame is what is left.
+    times_s : (t,) float64, optional
+        When each frame was taken, rising; without it they are evenly apart. The result is evenly apart.
 
     Returns
     -------
@@ -82,6 +84,8 @@ def resample(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
     array([ 0., 20., 60.])
     """
     at = np.linspace(0, len(sequence) - 1, length_frames)
+    if times_s is not None:
+        at = np.interp(np.linspace(times_s[0], times_s[-1], length_frames), times_s, np.arange(len(sequence)))
     before = np.floor(at).astype(int)
     after = np.minimum(before + 1, len(sequence) - 1)
     share = (at - before).reshape(-1, *[1] * (sequence.ndim - 1))
@@ -89,7 +93,14 @@ def resample(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
     return mixed.astype(np.result_type(sequence.dtype, np.float32), copy=False)
 
 
-def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow, short: Short) -> NDArray[Any]:
+def fit_length(
+    sequence: NDArray[Any],
+    *,
+    length_frames: int,
+    overflow: Overflow,
+    short: Short,
+    times_s: NDArray[np.float64] | None = None,
+) -> NDArray[Any]:
     """Give a sequence the length asked for: treat a shorter one as ``short`` says, a longer one as ``overflow`` says.
 
     Parameters
@@ -101,6 +112,8 @@ def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow
         ``drop`` a longer sequence has no place here.
     short : str
         ``pad`` puts frames of zeros on both sides, ``stretch`` interpolates.
+    times_s : (t,) float64, optional
+        As for `resample`; padding and cutting know frames only.
 
     Returns
     -------
@@ -118,7 +131,7 @@ def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow
     """
     surplus = len(sequence) - length_frames
     if surplus < 0 and short == "stretch":
-        return resample(sequence, length_frames=length_frames)
+        return resample(sequence, length_frames=length_frames, times_s=times_s)
     if surplus <= 0:
         return pad(sequence, length_frames=length_frames)
     match overflow:
@@ -127,7 +140,7 @@ def fit_length(sequence: NDArray[Any], *, length_frames: int, overflow: Overflow
         case "cut_end":
             return sequence[:length_frames].copy()
         case "resample":
-            return resample(sequence, length_frames=length_frames)
+            return resample(sequence, length_frames=length_frames, times_s=times_s)
         case "error" | "drop":
             raise DataError(f"{len(sequence)} frames of motion do not fit into {length_frames}", fix=_FIX)
 
@@ -156,30 +169,3 @@ def too_long(n_frames: Sequence[int], config: Config) -> list[int]:
     if config.length_frames == "longest":
         return []
     return [place for place, n in enumerate(n_frames) if n > config.length_frames]
-
-
-def stack(sequences: Sequence[NDArray[Any]], config: Config) -> NDArray[Any]:
-    """Bring sequences to one length and into one array.
-
-    Parameters
-    ----------
-    sequences : sequence of (t, ...) arrays
-        Alike but for t; at least one.
-    config : Config
-
-    Returns
-    -------
-    (n, length, ...) array
-
-    Raises
-    ------
-    DataError
-        A sequence is longer than ``length_frames`` and the policy is ``error`` or ``drop``.
-
-    >>> stack([np.array([1, 2, 3]), np.array([5])], Config(length_frames="longest"))
-    array([[1, 2, 3],
-           [0, 5, 0]])
-    """
-    length = length_of([len(sequence) for sequence in sequences], config)
-    policies: dict[str, Any] = {"overflow": config.overflow, "short": config.short}
-    return np.stack([fit_length(one, length_frames=length, **policies) for one in sequences])

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,7 +69,11 @@ class Store:
         self.pipeline: dict[str, Any] = json.loads(file.attrs["pipeline"])
         self.digest = str(file.attrs["digest"])
         self.notes: list[str] = json.loads(file.attrs["notes"])
-        self.entries: tuple[Entry, ...] = tuple(_entry(id, group) for id, group in sorted(self._recordings.items()))
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """All recordings, sorted by id."""
+        return tuple(_entry(id, group) for id, group in sorted(self._recordings.items()))
 
     def projections(self, id: str) -> NDArray[np.float32]:
         """Return the row and column means of a recording, (t, 2, n) or (t, 2, n, channels) float32."""
@@ -77,8 +82,7 @@ class Store:
     def blobs(self, id: str) -> NDArray[np.bool_]:
         """Return the blobs of a recording, (t, h, w) or (t, h, w, channels) bool."""
         packed = self._read(id, "blobs")
-        width = int(self._recordings[id]["blobs"].attrs["width"])
-        return np.unpackbits(packed, axis=2, count=width).view(np.bool_)
+        return np.unpackbits(packed, axis=2, count=self._width(id)).view(np.bool_)
 
     def halved(self, id: str) -> NDArray[np.float32]:
         """Return the halved frames of a recording, (t, h, w) float32."""
@@ -95,6 +99,16 @@ class Store:
     def has(self, id: str, name: str) -> bool:
         """Tell whether a recording has a dataset of that name."""
         return id in self._recordings and name in self._recordings[id]
+
+    def frame_shape(self, id: str, name: str) -> tuple[int, ...]:
+        """Return the shape of one step of ``projections``, ``blobs`` or ``halved``; no array is read."""
+        if not self.has(id, name):
+            self._read(id, name)  # which tells what is missing
+        shape = self._recordings[id][name].shape[1:]
+        return (shape[0], self._width(id), *shape[2:]) if name == "blobs" else shape
+
+    def _width(self, id: str) -> int:
+        return int(self._recordings[id]["blobs"].attrs["width"])
 
     def _read(self, id: str, name: str) -> NDArray[Any]:
         try:
@@ -122,8 +136,14 @@ def _entry(id: str, group: h5py.Group) -> Entry:
 
 
 @contextmanager
-def open_store(path: Path) -> Iterator[Store]:
+def open_store(path: Path, *, listing: bool = True) -> Iterator[Store]:
     """Open a store for reading.
+
+    Parameters
+    ----------
+    path : Path
+    listing : bool
+        Read what it holds at once, and find a damaged store now; without it opening takes a millisecond.
 
     Raises
     ------
@@ -140,6 +160,8 @@ def open_store(path: Path) -> Iterator[Store]:
         try:
             _check_schema(file, path)
             store = Store(file, path)
+            if listing:
+                _ = store.entries
         except (KeyError, OSError, RuntimeError, ValueError) as error:
             raise DataError(f"is damaged ({error})", path, _AGAIN) from None
         yield store

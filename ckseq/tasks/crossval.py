@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ckseq import choices
 from ckseq.errors import DataError
 from ckseq.learn import backend
@@ -183,7 +185,8 @@ def _workers(jobs: int, material: Material) -> int:
     """Return how many processes learn at once: as many as asked for, and as the free memory holds."""
     asked = (os.cpu_count() or 1) if jobs < 0 else max(1, jobs)
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(asked, int(free / (_PROCESS_BYTES + _COPIES * material.x.nbytes))))
+    held = material.x.nbytes if isinstance(material.x, np.ndarray) else 0
+    return max(1, min(asked, int(free / (_PROCESS_BYTES + _COPIES * held))))
 
 
 def _learn_all(work: Sequence[Job], material: Material, recipe: Experiment, workers: int, console: Console) -> None:

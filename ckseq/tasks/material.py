@@ -1,4 +1,4 @@
-"""What an experiment takes from a store: which sequences, how divided, as one array."""
+"""What an experiment takes from a store: which sequences, how divided, read at once or batch by batch."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
-from ckseq.learn.backend import network_input
-from ckseq.learn.fit import Labelled
+from ckseq.learn.fit import Labelled, Sequences
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import folds
 from ckseq.protocol.split import Case, Split
 from ckseq.protocol.split import Config as SplitConfig
-from ckseq.signal.sequence import stack, too_long
+from ckseq.signal.sequence import too_long
 from ckseq.storage.divisions import read_division
 from ckseq.storage.runs import Example
 from ckseq.storage.store import Entry, Store
+from ckseq.storage.stream import stream
 from ckseq.tasks.recipes import Experiment
 
 
@@ -35,8 +34,8 @@ class Material:
         The classes, in the order of the network's outputs.
     entries : tuple of Entry
         Sorted by id.
-    x : (n, t, h, w, channels) float32
-        In the order of ``entries``.
+    x : (n, t, h, w, channels) float32, an array or a stream
+        In the order of ``entries``. Row and column means are small and are an array; frames are read batch by batch.
     splits : tuple of Split
         The folds of the protocol; a holdout has one.
     examples : tuple of Example
@@ -47,7 +46,7 @@ class Material:
 
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
-    x: NDArray[np.float32]
+    x: Sequences
     splits: tuple[Split, ...]
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
@@ -118,11 +117,11 @@ def gather(store: Store, recipe: Experiment) -> Material:
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test sequence shows {', '.join(untested)}")
-    read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[recipe.input]
+    x = stream(store, chosen.entries, recipe.input, recipe.sequence)
     return Material(
         labels=chosen.labels,
         entries=chosen.entries,
-        x=network_input(stack([read(entry.id) for entry in chosen.entries], recipe.sequence)),
+        x=np.asarray(x) if recipe.input == "projections" else x,
         splits=splits,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
@@ -167,7 +166,7 @@ def _sequences(n: int) -> str:
 
 
 def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
-    """Name the sequences that are too long; `stack` knows only how long they are."""
+    """Name the sequences that are too long; a stream knows only how long they are."""
     if recipe.sequence.overflow != "error":
         return
     if long := too_long([entry.n_steps for entry in entries], recipe.sequence):

@@ -16,7 +16,7 @@ from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.labels import in_order
 from ckseq.recording import Frames, Recording
 from ckseq.signal.align import aligned
-from ckseq.signal.faces import Faces, follow
+from ckseq.signal.follow import Faces, follow
 from ckseq.signal.motion import blobs_of
 from ckseq.signal.reduce import halved, project
 from ckseq.storage.frames import fingerprint, read_grey

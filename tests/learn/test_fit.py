@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -161,6 +162,47 @@ def test_without_validation_nothing_is_measured_and_the_training_is_the_same(uni
     assert math.isnan(states[-1].epochs[-1].val_loss)
     assert math.isnan(states[-1].epochs[-1].val_accuracy)
     assert states[-1].epochs[-1].loss == uninterrupted[-1].epochs[-1].loss
+
+
+def test_steps_in_parts_go_on_in_the_same_bits():
+    config = TrainingConfig(epochs=2, batch_size=8, micro_batch_size=3)
+    states = trained(tiny_network(seed=5), config=config)
+    assert_equal(trained(tiny_network(seed=6), config=config, resume=states[0])[-1], states[1])
+
+
+class Unread:
+    """Sequences that are made when they are asked for."""
+
+    def __init__(self, rows, shape):
+        self.rows, self.shape = rows, (len(rows), *shape)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        return Unread(self.rows[rows], self.shape[1:])
+
+    def __array__(self, dtype=None, copy=None):
+        return np.broadcast_to(self.rows[:, None, None, None, None], self.shape).astype(np.float32)
+
+
+def test_memory_does_not_grow_with_the_number_of_sequences():
+    """Of 4 sequences as of 64, no more is held than the parts of a batch."""
+    shape = (5, 20, 600, 1)
+    layers = backend.load_keras().layers
+    stages = [layers.Input(shape), layers.GlobalAveragePooling3D(), layers.Dense(3, activation="softmax")]
+    network = backend.load_keras().Sequential(stages)
+    peaks = []
+    for n in (4, 4, 64):  # the first makes what is made once
+        data = Labelled(Unread(np.arange(n), shape), np.arange(n) % 3, tuple(map(str, range(n))))
+        tracemalloc.start()
+        config = TrainingConfig(epochs=1, batch_size=4, micro_batch_size=2)
+        fit(network, config, augmentation=PLAIN, train=data, watched=data, seed=5, resume=None, on_epoch=lambda _: None)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    part = 2 * 5 * 20 * 600 * 4
+    assert part < peaks[1] < 4 * part
+    assert peaks[2] < 1.2 * peaks[1]
 
 
 def test_a_loss_that_is_no_number_ends_the_training():

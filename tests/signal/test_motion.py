@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from paper_reference import paper_binaries
 
 from ckseq.errors import DataError
-from ckseq.signal.motion import Config, blobs_of, equalised, erode, noise_level, references, wrapped_difference
+from ckseq.signal.motion import Config, Motion, blobs_of, erode, light_gain, noise_level, wrapped_difference
 
 CROPS = arrays(np.uint8, st.tuples(st.integers(2, 5), st.integers(6, 20), st.integers(6, 20)))
 
@@ -66,16 +66,41 @@ def test_absolute_is_either_sign(crops):
     np.testing.assert_array_equal(absolute, signed.any(axis=-1))
 
 
-def test_references_by_hand():
-    frames = np.array([0, 8, 4, 100], np.float32).reshape(4, 1, 1)
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        # 8, 4 and 100 against 0, 8 and 4; against 0; against 6; against 0, 4 and 4
+        ("previous", [8, -4, 96]),
+        ("first", [8, 4, 100]),
+        ("median", [2, -2, 94]),
+        ("running", [8, 0, 96]),
+        # waits from the first step on, which is larger than the threshold
+        ("neutral", [8, 4, 100]),
+    ],
+)
+def test_references_by_hand(reference, expected):
+    crops = np.array([0, 8, 4, 100], np.uint8).reshape(4, 1, 1)
+    for step, change in enumerate(expected):
+        for threshold in (abs(change) - 0.5, abs(change) + 0.5):
+            config = Config(
+                reference=reference, difference="signed", threshold=max(threshold, 0), erosion_px=1, running_frames=2
+            )
+            if reference != "neutral" or threshold < 4:
+                blobs = blobs_of(crops, config)[step, 0, 0].tolist()
+                assert blobs == [change > max(threshold, 0), -change > max(threshold, 0)]
 
-    def of(reference):
-        return references(frames, reference=reference, running_frames=2).ravel().tolist()
 
-    assert of("previous") == [0, 8, 4]
-    assert of("first") == [0]
-    assert of("median") == [6]
-    assert of("running") == [0, 4, 4]
+def test_a_neutral_face_takes_in_what_rests_and_waits_while_it_moves():
+    def after(*levels):
+        motion = Motion(Config(reference="neutral", difference="absolute", threshold=3, erosion_px=1, running_frames=4))
+        return [motion.step(np.full((8, 8), level, np.float32)) for level in levels][-1].all()
+
+    # a slow change is taken in, so that 5 is near to what was 3; a sudden one is waited for
+    assert not after(0, *[3] * 10, 5)
+    assert after(0, 4, 8, 12, 16, 3.5)
+    # in the end a face that rests is neutral, whatever it shows
+    assert after(0, 4, 4)
+    assert not after(0, *[4] * 10)
 
 
 def test_a_flicker_of_the_light_is_no_motion_once_equalised():
@@ -90,8 +115,8 @@ def test_a_part_that_turns_dark_does_not_make_the_rest_bright():
     first = np.random.default_rng(0).uniform(60, 120, (40, 40)).astype(np.float32)
     second = 0.9 * first
     second[:, :16] = 20  # two fifths of the picture
-    even = equalised(np.stack([first, second]))
-    np.testing.assert_allclose(even[1, :, 16:], first[:, 16:], rtol=0.01)
+    even = second * light_gain(second, first=first)
+    np.testing.assert_allclose(even[:, 16:], first[:, 16:], rtol=0.01)
 
 
 @pytest.mark.parametrize("sigma", [1.0, 3.0])

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from ckseq.config import parse
 from ckseq.errors import CallError, DataError
-from ckseq.signal.sequence import Config, fit_length, length_of, pad, resample, stack, too_long
+from ckseq.signal.sequence import Config, fit_length, length_of, pad, resample, too_long
 
 SEQUENCES = hnp.arrays(
     np.float32, st.tuples(st.integers(1, 12), st.just(2), st.integers(1, 3)), elements=st.floats(-8, 8, width=32)
@@ -73,15 +73,6 @@ def test_the_length_is_always_the_one_asked_for(sequence, length, overflow):
     )
 
 
-def test_stacking_pads_to_the_longest_or_to_a_number():
-    sequences = [np.ones((2, 2, 4), np.float32), np.ones((5, 2, 4), np.float32)]
-    assert stack(sequences, Config(length_frames="longest")).shape == (2, 5, 2, 4)
-    stacked = stack(sequences, Config(length_frames=39))
-    assert (stacked.shape, stacked.dtype) == ((2, 39, 2, 4), np.float32)
-    assert stacked.sum(axis=(1, 2, 3)).tolist() == [16, 40]
-    assert stack(sequences, Config(length_frames=4, overflow="cut_end")).shape == (2, 4, 2, 4)
-
-
 def test_lengths():
     assert length_of([3, 9], Config(length_frames=5)) == 5
     assert too_long([3, 9, 5], Config(length_frames=5)) == [1]
@@ -99,9 +90,3 @@ def test_a_shorter_sequence_can_be_stretched():
     stretched = fit_length(sequence, length_frames=5, overflow="error", short="stretch")
     assert stretched.tolist() == [0, 5, 10, 25, 40]
     assert fit_length(sequence, length_frames=3, overflow="error", short="stretch").tolist() == [0, 10, 40]
-    assert stack(
-        [sequence, np.arange(9.0)], Config(length_frames=2, overflow="resample", short="stretch")
-    ).tolist() == [
-        [0, 40],
-        [0, 8],
-    ]

@@ -1,5 +1,5 @@
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -224,6 +224,17 @@ def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete
     assert (
         runs.read_run(out)["notes"][-1] == f"training went on with keras {run['versions']['keras']}; it began with 3.0"
     )
+
+
+def test_frames_are_streamed_in_parts_and_going_on_ends_in_the_same_bytes(store, recipe, tmp_path):
+    settings = ("input=blobs", "training.micro_batch_size=3")
+    for out, after in ((tmp_path / "whole", None), (tmp_path / "torn", 2)):
+        with nullcontext() if after is None else pytest.raises(KeyboardInterrupt):
+            train(store, experiment=recipe, out=out, settings=settings, console=Listener(interrupt_after=after))
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    train(store, experiment=recipe, out=torn, settings=settings, resume=True, console=Listener())
+    assert runs.read_run(whole)["model"]["input_shape"] == [9, 10, 10, 1]
+    assert (torn / runs.PREDICTIONS).read_bytes() == (whole / runs.PREDICTIONS).read_bytes()
 
 
 def test_a_complete_run_is_not_trained_again(complete, store, recipe):
