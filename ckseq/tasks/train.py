@@ -24,6 +24,7 @@ from ckseq.storage import runs
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
+from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.recipes import Experiment, load_experiment
 
@@ -220,11 +221,13 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     runs.write_run(out, run)
     learned = _learn_and_keep(out, learner, run, material, start, console)
     rows = answers(learned.model, material, material.split, seed=None)
-    runs.write_predictions(out, runs.Predictions(material.labels, tuple(rows)))
+    predictions = runs.Predictions(material.labels, tuple(rows))
+    runs.write_predictions(out, predictions)
     learned.save(out)
     if learned.epochs:
         runs.write_history(out, learned.epochs)
     runs.write_examples(out, material.examples)
+    keep_crops(out, Path(run["store"]["path"]), predictions, console)
     if learned.chosen_epoch is not None:
         run["chosen_epoch"] = learned.chosen_epoch
     run.update(state="complete", epochs_done=len(learned.epochs), seconds={"training": learned.seconds})
