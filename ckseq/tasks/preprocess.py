@@ -14,12 +14,13 @@ from ckseq import choices
 from ckseq.config import digest
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.labels import in_order
-from ckseq.recording import Frames, Recording
+from ckseq.recording import Frames, Problem, Recording
 from ckseq.signal.align import aligned
+from ckseq.signal.faces import to_grey
 from ckseq.signal.follow import Faces, follow
 from ckseq.signal.motion import blobs_of
 from ckseq.signal.reduce import halved, project
-from ckseq.storage.frames import fingerprint, read_grey
+from ckseq.storage.frames import fingerprint, read_grey, read_rgb
 from ckseq.storage.store import Prepared, assemble, open_store, read_part, remove_parts, write_part
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
@@ -27,6 +28,7 @@ from ckseq.tasks.recipes import Pipeline, load_pipeline
 
 STAGE_VERSION = 1
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
+_NAMED = 10
 
 
 def preprocess(
@@ -39,6 +41,7 @@ def preprocess(
     classes: Sequence[str] | None = None,
     jobs: int = -1,
     overwrite: bool = False,
+    strict: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Prepare every recording of a data set.
@@ -61,6 +64,8 @@ def preprocess(
         Processes; -1 is one per core.
     overwrite : bool
         Replace a store that holds something else.
+    strict : bool
+        Refuse a data set of which something cannot be read, instead of leaving that out.
     console : Console
 
     Returns
@@ -76,7 +81,9 @@ def preprocess(
         There is nothing to prepare, every recording failed, or the store cannot be written.
     """
     recipe = load_pipeline(pipeline, settings)
-    recordings = _wanted(find_source(data, source).scan(data), classes, data)
+    layout = find_source(data, source)
+    recordings = _wanted(layout.scan(data), classes, data)
+    told = _told(layout.problems(data), data, strict, console)
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
     parts = out.with_name(f"{out.name}.parts")
@@ -95,7 +102,7 @@ def preprocess(
         out,
         pipeline=recipe.model_dump(mode="json"),
         digest=digest(recipe, [result.digest for result in results]),
-        notes=_notes(data),
+        notes=[*_notes(data), *told],
     )
     remove_parts(parts)
     return _summary(out, results, time.monotonic() - start, console)
@@ -109,6 +116,21 @@ class Result(NamedTuple):
     n_frames: int
     error: str
     from_before: bool
+
+
+def _told(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
+    """Say what of a data set cannot be read, an error under ``strict``; return what a result's reader has to know."""
+    unread = [problem for problem in problems if problem.left_out]
+    n_unread = sum(problem.left_out for problem in unread)
+    if unread and strict:
+        first = f"{unread[0].where}: {unread[0].what}"
+        raise DataError(f"{n_unread} recordings cannot be used; the first: {first}", data, "mend them or drop --strict")
+    for problem in unread[:_NAMED]:
+        console.warn(f"{problem.where} was left out: {problem.what}")
+    if len(unread) > _NAMED:
+        console.warn(f"and {len(unread) - _NAMED} more; 'ckseq inspect' lists all")
+    notes = [f"{problem.what}: {problem.mend}" for problem in problems if problem.matters]
+    return [*notes, *([f"{n_unread} recordings of the data could not be used and are left out"] if unread else [])]
 
 
 def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
@@ -178,7 +200,7 @@ def _digest_of(recording: Recording, recipe: Pipeline) -> tuple[str, str]:
         source_digest = fingerprint(recording.frames)
     except (CkseqError, OSError):
         source_digest = "unreadable"
-    who = [recording.id, recording.subject, recording.session, recording.label]
+    who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest
 
 
@@ -198,14 +220,16 @@ def run_stages(frames: Frames, recipe: Pipeline) -> tuple[dict[str, NDArray[Any]
         A frame cannot be read, no frame has a face, or only one.
     """
     detector = choices.load("detectors", recipe.detector_kind).load(recipe.detector)
-    faces = follow(read_grey(frames), detector, recipe.faces)
-    blobs = blobs_of(aligned(faces.crops, recipe.align), recipe.motion)
-    arrays: dict[str, NDArray[Any]] = {
-        "projections": project(blobs),
-        "boxes": faces.boxes,
-        "n_found": faces.n_found,
-        "faces": faces.crops[[0, -1]],
-    }
+    read = read_rgb if recipe.faces.colour == "rgb" else read_grey
+    faces = follow(read(frames), detector, recipe.faces)
+    grey = to_grey(faces.crops) if recipe.faces.colour == "rgb" else faces.crops
+    arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": grey[[0, -1]]}
+    if recipe.reduce.keep_crops:
+        arrays["crops"] = faces.crops
+    if recipe.motion.difference == "none":
+        return arrays, faces
+    blobs = blobs_of(aligned(grey, recipe.align), recipe.motion)
+    arrays["projections"] = project(blobs)
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
     if recipe.reduce.halvings:

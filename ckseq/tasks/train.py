@@ -120,7 +120,12 @@ def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
 def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
     shared = overlap(material.split, {entry.id: entry.subject for entry in material.entries})
     train, test = material.split.train, material.split.test
-    trained = [entry.label for entry in material.side(train)[0]]
+    label = {entry.id: str(entry.label) for entry in material.entries}
+    counts = {
+        f"{part}_counts": {name: sum(label[id] == name for id in ids) for name in material.labels}
+        for part, ids in (("train", train), ("validation", material.split.validation))
+        if ids
+    }
     return {
         **describe(store, material, recipe),
         "split": {"train": list(train), "test": list(test)},
@@ -129,7 +134,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "digest": material.split.digest,
             "n_train": len(train),
             "n_test": len(test),
-            "train_counts": {label: trained.count(label) for label in material.labels},
+            **counts,
             **shared._asdict(),
         },
     }
@@ -252,7 +257,7 @@ def _learn_and_keep(
     if done:
         console.say(f"going on after epoch {done}")
     kept: list[State] = [] if start is None else [start]
-    train, test = (material.side(side)[1] for side in (material.split.train, material.split.test))
+    train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
 
     try:
         with console.progress("epochs", learner.n_epochs - done) as progress:
@@ -262,13 +267,25 @@ def _learn_and_keep(
                 kept[:] = [state]
                 progress.advance(text=told(state.epochs[-1]))
 
-            return learner.learn(train=train, watched=test, resume=start, on_epoch=keep)
+            return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
         epochs = kept[0].epochs if kept else ()
         runs.write_history(out, epochs)
         runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(epochs)})
         console.say(f"interrupted after epoch {len(epochs)}; go on with: {run['command']} --resume")
         raise
+
+
+def _watched(run: dict[str, Any], split: Split) -> tuple[str, ...]:
+    """Return who is measured after every epoch."""
+    if run["experiment"]["training"]["validation"] != "given":
+        return split.test
+    if not split.validation:
+        raise CallError(
+            "training.validation = given needs a data set with a validation part of its own",
+            fix="set protocol.kind to given, or training.validation to inner",
+        )
+    return split.validation
 
 
 def told(epoch: runs.Epoch) -> str:
