@@ -53,7 +53,7 @@ def check_target(root: Path) -> None:
     """
     if root.exists() and not root.is_dir():
         raise CallError("is a file", root, "name a folder")
-    if root.is_dir() and any(root.iterdir()) and not _is_ours(root):
+    if root.is_dir() and any(root.iterdir()) and not is_recorded(root):
         raise CallError("holds something that was not recorded with ckseq", root, "name a new folder")
 
 
@@ -70,7 +70,8 @@ def check_subject(subject: str) -> str:
     return subject
 
 
-def _is_ours(root: Path) -> bool:
+def is_recorded(root: Path) -> bool:
+    """Return whether a folder is a data set that `begin` began."""
     try:
         return (root / ABOUT).read_text(encoding="utf-8").startswith(_FIRST_LINE)
     except (OSError, UnicodeDecodeError):
@@ -85,7 +86,7 @@ def begin(root: Path) -> None:
     DataError
         It cannot be written.
     """
-    if not _is_ours(root):
+    if not is_recorded(root):
         write_text(root / ABOUT, f"{_FIRST_LINE}\n\n{_NOTE}")
 
 

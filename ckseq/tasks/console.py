@@ -65,7 +65,7 @@ class Console:
         if self.quiet or not sys.stdin.isatty():
             raise CallError(f"nobody is there to answer: {question}", fix=f"answer with {option}")
         try:
-            return input(f"{question} ").strip()
+            return input(f"{question}: ").strip()
         except EOFError:
             raise CallError(f"no answer to: {question}", fix=f"answer with {option}") from None
 

@@ -14,7 +14,7 @@ from ckseq.recording import ImageFiles
 from ckseq.storage import runs
 from ckseq.storage.frames import fingerprint
 from ckseq.storage.store import open_store
-from ckseq.storage.takes import check_subject, check_target, forgotten, holds, remove_subject, takes_of
+from ckseq.storage.takes import check_subject, forgotten, holds, is_recorded, remove_subject, takes_of
 from ckseq.tasks.console import Console
 
 Held = dict[str, str]
@@ -52,9 +52,8 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
         Something cannot be deleted.
     """
     check_subject(subject)
-    if not data.is_dir():
-        raise CallError("there is no such folder", data, "name the folder given to 'ckseq record' with --data")
-    check_target(data)
+    if not is_recorded(data):
+        raise CallError("was not recorded with ckseq", data, "name the folder given to 'ckseq record' with --data")
     takes, before = takes_of(data, subject), forgotten(data).get(subject, {})
     there = holds(data, subject)
     if not there and not before:
@@ -67,7 +66,7 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
             raise CallError("nothing is deleted")
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         remove_subject(data, subject, digests=sorted(digests), when=now)
-    console.say(f"{data} holds nothing of {subject} any more; {len(takes)} takes were deleted")
+    console.say(f"{data} holds nothing of {subject} any more; takes deleted now: {len(takes)}")
     places = [path.resolve() for path in search] or [data.resolve().parent]
     stores, held_by_runs = _holders(places, subject, digests)
     for item in (*stores, *held_by_runs):
@@ -104,7 +103,7 @@ def _holders(places: Iterable[Path], subject: str, digests: frozenset[str]) -> t
                 n = sum(entry.source_digest in digests for entry in store.entries)
                 knows[store.digest] = n > 0
                 if n:
-                    what = f"still holds {n} takes of {subject}; make it again with 'ckseq preprocess --overwrite'"
+                    what = f"still holds takes of {subject}, {n}; make it again with 'ckseq preprocess --overwrite'"
                     stores.append({"path": str(path), "what": what})
     for folder in folders:
         with contextlib.suppress(DataError):
@@ -141,6 +140,6 @@ def _held_by(folder: Path, subject: str, knows: Mapping[str, bool]) -> str:
     if known is False or not trained + tested:
         return ""
     if known is None:
-        return f"names {trained + tested} takes of a {subject}; its store is not here, so that may be another person"
+        return f"names takes of a {subject}, {trained + tested}; its store is not here, so that may be another person"
     both = "its model learned from" if trained or "folds" in run else "its report shows the results of"
-    return f"{both} {trained or tested} takes of {subject}; train again without them, and delete the run"
+    return f"{both} takes of {subject}, {trained or tested}; train again without them, and delete the run"

@@ -47,7 +47,7 @@ PROMPTS = {
 }
 
 _MOST_FRAMES = 900
-_LARGEST_PX = (640, 480)
+_LARGEST_PX = (640, 490)
 _COUNTDOWN_S, _REST_S = 3.0, 0.8
 _WAIT_S = 30.0
 _LOOK_EVERY_FRAMES, _LOOKS_IN_TURN = 5, 4
@@ -118,11 +118,11 @@ def record(
         raise CallError("video files need the one emotion that they show", fix="--label happiness, and one call each")
     agreed = _agree(consent, console)
     studio = _Studio(load_pipeline("anchored"))
-    begin(out)
     kept: list[str] = []
     failed: dict[str, str] = {}
 
     def keep(label: str, piece: Piece, source: str) -> None:
+        begin(out)
         take = Take(subject, label, piece.frames, agreed, source, piece.sheet)
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         kept.append(write_take(out, take, when=now, version=ckseq.__version__))
@@ -140,6 +140,7 @@ def record(
             with closing(open_camera(camera)) as frames:  # type: ignore[type-var]
                 session = _Session(frames, seconds, console)
                 session.meet(studio)
+                begin(out)
                 for label in labels or PROMPTS:
                     sheet = out / "review.png"
                     piece = _wanted(session, studio, label, sheet, unasked=unasked, console=console)
@@ -149,15 +150,17 @@ def record(
             if not kept:
                 raise
             failed[error.where or f"camera:{camera}"] = str(error)
-            console.warn(f"{error}; {len(kept)} takes are kept")
-    console.say(f"{len(kept)} takes of {subject} in {out}; 'ckseq record forget {subject} --data {out}' deletes them")
+            console.warn(str(error))
+    console.say(
+        f"kept in {out}: {', '.join(kept) or 'nothing'}; 'ckseq record forget {subject} --data {out}' deletes it"
+    )
     return {"schema": 1, "data": str(out), "subject": subject, "kept": kept, "failed": failed}
 
 
 def _agree(consent: str | None, console: Console) -> str:
     if consent is None:
         console.say(CONSENT)
-        name = console.ask("The person agrees by typing a name or initials (Enter stops):", option='--consent "LINE"')
+        name = console.ask("The person agrees by typing a name or initials (Enter stops)", option='--consent "LINE"')
         consent = f"{CONSENT} Agreed by: {name}" if name else ""
     if not consent.strip():
         raise CallError("no consent, so nothing is recorded", fix="give the person's own words with --consent")
