@@ -24,10 +24,10 @@ class Config(BaseConfig):
         description="what each crop is compared with: the one before (the paper), the first, the median of all, a "
         "running mean that adapts over running_frames, or a neutral face: such a mean that waits while the face moves",
     )
-    difference: Literal["wrapped", "absolute", "signed"] = Field(
+    difference: Literal["wrapped", "absolute", "signed", "none"] = Field(
         "wrapped",
         description="reference minus crop modulo 256 (the paper); or the size of the change; or two channels, "
-        "brightening and darkening",
+        "brightening and darkening; or no motion at all, for still images",
     )
     blur_px: float = Field(0.0, ge=0, description="sigma of the Gaussian blur before it, pixels; 0 is none")
     light: Literal["as_is", "equalised"] = Field(
