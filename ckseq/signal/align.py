@@ -91,7 +91,7 @@ class Drift:
 
 def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
     small = cv2.resize(crop, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return cv2.GaussianBlur(small, (0, 0), 0.5)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), 0.5), np.float32)
 
 
 _INNER = slice(_BORDER_PX, -_BORDER_PX)
