@@ -261,6 +261,7 @@ _ACTIVATIONS = {
 }
 
 
+@partial(tf.function, jit_compile=True, autograph=False)
 def _neighbours(h: Tensor, inputs: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Put the neighbours of every position side by side, zero outside the image, and the inputs behind them."""
     rows, columns = h.shape[1:3]

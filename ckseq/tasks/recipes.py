@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq import choices
-from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, parse, read_recipe, with_settings
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
 from ckseq.protocol.balance import Config as BalanceConfig
@@ -106,14 +106,14 @@ def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
     CallError
         There is no such recipe, or a key or value in it is wrong.
     """
-    path = find_recipe("pipelines", name)
-    return pipeline_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    path, tree = read_recipe("pipelines", name)
+    return pipeline_of(with_settings(tree, settings), where=path.name, name=path.stem)
 
 
 def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
     """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`."""
-    path = find_recipe("experiments", name)
-    return experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    path, tree = read_recipe("experiments", name)
+    return experiment_of(with_settings(tree, settings), where=path.name, name=path.stem)
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:

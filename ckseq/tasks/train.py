@@ -248,7 +248,7 @@ def _learn_and_keep(
     done = 0 if start is None else len(start.epochs)
     if done:
         console.say(f"going on after epoch {done}")
-    kept: list[State] = [] if start is None else [start]
+    learnt: list[runs.Epoch] = [] if start is None else list(start.epochs)
     train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
 
     try:
@@ -256,15 +256,14 @@ def _learn_and_keep(
 
             def keep(state: State) -> None:
                 write_checkpoint(out, state)
-                kept[:] = [state]
+                learnt[:] = state.epochs
                 progress.advance(text=told(state.epochs[-1]))
 
             return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
-        epochs = kept[0].epochs if kept else ()
-        runs.write_history(out, epochs)
-        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(epochs)})
-        console.say(f"interrupted after epoch {len(epochs)}; go on with: {run['command']} --resume")
+        runs.write_history(out, learnt)
+        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(learnt)})
+        console.say(f"interrupted after epoch {len(learnt)}; go on with: {run['command']} --resume")
         raise
 
 
