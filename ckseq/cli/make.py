@@ -74,6 +74,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
     recipe_option("pipeline", "anchored"),
     out_option("The store (HDF5) to write."),
     click.option("--label", "classes", multiple=True, help="Only recordings with this label; may be repeated."),
+    click.option("--cache", type=FOLDER, help="Keep face crops in this folder, and take them from there."),
     strict_option,
     source_option,
     set_option,

@@ -69,6 +69,12 @@ def start(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def release() -> None:
+    """Forget the networks that nobody uses any more; Keras keeps hold of what it built until it is told."""
+    if "keras" in sys.modules:
+        load_keras().utils.clear_session()
+
+
 def check_seed(seed: int) -> None:
     """Refuse a seed that Keras or scikit-learn would refuse.
 
