@@ -256,7 +256,7 @@ def _variables(model: keras.Model) -> list[Any]:
 
 def _arrays(variables: Sequence[Any]) -> tuple[NDArray[Any], ...]:
     # TensorFlow's own memory: it puts a variable's next value elsewhere as long as somebody holds an array of it
-    return tuple(variable.value.numpy() for variable in variables)
+    return tuple(np.asarray(memoryview(variable.value.read_value())) for variable in variables)
 
 
 def _restore(model: keras.Model, state: State) -> None:

@@ -77,8 +77,7 @@ def in_parts(model: keras.Model, size: int) -> Step:
         right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
-    # compiled, since the optimiser's formula would otherwise hold several arrays as large as the weights
-    @tf.function(autograph=False, jit_compile=True)
+    @tf.function(autograph=False)
     def apply() -> None:
         model.optimizer.apply(list(sums), model.trainable_variables)
         for total in sums:
