@@ -17,14 +17,19 @@ from ckseq.signal.timeline import Config, Decision, Timeline
 
 # boxes of one face in frames a moment apart overlap by more, also where the detector changes its size
 _SAME = 0.25
-# a face is told of once it was seen so often: a detector's slips are seen once
+# a face beside others is told of once it was seen so often: a detector's slips are seen once
 _SIGHTINGS = 2
 
 
 class Seen(NamedTuple):
-    """One face in one frame: its number, counted from 1, what its stream made of the frame, and what is said of it."""
+    """One face in one frame.
+
+    ``face`` is its number, counted from 1; ``there`` whether it was seen when it was last looked for; ``step`` what its
+    stream made of the frame; ``decision`` what is said of it, None between decisions.
+    """
 
     face: int
+    there: bool
     step: Step
     decision: Decision | None
 
@@ -37,6 +42,7 @@ class _Track:
     seen_s: float
     sightings: int = 0
     face: int = 0
+    there: bool = True
     # what was found of it in this frame; None where nobody looked
     candidates: list[Box] | None = None
 
@@ -91,13 +97,15 @@ class Watch:
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self._config.patience_s]
         seen = []
         for track in self._tracks:
+            if track.candidates is not None:
+                track.there = bool(track.candidates)
             step = track.stream.told(image, track.candidates)
             decision = track.timeline.step(time_s, step)
             if track.sightings >= _SIGHTINGS:
                 if not track.face:
                     self._n_faces += 1
                     track.face = self._n_faces
-                seen.append(Seen(track.face, step, decision))
+                seen.append(Seen(track.face, track.there, step, decision))
         return seen
 
     def _assign(self, found: list[Box], time_s: float) -> None:
@@ -109,7 +117,8 @@ class Watch:
                 left.remove(box)
                 track.sighted(box, time_s)
         left.sort(key=lambda box: (box.left - box.right) * (box.bottom - box.top))
+        alone = not self._tracks
         for box in left[: self._config.most_faces - len(self._tracks)]:
-            track = _Track(*self._begin(), box, time_s)
+            track = _Track(*self._begin(), box, time_s, sightings=_SIGHTINGS * alone)
             track.sighted(box, time_s)
             self._tracks.append(track)

@@ -54,7 +54,7 @@ class Video:
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps <= _MOST_FPS else _USUAL_FPS
         # an estimate from the file's head, which the end of a file cut short belies
-        self._announced = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.n_announced = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self._n_read = 0
 
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -102,8 +102,8 @@ class Video:
         if self._n_read == 0:
             fix = "a file of sound, or of another kind under this name, holds none"
             raise DataError("is not a video that can be decoded: it gave no frame", self.path, fix)
-        if self._n_read < 0.8 * self._announced - 5:
-            what = f"is cut short or damaged: it gave {self._n_read} of about {self._announced:.0f} frames"
+        if self._n_read < 0.8 * self.n_announced - 5:
+            what = f"is cut short or damaged: it gave {self._n_read} of about {self.n_announced} frames"
             raise DataError(what, self.path, "what came before is kept; fetch a whole copy for the rest")
 
 
