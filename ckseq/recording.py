@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,23 @@ class VideoFile:
     path: Path
 
 
-Frames = ImageFiles | ArchiveMembers | VideoFile
+@dataclass(frozen=True)
+class PixelRow:
+    """One grey frame, written as numbers between blanks in a text file, as FER2013's CSV holds it.
+
+    The numbers are the ``length`` bytes from byte ``offset`` on, row by row of a square of ``side_px`` pixels.
+    """
+
+    path: Path
+    offset: int
+    length: int
+    side_px: int
+
+
+Frames = ImageFiles | ArchiveMembers | VideoFile | PixelRow
+
+Part = Literal["train", "validation", "test"]
+"""What the makers of a data set meant a recording for."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,8 @@ class Recording:
         The class; None where nobody gave one.
     frames : Frames
         Where its frames are; no pixel has been read.
+    part : str or None
+        ``train``, ``validation`` or ``test`` where the data set itself is divided so.
     """
 
     id: str
@@ -52,6 +71,7 @@ class Recording:
     session: str
     label: str | None
     frames: Frames
+    part: Part | None = None
 
     @property
     def n_frames(self) -> int | None:
@@ -61,14 +81,22 @@ class Recording:
                 return len(paths)
             case ArchiveMembers(_, members):
                 return len(members)
+            case PixelRow():
+                return 1
             case VideoFile():
                 return None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something odd in a data set: what, where, and its mend (what to do, or what ckseq does about it)."""
+    """Something odd in a data set: what, where, and its mend (what to do, or what ckseq does about it).
+
+    What ``matters`` to whoever reads a result is kept in the store as a note. ``left_out`` counts the recordings that
+    cannot be used because of it; ``--strict`` refuses such data.
+    """
 
     what: str
     where: str
     mend: str
+    matters: bool = False
+    left_out: int = 0

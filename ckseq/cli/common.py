@@ -78,6 +78,7 @@ set_option = click.option(
 seed_option = click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice.")
 jobs_option = click.option("--jobs", type=int, default=-1, show_default=True, help="Processes; -1 is one per core.")
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what stands at the target.")
+strict_option = click.option("--strict", is_flag=True, help="Refuse data of which something cannot be used.")
 source_option = click.option(
     "--source", type=click.Choice(choices.names("sources")), help="Layout of the data; found out if not given."
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli import make, trust  # noqa: F401  (they bring their commands)
+from ckseq.cli import make, search, trust  # noqa: F401  (they bring their commands)
 from ckseq.cli.common import FOLDER, cli, command, jobs_option, set_option
 from ckseq.errors import CkseqError
 

@@ -21,7 +21,7 @@ def load_keras() -> ModuleType:
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _nothing_on_stderr():
+        with nothing_on_stderr():
             import keras
             import tensorflow as tf
         # it warns of functions traced anew, as every fold's are
@@ -32,8 +32,8 @@ def load_keras() -> ModuleType:
 
 
 @contextmanager
-def _nothing_on_stderr() -> Iterator[None]:
-    # some lines are written by C++ before it reads its log level; exceptions of Python pass all the same
+def nothing_on_stderr() -> Iterator[None]:
+    """Keep what C++ writes, before it reads its log level or without asking, off the terminal; exceptions pass."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -67,6 +67,12 @@ def start(seed: int) -> None:
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def release() -> None:
+    """Forget the networks that nobody uses any more; Keras keeps hold of what it built until it is told."""
+    if "keras" in sys.modules:
+        load_keras().utils.clear_session()
 
 
 def check_seed(seed: int) -> None:

@@ -45,10 +45,11 @@ class TrainingConfig(Config):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="probability spread evenly over all classes in what training asks for"
     )
-    validation: Literal["test", "inner", "none"] = Field(
+    validation: Literal["test", "inner", "given", "none"] = Field(
         "test",
         description="what is measured after every epoch beside the training data: test, which never chooses anything "
-        "(the paper); inner, some subjects of the training data, not trained on, which choose the epoch to keep; none",
+        "(the paper); inner, some subjects of the training data, not trained on, which choose the epoch to keep; "
+        "given, which does the same with the data set's own validation part; none",
     )
     inner_share: float = Field(
         0.2, gt=0, lt=1, description="share of the training sequences, by subject, where validation is inner"
@@ -57,9 +58,17 @@ class TrainingConfig(Config):
         20, ge=1, description="epochs without a lower inner loss after which training ends, where validation is inner"
     )
 
+    @property
+    def chooses(self) -> bool:
+        """Whether what is measured after every epoch chooses the epoch to keep."""
+        return self.validation in ("inner", "given")
+
 
 class Sequences(Protocol):
-    """Sequences (n, t, h, w, channels) float32: an array, or what ``numpy.asarray`` reads and rows can be taken of."""
+    """Sequences (n, t, h, w, channels) float32, or images (n, h, w, channels) uint8, from 0 to 255.
+
+    An array, or what ``numpy.asarray`` reads and rows can be taken of.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,7 +82,7 @@ class Sequences(Protocol):
 
 
 class Labelled(NamedTuple):
-    """Sequences (n, t, h, w, channels), the places of their labels (n,) int, and who they show (n,)."""
+    """Sequences or images, the places of their labels (n,) int, and who they show (n,)."""
 
     x: Sequences
     codes: NDArray[np.int_]
@@ -123,8 +132,8 @@ def fit(
         Of the training sequences, anew in each epoch.
     train : Labelled
     watched : Labelled or None
-        Measured after every epoch. Under ``validation = "inner"`` it also ends the training and chooses the epoch
-        whose weights the network has in the end; it must then be no part of the test sequences.
+        Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also ends the training and chooses
+        the epoch whose weights the network has in the end; it must then be no part of the test sequences.
     seed : int
         Of the order of the batches and of the variation.
     resume : State or None
@@ -153,7 +162,7 @@ def fit(
         state = resume
     size = config.micro_batch_size
     step = whole(model, model.train_on_batch) if size == "whole" else in_parts(model, size)
-    chooses = config.validation == "inner"
+    chooses = config.chooses
     while len(state.epochs) < config.epochs and not (chooses and _is_over(state.epochs, config.patience)):
         epoch = _epoch(model, step, config, augmentation, train, watched, seed, len(state.epochs) + 1)
         epochs = (*state.epochs, epoch)

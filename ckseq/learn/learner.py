@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.config import Config
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn.fit import Labelled, Sequences, State, TrainingConfig, best_epoch, fit
 from ckseq.learn.predict import is_network, probabilities, save_estimator, save_network
@@ -90,7 +90,8 @@ class Learner:
         train : Labelled
             Under ``validation = "inner"`` some of its subjects are set apart to choose the epoch.
         watched : Labelled or None
-            The test sequences; measured after every epoch under ``validation = "test"`` and otherwise not looked at.
+            Measured after every epoch: the test sequences under ``validation = "test"``, the data set's validation
+            part under ``"given"``; otherwise not looked at.
         resume : State, optional
             Where a network goes on.
         on_epoch : callable, optional
@@ -109,8 +110,7 @@ class Learner:
             start = time.perf_counter()
             self.model.fit(np.asarray(train.x), train.codes)
             return Learned(self.model, (), None, time.perf_counter() - start)
-        inner = self._training.validation == "inner"
-        if inner:
+        if self._training.validation == "inner":
             train, watched = divide(train, share=self._training.inner_share, seed=self._seed)
         elif self._training.validation == "none":
             watched = None
@@ -124,7 +124,7 @@ class Learner:
             resume=resume,
             on_epoch=on_epoch or (lambda _: None),
         )
-        chosen = best_epoch(epochs) if inner else None
+        chosen = best_epoch(epochs) if self._training.chooses else None
         return Learned(self._export(self.model), epochs, chosen, sum(epoch.seconds for epoch in epochs))
 
 
@@ -148,7 +148,7 @@ def prepare(
         The module's own.
     training : TrainingConfig
     augmentation : ckseq.signal.augment.Config
-    input_shape : (t, h, w, channels)
+    input_shape : (t, h, w, channels), or (h, w, channels) of images
     n_classes : int
     seed : int
         Of initial weights, dropout, batches, variation, inner validation and the random choices of estimators.
@@ -159,6 +159,7 @@ def prepare(
         The seed is out of range, the model does not fit the input, or a package it needs is not installed.
     """
     backend.check_seed(seed)
+    _check_reads(models, input_shape)
     network = hasattr(models, "export")
     if network:
         backend.start(seed)
@@ -175,6 +176,16 @@ def prepare(
         n_classes,
         seed,
     )
+
+
+def _check_reads(models: ModuleType, input_shape: tuple[int, ...]) -> None:
+    """Refuse images for a model of sequences, and sequences for a model of images."""
+    reads = getattr(models, "READS", "sequences")
+    given = "images" if len(input_shape) == 3 else "sequences"
+    if reads not in (given, "anything"):
+        name = models.__name__.rpartition(".")[2]
+        fix = 'input = "crops" with sequence.length_frames = 1 gives images'
+        raise CallError(f"{name} reads {reads}, and these are {given} of shape {input_shape}", fix=fix)
 
 
 def divide(data: Labelled, *, share: float, seed: int) -> tuple[Labelled, Labelled]:

@@ -49,7 +49,8 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
         An estimator that knows distances to its borders only has them made into probabilities by a softmax: their
         order means something, their size little.
     sequences : (n, t, h, w) or (n, t, h, w, channels) array, or what is read as one
-        Of the length, height and width that the model was built for. A network reads a batch at a time.
+        Or images, (n, h, w, channels). Of the length, height and width that the model was built for. A network reads a
+        batch at a time.
 
     Returns
     -------
@@ -63,7 +64,8 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
     """
     network = is_network(model)
     wanted = tuple(model.input_shape[1:]) if network else tuple(model[0].input_shape)
-    shape = tuple(sequences.shape[1:]) if len(sequences.shape) == 5 else (*sequences.shape[1:], 1)
+    shape = tuple(sequences.shape[1:])
+    shape = shape if len(shape) in (4, len(wanted)) else (*shape, 1)
     if shape != wanted:
         raise DataError(
             f"sequences of shape {shape} do not fit a {'network' if network else 'model'} that reads {wanted}",
@@ -72,7 +74,8 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
     if not network:
         return _of_estimator(model, network_input(np.asarray(sequences)))
     size = _batch_size(model)
-    batches = (network_input(np.asarray(sequences[i : i + size])) for i in range(0, len(sequences), size))
+    rows = [slice(i, i + size) for i in range(0, len(sequences), size)]
+    batches = (np.asarray(sequences[some], np.float32).reshape(-1, *wanted) for some in rows)
     return np.concatenate([np.asarray(model.predict_on_batch(batch), np.float32) for batch in batches])
 
 
@@ -82,7 +85,7 @@ def _batch_size(network: keras.Model) -> int:
     return max(1, min(_BATCH_SIZE, _BATCH_NUMBERS // largest))
 
 
-def _of_estimator(estimator: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _of_estimator(estimator: Any, x: NDArray[Any]) -> NDArray[np.float32]:
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(x), np.float32)
     scores = np.asarray(estimator.decision_function(x), np.float64)
@@ -100,17 +103,24 @@ def save_network(folder: Path, network: keras.Model) -> None:
     DataError
         It cannot be written.
     """
-    _save(folder / NETWORK, network.save)
+    save_whole(folder / NETWORK, network.save)
 
 
 def save_estimator(folder: Path, estimator: Any) -> None:
     """Write ``model.skops`` whole or not at all; errors as of `save_network`."""
     import skops.io
 
-    _save(folder / ESTIMATOR, lambda path: skops.io.dump(estimator, path))
+    save_whole(folder / ESTIMATOR, lambda path: skops.io.dump(estimator, path))
 
 
-def _save(path: Path, write: Callable[[Path], None]) -> None:
+def save_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file whole or not at all; ``write`` is given a temporary path of the same ending.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         write(temporary)

@@ -31,7 +31,7 @@ def whole(model: keras.Model, on_batch: Callable[..., dict[str, float]]) -> Step
 
     def step(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         model.reset_metrics()
-        logs = on_batch(np.asarray(x), targets, return_dict=True)
+        logs = on_batch(np.asarray(x, np.float32), targets, return_dict=True)
         return logs["loss"], logs["accuracy"]
 
     return step
@@ -87,7 +87,7 @@ def in_parts(model: keras.Model, size: int) -> Step:
         for begin in range(0, len(x), size):
             part = slice(begin, begin + size)
             share = len(targets[part]) / len(targets)
-            sum_of_both += share * np.array(add(np.asarray(x[part]), targets[part], share), np.float64)
+            sum_of_both += share * np.array(add(np.asarray(x[part], np.float32), targets[part], share), np.float64)
         apply()
         loss, accuracy = sum_of_both
         return float(loss), float(accuracy)

@@ -18,5 +18,9 @@ def coarse(sequences: Any, *, pool: int) -> Any:
 
 
 def seen_steps(sequences: Any) -> Any:
-    """Return bool (n, t): which steps of sequences (n, t, h, w, channels) are more than the zeros of padding."""
-    return ops.any(ops.not_equal(sequences, 0.0), axis=(2, 3, 4))
+    """Return bool (n, t): which steps of sequences (n, t, h, w, channels) are more than the zeros of padding.
+
+    Of a sequence without any motion all steps are, since a mean over none is not a number.
+    """
+    moved = ops.any(ops.not_equal(sequences, 0.0), axis=(2, 3, 4))
+    return ops.logical_or(moved, ops.logical_not(ops.any(moved, axis=1, keepdims=True)))

@@ -19,9 +19,15 @@ _DRAWS = 1000
 
 
 Kind = Literal[
-    "paper_split", "subject_holdout", "stratified_k_fold", "subject_k_fold", "leave_one_subject_out", "from_file"
+    "paper_split",
+    "subject_holdout",
+    "given",
+    "stratified_k_fold",
+    "subject_k_fold",
+    "leave_one_subject_out",
+    "from_file",
 ]
-HOLDOUTS = ("paper_split", "subject_holdout")
+HOLDOUTS = ("paper_split", "subject_holdout", "given")
 
 
 class Config(BaseConfig):
@@ -30,26 +36,32 @@ class Config(BaseConfig):
     kind: Kind = Field(
         "subject_holdout",
         description="paper_split and stratified_k_fold draw sequences, whoever they show; subject_holdout, "
-        "subject_k_fold and leave_one_subject_out keep each person on one side; from_file takes a division as it is",
+        "subject_k_fold and leave_one_subject_out keep each person on one side; given is the data set's own division "
+        "into training and test, from_file one that stands in a file",
     )
     test_share: float = Field(0.3, gt=0, lt=1, description="share of the sequences to test on, of a holdout")
+    test_subjects: tuple[str, ...] = Field(
+        (), strict=False, description="whom to test on, of subject_holdout, instead of a draw"
+    )
     folds: int = Field(5, ge=2, description="number of folds, of a k-fold")
     file: str = Field("", description="the JSON or TOML file with the ids of each fold, of from_file")
     random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, kept apart from that of the training")
 
 
 class Case(NamedTuple):
-    """A sequence to be put on one side."""
+    """A sequence to be put on one side; ``part`` is the side that its makers gave it, train, validation or test."""
 
     id: str
     subject: str
     label: str
+    part: str | None = None
 
 
 class Split(NamedTuple):
     """Two sides without a sequence in common, each sorted by id; ``digest`` names the division.
 
-    ``fold`` counts from 0; a holdout has one.
+    ``fold`` counts from 0; a holdout has one. ``validation`` is on neither side: what the makers of a data set gave for
+    choosing by.
     """
 
     kind: str
@@ -57,6 +69,7 @@ class Split(NamedTuple):
     train: tuple[str, ...]
     test: tuple[str, ...]
     digest: str
+    validation: tuple[str, ...] = ()
 
 
 class Overlap(NamedTuple):
@@ -96,16 +109,36 @@ def split(cases: Iterable[Case], config: Config) -> Split:
     ordered = sorted(cases)
     if len(ordered) < 2:
         raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="bring more recordings")
+    if config.kind == "given":
+        return _given(ordered)
     tested = _paper_split(len(ordered), config) if config.kind == "paper_split" else _subject_holdout(ordered, config)
     train = tuple(case.id for case, test in zip(ordered, tested, strict=True) if not test)
     test = tuple(case.id for case, test in zip(ordered, tested, strict=True) if test)
-    untrained = {case.label for case in ordered} - {case.label for case in ordered if case.id in set(train)}
-    if untrained:
-        raise DataError(
-            f"the split leaves no sequence of {' and '.join(in_order(untrained))} to train on",
-            fix="bring more recordings of it, or set protocol.test_share lower",
-        )
+    _check_trained(ordered, train, "bring more recordings of it, or set protocol.test_share lower")
     return Split(config.kind, 0, train, test, digest(config.kind, 0, train, test))
+
+
+def _check_trained(cases: list[Case], train: tuple[str, ...], fix: str) -> None:
+    trained = set(train)
+    untrained = {case.label for case in cases} - {case.label for case in cases if case.id in trained}
+    if untrained:
+        raise DataError(f"the split leaves no sequence of {' and '.join(in_order(untrained))} to train on", fix=fix)
+
+
+def _given(cases: list[Case]) -> Split:
+    """Divide as the makers of the data set did; of train and validation alone, validation is what is tested on."""
+    parts = {part: tuple(case.id for case in cases if case.part == part) for part in ("train", "validation", "test")}
+    train, validation, test = parts.values()
+    if not test:
+        validation, test = (), validation
+    if not train or not test:
+        there = ", ".join(f"{part} {len(ids)}" for part, ids in parts.items() if ids) or "none"
+        raise DataError(
+            f"the data set is not divided into training and test by itself; its parts: {there}",
+            fix="set protocol.kind to subject_holdout",
+        )
+    _check_trained(cases, train, "leave it out with the experiment's classes, or set protocol.kind to subject_holdout")
+    return Split("given", 0, train, test, digest("given", 0, train, test), validation)
 
 
 def _paper_split(n: int, config: Config) -> NDArray[np.bool_]:
@@ -130,6 +163,8 @@ def _subject_holdout(cases: list[Case], config: Config) -> NDArray[np.bool_]:
             f"all sequences show one subject, {subjects[0]}: nobody is left to test on",
             fix="bring more people, or set protocol.kind to paper_split",
         )
+    if config.test_subjects:
+        return _named_subjects(cases, config)
     counts = np.zeros((len(subjects), len(labels)), int)
     np.add.at(counts, (subject_of, np.array([labels.index(case.label) for case in cases])), 1)
     tested = _draw_subjects(counts, config)
@@ -140,6 +175,14 @@ def _subject_holdout(cases: list[Case], config: Config) -> NDArray[np.bool_]:
             fix="bring more people of those classes, or set protocol.kind to paper_split",
         )
     return tested[subject_of]
+
+
+def _named_subjects(cases: list[Case], config: Config) -> NDArray[np.bool_]:
+    tested = np.array([case.subject in config.test_subjects for case in cases])
+    if tested.all() or not tested.any():
+        who = "every" if tested.any() else "no"
+        raise DataError(f"{who} sequence shows one of the people in protocol.test_subjects", fix="name some of them")
+    return tested
 
 
 def _draw_subjects(counts: NDArray[np.int_], config: Config) -> NDArray[np.bool_] | None:

@@ -59,6 +59,9 @@ class Config(BaseConfig):
         0.38, ge=0.1, le=0.9, description="depth of the eyes below the top where cut is eyes, share of the side"
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
+    colour: Literal["grey", "rgb"] = Field(
+        "grey", description="what the crops keep: grey levels, or red, green and blue; faces are searched in grey"
+    )
     anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
     stride_frames: int = Field(
         5, ge=1, description="distance of the frames looked at where policy is smoothed or tracked"
@@ -76,7 +79,7 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
 
     Parameters
     ----------
-    image : (h, w) uint8
+    image : (h, w) or (h, w, 3) uint8
     box : Box
         Clipped to the image.
     side_px : int
@@ -84,7 +87,7 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
 
     Returns
     -------
-    (side_px, side_px) uint8
+    (side_px, side_px) or (side_px, side_px, 3) uint8
 
     Raises
     ------
@@ -95,6 +98,26 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
     if part.size == 0:
         raise DataError(f"the face box {tuple(box[:4])} lies outside the image of {image.shape[1]}x{image.shape[0]}")
     return np.asarray(cv2.resize(part, (side_px, side_px)), dtype=np.uint8)
+
+
+def to_grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images in grey levels, by OpenCV's weights (ITU-R BT.601).
+
+    Parameters
+    ----------
+    images : (..., h, w, 3) uint8
+        Red, green, blue.
+
+    Returns
+    -------
+    (..., h, w) uint8
+
+    >>> to_grey(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist()
+    [[76, 150, 29]]
+    """
+    # one tall picture: the weights know no neighbours
+    tall = np.ascontiguousarray(images).reshape(-1, images.shape[-2], 3)
+    return np.asarray(cv2.cvtColor(tall, cv2.COLOR_RGB2GRAY), np.uint8).reshape(images.shape[:-1])
 
 
 def cut_face(image: NDArray[np.uint8], box: Box, config: Config) -> NDArray[np.uint8]:

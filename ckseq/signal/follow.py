@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-from ckseq.signal.faces import Box, Config, Detector, box_of, cut_face, numbers_of, overlap, pick_box
+from ckseq.signal.faces import Box, Config, Detector, box_of, cut_face, numbers_of, overlap, pick_box, to_grey
 
 
 class Faces(NamedTuple):
     """The face of one sequence, frame by frame.
 
-    ``crops`` (t, side, side) uint8; ``boxes`` (t, 4) int32, left, top, right, bottom in the frame; ``n_found`` (t,)
-    int32, faces found in the frame: 0 where it was looked at in vain, so that box or crop come from other frames, and
-    -1 where it was not looked at; ``n_dropped``, frames before the first face that have no crop.
+    ``crops`` (t, side, side) uint8, or (t, side, side, 3) red, green, blue; ``boxes`` (t, 4) int32, left, top, right,
+    bottom in the frame; ``n_found`` (t,) int32, faces found in the frame: 0 where it was looked at in vain, so that box
+    or crop come from other frames, and -1 where it was not looked at; ``n_dropped``, frames before the first face that
+    have no crop.
     """
 
     crops: NDArray[np.uint8]
@@ -147,10 +148,10 @@ def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Conf
 
     Parameters
     ----------
-    frames : iterable of (h, w) uint8
+    frames : iterable of (h, w) uint8, or of (h, w, 3) where the config's colour is rgb
         Gone through once, or twice where the policy is ``smoothed``.
     detector : callable
-        From an image to boxes.
+        From a grey image to boxes.
     config : Config
 
     Raises
@@ -158,11 +159,12 @@ def follow(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: Conf
     DataError
         No frame has a face.
     """
+    find: Detector = detector if config.colour == "grey" else lambda image: detector(to_grey(image))
     if causal_faces(config):
-        return _causal(frames, Follower(config, detector), config)
+        return _causal(frames, Follower(config, find), config)
     if config.policy == "anchor":
-        return _anchor(list(frames), detector, config)
-    return _smoothed(frames, detector, config)
+        return _anchor(list(frames), find, config)
+    return _smoothed(frames, find, config)
 
 
 def _causal(frames: Iterable[NDArray[np.uint8]], follower: Follower, config: Config) -> Faces:

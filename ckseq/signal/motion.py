@@ -24,10 +24,10 @@ class Config(BaseConfig):
         description="what each crop is compared with: the one before (the paper), the first, the median of all, a "
         "running mean that adapts over running_frames, or a neutral face: such a mean that waits while the face moves",
     )
-    difference: Literal["wrapped", "absolute", "signed"] = Field(
+    difference: Literal["wrapped", "absolute", "signed", "none"] = Field(
         "wrapped",
         description="reference minus crop modulo 256 (the paper); or the size of the change; or two channels, "
-        "brightening and darkening",
+        "brightening and darkening; or no motion at all, for still images",
     )
     blur_px: float = Field(0.0, ge=0, description="sigma of the Gaussian blur before it, pixels; 0 is none")
     light: Literal["as_is", "equalised"] = Field(
@@ -214,6 +214,8 @@ def refuse_ahead(config: Config) -> None:
     CallError
         The reference is the median, or the threshold is counted in the sequence's own noise.
     """
+    if config.difference == "none":
+        raise CallError("motion.difference = none leaves no motion to watch", fix="for a stream use signed")
     for name, value, fix in (("reference", "median", "neutral"), ("threshold_unit", "noise", "grey_levels")):
         if getattr(config, name) == value:
             raise CallError(f"motion.{name} = {value} needs the whole sequence", fix=f"for a stream use {fix}")

@@ -11,9 +11,10 @@ from ckseq.config import Config as BaseConfig
 
 
 class Config(BaseConfig):
-    """What is kept of the blobs; the projections always are."""
+    """What is kept of crops and blobs; the projections always are, where there is motion."""
 
     keep_blobs: bool = Field(True, description="keep the blobs themselves, bit-packed")
+    keep_crops: bool = Field(False, description="keep the crops themselves, which networks for images read")
     halvings: int = Field(0, ge=0, le=8, description="keep frames halved so often by 2x2 means; 0 keeps none")
 
 

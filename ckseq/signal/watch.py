@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,9 @@ from ckseq.signal.timeline import Config, Decision, Timeline
 _SAME = 0.25
 # a face beside others is told of once it was seen so often: a detector's slips are seen once
 _SIGHTINGS = 2
+# frames a moment apart differ by less, on average over coarse cells, unless the film was cut; grey levels
+_CUT_LEVELS = 25
+_CELLS = (32, 24)
 
 
 class Seen(NamedTuple):
@@ -78,17 +82,24 @@ class Watch:
         self._look = Look(faces, detector)
         self._tracks: list[_Track] = []
         self._number = self._n_faces = 0
+        self._coarse: NDArray[np.float32] | None = None
 
     def step(self, time_s: float, image: NDArray[np.uint8]) -> list[Seen]:
-        """Take the next frame, (h, w) uint8, and return the faces that are there or were a moment ago.
+        """Take the next frame and return the faces that are there or were a moment ago.
+
+        After a cut of the film all faces are new ones.
 
         Parameters
         ----------
         time_s : float
             Of the frame, seconds; rises from frame to frame.
-        image : (h, w) uint8
+        image : (h, w) or (h, w, 3) uint8
+            Grey, or red, green and blue, as ``faces.colour`` asks for.
         """
-        found = self._look(image) if self._number % self._stride == 0 else None
+        cut = self._is_cut(image)
+        if cut:
+            self._tracks = []
+        found = self._look(image) if cut or self._number % self._stride == 0 else None
         self._number += 1
         for track in self._tracks:
             track.candidates = None if found is None else []
@@ -107,6 +118,13 @@ class Watch:
                     track.face = self._n_faces
                 seen.append(Seen(track.face, track.there, step, decision))
         return seen
+
+    def _is_cut(self, image: NDArray[np.uint8]) -> bool:
+        before = self._coarse
+        self._coarse = np.asarray(cv2.resize(image, _CELLS, interpolation=cv2.INTER_AREA), np.float32)
+        return before is not None and (
+            before.shape != self._coarse.shape or float(np.abs(self._coarse - before).mean()) > _CUT_LEVELS
+        )
 
     def _assign(self, found: list[Box], time_s: float) -> None:
         """Give each box to the face that it overlaps most, and begin a face with each that is left."""

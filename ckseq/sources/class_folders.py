@@ -1,33 +1,53 @@
-"""One folder per class, with videos or folders of frames in it."""
+"""One folder per class, with videos, folders of frames or single images in it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ckseq.errors import DataError
-from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
+from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile
 from ckseq.sources._frames import entries, images_in, is_image, is_video, safe_id, too_short
 
-LOOKS_FOR = "one folder per class, with video files or folders of frames in it (anger/S005_001.mp4)"
+LOOKS_FOR = (
+    "one folder per class, with video files, folders of frames or single images in it (anger/S005_001.mp4, "
+    "anger/1.png), perhaps below train and test"
+)
 # S005, p3, sub-12, actor07 in front of _ or -
 _PERSON = re.compile(r"(?:s|p|id|sub|subj|subject|person|participant|actor)-?[0-9]{1,5}(?=[_-])", re.IGNORECASE)
 _SUBJECT = re.compile(r"S[0-9]{3,4}")
+_PARTS: dict[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 
 
 def recognises(root: Path) -> bool:
-    """Return whether a folder holds folders that hold videos or folders of frames."""
-    if not root.is_dir():
+    """Return whether a folder holds folders that hold videos, folders of frames or, two of them at least, images."""
+    # beside a manifest, folders are what the manifest says
+    if not root.is_dir() or (root / "manifest.csv").is_file():
         return False
-    classes = _classes(root)
+    folders = [folder for _, folder in _classes(root)]
     # folders named by subjects are those of CK+'s images
-    if all(_SUBJECT.fullmatch(folder.name) for folder in classes):
+    if all(_SUBJECT.fullmatch(folder.name) for folder in folders):
         return False
-    return any(_frames(path) is not None for folder in classes for path in entries(folder))
+    held = [[_frames(path) for path in entries(folder)] for folder in folders]
+    with_images = sum(any(is_image(path.name) for path in entries(folder)) for folder in folders)
+    # one folder of images is a sequence of frames rather than a class
+    return with_images > 1 or any(frames is not None for found in held for frames in found)
 
 
 def scan(root: Path) -> list[Recording]:
-    """Return the recordings under a folder of classes, sorted by id (``class_name``).
+    """Return the recordings under a folder of classes, sorted by id (``class_name``, ``train_class_name``).
+
+    An image that lies in the folder of a class itself is a recording of one frame. Where the folders at the top are
+    named train, test and the like, they are the data set's own division, and the classes are looked for below.
 
     The subject is the code in front of the name, as in ``S005_001.mp4`` or ``p3-smile``. A name without one says
     nothing of who it shows: then the recording is its own subject, and `problems` tells so.
@@ -40,16 +60,16 @@ def scan(root: Path) -> list[Recording]:
     if not root.is_dir():
         raise DataError("is not a folder", root, f"needed: {LOOKS_FOR}")
     recordings: dict[str, Recording] = {}
-    for folder in _classes(root):
+    for part, folder in _classes(root):
         for path in entries(folder):
-            frames = _frames(path)
+            frames = ImageFiles((path,)) if is_image(path.name) and path.is_file() else _frames(path)
             if frames is None:
                 continue
             name = path.name if path.is_dir() else path.stem
-            ident = safe_id(folder.name, name)
+            ident = safe_id(*([part] if part else []), folder.name, name)
             if ident in recordings:
                 raise DataError(f"the name gives the id {ident!r} for the second time", path, "rename one of the two")
-            recordings[ident] = Recording(ident, _person(name) or ident, name, folder.name, frames)
+            recordings[ident] = Recording(ident, _person(name) or ident, name, folder.name, frames, part)
     if not recordings:
         found = ", ".join(path.name for path in entries(root)[:5]) or "nothing"
         raise DataError(f"holds no classes of recordings but {found}", root, f"needed: {LOOKS_FOR}")
@@ -57,7 +77,7 @@ def scan(root: Path) -> list[Recording]:
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return what is odd: subjects that the names do not tell, files that are not read, recordings of one frame."""
+    """Return what is odd: subjects that the names do not tell, files that are not read, sequences of one frame."""
     try:
         recordings = scan(root)
     except DataError as error:
@@ -70,23 +90,32 @@ def problems(root: Path) -> list[Problem]:
                 f"the subject of {len(unknown)} of {len(recordings)} recordings is not known; each counts as its own",
                 str(root),
                 "a split by subject means nothing then: name the subjects in a manifest (path,subject,session,label)",
+                matters=True,
             )
         )
-    for folder in _classes(root):
-        ignored = [path for path in entries(folder) if _frames(path) is None]
-        loose = sum(is_image(path.name) for path in ignored)
-        if loose:
-            found.append(Problem(f"{loose} loose images are not read", str(folder), "put each sequence in a folder"))
+    for _, folder in _classes(root):
         found += [
-            Problem("is neither a video nor a folder of frames, and not read", str(path), "nothing to do, or remove it")
-            for path in ignored
-            if not is_image(path.name)
+            Problem("is neither a video, an image nor a folder of frames, and not read", str(path), "remove it, or not")
+            for path in entries(folder)
+            if _frames(path) is None and not is_image(path.name)
         ]
-    return found + too_short(recordings)
+    return found + too_short(r for r in recordings if _is_sequence(r))
 
 
-def _classes(root: Path) -> list[Path]:
-    return [path for path in entries(root) if path.is_dir()]
+def _is_sequence(recording: Recording) -> bool:
+    """Return whether a recording was a folder of frames, which should hold more than one."""
+    return isinstance(recording.frames, ImageFiles) and recording.frames.paths[0].parent.name == recording.session
+
+
+def _classes(root: Path) -> Iterator[tuple[Part | None, Path]]:
+    """Yield the folder of every class, with its part where the data set is divided."""
+    folders = [path for path in entries(root) if path.is_dir()]
+    parts = [_PARTS.get(folder.name.lower()) for folder in folders]
+    if len(set(parts)) > 1 and None not in parts:
+        for part, above in zip(parts, folders, strict=True):
+            yield from ((part, path) for path in entries(above) if path.is_dir())
+    else:
+        yield from ((None, folder) for folder in folders)
 
 
 def _frames(path: Path) -> Frames | None:

@@ -19,7 +19,10 @@ _REQUIRED = ("path", "subject")
 
 def recognises(root: Path) -> bool:
     """Return whether this is a CSV file, or a folder with ``manifest.csv``."""
-    return (root.suffix.lower() == ".csv" and root.is_file()) or (root / "manifest.csv").is_file()
+    if (root / "manifest.csv").is_file():
+        return True
+    # FER2013's is another kind of table
+    return root.suffix.lower() == ".csv" and root.is_file() and not {"pixels", "usage"} <= set(_header(root))
 
 
 def scan(root: Path) -> list[Recording]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-from ckseq.recording import ArchiveMembers, Frames, ImageFiles, VideoFile
+from ckseq.recording import ArchiveMembers, Frames, ImageFiles, PixelRow, VideoFile
 from ckseq.storage.images import JPEG, Header, flaw, header
 from ckseq.storage.video import Video, silence
 
@@ -29,7 +29,7 @@ def read_grey(frames: Frames) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of a recording as 8-bit grey images, decoding one at a time.
 
     An image equals ``cv2.imread(path, cv2.IMREAD_GRAYSCALE)`` to the bit. The frames of a video are decoded to BGR and
-    turned to grey by ``cv2.cvtColor`` (ITU-R BT.601 weights).
+    turned to grey by ``cv2.cvtColor`` (ITU-R BT.601 weights). A row of pixels is what it says.
 
     Parameters
     ----------
@@ -47,12 +47,38 @@ def read_grey(frames: Frames) -> Iterator[NDArray[np.uint8]]:
         A frame is missing, empty, cut short, too large or not an image; a video cannot be decoded or has no frame. The
         message names the file; a member of an archive as ``archive.zip/member``.
     """
+    yield from _read(frames, colour=False)
+
+
+def read_rgb(frames: Frames) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of a recording as red, green and blue, decoding one at a time.
+
+    An image equals ``cv2.imread(path, cv2.IMREAD_COLOR)`` with its channels reversed; grey images have three equal
+    channels.
+
+    Yields
+    ------
+    ndarray of uint8, shape (h, w, 3)
+        Channels in the order red, green, blue.
+
+    Raises
+    ------
+    DataError
+        As `read_grey`.
+    """
+    yield from _read(frames, colour=True)
+
+
+def _read(frames: Frames, *, colour: bool) -> Iterator[NDArray[np.uint8]]:
     if isinstance(frames, VideoFile):
         for _, image in Video(frames.path).frames():
-            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB if colour else cv2.COLOR_BGR2GRAY), np.uint8)
+    elif isinstance(frames, PixelRow):
+        grey = _decode_row(frames)
+        yield np.stack([grey] * 3, axis=-1) if colour else grey
     else:
         for where, data in _files(frames, _whole):
-            yield _decode(data, where)
+            yield _decode(data, where, colour)
 
 
 def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]:
@@ -86,6 +112,8 @@ def fingerprint(frames: Frames) -> str:
                     digest.update(chunk)
         except OSError as error:
             raise _unreadable(error, frames.path) from None
+    elif isinstance(frames, PixelRow):
+        digest.update(_row(frames))
     else:
         for where, data in _files(frames, _whole):
             digest.update(f"{where.rpartition('/')[2]}\0{len(data)}\0".encode(errors="surrogateescape"))
@@ -141,7 +169,27 @@ def _open_archive(path: Path, pid: int, mtime_ns: int, size: int) -> zipfile.Zip
     return zipfile.ZipFile(path)
 
 
-def _decode(data: bytes, where: str) -> NDArray[np.uint8]:
+def _row(row: PixelRow) -> bytes:
+    try:
+        with row.path.open("rb") as stream:
+            stream.seek(row.offset)
+            return stream.read(row.length)
+    except OSError as error:
+        raise _unreadable(error, row.path) from None
+
+
+def _decode_row(row: PixelRow) -> NDArray[np.uint8]:
+    try:
+        pixels = np.array(_row(row).split(), np.int64)
+        if pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
+            raise ValueError
+        return pixels.astype(np.uint8).reshape(row.side_px, row.side_px)
+    except ValueError:
+        where = f"{row.path} byte {row.offset}"
+        raise DataError("does not hold the pixels it held", where, "start again with the file as it is now") from None
+
+
+def _decode(data: bytes, where: str, colour: bool) -> NDArray[np.uint8]:
     if not data:
         raise DataError("is empty (0 bytes)", where, _MEND)
     if len(data) > MAX_FRAME_BYTES:
@@ -153,12 +201,14 @@ def _decode(data: bytes, where: str) -> NDArray[np.uint8]:
         raise DataError(trouble, where, _MEND)
     with silence():
         try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+            # read as blue, green, red
+            kind = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), kind)
         except cv2.error:
             image = None
     if image is None:
         raise DataError("is not an image, or is damaged" if said is None else "is damaged", where, _MEND)
-    return np.asarray(image, np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if colour else image, np.uint8)
 
 
 def _unreadable(error: OSError, path: Path) -> DataError:

@@ -2,9 +2,10 @@
 
 Layout, schema 1: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
-``projections`` float32 (t, 2, n[, channels]), ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8
-(2, n, n), and where kept ``blobs`` (bits along axis 2, attribute ``width``) and ``halved`` float32. A recording that
-failed has the attribute ``error`` and no data. A part is a store of one recording.
+``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); where there is motion ``projections``
+float32 (t, 2, n[, channels]); and where kept ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
+and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own division, where it has one. A recording
+that failed has the attribute ``error`` and no data. A part is a store of one recording.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Entry:
     """What the store knows of a recording without reading its arrays.
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
-    the reason in ``error``); ``source_digest`` names the frames' file names and bytes, "" where it is not known.
+    the reason in ``error``), ``n_crops`` its crops, where these are kept; ``source_digest`` names the frames' file
+    names and bytes, "" where it is not known.
     """
 
     id: str
@@ -45,6 +47,8 @@ class Entry:
     n_steps: int
     error: str | None
     source_digest: str = ""
+    part: str | None = None
+    n_crops: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,10 @@ class Store:
         """Return the halved frames of a recording, (t, h, w) float32."""
         return self._read(id, "halved")
 
+    def crops(self, id: str) -> NDArray[np.uint8]:
+        """Return the crops of a recording, (f, n, n) grey or (f, n, n, 3) red, green, blue, uint8."""
+        return self._read(id, "crops")
+
     def faces(self, id: str) -> NDArray[np.uint8]:
         """Return the first and the last crop of a recording, (2, n, n) uint8."""
         return self._read(id, "faces")
@@ -129,10 +137,19 @@ _AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
 
 def _entry(id: str, group: h5py.Group) -> Entry:
     attrs = group.attrs
-    n_steps = len(group["projections"]) if "projections" in group else 0
-    label, error = attrs.get("label"), attrs.get("error")
-    source_digest = str(attrs.get("source_digest", ""))
-    return Entry(id, attrs["subject"], attrs["session"], label, int(attrs["n_frames"]), n_steps, error, source_digest)
+    n_steps, n_crops = (len(group[name]) if name in group else 0 for name in ("projections", "crops"))
+    return Entry(
+        id,
+        attrs["subject"],
+        attrs["session"],
+        attrs.get("label"),
+        int(attrs["n_frames"]),
+        n_steps,
+        attrs.get("error"),
+        str(attrs.get("source_digest", "")),
+        attrs.get("part"),
+        n_crops,
+    )
 
 
 @contextmanager
@@ -199,6 +216,8 @@ def _write_recording(group: h5py.Group, prepared: Prepared) -> None:
     group.attrs.update(n_frames=prepared.n_frames, n_dropped=prepared.n_dropped, source_digest=prepared.source_digest)
     if recording.label is not None:
         group.attrs["label"] = recording.label
+    if recording.part is not None:
+        group.attrs["part"] = recording.part
     if prepared.error is not None:
         group.attrs["error"] = prepared.error
     for name, array in prepared.arrays.items():

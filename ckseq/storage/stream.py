@@ -15,12 +15,14 @@ from ckseq.signal.sequence import Config as SequenceConfig
 from ckseq.signal.sequence import fit_length, length_of
 from ckseq.storage.store import Entry, Store, open_store
 
-Input = Literal["projections", "blobs", "halved"]
+Input = Literal["projections", "blobs", "halved", "crops"]
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """Sequences (n, t, h, w, channels) float32, as an array that is read where it is needed.
+    """Sequences (n, t, h, w, channels), or images (n, h, w, channels), as an array that is read where it is needed.
+
+    Crops are uint8, everything else is float32.
 
     Rows are chosen as those of an array are, ``streamed[3:9]`` or ``streamed[[5, 2]]``, which reads nothing;
     ``np.asarray(streamed[rows])`` reads just these. Processes may be given it: it holds the store's path, and no file
@@ -37,6 +39,7 @@ class Streamed:
     config : ckseq.signal.sequence.Config
         How each is brought to the common length.
     item_shape : (t, h, w, channels)
+        Or (h, w, channels) of crops where t is 1.
     """
 
     path: Path
@@ -47,12 +50,12 @@ class Streamed:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array: (n, t, h, w, channels)."""
+        """As of an array: (n, t, h, w, channels) or (n, h, w, channels)."""
         return (len(self.ids), *self.item_shape)
 
     @property
     def ndim(self) -> int:
-        """As of an array: 5."""
+        """As of an array: 5 or 4."""
         return len(self.shape)
 
     def __len__(self) -> int:
@@ -63,21 +66,22 @@ class Streamed:
         """Choose rows, reading nothing."""
         return Streamed(self.path, self.input, self.ids[rows], self.config, self.item_shape)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.float32]:
-        """Read all rows, float32.
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all rows.
 
         Raises
         ------
         DataError
             The store is gone or damaged.
         """
-        array = np.empty(self.shape, np.float32)
+        array = np.empty(self.shape, np.uint8 if self.input == "crops" else np.float32)
+        length = 1 if len(self.item_shape) == 3 else self.item_shape[0]
         with open_store(self.path, listing=False) as store:
-            read = {"projections": store.projections, "blobs": store.blobs, "halved": store.halved}[self.input]
+            read = getattr(store, self.input)
             for place, id in enumerate(self.ids):
                 one = fit_length(
                     read(str(id)),
-                    length_frames=self.item_shape[0],
+                    length_frames=length,
                     overflow=self.config.overflow,
                     short=self.config.short,
                 )
@@ -106,5 +110,12 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
     if len(shapes) > 1:
         raise DataError(f"frames of {len(shapes)} sizes: {sorted(shapes)}", store.path, "prepare it again")
     (frame,) = shapes
-    shape = (length_of([entry.n_steps for entry in entries], config), *frame, *([1] if len(frame) == 2 else []))
+    length = length_of([n_steps(entry, input) for entry in entries], config)
+    shape = (*frame, *([1] if len(frame) == 2 else []))
+    shape = shape if input == "crops" and length == 1 else (length, *shape)
     return Streamed(store.path, input, np.array([entry.id for entry in entries]), config, shape)
+
+
+def n_steps(entry: Entry, input: Input) -> int:
+    """Return the length of a sequence as a model reads it: one more of crops than of what moved between them."""
+    return entry.n_crops if input == "crops" else entry.n_steps

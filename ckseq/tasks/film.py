@@ -24,7 +24,7 @@ from ckseq.storage.frames import read_grey
 from ckseq.storage.runs import write_bytes, write_text
 from ckseq.storage.video import Video, VideoWriter
 from ckseq.tasks.console import Bar
-from ckseq.tasks.watching import Model, watch
+from ckseq.tasks.watching import Model, as_seen, watch
 
 Film = Iterator[tuple[float, NDArray[np.uint8]]]
 _CAMERA_FPS = 25.0
@@ -130,7 +130,7 @@ def watch_film(
             for seconds, image in film:
                 if at_most_s is not None and seconds > at_most_s:
                     break
-                seen = faces.step(seconds, _grey(image))
+                seen = faces.step(seconds, as_seen(image, model.pipeline))
                 summary.add(seconds, seen)
                 if table:
                     table.add(seconds, seen)
@@ -279,10 +279,6 @@ def _marks(seen: Sequence[Seen], latest: dict[int, Decision], labels: Sequence[s
         left, top, right, bottom = one.step.box[:4]
         marks.append(Mark((left, top, right, bottom), f"{one.face}: {name}", likely, number))
     return marks
-
-
-def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def _colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from ckseq import choices
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
-from ckseq.recording import ArchiveMembers, ImageFiles, Problem, Recording, VideoFile
+from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
 from ckseq.storage.frames import read_headers
 from ckseq.tasks.console import Console
 
@@ -152,6 +152,9 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
     problems: list[Problem] = []
     for recording in console.track(recordings, total=len(recordings), label="reading headers"):
         if isinstance(recording.frames, VideoFile):
+            continue
+        if isinstance(recording.frames, PixelRow):
+            kinds[recording.frames.side_px, recording.frames.side_px, False] += 1
             continue
         try:
             headers = list(read_headers(recording.frames))

@@ -20,7 +20,7 @@ from ckseq.signal.sequence import too_long
 from ckseq.storage.divisions import read_division
 from ckseq.storage.runs import Example
 from ckseq.storage.store import Entry, Store
-from ckseq.storage.stream import stream
+from ckseq.storage.stream import n_steps, stream
 from ckseq.tasks.recipes import Experiment
 
 
@@ -34,8 +34,8 @@ class Material:
         The classes, in the order of the network's outputs.
     entries : tuple of Entry
         Sorted by id.
-    x : (n, t, h, w, channels) float32, an array or a stream
-        In the order of ``entries``. Row and column means are small and are an array; frames are read batch by batch.
+    x : (n, t, h, w, channels) float32, an array or a stream; or (n, h, w, channels) uint8, images
+        In the order of ``entries``. What is small is an array; whole frames of sequences are read batch by batch.
     splits : tuple of Split
         The folds of the protocol; a holdout has one.
     examples : tuple of Example
@@ -84,7 +84,7 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
         The store has too little, or a sequence too long, for the experiment.
     """
     entries, notes = _usable(store, recipe)
-    candidates = [Candidate(entry.id, _label(entry), entry.n_steps) for entry in entries]
+    candidates = [Candidate(entry.id, _label(entry), n_steps(entry, recipe.input)) for entry in entries]
     selection = balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed))
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
@@ -99,7 +99,8 @@ def divide(entries: Sequence[Entry], config: SplitConfig) -> tuple[Split, ...]:
         if not config.file:
             raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
         listed = read_division(Path(config.file)).listed
-    return folds([Case(entry.id, entry.subject, _label(entry)) for entry in entries], config, listed=listed)
+    cases = [Case(entry.id, entry.subject, _label(entry), entry.part) for entry in entries]
+    return folds(cases, config, listed=listed)
 
 
 def gather(store: Store, recipe: Experiment) -> Material:
@@ -121,7 +122,8 @@ def gather(store: Store, recipe: Experiment) -> Material:
     return Material(
         labels=chosen.labels,
         entries=chosen.entries,
-        x=np.asarray(x) if recipe.input == "projections" else x,
+        # row and column means are small, and so are single images
+        x=np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x,
         splits=splits,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
@@ -146,7 +148,7 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if len(entries) < len(wanted):
         notes.append(f"{_sequences(len(wanted) - len(entries))} failed in preprocessing and left out")
     if recipe.sequence.overflow == "drop":
-        long = set(too_long([entry.n_steps for entry in entries], recipe.sequence))
+        long = set(too_long([n_steps(entry, recipe.input) for entry in entries], recipe.sequence))
         entries = [entry for place, entry in enumerate(entries) if place not in long]
         if long:
             limit = recipe.sequence.length_frames
@@ -169,8 +171,9 @@ def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
     """Name the sequences that are too long; a stream knows only how long they are."""
     if recipe.sequence.overflow != "error":
         return
-    if long := too_long([entry.n_steps for entry in entries], recipe.sequence):
-        first = ", ".join(f"{entries[place].id} ({entries[place].n_steps})" for place in long[:3])
+    lengths = [n_steps(entry, recipe.input) for entry in entries]
+    if long := too_long(lengths, recipe.sequence):
+        first = ", ".join(f"{entries[place].id} ({lengths[place]})" for place in long[:3])
         more = f" and {len(long) - 3} more" if len(long) > 3 else ""
         raise DataError(
             f"longer than {recipe.sequence.length_frames} frames of motion: {first}{more}",

@@ -102,7 +102,7 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
     if missing := sorted(set(ids) - known.keys()):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DataError(f"names {missing[0]}{more}, which {store} does not hold with a label", file, "bring that data")
-    cases = [Case(id, known[id].subject, str(known[id].label)) for id in dict.fromkeys(ids)]
+    cases = [Case(id, known[id].subject, str(known[id].label), known[id].part) for id in dict.fromkeys(ids)]
     try:
         splits = folds(cases, SplitConfig(kind="from_file", file=str(file)), listed=division.listed)
     except DataError as error:

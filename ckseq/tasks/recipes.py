@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Self
 
-from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq import choices
 from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
@@ -19,6 +19,7 @@ from ckseq.signal.faces import Config as FacesConfig
 from ckseq.signal.motion import Config as MotionConfig
 from ckseq.signal.reduce import Config as ReduceConfig
 from ckseq.signal.sequence import Config as SequenceConfig
+from ckseq.storage.stream import Input
 
 Sections = dict[str, type[Config]]
 
@@ -35,6 +36,12 @@ class Pipeline(Config):
     motion: MotionConfig = MotionConfig()
     reduce: ReduceConfig = ReduceConfig()
 
+    @model_validator(mode="after")
+    def _something_is_kept(self) -> Self:
+        if self.motion.difference == "none" and not self.reduce.keep_crops:
+            raise ValueError("motion.difference = none leaves the crops alone: it needs reduce.keep_crops = true")
+        return self
+
     @model_serializer(mode="wrap")
     def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
         return _fold_kind(handler(self), "detector")
@@ -47,7 +54,11 @@ class Experiment(Config):
     question: str = Field("", description="what the experiment asks")
     pipeline: str = Field(description="the pipeline that prepares its data: a name, or the path of a .toml file")
     classes: tuple[str, ...] = Field((), strict=False, description="labels that take part; empty is all there are")
-    input: Literal["projections", "blobs", "halved"] = Field("projections", description="the tensors the model reads")
+    input: Input = Field(
+        "projections",
+        description="the tensors the model reads; crops are the images themselves, (height, width, channels) where "
+        "there is one to a recording or sequence.length_frames is 1",
+    )
     published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
     seed: int = Field(1, ge=0, description="seed of every random choice")
     balance: BalanceConfig = BalanceConfig()

@@ -249,7 +249,7 @@ def _learn_and_keep(
     if done:
         console.say(f"going on after epoch {done}")
     kept: list[State] = [] if start is None else [start]
-    train, test = (material.side(side)[1] for side in (material.split.train, material.split.test))
+    train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
 
     try:
         with console.progress("epochs", learner.n_epochs - done) as progress:
@@ -259,13 +259,25 @@ def _learn_and_keep(
                 kept[:] = [state]
                 progress.advance(text=told(state.epochs[-1]))
 
-            return learner.learn(train=train, watched=test, resume=start, on_epoch=keep)
+            return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
         epochs = kept[0].epochs if kept else ()
         runs.write_history(out, epochs)
         runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(epochs)})
         console.say(f"interrupted after epoch {len(epochs)}; go on with: {run['command']} --resume")
         raise
+
+
+def _watched(run: dict[str, Any], split: Split) -> tuple[str, ...]:
+    """Return who is measured after every epoch."""
+    if run["experiment"]["training"]["validation"] != "given":
+        return split.test
+    if not split.validation:
+        raise CallError(
+            "training.validation = given needs a data set with a validation part of its own",
+            fix="set protocol.kind to given, or training.validation to inner",
+        )
+    return split.validation
 
 
 def told(epoch: runs.Epoch) -> str:

@@ -118,3 +118,42 @@ def test_sharing_is_told_in_plain_words():
     assert counted.sentence == "3 of 6 test sequences (50 %) show one of 2 people who are also in training"
     apart = overlap(both._replace(train=("bob0",), test=("ann1", "cy0")), subjects)
     assert apart == (2, 0, 0, "no test subject is in training")
+
+
+def test_a_holdout_may_name_its_people():
+    cases = cases_of(12, FOUR)
+    named = HOLDOUT.model_copy(update={"test_subjects": ("S003", "S007", "nobody")})
+    result = split(cases, named)
+    assert result.test == tuple(sorted(case.id for case in cases if case.subject in ("S003", "S007")))
+    assert len(result.train) + len(result.test) == len(cases)
+    with pytest.raises(DataError, match="no sequence shows one of the people"):
+        split(cases, HOLDOUT.model_copy(update={"test_subjects": ("nobody",)}))
+    with pytest.raises(DataError, match="every sequence shows"):
+        split(cases, HOLDOUT.model_copy(update={"test_subjects": tuple({case.subject for case in cases})}))
+
+
+def given_cases(parts):
+    return [Case(f"r{n:03}", f"r{n:03}", "ab"[n % 2], part) for n, part in enumerate(parts)]
+
+
+def test_the_sets_own_division_is_taken_as_it_is():
+    parts = ["train", "train", "validation", "test", "train", "train", "test", None]
+    result = split(given_cases(parts)[::-1], Config(kind="given"))
+    assert (result.train, result.test) == (("r000", "r001", "r004", "r005"), ("r003", "r006"))
+    assert result.validation == ("r002",)
+
+
+def test_without_a_test_part_validation_is_tested_on():
+    result = split(given_cases(["train", "train", "validation", "validation"]), Config(kind="given"))
+    assert (result.test, result.validation) == (("r002", "r003"), ())
+
+
+@pytest.mark.parametrize("parts", [[None] * 4, ["train"] * 4, ["test"] * 4])
+def test_a_set_that_is_not_divided(parts):
+    with pytest.raises(DataError, match="not divided into training and test by itself; its parts: "):
+        split(given_cases(parts), Config(kind="given"))
+
+
+def test_a_class_that_the_given_division_does_not_train_on():
+    with pytest.raises(DataError, match="no sequence of b to train on"):
+        split(given_cases(["train", "test", "train", "test"]), Config(kind="given"))

@@ -78,6 +78,17 @@ def test_one_face_watched_is_one_face_streamed():
             np.testing.assert_array_equal(step.projections, expected.projections)
 
 
+def test_after_a_cut_all_faces_are_new_though_they_stand_where_others_stood():
+    watch = watching(Faces(policy="tracked", side_px=32, stride_frames=5), patience_s=9.0)
+    told = []
+    for number in range(8):
+        image = picture((40, 30))
+        image[image == 0] = 0 if number < 3 else 90
+        told.append([(one.face, one.step.found, one.step.projections is None) for one in watch.step(number, image)])
+    assert told[:3] == [[(1, True, True)], [(1, None, False)], [(1, None, False)]]
+    assert told[3] == [(2, True, True)]
+
+
 def test_no_more_faces_than_asked_for_the_largest_first():
     image = picture((10, 10), (60, 10), side=20) + picture((120, 40), side=40)
     watch = watching(most_faces=2)

@@ -39,12 +39,49 @@ def test_a_name_that_is_no_identity(tmp_path, name):
 
 
 def test_what_is_not_read_is_told(root):
-    (root / "joy/face.png").write_bytes(b"x")
     (root / "joy/readme.txt").write_bytes(b"x")
     (root / "joy/.DS_Store").write_bytes(b"x")
     told = [p.what for p in class_folders.problems(root)]
-    assert any("1 loose images" in what for what in told)
     assert sum("neither a video" in what for what in told) == 1
+
+
+def test_an_image_in_a_class_is_a_recording_of_one_frame(root):
+    (root / "joy/S007_face.png").write_bytes(b"x")
+    found = {r.id: r for r in class_folders.scan(root)}
+    still = found["joy_S007_face"]
+    assert (still.subject, still.label, still.part) == ("S007", "joy", None)
+    assert still.frames == ImageFiles((root / "joy/S007_face.png",))
+    # only a folder of one frame is odd
+    (root / "joy/one").mkdir()
+    (root / "joy/one/1.png").write_bytes(b"x")
+    assert [p.where for p in class_folders.problems(root) if "one frame" in p.what] == ["joy_one"]
+
+
+def test_folders_of_images_alone_are_classes_where_there_are_two(tmp_path):
+    for label in ("joy", "anger"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.jpg").write_bytes(b"x")
+        assert class_folders.recognises(tmp_path) is (label == "anger")
+
+
+@pytest.mark.parametrize("names", [("train", "valid", "test"), ("Training", "Validation", "Testing")])
+def test_folders_named_train_and_test_are_the_sets_own_division(tmp_path, names):
+    for name in names:
+        for label in ("joy", "anger"):
+            (tmp_path / name / label).mkdir(parents=True)
+            (tmp_path / name / label / "1.jpg").write_bytes(b"x")
+    found = class_folders.scan(tmp_path)
+    assert class_folders.recognises(tmp_path)
+    assert [r.part for r in found] == ["test"] * 2 + ["train"] * 2 + ["validation"] * 2
+    assert {r.label for r in found} == {"anger", "joy"}
+    assert found[0].id == "test_anger_1"
+
+
+def test_a_class_that_is_called_test_is_a_class(tmp_path):
+    for label in ("joy", "test"):
+        (tmp_path / label).mkdir(parents=True)
+        (tmp_path / label / "1.jpg").write_bytes(b"x")
+    assert [(r.label, r.part) for r in class_folders.scan(tmp_path)] == [("joy", None), ("test", None)]
 
 
 def test_two_of_one_name(root):
@@ -59,7 +96,7 @@ def test_what_is_not_class_folders(tmp_path):
     with pytest.raises(DataError, match="is not a folder"):
         class_folders.scan(tmp_path / "none")
     (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/a.png").write_bytes(b"x")
+    (tmp_path / "photos/a.txt").write_bytes(b"x")
     assert not class_folders.recognises(tmp_path)
     with pytest.raises(DataError, match="holds no classes of recordings but photos; needed: one folder per class"):
         class_folders.scan(tmp_path)

@@ -5,6 +5,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+from made_stills import write_fer2013
 
 from ckseq import choices
 from ckseq.errors import CkseqError
@@ -36,7 +37,11 @@ def class_folders(root, content):
         put(root / label / "S1_take/f2.png", content)
 
 
-TREES = {"ckplus": ckplus, "manifest": manifest, "class_folders": class_folders}
+def fer2013(root, content):
+    write_fer2013(root / "fer2013.csv", per_class=1, codes=(0, 3))
+
+
+TREES = {"ckplus": ckplus, "manifest": manifest, "class_folders": class_folders, "fer2013": fer2013}
 
 
 def put(path, content):

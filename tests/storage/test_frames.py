@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
-from ckseq.recording import ArchiveMembers, ImageFiles, VideoFile
+from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, VideoFile
 from ckseq.storage import frames as module
-from ckseq.storage.frames import fingerprint, read_grey, read_headers
+from ckseq.storage.frames import fingerprint, read_grey, read_headers, read_rgb
 
 GREY = np.random.default_rng(1).integers(0, 256, (24, 31), dtype=np.uint8)
 COLOUR = np.random.default_rng(2).integers(0, 256, (17, 20, 3), dtype=np.uint8)
@@ -44,6 +44,28 @@ def test_images_equal_imread_to_the_bit(pictures):
     for image, path in zip(read, pictures, strict=True):
         assert image.dtype == np.uint8
         np.testing.assert_array_equal(image, cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def test_colours_are_red_green_blue(pictures):
+    for image, path in zip(read_rgb(ImageFiles(pictures)), pictures, strict=True):
+        np.testing.assert_array_equal(image[..., ::-1], cv2.imread(str(path), cv2.IMREAD_COLOR))
+    np.testing.assert_array_equal(next(read_rgb(ImageFiles(pictures[1:]))), COLOUR[..., ::-1])
+
+
+def test_a_row_of_pixels_is_read_from_its_place(tmp_path):
+    image = GREY[:20, :20]
+    path = tmp_path / "all.csv"
+    text = " ".join(map(str, image.ravel()))
+    path.write_text(f"7,{text},Training\n")
+    row = PixelRow(path, 2, len(text), 20)
+    np.testing.assert_array_equal(next(read_grey(row)), image)
+    np.testing.assert_array_equal(next(read_rgb(row)), np.dstack([image] * 3))
+    moved = tmp_path / "moved.csv"
+    moved.write_text(text)
+    assert fingerprint(PixelRow(moved, 0, len(text), 20)) == fingerprint(row)
+    for wrong in (PixelRow(path, 0, len(text), 20), PixelRow(path, 2, len(text), 19), PixelRow(moved, 0, 0, 20)):
+        with pytest.raises(DataError, match=r"does not hold the pixels it held; start again"):
+            next(read_grey(wrong))
 
 
 def test_an_archive_reads_as_its_folder(pictures, tmp_path):

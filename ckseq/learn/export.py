@@ -1,0 +1,193 @@
+"""A trained network in a file for other programs, with all that they need to know inside it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import CallError, DataError
+from ckseq.learn.backend import load_keras, nothing_on_stderr
+from ckseq.learn.predict import probabilities
+
+if TYPE_CHECKING:
+    import keras
+
+KEY = "ckseq"
+"""The name under which the description stands in a file's metadata, as JSON."""
+
+
+class Format(NamedTuple):
+    """A file format: its ending, how a network and its description are written, how a written file answers."""
+
+    ending: str
+    write: Callable[[keras.Model, Path, str], None]
+    answer: Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
+
+
+def _write_keras(network: keras.Model, path: Path, description: str) -> None:
+    """Write Keras's own format: a zip archive, whose ``metadata.json`` takes the description."""
+    network.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    said = json.loads(members["metadata.json"])
+    del said["date_saved"]  # the same network gives the same bytes
+    members["metadata.json"] = json.dumps({**said, KEY: json.loads(description)}).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+
+
+def _ask_keras(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return probabilities(load_keras().saving.load_model(path, compile=False, safe_mode=True), x)
+
+
+def _write_onnx(network: keras.Model, path: Path, description: str) -> None:
+    """Write ONNX with Keras's exporter, any number of sequences at a time."""
+    onnx = _needed("onnx")
+    _needed("tf2onnx")
+    with nothing_on_stderr():
+        network.export(path, format="onnx", verbose=False, input_signature=[_input(network, None)])
+    model = onnx.load(path)
+    model.doc_string = "made by ckseq; its metadata says how its input is prepared"
+    onnx.helper.set_model_props(model, {KEY: description})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _ask_onnx(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    session = _needed("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {session.get_inputs()[0].name: x})
+    return np.asarray(answer, np.float32)
+
+
+def _write_litert(network: keras.Model, path: Path, description: str) -> None:
+    """Write LiteRT (TFLite) of its built-in operations only, one sequence at a time: it runs wherever LiteRT does."""
+    import tensorflow as tf
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    plain = load_keras().models.clone_model(network, clone_function=_with_builtin_operations)
+    plain.set_weights(network.get_weights())
+    with nothing_on_stderr():
+        plain.export(
+            path,
+            format="litert",
+            verbose=False,
+            input_signature=[_input(network, 1)],
+            target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
+        )
+    model = flatbuffer_utils.read_model(path)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(description.encode(), np.uint8)
+    entry.name, entry.buffer = KEY, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    flatbuffer_utils.write_model(model, path)
+
+
+def _with_builtin_operations(layer: Any) -> Any:
+    """Return a layer of the same result whose operations LiteRT has: it knows no pooling in three dimensions."""
+    keras = load_keras()
+    if not (isinstance(layer, keras.layers.AveragePooling3D) and tuple(layer.pool_size[:2]) == (1, 1)):
+        return layer.__class__.from_config(layer.get_config())
+
+    class PooledWidth(keras.layers.Layer):  # type: ignore[name-defined,misc,unused-ignore]
+        def call(self, sequences: Any) -> Any:
+            _, steps, rows, width, channels = sequences.shape
+            pool = layer.pool_size[2]
+            pictures = keras.ops.reshape(sequences, (-1, steps * rows, width, channels))
+            pooled = keras.ops.average_pool(pictures, (1, pool), padding=layer.padding)
+            return keras.ops.reshape(pooled, (-1, steps, rows, pooled.shape[2], channels))
+
+    return PooledWidth(name=layer.name)
+
+
+def _input(network: keras.Model, n_sequences: int | None) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec((n_sequences, *network.input_shape[1:]), tf.float32, name="sequences")
+
+
+def _ask_litert(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    with nothing_on_stderr():
+        ask = _needed("ai_edge_litert.interpreter").Interpreter(str(path)).get_signature_runner()
+        (name,) = ask.get_input_details()
+        return np.concatenate([next(iter(ask(**{name: one[np.newaxis]}).values())) for one in x])
+
+
+FORMATS = {
+    "onnx": Format(".onnx", _write_onnx, _ask_onnx),
+    "litert": Format(".tflite", _write_litert, _ask_litert),
+    "keras": Format(".keras", _write_keras, _ask_keras),
+}
+
+
+def convert(network: keras.Model, path: Path, *, format: Format, description: str) -> None:
+    """Write a network in another format.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Made of plain Keras layers.
+    path : Path
+        Ends as the format's files do.
+    format : Format
+        One of `FORMATS`.
+    description : str
+        JSON, for the file's metadata.
+
+    Raises
+    ------
+    CallError
+        A package that writes the format is not installed.
+    DataError
+        The network has what the format cannot express, or the file cannot be written.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the converters, about their own dependencies
+            format.write(network, path, description)
+    except (CallError, OSError):
+        raise
+    except Exception as error:  # each converter has its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"the network cannot be converted: {reason}", fix="try another --format") from None
+
+
+def largest_difference(
+    network: keras.Model, path: Path, *, format: Format, sequences: Iterable[NDArray[np.float32]]
+) -> float:
+    """Return how far a written file's probabilities are from the network's, at most.
+
+    Parameters
+    ----------
+    network : keras.Model
+    path : Path
+        Written by `convert`; it is read again from the disk.
+    format : Format
+    sequences : iterable of (t, h, w, channels) float32
+
+    Raises
+    ------
+    CallError
+        A package that reads the format is not installed.
+    """
+    x = np.stack(list(sequences))
+    return float(np.abs(format.answer(path, x) - probabilities(network, x)).max())
+
+
+def _needed(name: str) -> ModuleType:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise CallError(f"this format needs the package {error.name}", fix="pip install 'ckseq[export]'") from None

@@ -1,0 +1,163 @@
+"""FER2013: a CSV file of 48x48 grey images, one a row, with an emotion and what the image is for.
+
+Source: Goodfellow et al., "Challenges in representation learning", ICONIP 2013. The columns ``emotion``, ``pixels`` and
+``Usage`` may stand in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from ckseq.errors import DataError
+from ckseq.recording import Part, PixelRow, Problem, Recording
+
+LOOKS_FOR = "a CSV file (or a folder with one) with the columns emotion, pixels and Usage, as fer2013.csv"
+LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+SIDE_PX = 48
+_USAGES: dict[bytes, Part] = {b"Training": "train", b"PublicTest": "validation", b"PrivateTest": "test"}
+_COLUMNS = (b"emotion", b"pixels", b"Usage")
+_MEND = "it is left out; mend the row, or fetch the file again"
+
+
+class _Columns(NamedTuple):
+    """Where each column stands in a row, counted from 0."""
+
+    emotion: int
+    pixels: int
+    usage: int
+
+
+def recognises(root: Path) -> bool:
+    """Return whether this is such a CSV file, or a folder that holds just one."""
+    return _table_at(root) is not None
+
+
+def scan(root: Path) -> list[Recording]:
+    """Return one recording of one frame for each row that can be used, by its number among all rows.
+
+    Who is shown is not known: each image counts as a person of its own.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or no row of it can be used.
+    """
+    recordings, faults = _read(_require(root))
+    if not recordings:
+        what = f"{faults[0].where}: {faults[0].what}" if faults else "it holds a header only"
+        raise DataError(f"holds no row that can be used; {what}", root, "fetch the file again")
+    return list(recordings)
+
+
+def problems(root: Path) -> list[Problem]:
+    """Return a problem for each row that cannot be used, and that nobody knows who is shown."""
+    table = _require(root)
+    recordings, faults = _read(table)
+    nobody = Problem(
+        "who is shown is not known, and each image counts as a person of its own",
+        str(table),
+        "whether the same person is in training and in the test part cannot be seen",
+        matters=True,
+    )
+    return [*faults, *([nobody] if recordings else [])]
+
+
+def _require(root: Path) -> Path:
+    table = _table_at(root)
+    if table is None:
+        what = "has no such columns" if root.is_file() else "holds no such file"
+        raise DataError(what, root, f"needed: {LOOKS_FOR}")
+    return table
+
+
+def _table_at(root: Path) -> Path | None:
+    candidates = sorted(root.glob("*.csv")) if root.is_dir() else [root]
+    tables = [path for path in candidates if path.suffix.lower() == ".csv" and path.is_file() and _header(path)]
+    return tables[0] if len(tables) == 1 else None
+
+
+def _header(path: Path) -> _Columns | None:
+    try:
+        with path.open("rb") as stream:
+            names = [_bare(name).lower() for name in stream.readline(4096).removeprefix(b"\xef\xbb\xbf").split(b",")]
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path) from None
+    wanted = [name.lower() for name in _COLUMNS]
+    return _Columns(*(names.index(name) for name in wanted)) if sorted(names) == sorted(wanted) else None
+
+
+def _read(path: Path) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:
+    status = path.stat()
+    return _read_whole(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read_whole(path: Path, mtime_ns: int, size: int) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:  # noqa: ARG001 (the key)
+    """Read every row once: 36,000 images take some seconds."""
+    columns = _header(path)
+    assert columns is not None  # _table_at has seen to it
+    recordings, faults = [], []
+    for number, (offset, line) in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            recordings.append(_recording(path, number, offset, line, columns))
+        except DataError as error:
+            faults.append(Problem(error.what, f"{path} line {number + 1}", _MEND, left_out=1))
+    return tuple(recordings), tuple(faults)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the byte at which each line after the first begins, and the line."""
+    with path.open("rb") as stream:
+        offset = len(stream.readline())
+        for line in stream:
+            yield offset, line
+            offset += len(line)
+
+
+def _recording(path: Path, number: int, offset: int, line: bytes, columns: _Columns) -> Recording:
+    cells = line.split(b",")
+    if len(cells) != len(columns):
+        raise DataError(f"has {len(cells)} cells instead of {len(columns)}")
+    label = _label(_bare(cells[columns.emotion]))
+    usage = _bare(cells[columns.usage])
+    if usage not in _USAGES:
+        raise DataError(f"the Usage {_shown(usage)} is none of {', '.join(name.decode() for name in _USAGES)}")
+    cell = cells[columns.pixels]
+    pixels = _bare(cell)
+    _check(pixels)
+    before = sum(len(other) + 1 for other in cells[: columns.pixels])
+    frame = PixelRow(path, offset + before + cell.index(pixels), len(pixels), SIDE_PX)
+    ident = f"fer2013_{number:05d}"
+    return Recording(ident, ident, f"{number:05d}", label, frame, _USAGES[usage])
+
+
+def _label(text: bytes) -> str:
+    if not text.isdigit() or int(text) >= len(LABELS):
+        raise DataError(f"the emotion {_shown(text)} is not one of 0 to {len(LABELS) - 1}")
+    return LABELS[int(text)]
+
+
+def _check(pixels: bytes) -> None:
+    numbers = pixels.split()
+    if len(numbers) != SIDE_PX**2:
+        raise DataError(f"holds {len(numbers)} pixels instead of {SIDE_PX**2}")
+    try:
+        values = list(map(int, numbers))
+    except ValueError:
+        raise DataError("a pixel is not a whole number") from None
+    if min(values) < 0 or max(values) > 255:
+        worst = max(values) if max(values) > 255 else min(values)
+        raise DataError(f"a pixel is {worst}, beyond 0 to 255")
+
+
+def _bare(cell: bytes) -> bytes:
+    return cell.strip().strip(b'"').strip()
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:20].decode(errors="replace"))
