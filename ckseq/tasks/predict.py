@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from rich.text import Text
 
 from ckseq.config import parse, with_settings
 from ckseq.errors import CallError, CkseqError
+from ckseq.learn.predict import probabilities
+from ckseq.protocol.early import SHARES
 from ckseq.recording import Frames, ImageFiles, VideoFile
 from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.sources.manifest import frames_at
 from ckseq.storage.video import Video
 from ckseq.tasks.console import Console
+from ckseq.tasks.early import starts, stop_rule
 from ckseq.tasks.film import Kept, open_film, watch_film
 from ckseq.tasks.preprocess import run_stages
 from ckseq.tasks.watching import Model, causal, load_model
@@ -42,6 +46,7 @@ class Options:
     draw: bool
     folder_fps: float
     at_most_s: float | None
+    sure_above: float | None
     timeline: TimelineConfig
 
 
@@ -54,6 +59,7 @@ def predict(
     draw: bool = False,
     fps: float = 25.0,
     seconds: float | None = None,
+    error_rate: float = 0.1,
     settings: Sequence[str] = (),
     console: Console,
 ) -> dict[str, Any]:
@@ -78,6 +84,9 @@ def predict(
         Frames per second of folders of frames.
     seconds : float, optional
         Watch no more of a film or a camera than this.
+    error_rate : float
+        An answer is sure as soon as no more than this share of such answers is wrong, for people like those the run was
+        tested on; see `ckseq.protocol.early.stop_threshold`.
     settings : sequence of str
         ``timeline.key=value``.
     console : Console
@@ -97,8 +106,12 @@ def predict(
     """
     if draw and out is None:
         raise CallError("--draw needs a folder for the films", fix="name it with --out")
-    options = Options(read_as, out, draw, fps, seconds, _timeline_config(settings))
+    timeline = _timeline_config(settings)
     model = load_model(run)
+    sure_above = stop_rule(run, error_rate=error_rate)
+    if sure_above == math.inf:
+        console.say(f"the run was tested on too few people to say when an answer is sure at {error_rate:.0%} errors")
+    options = Options(read_as, out, draw, fps, seconds, sure_above, timeline)
     found: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     for source in map(str, inputs):
@@ -136,11 +149,13 @@ def _predict_one(
         times_s = Video(frames.path).times_s(at_most_s=at_most_s)
         long = times_s[-1] > at_most_s
     if not long and frames is not None:
-        return _sequence(source, frames, times_s, model), None
+        return _sequence(source, frames, times_s, model, options.sure_above), None
     return _timeline(source, frames, model, options, console, taken=taken)
 
 
-def _sequence(source: str, frames: Frames, times_s: NDArray[np.float64] | None, model: Model) -> dict[str, Any]:
+def _sequence(
+    source: str, frames: Frames, times_s: NDArray[np.float64] | None, model: Model, sure_above: float | None
+) -> dict[str, Any]:
     arrays, faces = run_stages(frames, model.pipeline)
     if times_s is not None:
         times_s = times_s[faces.n_dropped + 1 :]
@@ -152,9 +167,24 @@ def _sequence(source: str, frames: Frames, times_s: NDArray[np.float64] | None, 
         "kind": "sequence",
         "predicted": model.labels[int(probabilities.argmax())],
         "probabilities": {label: round(float(p), 6) for label, p in zip(model.labels, probabilities, strict=True)},
+        "sure": _sure(arrays, model, sure_above),
         "n_frames": len(faces.n_found) + faces.n_dropped,
         "n_without_face": faces.n_without_face,
     }
+
+
+def _sure(arrays: dict[str, NDArray[Any]], model: Model, sure_above: float | None) -> dict[str, Any] | None:
+    """Return the class that was sure first, and after which share of the sequence; None where none was."""
+    if sure_above is None or model.experiment.input != "projections":
+        return None
+    asked = starts(
+        arrays["projections"], length_frames=model.length_frames, sequence=model.experiment.sequence
+    )
+    found = probabilities(model.network, asked)
+    for share, row in zip(SHARES, found, strict=True):
+        if row.max() > sure_above:
+            return {"label": model.labels[int(row.argmax())], "share": share}
+    return None
 
 
 def _uneven(times_s: NDArray[np.float64]) -> bool:
@@ -177,7 +207,7 @@ def _timeline(
             options.timeline,
             fps=fps,
             kept=kept,
-            sure_above=None,
+            sure_above=options.sure_above,
             at_most_s=options.at_most_s,
             bar=bar,
         )
@@ -205,7 +235,7 @@ def _say(found: Sequence[dict[str, Any]], console: Console) -> None:
 
 
 def _table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table(Column("input", overflow="fold"), "class", "probability", "next likely", "frames", "without face")
+    table = Table(Column("input", overflow="fold"), "class", "probability", "next likely", "sure after", "frames", "without face")
     for item in found:
         (first, sure), (second, less), *_ = sorted(item["probabilities"].items(), key=lambda pair: -pair[1])
         table.add_row(
@@ -213,6 +243,7 @@ def _table(found: Sequence[dict[str, Any]]) -> Table:
             Text(first, style="bold"),
             f"{sure:.2f}",
             f"{second} {less:.2f}",
+            f"{item['sure']['share']:.0%}" if item["sure"] else "",
             str(item["n_frames"]),
             str(item["n_without_face"]),
         )
