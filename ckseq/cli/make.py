@@ -186,6 +186,8 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=click.FloatRange(0), help="Watch no more of a film or a camera than this."),
+    click.option("--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
+                 show_default=True, help="Call an answer sure when no more than this share of such answers is wrong."),
     click.option(
         "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",
         help="Change a field of timelines, as in timeline.window_s=2; 'ckseq config' explains them all.",
@@ -200,20 +202,3 @@ def _predict(**values: Any) -> dict[str, Any]:
     from ckseq.tasks.predict import predict
 
     return predict(**values)
-
-
-@command(
-    "export",
-    click.argument("run", type=FOLDER),
-    click.option("--format", type=click.Choice(["onnx", "litert", "keras"]), required=True, help="The file's format."),
-    click.option("--out", type=FOLDER, help="The file; exported.onnx, .tflite or .keras in RUN if not given."),
-    overwrite_option,
-)
-def _export(**values: Any) -> dict[str, Any]:
-    """Write the network of RUN for other programs.
-
-    The file's metadata says how its input is prepared; its answers are compared with the run's own model first.
-    """
-    from ckseq.tasks.export import export
-
-    return export(**values)

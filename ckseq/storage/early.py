@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -98,3 +98,23 @@ def as_glimpses(labels: tuple[str, ...], rows: Sequence[Glimpse], where: Path) -
         np.array([labels.index(row.truth) for row in firsts]),
         tuple(row.subject for row in firsts),
     )
+
+
+def glimpses_of(folder: Path, facts: Mapping[str, Any]) -> Glimpses | None:
+    """Return what the models of a run said early of people they were not trained on.
+
+    Parameters
+    ----------
+    folder : Path
+    facts : mapping
+        As in ``run.json``.
+
+    Returns
+    -------
+    Glimpses or None
+        None where the run holds nothing of it, or tested on people whom it was trained on.
+    """
+    if not (folder / EARLY).is_file() or facts.get("protocol", {}).get("shared_subjects"):
+        return None
+    labels, rows = read_glimpses(folder)
+    return as_glimpses(labels, rows, folder / EARLY) if rows else None

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.learn.predict import probabilities
-from ckseq.protocol.early import SHARES, Glimpses, stop_threshold, wrong_scores
+from ckseq.protocol.early import SHARES, stop_threshold, wrong_scores
 from ckseq.protocol.split import Split
 from ckseq.signal.sequence import Config as SequenceConfig
 from ckseq.signal.sequence import fit_length
-from ckseq.storage.early import EARLY, Glimpse, as_glimpses, read_glimpses
+from ckseq.storage.early import Glimpse, glimpses_of
 from ckseq.storage.runs import read_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.material import Material
@@ -53,26 +53,6 @@ def glimpses(
                 likely = tuple(float(p) for p in row)
                 found.append(Glimpse(entry.id, entry.subject, split.fold, seed, str(entry.label), share, likely))
     return found
-
-
-def glimpses_of(run: Path, facts: dict[str, Any]) -> Glimpses | None:
-    """Return what the models of a run said early of people they were not trained on.
-
-    Parameters
-    ----------
-    run : Path
-    facts : dict
-        As in ``run.json``.
-
-    Returns
-    -------
-    Glimpses or None
-        None where the run holds nothing of it, or tested on people whom it was trained on.
-    """
-    if not (run / EARLY).is_file() or facts.get("protocol", {}).get("shared_subjects"):
-        return None
-    labels, rows = read_glimpses(run)
-    return as_glimpses(labels, rows, run / EARLY) if rows else None
 
 
 def stop_rule(run: Path, *, error_rate: float) -> float | None:

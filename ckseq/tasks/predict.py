@@ -177,9 +177,7 @@ def _sure(arrays: dict[str, NDArray[Any]], model: Model, sure_above: float | Non
     """Return the class that was sure first, and after which share of the sequence; None where none was."""
     if sure_above is None or model.experiment.input != "projections":
         return None
-    asked = starts(
-        arrays["projections"], length_frames=model.length_frames, sequence=model.experiment.sequence
-    )
+    asked = starts(arrays["projections"], length_frames=model.length_frames, sequence=model.experiment.sequence)
     found = probabilities(model.network, asked)
     for share, row in zip(SHARES, found, strict=True):
         if row.max() > sure_above:
@@ -235,7 +233,8 @@ def _say(found: Sequence[dict[str, Any]], console: Console) -> None:
 
 
 def _table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table(Column("input", overflow="fold"), "class", "probability", "next likely", "sure after", "frames", "without face")
+    names = ("class", "probability", "next likely", "sure after", "frames", "without face")
+    table = Table(Column("input", overflow="fold"), *names)
     for item in found:
         (first, sure), (second, less), *_ = sorted(item["probabilities"].items(), key=lambda pair: -pair[1])
         table.add_row(
