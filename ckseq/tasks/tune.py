@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ckseq.tasks.trial import Inner, Workshop
 
 STUDY = "study.db"
+CACHE = "cache"
 PAGE = "search.html"
 _APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
 _GB = 10**9
@@ -189,7 +190,7 @@ def workshop(out: Path, *, jobs: int, cache_gb: float) -> Workshop:
     """Return where trials are worked on, within the folder of the search."""
     from ckseq.tasks.trial import Workshop
 
-    return Workshop(out / "cache", int(cache_gb * _GB), jobs)
+    return Workshop(out / CACHE, int(cache_gb * _GB), jobs)
 
 
 def search_one(
