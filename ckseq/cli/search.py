@@ -110,3 +110,11 @@ def _tune_best(**values: Any) -> dict[str, Any]:
     from ckseq.tasks.best import best
 
     return best(**values)
+
+
+@command("page", click.argument("study"), _storage, _out, group=_tune)
+def _tune_page(**values: Any) -> dict[str, Any]:
+    """Draw the pictures of STUDY, also while it runs."""
+    from ckseq.tasks.study import page
+
+    return page(**values)

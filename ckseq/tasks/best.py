@@ -17,14 +17,14 @@ from ckseq.protocol.split import Config as SplitConfig
 from ckseq.report.listing import toml_text
 from ckseq.storage import runs
 from ckseq.storage.store import open_store
-from ckseq.storage.studies import load_optuna, open_storage, without_password
 from ckseq.tasks.console import Console
 from ckseq.tasks.material import gather
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.recipes import load_experiment
 from ckseq.tasks.space import Recipes, SearchConfig, Space
+from ckseq.tasks.study import best_of, open_study
 from ckseq.tasks.train import told
-from ckseq.tasks.tune import CACHE, STUDY, best_of
+from ckseq.tasks.tune import CACHE
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -120,27 +120,6 @@ def best(
         paths[0], data, out / f"{study}_final", out / CACHE, source, jobs, overwrite=overwrite, console=console
     )
     return {**result, "run": str(run)}
-
-
-def open_study(name: str, storage: str | None, out: Path) -> Study:
-    """Open a study that is there.
-
-    Raises
-    ------
-    DataError
-        There is none of that name; the message lists those there are.
-    """
-    optuna = load_optuna()
-    url = storage or f"sqlite:///{out / STUDY}"
-    if storage is None and not (out / STUDY).is_file():
-        raise DataError("there is no such study file", out / STUDY, "name the folder of the search with --out")
-    opened = open_storage(url)
-    try:
-        study: Study = optuna.load_study(study_name=name, storage=opened)
-    except KeyError:
-        known = ", ".join(sorted(optuna.get_all_study_names(opened))) or "none"
-        raise DataError(f"there is no study {name!r}", without_password(url), f"those there are: {known}") from None
-    return study
 
 
 def recipes_of(study: Study, trial: FrozenTrial) -> Recipes:
