@@ -77,7 +77,7 @@ def in_parts(model: keras.Model, size: int) -> Step:
         right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, jit_compile=True)
     def apply() -> None:
         model.optimizer.apply(list(sums), model.trainable_variables)
         for total in sums:

@@ -1,0 +1,99 @@
+"""Whether a training fits into memory, told before it starts, and made to fit on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ckseq import choices
+from ckseq.learn import machine
+from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
+from ckseq.tasks.console import Console
+from ckseq.tasks.material import Material
+from ckseq.tasks.recipes import Experiment, experiment_of
+
+
+def within_memory(
+    recipe: Experiment,
+    material: Material,
+    *,
+    fit_memory: bool,
+    earlier: Mapping[str, Any] | None,
+    console: Console,
+) -> tuple[Experiment, dict[str, Any]]:
+    """Refuse a training that would not fit, or choose how it fits.
+
+    Parameters
+    ----------
+    recipe : Experiment
+    material : Material
+    fit_memory : bool
+        Choose ``training.micro_batch_size`` and ``model.recompute``, which change no result but for rounding.
+    earlier : mapping or None
+        The ``run.json`` of the run that is to go on: what was chosen there stays.
+    console : Console
+
+    Returns
+    -------
+    Experiment
+        As it will be trained.
+    dict
+        ``estimated_bytes``, by what they are for and in ``total``; ``free_bytes``; ``chosen``, settings in the form
+        of ``--set``. Empty for an estimator, which no estimate is made for.
+
+    Raises
+    ------
+    CkseqError
+        It needs more than there is. The message names what would make it fit.
+    """
+    models = choices.load("models", recipe.model_kind)
+    if not hasattr(models, "export"):
+        return recipe, {}
+    if fit_memory and earlier is not None and earlier.get("memory", {}).get("chosen"):
+        recipe = _with(recipe, earlier["memory"]["chosen"])
+    training = training_of(recipe, material)
+    room = {"free_bytes": machine.free_bytes(), "used_bytes": machine.used_bytes()}
+    if not fit_memory:
+        need, chosen = check(training, **room), ()
+    else:
+        fitting, need = fitted(training, **room)
+        chosen = settings_of(fitting)
+        if fitting != training:
+            console.say(f"to fit into memory: {' '.join(chosen)}; the mathematics stays the same")
+        recipe = recipe.model_copy(update={"training": fitting.training, "model": fitting.model})
+    there = room["free_bytes"] + room["used_bytes"]
+    console.say(f"memory: about {gigabytes(need.total)} at the peak, of {gigabytes(there)}")
+    told = {**need._asdict(), "total": need.total}
+    return recipe, {"estimated_bytes": told, "free_bytes": there, "chosen": list(chosen)}
+
+
+def training_of(recipe: Experiment, material: Material) -> Training:
+    """Return what the memory of an experiment's training depends on; of its largest fold."""
+    shape = material.x.shape[1:]
+    ids = set(max((split.train for split in material.splits), key=len))
+    steps = [entry.n_steps for entry in material.entries if entry.id in ids]
+    stretched = recipe.sequence.short == "stretch"
+    # padding stands on both sides, and what follows the last frame is computed all the same
+    seen = [shape[0] if stretched or n >= shape[0] else shape[0] - (shape[0] - n + 1) // 2 for n in steps]
+    return Training(
+        model=recipe.model,
+        training=recipe.training,
+        footprint=footprint_of(
+            choices.load("models", recipe.model_kind),
+            recipe.model,
+            input_shape=shape,
+            n_classes=len(material.labels),
+        ),
+        input_shape=shape,
+        seen_steps=tuple(seen),
+        # all, those of one side, and those of an epoch once more where they are varied
+        held_bytes=3 * material.x.nbytes if isinstance(material.x, np.ndarray) else 0,
+    )
+
+
+def _with(recipe: Experiment, settings: list[str]) -> Experiment:
+    from ckseq.config import with_settings
+
+    return experiment_of(with_settings(recipe.model_dump(mode="json"), settings), where="the run to go on with")
