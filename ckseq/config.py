@@ -147,11 +147,11 @@ def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
         if base in seen:
             raise CallError(f"extends {base.stem}, which extends it", path, "let one of them stand alone")
         seen.append(base)
-        tree = _laid_over(read_toml(base), tree)
+        tree = laid_over(read_toml(base), tree)
     return path, tree
 
 
-def _laid_over(base: Tree, tree: Tree) -> Tree:
+def laid_over(base: Tree, tree: Tree) -> Tree:
     """Return ``base`` with the values of ``tree``; a section of another kind replaces the section."""
     result = {**base, **tree}
     for key in base.keys() & tree.keys():

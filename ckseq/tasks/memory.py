@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ckseq import choices
+from ckseq.config import with_settings
 from ckseq.learn import machine
 from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
 from ckseq.tasks.console import Console
@@ -94,6 +95,4 @@ def training_of(recipe: Experiment, material: Material) -> Training:
 
 
 def _with(recipe: Experiment, settings: list[str]) -> Experiment:
-    from ckseq.config import with_settings
-
     return experiment_of(with_settings(recipe.model_dump(mode="json"), settings), where="the run to go on with")

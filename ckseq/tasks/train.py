@@ -28,6 +28,7 @@ from ckseq.tasks.console import Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
+from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 
 
@@ -40,6 +41,7 @@ def train(
     seed: int | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    fit_memory: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Train as an experiment asks, and keep predictions, network, history and how all of it was made.
@@ -60,6 +62,8 @@ def train(
         Replace the run at ``out``.
     resume : bool
         Go on with the run at ``out``, if there is one; what it ends in is what it would have ended in uninterrupted.
+    fit_memory : bool
+        Choose by itself what makes the training fit into memory without changing its mathematics.
     console : Console
 
     Returns
@@ -72,6 +76,8 @@ def train(
     ------
     CallError
         ``out`` is in the way, or holds a run made otherwise than the one to resume.
+    CkseqError
+        The training would need more memory than there is.
     DataError
         The store has too little for the experiment.
     KeyboardInterrupt
@@ -80,6 +86,7 @@ def train(
     recipe = load_experiment(experiment, settings)
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     check_target(out, overwrite=overwrite, resume=resume)
+    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
         material = gather(opened, recipe)
         if len(material.splits) > 1:
@@ -87,9 +94,9 @@ def train(
                 f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
                 fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
             )
-        run = _describe(opened, material, recipe)
-    run["command"] = _command(store, experiment, settings, recipe.seed, out)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier, console=console)
+        run = {**_describe(opened, material, recipe), "memory": memory}
+    run["command"] = _command(store, experiment, [*settings, *memory.get("chosen", ())], recipe.seed, out)
     if earlier is not None:
         check_same(earlier, run, out)
         if earlier["state"] == "complete":
