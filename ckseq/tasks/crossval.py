@@ -107,7 +107,7 @@ def crossval(
     earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
         material = gather(opened, recipe)
-        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier, console=console)
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
         told_seeds = list(range(recipe.seed, recipe.seed + seeds))
         run = {**_describe(opened, material, recipe, notes, told_seeds), "memory": memory}
     settings = [*settings, *memory.get("chosen", ())]
@@ -123,7 +123,8 @@ def crossval(
         run = {**run, "created": earlier["created"], "notes": with_other_versions(earlier, run)}
     elif overwrite and out.is_dir():
         shutil.rmtree(out)
-    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+    said = (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"], run["memory"].get("sentence", ""))
+    for note in filter(None, said):
         console.say(note)
     return _validate(out, run, material, recipe, jobs, console)
 

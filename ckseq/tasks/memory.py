@@ -11,7 +11,6 @@ from ckseq import choices
 from ckseq.config import with_settings
 from ckseq.learn import machine
 from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
-from ckseq.tasks.console import Console
 from ckseq.tasks.material import Material
 from ckseq.tasks.recipes import Experiment, experiment_of
 
@@ -22,7 +21,6 @@ def within_memory(
     *,
     fit_memory: bool,
     earlier: Mapping[str, Any] | None,
-    console: Console,
 ) -> tuple[Experiment, dict[str, Any]]:
     """Refuse a training that would not fit, or choose how it fits.
 
@@ -34,7 +32,6 @@ def within_memory(
         Choose ``training.micro_batch_size`` and ``model.recompute``, which change no result but for rounding.
     earlier : mapping or None
         The ``run.json`` of the run that is to go on: what was chosen there stays.
-    console : Console
 
     Returns
     -------
@@ -42,7 +39,7 @@ def within_memory(
         As it will be trained.
     dict
         ``estimated_bytes``, by what they are for and in ``total``; ``free_bytes``; ``chosen``, settings in the form
-        of ``--set``. Empty for an estimator, which no estimate is made for.
+        of ``--set``; ``sentence``. Empty for an estimator, which no estimate is made for.
 
     Raises
     ------
@@ -52,28 +49,34 @@ def within_memory(
     models = choices.load("models", recipe.model_kind)
     if not hasattr(models, "export"):
         return recipe, {}
-    if fit_memory and earlier is not None and earlier.get("memory", {}).get("chosen"):
-        recipe = _with(recipe, earlier["memory"]["chosen"])
+    chosen = tuple(earlier.get("memory", {}).get("chosen", ())) if earlier and fit_memory else ()
+    if chosen:
+        tree = with_settings(recipe.model_dump(mode="json"), chosen)
+        recipe = experiment_of(tree, where="the run to go on with")
+    if earlier and earlier["state"] == "complete":
+        return recipe, earlier.get("memory", {})
     training = training_of(recipe, material)
     room = {"free_bytes": machine.free_bytes(), "used_bytes": machine.used_bytes()}
-    if not fit_memory:
-        need, chosen = check(training, **room), ()
-    else:
+    if fit_memory:
         fitting, need = fitted(training, **room)
         chosen = settings_of(fitting)
-        if fitting != training:
-            console.say(f"to fit into memory: {' '.join(chosen)}; the mathematics stays the same")
         recipe = recipe.model_copy(update={"training": fitting.training, "model": fitting.model})
+    else:
+        need = check(training, **room)
     there = room["free_bytes"] + room["used_bytes"]
-    console.say(f"memory: about {gigabytes(need.total)} at the peak, of {gigabytes(there)}")
-    told = {**need._asdict(), "total": need.total}
-    return recipe, {"estimated_bytes": told, "free_bytes": there, "chosen": list(chosen)}
+    how = f", with {' '.join(chosen)}" if chosen else ""
+    return recipe, {
+        "estimated_bytes": {**need._asdict(), "total": need.total},
+        "free_bytes": there,
+        "chosen": list(chosen),
+        "sentence": f"about {gigabytes(need.total)} of memory are needed and {gigabytes(there)} are there{how}",
+    }
 
 
 def training_of(recipe: Experiment, material: Material) -> Training:
-    """Return what the memory of an experiment's training depends on; of its largest fold."""
+    """Return what the memory of an experiment's training depends on, of any of its folds."""
     shape = material.x.shape[1:]
-    ids = set(max((split.train for split in material.splits), key=len))
+    ids = {id for split in material.splits for id in split.train}
     steps = [entry.n_steps for entry in material.entries if entry.id in ids]
     stretched = recipe.sequence.short == "stretch"
     # padding stands on both sides, and what follows the last frame is computed all the same
@@ -92,7 +95,3 @@ def training_of(recipe: Experiment, material: Material) -> Training:
         # all, those of one side, and those of an epoch once more where they are varied
         held_bytes=3 * material.x.nbytes if isinstance(material.x, np.ndarray) else 0,
     )
-
-
-def _with(recipe: Experiment, settings: list[str]) -> Experiment:
-    return experiment_of(with_settings(recipe.model_dump(mode="json"), settings), where="the run to go on with")

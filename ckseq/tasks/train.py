@@ -94,7 +94,7 @@ def train(
                 f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
                 fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
             )
-        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier, console=console)
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
         run = {**_describe(opened, material, recipe), "memory": memory}
     run["command"] = _command(store, experiment, [*settings, *memory.get("chosen", ())], recipe.seed, out)
     if earlier is not None:
@@ -107,7 +107,8 @@ def train(
         console.say(f"there is nothing in {out} to go on with: starting anew")
     elif overwrite and out.is_dir():
         shutil.rmtree(out)
-    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+    said = (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"], run["memory"].get("sentence", ""))
+    for note in filter(None, said):
         console.say(note)
     return _train(out, run, material, recipe, console)
 
