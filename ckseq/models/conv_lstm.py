@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     import keras
 
 
+# Positions (rows x columns x sequences) of a block: 64 filters make 4 MB of gates, which a level-3 cache holds.
+BLOCK_POSITIONS = 4240
+KEPT = 6  # arrays kept of a step: h and c before it, and its gates i, f, g, o
+
+
 class Config(_Config):
     """The network's sizes; the defaults are the paper's."""
 
@@ -117,8 +122,6 @@ def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -
     With F filters, P positions, k cells of the kernel, C channels and T steps, in float32: six arrays (P, F) a step,
     and of one block whatever is kept; T P (k C + 1) neighbours of the input; and of the last state about four arrays.
     """
-    from ckseq.models._conv_lstm_layer import BLOCK_POSITIONS, KEPT
-
     _check(config, input_shape)
     steps, height, width, channels = input_shape
     cells = config.kernel[0] * config.kernel[1]

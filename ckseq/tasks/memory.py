@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from ckseq import choices
 from ckseq.config import with_settings
 from ckseq.learn import machine
 from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
+from ckseq.signal.sequence import Config as SequenceConfig
 from ckseq.tasks.material import Material
 from ckseq.tasks.recipes import Experiment, experiment_of
 
@@ -78,9 +79,6 @@ def training_of(recipe: Experiment, material: Material) -> Training:
     shape = material.x.shape[1:]
     ids = {id for split in material.splits for id in split.train}
     steps = [entry.n_steps for entry in material.entries if entry.id in ids]
-    stretched = recipe.sequence.short == "stretch"
-    # padding stands on both sides, and what follows the last frame is computed all the same
-    seen = [shape[0] if stretched or n >= shape[0] else shape[0] - (shape[0] - n + 1) // 2 for n in steps]
     return Training(
         model=recipe.model,
         training=recipe.training,
@@ -91,7 +89,20 @@ def training_of(recipe: Experiment, material: Material) -> Training:
             n_classes=len(material.labels),
         ),
         input_shape=shape,
-        seen_steps=tuple(seen),
+        seen_steps=seen_steps(steps, recipe.sequence, shape[0]),
         # all, those of one side, and those of an epoch once more where they are varied
         held_bytes=3 * material.x.nbytes if isinstance(material.x, np.ndarray) else 0,
     )
+
+
+def seen_steps(n_steps: Sequence[int], config: SequenceConfig, length: int) -> tuple[int, ...]:
+    """Return how many steps each sequence has once it is of one length, but for the padding in front.
+
+    What follows its last frame is computed like any other step.
+
+    >>> seen_steps([5, 10, 12], SequenceConfig(), 10)
+    (7, 10, 10)
+    """
+    if config.short == "stretch":
+        return (length,) * len(n_steps)
+    return tuple(length - max(0, length - n + 1) // 2 for n in n_steps)
