@@ -32,7 +32,11 @@ _MOST_FRAME_PIXELS = 1920 * 1080
 _MOST_VISITORS = 4
 _FULL, _BAD_FRAME = 1013, 1003
 _FOLDER = Path(__file__).parent
-_FILES = {"/": ("page.html", "text/html"), "/page.js": ("page.js", "text/javascript"), "/page.css": ("page.css", "text/css")}
+_FILES = {
+    "/": ("page.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+}
 # the first bytes of the containers that browsers and phones write; FFmpeg opens much else, play lists among it
 _CONTAINERS = ((4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (0, b"\x1a\x45\xdf\xa3"), (0, b"RIFF"), (0, b"OggS"))
 

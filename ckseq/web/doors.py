@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SAFE_METHODS = ("GET", "HEAD")
-# WebSocket connections to the page's own server are not in 'self' for every browser
 _HEADERS = {
+    # WebSocket connections to the page's own server are not in 'self' for every browser
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self' ws: wss:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "permissions-policy": "camera=(self), microphone=()",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -64,7 +64,7 @@ class Doors:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+                told = [(name.encode(), value.replace("{host}", host).encode()) for name, value in _HEADERS.items()]
                 message = {**message, "headers": [*message["headers"], *told]}
             await send(message)
 

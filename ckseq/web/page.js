@@ -180,7 +180,8 @@ function drawBoxes(faces) {
   pen.font = "600 17px system-ui, sans-serif";
   for (const face of faces) {
     const [left, top, right, bottom] = face.box;
-    const text = face.label === null ? `${face.number}` : `${face.number}  ${about.labels[face.label]}`;
+    const number = faces.length > 1 ? `${face.number}  ` : "";
+    const text = number + (face.label === null ? "face" : about.labels[face.label]);
     pen.strokeStyle = "#ffffff";
     pen.strokeRect(left, top, right - left, bottom - top);
     const width = pen.measureText(text).width + 14;
