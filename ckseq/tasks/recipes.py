@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq import choices
-from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, find_recipe, parse, read_toml, with_settings
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
 from ckseq.protocol.balance import Config as BalanceConfig
@@ -117,10 +117,7 @@ def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
     """
     path = find_recipe("experiments", name)
     recipe = experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
-    beside = path.parent / recipe.pipeline
-    return (
-        recipe.model_copy(update={"pipeline": str(beside)}) if beside.suffix == ".toml" and beside.is_file() else recipe
-    )
+    return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:
