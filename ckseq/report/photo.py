@@ -52,7 +52,7 @@ def draw_photo(photo: NDArray[np.uint8], faces: Sequence[Named], labels: Sequenc
     image = Image.fromarray(photo).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
     longer = max(image.size)
-    line = max(2, round(longer / 350))
+    line = max(3, round(longer / 260))
     areas = [_area(face, factor) for face in faces]
     for face, area in zip(faces, areas, strict=True):
         thick = min(line, max(2, round((area[2] - area[0]) / 20)))
@@ -64,7 +64,7 @@ def draw_photo(photo: NDArray[np.uint8], faces: Sequence[Named], labels: Sequenc
         others = [other for other in areas if other is not area]
         taken.append(_write(draw, lines, area, _colour(face, labels), size, [*taken, *others], image.size))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=92)
+    image.save(buffer, "JPEG", quality=92, subsampling=0)
     return buffer.getvalue()
 
 
@@ -88,7 +88,7 @@ def _box(draw: ImageDraw.ImageDraw, area: Area, colour: str, thick: int) -> None
 def _lines(face: Named, labels: Sequence[str], area: Area, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
     """Return what is written at a face: the likeliest class, and the next where the face is as wide as that."""
     order = sorted(range(len(labels)), key=lambda place: -face.percents[place])
-    texts = [f"{labels[place]} {face.percents[place]:.0f} %" for place in order[:2]]
+    texts = [f"{labels[place]} {face.percents[place]:.0f} %" for place in order[:2] if face.percents[place] >= 1]
     lines = [(texts[0], _font(size, bold=True))]
     small = _font(max(12, round(0.75 * size)), bold=False)
     if len(texts) > 1 and small.getlength(texts[1]) < area[2] - area[0] > 6 * size:

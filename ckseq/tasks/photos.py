@@ -139,7 +139,7 @@ def _draw(target: Path, item: dict[str, Any], path: Path, labels: Sequence[str])
 
 
 def _table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table(Column("photo", overflow="fold"), "face", "emotion", "percent", "next likely", "x, y, w, h")
+    table = Table(Column("photo", overflow="fold"), "face", "emotion", "percent", "next likely", "region")
     for item in found:
         for number, face in enumerate(item["faces"], start=1):
             (first, sure), *others = sorted(face["emotion"].items(), key=lambda pair: -pair[1])
@@ -149,6 +149,6 @@ def _table(found: Sequence[dict[str, Any]]) -> Table:
                 Text(first, style="bold"),
                 f"{sure:.0f}",
                 Text(", ".join(f"{label} {p:.0f}" for label, p in others[:1])),
-                ", ".join(map(str, face["region"].values())),
+                "{x},{y} {w}x{h}".format(**face["region"]),
             )
     return table
