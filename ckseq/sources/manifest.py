@@ -95,7 +95,9 @@ def frames_at(path: Path) -> Frames:
     if is_video(path.name):
         return VideoFile(path)
     if is_image(path.name):
-        raise DataError("is one image, not a sequence", path, "name the folder of its frames")
+        raise DataError(
+            "is one image, not a sequence", path, "name the folder of its frames, or a run that reads photos"
+        )
     raise DataError("is neither a folder of frames nor a video file", path, "name one of these")
 
 

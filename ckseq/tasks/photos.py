@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ckseq.signal.faces import Box, Detector
 from ckseq.signal.photo import portraits
 from ckseq.sources.manifest import photos_at
 from ckseq.storage.frames import read_grey, read_rgb
-from ckseq.storage.runs import write_bytes
+from ckseq.storage.runs import write_bytes, write_text
 from ckseq.tasks.console import Console
 from ckseq.tasks.watching import Model
 
@@ -48,9 +49,9 @@ def predict_photos(
         What finds the faces, with its own defaults; that of the run's pipeline where not given, or `ANY_FACE` where
         the pipeline takes the whole frame.
     out : Path, optional
-        Where ``draw`` puts its pictures.
+        Keep what is said there, in ``photos.json``, and what is drawn.
     draw : bool
-        Keep each photo with its faces drawn on it.
+        Draw each photo with its faces.
     console : Console
 
     Returns
@@ -65,30 +66,39 @@ def predict_photos(
     kind, detect = _detector(model, detector)
     console.say(f"faces are found by {kind}" + ("" if kind == model.pipeline.detector_kind else ", not as in training"))
     found: list[dict[str, Any]] = []
-    failed: dict[str, str] = {}
-    for source in inputs:
+    paths, failed = _photos(inputs)
+    for error in failed.values():
+        console.warn(f"left out: {error}")
+    for path in console.track(paths, total=len(paths), label="photos"):
         try:
-            paths = photos_at(Path(source))
+            item = {"input": str(path), "kind": "photo", "detector": kind, **_predict(path, model, detect)}
         except CkseqError as error:
-            failed[source] = str(error)
-            console.warn(f"left out: {error}")
+            failed[str(path)] = str(error)
+            console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
             continue
-        for path in paths:
-            try:
-                item = _predict(path, model, detect)
-                if draw and out is not None:
-                    target = _free(out / f"{path.stem}_faces.jpg", {one.get("drawn") for one in found})
-                    item["drawn"] = _draw(target, item, path, model.labels)
-            except CkseqError as error:
-                failed[str(path)] = str(error)
-                console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
-                continue
-            found.append({"input": str(path), "kind": "photo", "detector": kind, **item})
-            if not item["faces"]:
-                console.warn(f"{path}: no face found, so nothing is said of it")
+        found.append(item)
+        if not item["faces"]:
+            console.warn(f"{path}: no face found, so nothing is said of it")
+        elif draw and out is not None:
+            target = _free(out / f"{path.stem}_faces.jpg", {one.get("drawn") for one in found})
+            item["drawn"] = _draw(target, item, path, model.labels)
+    if out is not None:
+        write_text(out / "photos.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     if any(item["faces"] for item in found):
         console.say(_table(found))
     return found, failed
+
+
+def _photos(inputs: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
+    """Return the photos named or held by folders named, each once, and by input why there is none."""
+    paths: dict[Path, None] = {}
+    failed: dict[str, str] = {}
+    for source in inputs:
+        try:
+            paths |= dict.fromkeys(photos_at(Path(source)))
+        except CkseqError as error:
+            failed[source] = str(error)
+    return list(paths), failed
 
 
 def _detector(model: Model, name: str | None) -> tuple[str, Detector]:

@@ -1,8 +1,11 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from ckseq.errors import DataError
 from ckseq.storage.store import open_store
 from ckseq.tasks.console import Console
 from ckseq.tasks.photos import predict_photos, reads_photos
@@ -168,7 +171,8 @@ def test_places_without_photos(tmp_path):
 def test_no_face_is_said_and_nothing_guessed(tmp_path, capsys):
     model = model_of()
     path = save(tmp_path / "meadow.jpg", np.full((90, 120, 3), (90, 140, 60), np.uint8))
-    (item,), failed = asked([path], model)
+    (item,), failed = asked([path], model, out=tmp_path / "drawn", draw=True)
+    assert "drawn" not in item
     assert (item["faces"], failed, model.network.seen) == ([], {}, [])
     assert f"{path}: no face found" in capsys.readouterr().err
 
@@ -177,7 +181,7 @@ def test_every_face_of_every_photo_of_a_folder(tmp_path, photo):
     two = np.hstack([photo, cv2.resize(photo, None, fx=1.2, fy=1.2)[: len(photo)]])
     save(tmp_path / "10.png", photo)
     save(tmp_path / "9.png", two)
-    found, _ = asked([tmp_path])
+    found, _ = asked([tmp_path, tmp_path / "9.png"])
     assert [len(item["faces"]) for item in found] == [2, 1]
     widths = [face["region"]["w"] for face in found[0]["faces"]]
     assert widths == sorted(widths, reverse=True)
@@ -190,10 +194,17 @@ def test_pictures_are_drawn_in_colour_and_names_are_not_taken_twice(tmp_path, ph
     found, _ = asked([tmp_path / "one", tmp_path / "two"], out=tmp_path / "drawn", draw=True)
     assert [item["drawn"] for item in found] == [str(tmp_path / "drawn" / name) for name in
                                                  ("anna_faces.jpg", "anna_faces_2.jpg")]  # fmt: skip
+    assert json.loads((tmp_path / "drawn" / "photos.json").read_text()) == found
     picture = cv2.imread(found[0]["drawn"])
     assert picture.shape[:2] == tuple(3 * side for side in photo.shape[:2])
     apart = cv2.resize(picture, photo.shape[1::-1], interpolation=cv2.INTER_AREA)[..., ::-1].astype(int) - photo
     assert np.median(np.abs(apart)) <= 3
+
+
+def test_a_folder_that_cannot_be_written_to_ends_the_work(tmp_path, photo):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        asked([save(tmp_path / "anna.png", photo)], out=tmp_path / "file" / "drawn", draw=True)
 
 
 def test_whole_training_images_call_for_a_detector_of_faces(tmp_path, photo):
