@@ -93,9 +93,16 @@ def read_toml(path: Path) -> Tree:
         raise CallError(f"is not TOML: {error}", path, "mend the line it names") from None
 
 
+# searches stand among the experiments, and their files say what they are
+_SEARCH = "search_"
+
+
 def recipe_names(kind: str) -> tuple[str, ...]:
-    """Return the names of the recipes that ship with ckseq; ``kind`` is ``"pipelines"`` or ``"experiments"``."""
-    return tuple(sorted(path.stem for path in _recipe_folder(kind).glob("*.toml")))
+    """Return the names of the recipes that ship with ckseq; kinds are ``pipelines``, ``experiments``, ``searches``."""
+    stems = sorted(path.stem for path in _recipe_folder(kind).glob("*.toml"))
+    if kind == "searches":
+        return tuple(stem.removeprefix(_SEARCH) for stem in stems if stem.startswith(_SEARCH))
+    return tuple(stem for stem in stems if not stem.startswith(_SEARCH))
 
 
 def find_recipe(kind: str, name: str) -> Path:
@@ -111,7 +118,7 @@ def find_recipe(kind: str, name: str) -> Path:
         if path.is_file():
             return path
         raise CallError("there is no such recipe file", path, f"or name one of: {', '.join(recipe_names(kind))}")
-    path = _recipe_folder(kind) / f"{name}.toml"
+    path = _recipe_folder(kind) / f"{_SEARCH if kind == 'searches' else ''}{name}.toml"
     if path.is_file():
         return path
     near = get_close_matches(name, recipe_names(kind), n=1)
@@ -124,6 +131,7 @@ def find_recipe(kind: str, name: str) -> Path:
 
 def _recipe_folder(kind: str) -> Path:
     package = Path(__file__).parent
+    kind = "experiments" if kind == "searches" else kind
     shipped = package / kind  # in an installed wheel; a checkout has them beside the package
     return shipped if shipped.is_dir() else package.parent / kind
 

@@ -74,6 +74,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
     recipe_option("pipeline", "anchored"),
     out_option("The store (HDF5) to write."),
     click.option("--label", "classes", multiple=True, help="Only recordings with this label; may be repeated."),
+    click.option("--cache", type=FOLDER, help="Keep face crops in this folder, and take them from there."),
     strict_option,
     source_option,
     set_option,
@@ -185,20 +186,3 @@ def _predict(**values: Any) -> dict[str, Any]:
     from ckseq.tasks.predict import predict
 
     return predict(**values)
-
-
-@command(
-    "export",
-    click.argument("run", type=FOLDER),
-    click.option("--format", type=click.Choice(["onnx", "litert", "keras"]), required=True, help="The file's format."),
-    click.option("--out", type=FOLDER, help="The file; exported.onnx, .tflite or .keras in RUN if not given."),
-    overwrite_option,
-)
-def _export(**values: Any) -> dict[str, Any]:
-    """Write the network of RUN for other programs.
-
-    The file's metadata says how its input is prepared; its answers are compared with the run's own model first.
-    """
-    from ckseq.tasks.export import export
-
-    return export(**values)

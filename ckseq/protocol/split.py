@@ -40,6 +40,9 @@ class Config(BaseConfig):
         "into training and test, from_file one that stands in a file",
     )
     test_share: float = Field(0.3, gt=0, lt=1, description="share of the sequences to test on, of a holdout")
+    test_subjects: tuple[str, ...] = Field(
+        (), strict=False, description="whom to test on, of subject_holdout, instead of a draw"
+    )
     folds: int = Field(5, ge=2, description="number of folds, of a k-fold")
     file: str = Field("", description="the JSON or TOML file with the ids of each fold, of from_file")
     random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, kept apart from that of the training")
@@ -160,6 +163,8 @@ def _subject_holdout(cases: list[Case], config: Config) -> NDArray[np.bool_]:
             f"all sequences show one subject, {subjects[0]}: nobody is left to test on",
             fix="bring more people, or set protocol.kind to paper_split",
         )
+    if config.test_subjects:
+        return _named_subjects(cases, config)
     counts = np.zeros((len(subjects), len(labels)), int)
     np.add.at(counts, (subject_of, np.array([labels.index(case.label) for case in cases])), 1)
     tested = _draw_subjects(counts, config)
@@ -170,6 +175,14 @@ def _subject_holdout(cases: list[Case], config: Config) -> NDArray[np.bool_]:
             fix="bring more people of those classes, or set protocol.kind to paper_split",
         )
     return tested[subject_of]
+
+
+def _named_subjects(cases: list[Case], config: Config) -> NDArray[np.bool_]:
+    tested = np.array([case.subject in config.test_subjects for case in cases])
+    if tested.all() or not tested.any():
+        who = "every" if tested.any() else "no"
+        raise DataError(f"{who} sequence shows one of the people in protocol.test_subjects", fix="name some of them")
+    return tested
 
 
 def _draw_subjects(counts: NDArray[np.int_], config: Config) -> NDArray[np.bool_] | None:

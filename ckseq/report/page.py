@@ -17,6 +17,9 @@ from ckseq.report.listing import toml_text
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.runs import Predictions
 
+MOST_LISTED = 100
+"""So many mistakes the page lists; the others are in predictions.csv."""
+
 
 def render_page(
     run: Mapping[str, Any], predictions: Predictions, scores: Scores, pictures: Mapping[str, bytes], *, faces: bool
@@ -33,9 +36,9 @@ def render_page(
         Those of the predictions.
     pictures : mapping of str to bytes
         PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
-        ``sequences``, ``folds``.
+        ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``.
     faces : bool
-        Whether ``sequences`` shows faces, which calls for a word on the data's licence.
+        Whether pictures show faces, which calls for a word on the data's licence.
 
     Returns
     -------
@@ -71,6 +74,7 @@ def render_page(
         n_subjects=found.n_subjects,
         n_sequences=scores.n // scores.repeats,
         confusions=tables.confusions(predictions),
+        most_listed=MOST_LISTED,
         folds=_fold_rows(predictions, scores.confidence),
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,

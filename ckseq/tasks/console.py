@@ -13,6 +13,8 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ckseq.errors import CallError
+
 T = TypeVar("T")
 
 
@@ -39,6 +41,33 @@ class Console:
         """Print the title of what begins now."""
         if not self.quiet:
             self._out.print(Text(what, style="bold"))
+
+    def glance(self, what: str) -> None:
+        """Show a line that the next one takes the place of; only on a terminal."""
+        if not self.quiet and self._out.is_terminal:
+            self._out.file.write(f"\r\x1b[2K{what}")
+            self._out.file.flush()
+
+    def ask(self, question: str, *, option: str) -> str:
+        """Ask a person at a terminal, and return the answer without the space around it.
+
+        Parameters
+        ----------
+        question : str
+        option : str
+            What would have answered it, for who has no terminal.
+
+        Raises
+        ------
+        CallError
+            Nobody can answer.
+        """
+        if self.quiet or not sys.stdin.isatty():
+            raise CallError(f"nobody is there to answer: {question}", fix=f"answer with {option}")
+        try:
+            return input(f"{question}: ").strip()
+        except EOFError:
+            raise CallError(f"no answer to: {question}", fix=f"answer with {option}") from None
 
     def warn(self, what: str) -> None:
         """Print a warning, also when quiet."""

@@ -24,6 +24,7 @@ from ckseq.report.words import leak_sentences
 from ckseq.storage import runs
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.console import Bar, Console
+from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
@@ -273,10 +274,12 @@ def _gather_folds(
         epochs += runs.read_history(job.folder)
         done.append(runs.read_run(job.folder))
     rows.sort(key=lambda row: (row.seed, row.recording))
-    runs.write_predictions(out, runs.Predictions(material.labels, tuple(rows)))
+    predictions = runs.Predictions(material.labels, tuple(rows))
+    runs.write_predictions(out, predictions)
     if epochs:
         runs.write_history(out, epochs)
     runs.write_examples(out, material.examples)
+    keep_crops(out, Path(run["store"]["path"]), predictions, console)
     kept = ("seed", "fold", "n_train", "n_test", "epochs_done", "chosen_epoch")
     run.update(
         state="complete",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from ckseq import choices
@@ -20,6 +21,7 @@ from ckseq.signal.faces import to_grey
 from ckseq.signal.follow import Faces, follow
 from ckseq.signal.motion import blobs_of
 from ckseq.signal.reduce import halved, project
+from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_grey, read_rgb
 from ckseq.storage.store import Prepared, assemble, open_store, read_part, remove_parts, write_part
 from ckseq.tasks.console import Console
@@ -41,6 +43,7 @@ def preprocess(
     classes: Sequence[str] | None = None,
     jobs: int = -1,
     overwrite: bool = False,
+    cache: Path | None = None,
     strict: bool = False,
     console: Console,
 ) -> dict[str, Any]:
@@ -64,6 +67,8 @@ def preprocess(
         Processes; -1 is one per core.
     overwrite : bool
         Replace a store that holds something else.
+    cache : Path, optional
+        A folder that keeps the face crops, for other pipelines that cut out faces in the same way.
     strict : bool
         Refuse a data set of which something cannot be read, instead of leaving that out.
     console : Console
@@ -71,7 +76,8 @@ def preprocess(
     Returns
     -------
     dict
-        ``store``, ``n_recordings``, ``n_frames``, ``n_from_before``, ``failed`` (id: reason), ``seconds``.
+        ``store``, ``n_recordings``, ``n_frames``, ``n_from_before``, ``failed`` (id: reason), ``seconds``,
+        ``from_cache`` (recordings whose crops were there already).
 
     Raises
     ------
@@ -86,25 +92,10 @@ def preprocess(
     told = _told(layout.problems(data), data, strict, console)
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
-    parts = out.with_name(f"{out.name}.parts")
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
-
+    console.step(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
     start = time.monotonic()
-    results = _prepare_all(recordings, recipe, parts, jobs, console)
-    if all(result.error for result in results):
-        raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}", data)
-    assemble(
-        parts,
-        [result.id for result in results],
-        out,
-        pipeline=recipe.model_dump(mode="json"),
-        digest=digest(recipe, [result.digest for result in results]),
-        notes=[*_notes(data), *told],
-    )
-    remove_parts(parts)
+    notes = [*notes_of(data), *told]
+    results = prepare_all(recordings, recipe, out, notes=notes, cache=cache, jobs=jobs, console=console)
     return _summary(out, results, time.monotonic() - start, console)
 
 
@@ -116,6 +107,62 @@ class Result(NamedTuple):
     n_frames: int
     error: str
     from_before: bool
+    from_cache: tuple[str, ...] = ()
+
+
+def prepare_all(
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    out: Path,
+    *,
+    notes: list[str],
+    source_digests: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    jobs: int,
+    console: Console,
+) -> list[Result]:
+    """Prepare recordings and write the store of them.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    recipe : Pipeline
+    out : Path
+        The store.
+    notes : list of str
+        What a reader of any result should know of the data.
+    source_digests : mapping, optional
+        The digest of each recording's frames by id, where they are known; they are read for it otherwise.
+    cache : Path, optional
+        A folder of stage results to use and to add to.
+    jobs : int
+    console : Console
+
+    Raises
+    ------
+    CallError
+        The folder of ``out`` cannot be made.
+    DataError
+        Every recording failed, or the store cannot be written.
+    """
+    parts = out.with_name(f"{out.name}.parts")
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
+    results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, jobs, console)
+    if all(result.error for result in results):
+        raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
+    assemble(
+        parts,
+        [result.id for result in results],
+        out,
+        pipeline=recipe.model_dump(mode="json"),
+        digest=digest(recipe, [result.digest for result in results]),
+        notes=notes,
+    )
+    remove_parts(parts)
+    return results
 
 
 def _told(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
@@ -156,79 +203,113 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
     return _summary(out, results, 0.0, console)
 
 
-def _prepare_all(
-    recordings: list[Recording], recipe: Pipeline, parts: Path, jobs: int, console: Console
+def _prepare_each(
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    parts: Path,
+    source_digests: Mapping[str, str],
+    cache: Path | None,
+    jobs: int,
+    console: Console,
 ) -> list[Result]:
     from joblib import Parallel, delayed
 
-    console.step(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
     total = sum(recording.n_frames or 1 for recording in recordings)
     results: dict[str, Result] = {}
     work = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
     with console.progress("frames", total) as bar:
         # the longest first, so that no core is left with a long one at the end
         in_turn = sorted(recordings, key=lambda recording: -(recording.n_frames or 0))
-        for result in work(delayed(prepare_one)(recording, recipe, parts) for recording in in_turn):
+        calls = (delayed(prepare_one)(one, recipe, parts, source_digests.get(one.id), cache) for one in in_turn)
+        for result in work(calls):
             results[result.id] = result
             bar.advance(result.n_frames or 1, text=result.id)
     return [results[recording.id] for recording in recordings]
 
 
-def prepare_one(recording: Recording, recipe: Pipeline, parts: Path) -> Result:
+def prepare_one(
+    recording: Recording, recipe: Pipeline, parts: Path, source_digest: str | None = None, cache: Path | None = None
+) -> Result:
     """Prepare one recording and write its part, unless there is one of the same digest already.
 
     Whatever is wrong with the recording is stored as its error; only a part that cannot be written stops the work.
     """
     cv2.setNumThreads(1)  # the parallelism is over recordings
-    own_digest, source_digest = _digest_of(recording, recipe)
+    own_digest, source_digest = _digest_of(recording, recipe, source_digest)
+    kept = None if cache is None else StageCache(cache)
     before = read_part(parts, recording.id)
     if before is not None and before.digest == own_digest:
         return Result(recording.id, own_digest, before.n_frames, before.error or "", from_before=True)
     try:
-        arrays, faces = run_stages(recording.frames, recipe)
+        arrays, faces = run_stages(recording.frames, recipe, source_digest=source_digest, cache=kept)
         n_frames = len(faces.crops) + faces.n_dropped
         prepared = Prepared(recording, own_digest, source_digest, n_frames, faces.n_dropped, arrays)
     except (CkseqError, OSError, ValueError, cv2.error) as error:
         prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=str(error))
     write_part(parts, prepared)
-    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", from_before=False)
+    served = () if kept is None else tuple(sorted(kept.served))
+    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served)
 
 
-def _digest_of(recording: Recording, recipe: Pipeline) -> tuple[str, str]:
-    """Return the digest of what becomes of a recording, and that of its source."""
+def source_digest_of(recording: Recording) -> str:
+    """Return the digest of a recording's frames; ``unreadable`` where they cannot be read."""
     try:
-        source_digest = fingerprint(recording.frames)
+        return fingerprint(recording.frames)
     except (CkseqError, OSError):
-        source_digest = "unreadable"
+        return "unreadable"
+
+
+def _digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:
+    """Return the digest of what becomes of a recording, and that of its source."""
+    source_digest = source_digest or source_digest_of(recording)
     who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest
 
 
-def run_stages(frames: Frames, recipe: Pipeline) -> tuple[dict[str, NDArray[Any]], Faces]:
+def run_stages(
+    frames: Frames, recipe: Pipeline, *, source_digest: str = "", cache: StageCache | None = None
+) -> tuple[dict[str, NDArray[Any]], Faces]:
     """Take one recording through a pipeline.
+
+    Parameters
+    ----------
+    frames : Frames
+    recipe : Pipeline
+    source_digest : str
+        Of the frames; asked for where there is a cache.
+    cache : StageCache, optional
+        Serves and keeps crops, as found and as aligned.
 
     Returns
     -------
     dict
         Arrays by the name of their dataset in the store.
     Faces
-        Crops, boxes and counts, frame by frame.
+        Crops, boxes and counts, frame by frame; the crops as cut, or as aligned where a cache keeps these.
 
     Raises
     ------
     DataError
         A frame cannot be read, no frame has a face, or only one.
     """
-    detector = choices.load("detectors", recipe.detector_kind).load(recipe.detector)
-    read = read_rgb if recipe.faces.colour == "rgb" else read_grey
-    faces = follow(read(frames), detector, recipe.faces)
-    grey = to_grey(faces.crops) if recipe.faces.colour == "rgb" else faces.crops
-    arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": grey[[0, -1]]}
+    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+
+    def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+        return make() if cache is None else cache.fetch(stage, key, make)
+
+    def found() -> Arrays:
+        return kept("faces", key, lambda: _find_faces(frames, recipe))
+
+    moves = recipe.motion.difference != "none"
+    as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
+    tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
+    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], int(tracked["n_dropped"]))
+    arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
-    if recipe.motion.difference == "none":
+    if not moves:
         return arrays, faces
-    blobs = blobs_of(aligned(grey, recipe.align), recipe.motion)
+    blobs = blobs_of(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
     arrays["projections"] = project(blobs)
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
@@ -237,7 +318,23 @@ def run_stages(frames: Frames, recipe: Pipeline) -> tuple[dict[str, NDArray[Any]
     return arrays, faces
 
 
-def _notes(data: Path) -> list[str]:
+def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
+    detector = choices.load("detectors", recipe.detector_kind).load(recipe.detector)
+    read = read_rgb if recipe.faces.colour == "rgb" else read_grey
+    faces = follow(read(frames), detector, recipe.faces)
+    ends = _grey(faces.crops[[0, -1]])
+    return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
+
+
+def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:
+    return {**found, "crops": aligned(_grey(found["crops"]), recipe.align)}
+
+
+def _grey(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return to_grey(crops) if crops.ndim == 4 else crops
+
+
+def notes_of(data: Path) -> list[str]:
     """Return what a data set says about itself in the first line of an ABOUT.txt, such as that it is synthetic."""
     about = (data if data.is_dir() else data.parent) / "ABOUT.txt"
     if not about.is_file():
@@ -251,17 +348,21 @@ def _summary(out: Path, results: list[Result], seconds: float, console: Console)
     before = sum(result.from_before for result in results)
     for id, error in failed.items():
         console.warn(f"{id} was left out: {error}")
+    from_cache = sum(bool(result.from_cache) for result in results)
     text = f"{len(results) - len(failed)} of {len(results)} recordings, {n_frames} frames, in {out}"
     if seconds:
         text += f" ({seconds:.0f} s, {n_frames / seconds:.0f} frames/s)"
     if before and seconds:
         text += f"; {before} recordings were ready from before"
+    if from_cache:
+        text += f"; the crops of {from_cache} came from the cache"
     console.say(text)
     return {
         "store": str(out),
         "n_recordings": len(results),
         "n_frames": n_frames,
         "n_from_before": before,
+        "from_cache": from_cache,
         "failed": failed,
         "seconds": round(seconds, 2),
     }

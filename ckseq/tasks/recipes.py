@@ -134,9 +134,16 @@ def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
 
 
 def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
-    """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`."""
+    """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`.
+
+    A pipeline that lies beside the experiment's file is found there, wherever one calls from.
+    """
     path = find_recipe("experiments", name)
-    return experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    recipe = experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    beside = path.parent / recipe.pipeline
+    return (
+        recipe.model_copy(update={"pipeline": str(beside)}) if beside.suffix == ".toml" and beside.is_file() else recipe
+    )
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:

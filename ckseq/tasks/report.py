@@ -13,6 +13,8 @@ from rich.text import Text
 from ckseq.errors import DataError
 from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, words
+from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
+from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.folds import MOST as MOST_FOLDS
@@ -22,6 +24,7 @@ from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.storage import runs
+from ckseq.storage.crops import read_crops
 from ckseq.storage.runs import Predictions
 from ckseq.tasks.console import Console
 
@@ -71,6 +74,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         runs.write_bytes(run / name, data)
+    if "mistakes.png" not in written:  # an earlier report with faces may have left one
+        (run / "mistakes.png").unlink(missing_ok=True)
     _say(console, run, facts, scores)
     return {
         "run": str(run),
@@ -119,6 +124,14 @@ def _pictures(
         validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
         pictures["loss"] = draw_loss(epochs, validation=validation)
+    crops = read_crops(run)
+    pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
+    pictures["answers"] = draw_answers(one_answer_per_class(predictions), predictions.labels, crops if faces else {})
+    # of several seeds' mistakes about a recording the surest
+    mistakes = {mistake.recording: mistake for mistake in reversed(tables.confusions(predictions))}
+    shown = [mistake for mistake in reversed(mistakes.values()) if mistake.recording in crops]
+    if shown and faces:
+        pictures["mistakes"] = draw_mistakes(shown, crops)
     examples = one_per_class(runs.read_examples(run), predictions.labels)
     if examples:
         pictures["sequences"] = draw_sequences(examples, faces=faces)

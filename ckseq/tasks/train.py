@@ -27,6 +27,7 @@ from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
 from ckseq.tasks.features import crop_shape
+from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.recipes import Experiment, load_experiment
 
@@ -122,7 +123,12 @@ def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
 def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
     shared = overlap(material.split, {entry.id: entry.subject for entry in material.entries})
     train, test = material.split.train, material.split.test
-    trained = [entry.label for entry in material.side(train)[0]]
+    label = {entry.id: str(entry.label) for entry in material.entries}
+    counts = {
+        f"{part}_counts": {name: sum(label[id] == name for id in ids) for name in material.labels}
+        for part, ids in (("train", train), ("validation", material.split.validation))
+        if ids
+    }
     return {
         **describe(store, material, recipe),
         "split": {"train": list(train), "test": list(test)},
@@ -131,7 +137,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "digest": material.split.digest,
             "n_train": len(train),
             "n_test": len(test),
-            "train_counts": {label: trained.count(label) for label in material.labels},
+            **counts,
             **shared._asdict(),
         },
     }
@@ -236,7 +242,8 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     runs.write_run(out, run)
     learned = _learn_and_keep(out, learner, run, material, start, console)
     rows = answers(learned.model, material, material.split, seed=None)
-    runs.write_predictions(out, runs.Predictions(material.labels, tuple(rows)))
+    predictions = runs.Predictions(material.labels, tuple(rows))
+    runs.write_predictions(out, predictions)
     learned.save(out)
     if recipe.input == "features":
         # the run stands for itself: what makes features of an image lies beside the model that reads them
@@ -245,6 +252,7 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     if learned.epochs:
         runs.write_history(out, learned.epochs)
     runs.write_examples(out, material.examples)
+    keep_crops(out, Path(run["store"]["path"]), predictions, console)
     if learned.chosen_epoch is not None:
         run["chosen_epoch"] = learned.chosen_epoch
     run.update(state="complete", epochs_done=len(learned.epochs), seconds={"training": learned.seconds})

@@ -120,6 +120,18 @@ def test_sharing_is_told_in_plain_words():
     assert apart == (2, 0, 0, "no test subject is in training")
 
 
+def test_a_holdout_may_name_its_people():
+    cases = cases_of(12, FOUR)
+    named = HOLDOUT.model_copy(update={"test_subjects": ("S003", "S007", "nobody")})
+    result = split(cases, named)
+    assert result.test == tuple(sorted(case.id for case in cases if case.subject in ("S003", "S007")))
+    assert len(result.train) + len(result.test) == len(cases)
+    with pytest.raises(DataError, match="no sequence shows one of the people"):
+        split(cases, HOLDOUT.model_copy(update={"test_subjects": ("nobody",)}))
+    with pytest.raises(DataError, match="every sequence shows"):
+        split(cases, HOLDOUT.model_copy(update={"test_subjects": tuple({case.subject for case in cases})}))
+
+
 def given_cases(parts):
     return [Case(f"r{n:03}", f"r{n:03}", "ab"[n % 2], part) for n, part in enumerate(parts)]
 

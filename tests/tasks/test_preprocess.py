@@ -169,9 +169,9 @@ from pathlib import Path
 import ckseq.tasks.preprocess as task
 from ckseq.tasks.console import Console
 whole = task.run_stages
-def slow(frames, recipe):
+def slow(frames, recipe, **more):
     time.sleep(float(sys.argv[4]))
-    return whole(frames, recipe)
+    return whole(frames, recipe, **more)
 task.run_stages = slow
 task.preprocess(Path(sys.argv[1]), pipeline=sys.argv[2], out=Path(sys.argv[3]), jobs=1, console=Console(quiet=True))
 """
@@ -235,3 +235,30 @@ def test_memory_stays_bounded(tmp_path, data, pipeline):
         peaks.append(int(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout))
     assert peaks[1] < 1.1 * peaks[0]
     assert peaks[1] < 500 * 1024  # kilobytes
+
+
+def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, data, pipeline, console, monkeypatch):
+    plain = tmp_path / "plain.h5"
+    aligned = ("align.method=translation", "motion.threshold=25")
+    prepare(data, plain, pipeline, console, settings=aligned)
+    first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=tmp_path / "cache")
+    assert first["from_cache"] == 0
+    # the same crops, aligned; then, aligned as before, another threshold: no face is looked for again
+    monkeypatch.setattr("ckseq.tasks.preprocess.follow", None)
+    more = {"cache": tmp_path / "cache"}
+    second = prepare(data, tmp_path / "second.h5", pipeline, console, settings=aligned[:1], **more)
+    monkeypatch.setattr("ckseq.tasks.preprocess.aligned", None)
+    third = prepare(data, tmp_path / "third.h5", pipeline, console, settings=aligned, **more)
+    assert (second["from_cache"], third["from_cache"]) == (6, 6)
+    assert (tmp_path / "third.h5").read_bytes() == plain.read_bytes()
+
+
+def test_other_frames_or_another_box_are_no_business_of_the_cache(tmp_path, data, pipeline, console):
+    more = {"cache": tmp_path / "cache"}
+    prepare(data, tmp_path / "first.h5", pipeline, console, **more)
+    assert (
+        prepare(data, tmp_path / "b.h5", pipeline, console, settings=("faces.side_px=40",), **more)["from_cache"] == 0
+    )
+    changed = tmp_path / "frames" / "r0" / "0002.png"
+    cv2.imwrite(str(changed), 255 - cv2.imread(str(changed)))
+    assert prepare(data, tmp_path / "c.h5", pipeline, console, **more)["from_cache"] == 5

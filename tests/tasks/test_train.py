@@ -141,7 +141,7 @@ def test_a_run_is_whole(complete):
     test = runs.read_predictions(out)
     pictures = {f"examples/{example.recording}.npz" for example in runs.read_examples(out)}
     assert len(pictures) == 3
-    assert files_of(out) == {"run.json", "history.csv", "predictions.csv", "model.keras", *pictures}
+    assert files_of(out) == {"run.json", "history.csv", "predictions.csv", "model.keras", "crops.npz", *pictures}
     assert [epoch.epoch for epoch in runs.read_history(out)] == [1, 2, 3, 4]
     assert test.labels == ("anger", "fear", "surprise")
     assert json.loads(json.dumps(result)) == result

@@ -1,0 +1,97 @@
+"""The commands that use a run, and that make data for one: one's own recordings, other programs, a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ckseq.cli.common import FOLDER, InOrder, cli, command, overwrite_option
+
+
+class _RecordOrForget(InOrder):
+    """A group whose first argument is a folder, unless it names a command."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Take ``record OUT`` for ``record take OUT``."""
+        return super().resolve_command(ctx, args if args[:1] and args[0] in self.commands else ["take", *args])
+
+
+@cli.group("record", cls=_RecordOrForget)
+def _record() -> None:
+    """Record one's own data in CK+'s layout.
+
+    \b
+    ckseq record OUT                            from the camera, emotion by emotion
+    ckseq record OUT --label surprise CLIP...   from video files
+    ckseq record forget S012 --data OUT         delete a person whole
+
+    'ckseq record take --help' shows every option. Nothing is written before the person agrees.
+    """  # noqa: D301  (click wants the character \b)
+
+
+_unasked = click.option("--yes", "unasked", is_flag=True, help="Do not ask.")
+
+
+@command(
+    "take",
+    click.argument("out", type=FOLDER),
+    click.argument("inputs", metavar="[CLIP]...", type=FOLDER, nargs=-1),
+    click.option("--subject", metavar="S012", help="Who; the next free number if not given. Never a name."),
+    click.option("--label", "labels", multiple=True, help="An emotion; may be repeated. From a camera all seven."),
+    click.option("--consent", metavar="LINE", help="The words in which the person agrees; asked for if not given."),
+    click.option("--camera", type=click.IntRange(min=0), default=0, show_default=True, help="Which camera."),
+    click.option("--seconds", type=click.FloatRange(1.5, 20), default=4.0, show_default=True, help="Length of a take."),
+    _unasked,
+    group=_record,
+)
+def _take(*, labels: tuple[str, ...], **values: Any) -> dict[str, Any]:
+    """Record a person into the folder OUT.
+
+    Says what the detector sees, counts down, and keeps each emotion from neutral to apex after you have seen it; or
+    takes the same from CLIPs, each one expression that begins with a neutral face.
+    """
+    from ckseq.tasks.record import PROMPTS, record
+
+    for label in labels:
+        if label not in PROMPTS:
+            raise click.BadParameter(f"{label!r} is not one of {', '.join(PROMPTS)}", param_hint="--label")
+    return record(labels=labels, **values)
+
+
+@command(
+    "forget",
+    click.argument("subject"),
+    click.option("--data", type=FOLDER, default=Path(), help="What 'ckseq record' made; this folder if not given."),
+    click.option(
+        "--search", type=FOLDER, multiple=True, help="Where stores and runs lie; around the data if not given."
+    ),
+    _unasked,
+    group=_record,
+)
+def _forget(**values: Any) -> dict[str, Any]:
+    """Delete all that is kept of SUBJECT.
+
+    Also names the stores and runs that still hold the person.
+    """
+    from ckseq.tasks.forget import forget
+
+    return forget(**values)
+
+
+@command(
+    "export",
+    click.argument("run", type=FOLDER),
+    click.option("--format", type=click.Choice(["onnx", "litert", "keras"]), required=True, help="The file's format."),
+    click.option("--out", type=FOLDER, help="The file; exported.onnx, .tflite or .keras in RUN if not given."),
+    overwrite_option,
+)
+def _export(**values: Any) -> dict[str, Any]:
+    """Write the network of RUN for other programs.
+
+    The file's metadata says how its input is prepared; its answers are compared with the run's own model first.
+    """
+    from ckseq.tasks.export import export
+
+    return export(**values)

@@ -1,0 +1,245 @@
+"""One trial of a search: prepared from the cache, learnt and scored on the inner folds."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from optuna.exceptions import TrialPruned
+from optuna.trial import Trial
+
+from ckseq import choices
+from ckseq.config import digest
+from ckseq.errors import CkseqError
+from ckseq.learn import backend
+from ckseq.learn.fit import Labelled, State
+from ckseq.learn.learner import Learned, prepare
+from ckseq.protocol.split import Config as SplitConfig
+from ckseq.protocol.split import Split
+from ckseq.recording import Recording
+from ckseq.storage.cache import touch, trim
+from ckseq.storage.store import open_store
+from ckseq.tasks.console import Console
+from ckseq.tasks.material import Material, divide, gather
+from ckseq.tasks.preprocess import STAGE_VERSION, prepare_all
+from ckseq.tasks.recipes import Experiment, Pipeline
+from ckseq.tasks.space import Space
+from ckseq.tasks.train import answers
+
+VALUES, SCORES, PREPROCESSING = "values", "scores", "preprocessing"
+# sequences that are asked about one by one to time the answer
+_TIMED = 20
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What the trials of a study learn from and are scored on; nobody who is tested on in the end is among it.
+
+    ``recordings`` all have a label; ``source_digests`` are by id; ``folds`` are the subjects tested on in each inner
+    fold; ``kept_out`` the subjects tested on in the end; ``notes`` what the data say of themselves.
+    """
+
+    recordings: tuple[Recording, ...]
+    source_digests: Mapping[str, str]
+    folds: tuple[tuple[str, ...], ...]
+    kept_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where trials are worked on: the folder of the cache, its limit, and how many processes prepare recordings."""
+
+    cache: Path
+    limit_bytes: int
+    jobs: int
+
+
+def evaluate(trial: Trial, space: Space, inner: Inner, shop: Workshop) -> list[float]:
+    """Take one trial through all inner folds.
+
+    What each fold scored is kept with the trial, so that who takes it over goes on after the last whole fold.
+
+    Returns
+    -------
+    list of float
+        The objectives.
+
+    Raises
+    ------
+    CkseqError
+        The recipe cannot be prepared or learnt.
+    TrialPruned
+        It is worse than others were at this point.
+    """
+    values = space.suggest(trial)
+    trial.set_user_attr(VALUES, values)
+    backend.release()
+    recipes = space.recipes(values)
+    store, facts = prepared(recipes.pipeline, recipes.experiment.input, inner, shop)
+    trial.set_user_attr(PREPROCESSING, facts)
+    scores: list[dict[str, float]] = list(trial.user_attrs.get(SCORES, []))
+    experiments = [_with_test(recipes.experiment, subjects) for subjects in inner.folds]
+    with open_store(store) as opened:
+        material = gather(opened, experiments[0])
+    for fold, experiment in enumerate(experiments):
+        if fold >= len(scores):
+            (split,) = divide(material.entries, experiment.protocol)
+            lost = _lost(inner, material, experiment, fold)
+            follow = _Follow(trial, space, experiment, scores)
+            scores.append(_score_fold(experiment, material, split, lost, follow))
+            trial.set_user_attr(SCORES, scores)
+        if space.config.prune_by == "fold" and fold + 1 < len(experiments):
+            _ask(trial, space, _objective(space, scores, 0), fold)
+    return [_objective(space, scores, place) for place in range(len(space.config.objectives))]
+
+
+def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tuple[Path, dict[str, Any]]:
+    """Return the store of a pipeline's tensors, made where the cache has none, and what making it took.
+
+    The facts are ``seconds``, ``recordings``, and how many of these were served by the cache, by stage: ``store``,
+    ``aligned`` and ``faces``.
+    """
+    start = time.perf_counter()
+    # a trial needs no blobs but to learn from them, and packing them takes longer than finding them
+    pipeline = pipeline.model_copy(
+        update={"reduce": pipeline.reduce.model_copy(update={"keep_blobs": what == "blobs"})}
+    )
+    sources = [[one.id, inner.source_digests[one.id]] for one in inner.recordings]
+    path = shop.cache / "stores" / f"{digest(STAGE_VERSION, pipeline, sources)}.h5"
+    served: Counter[str] = Counter()
+    if path.is_file():
+        touch(path)
+        served["store"] = len(inner.recordings)
+    else:
+        own = path.with_name(f"{path.stem}.{os.getpid()}.h5")
+        results = prepare_all(
+            inner.recordings,
+            pipeline,
+            own,
+            notes=list(inner.notes),
+            source_digests=inner.source_digests,
+            cache=shop.cache,
+            jobs=shop.jobs,
+            console=Console(quiet=True),
+        )
+        own.replace(path)
+        served.update(stage for result in results for stage in result.from_cache)
+        trim(shop.cache, shop.limit_bytes)
+    seconds = round(time.perf_counter() - start, 3)
+    return path, {"seconds": seconds, "recordings": len(inner.recordings), "served": dict(served)}
+
+
+def learn(experiment: Experiment, material: Material, split: Split, follow: _Follow | None = None) -> Learned:
+    """Learn from the training side of a fold, as the experiment says."""
+    learner = prepare(
+        choices.load("models", experiment.model_kind),
+        experiment.model,
+        experiment.training,
+        augmentation=experiment.variation,
+        input_shape=material.x.shape[1:],
+        n_classes=len(material.labels),
+        seed=experiment.seed,
+    )
+    train, test = (material.side(side)[1] for side in (split.train, split.test))
+    return learner.learn(train=train, watched=test, on_epoch=None if follow is None else follow.epoch)
+
+
+class _Follow:
+    """Reports every epoch of a fold, where it is epochs that trials are ended after."""
+
+    def __init__(self, trial: Trial, space: Space, experiment: Experiment, before: Sequence[dict[str, float]]) -> None:
+        self._trial, self._space, self._before = trial, space, before
+        self._epochs = experiment.training.epochs
+
+    @property
+    def asks(self) -> bool:
+        config = self._space.config
+        return config.prune_by == "epoch" and config.pruner != "none" and len(config.objectives) == 1
+
+    def epoch(self, state: State) -> None:
+        if not self.asks:
+            return
+        accuracy = state.epochs[-1].val_accuracy
+        name = self._space.config.objectives[0]
+        now = 1 - accuracy if name == "error" else accuracy
+        so_far = fmean([*(score[name] for score in self._before), now])
+        _ask(self._trial, self._space, so_far, len(self._before) * self._epochs + state.epochs[-1].epoch)
+
+
+def _ask(trial: Trial, space: Space, value: float, step: int) -> None:
+    if len(space.config.objectives) > 1 or space.config.pruner == "none":
+        return
+    trial.report(value, step)
+    if trial.should_prune():
+        raise TrialPruned
+
+
+def _with_test(experiment: Experiment, subjects: tuple[str, ...]) -> Experiment:
+    return experiment.model_copy(update={"protocol": SplitConfig(kind="subject_holdout", test_subjects=subjects)})
+
+
+def _score_fold(
+    experiment: Experiment, material: Material, split: Split, lost: Sequence[str], follow: _Follow
+) -> dict[str, float]:
+    if follow.asks and experiment.training.validation == "none":
+        # the test side of an inner fold is looked at after every epoch, and changes nothing that is learnt
+        training = experiment.training.model_copy(update={"validation": "test"})
+        experiment = experiment.model_copy(update={"training": training})
+    learned = learn(experiment, material, split, follow)
+    rows = answers(learned.model, material, split, seed=None)
+    told = [(row.truth, row.predicted == row.truth) for row in rows] + [(label, False) for label in lost]
+    scores = fold_scores(told)
+    _, test = material.side(split.test)
+    scores["prediction_ms"] = _prediction_ms(learned, test)
+    if hasattr(learned.model, "count_params"):
+        scores["parameters"] = float(learned.model.count_params())
+    return scores
+
+
+def fold_scores(told: Sequence[tuple[str, bool]]) -> dict[str, float]:
+    """Score a fold, given the true label of each sequence and whether it was named.
+
+    >>> fold_scores([("anger", True), ("anger", True), ("anger", True), ("fear", False)])
+    {'accuracy': 0.75, 'balanced_accuracy': 0.5, 'error': 0.25}
+    """
+    accuracy = fmean(right for _, right in told)
+    labels = {label for label, _ in told}
+    recalls = [fmean(right for label, right in told if label == one) for one in sorted(labels)]
+    return {"accuracy": accuracy, "balanced_accuracy": fmean(recalls), "error": 1 - accuracy}
+
+
+def _objective(space: Space, scores: Sequence[dict[str, float]], place: int) -> float:
+    name = space.config.objectives[place]
+    if name not in scores[0]:
+        raise CkseqError(f"this model has no number of {name}", fix="seek something else, or vary networks only")
+    return fmean(score[name] for score in scores)
+
+
+def _lost(inner: Inner, material: Material, experiment: Experiment, fold: int) -> list[str]:
+    """Return the labels of the sequences of a fold that this recipe has no answer for: they count as wrong.
+
+    Otherwise a recipe that loses the hard ones would be the best. What the experiment leaves out to have balanced
+    classes is not lost.
+    """
+    if experiment.balance.per_class != "all":
+        return []
+    there = {entry.id for entry in material.entries}
+    tested = set(inner.folds[fold])
+    return [str(one.label) for one in inner.recordings if one.subject in tested and one.id not in there]
+
+
+def _prediction_ms(learned: Learned, test: Labelled) -> float:
+    times = []
+    for place in range(min(_TIMED, len(test.x)) + 1):
+        row = test.x[max(0, place - 1) : max(1, place)]
+        start = time.perf_counter()
+        learned.probabilities(row)
+        times.append(1000 * (time.perf_counter() - start))
+    return round(median(times[1:]), 3)  # the first answer takes longer, and is not counted

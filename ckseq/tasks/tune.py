@@ -1,0 +1,348 @@
+"""``ckseq tune``: a search over preprocessing and network, shared by any number of processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from ckseq.config import digest
+from ckseq.errors import CallError, DataError
+from ckseq.labels import in_order
+from ckseq.protocol.folds import folds
+from ckseq.protocol.split import Case, Split
+from ckseq.protocol.split import Config as SplitConfig
+from ckseq.recording import Recording
+from ckseq.storage.cache import trim
+from ckseq.storage.studies import load_optuna, open_storage, without_password
+from ckseq.tasks.console import Console
+from ckseq.tasks.inspect import find_source
+from ckseq.tasks.preprocess import notes_of, source_digest_of
+from ckseq.tasks.space import DIRECTIONS, Space, load_space
+from ckseq.tasks.study import STUDY, best_of, draw, served
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+    from ckseq.tasks.trial import Inner, Workshop
+
+CACHE = "cache"
+_APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
+_GB = 10**9
+
+
+def tune(
+    data: Path,
+    *,
+    search: str,
+    storage: str | None,
+    study: str | None,
+    trials: int | None,
+    out: Path,
+    settings: Sequence[str] = (),
+    source: str | None = None,
+    seed: int | None = None,
+    jobs: int = -1,
+    cache_gb: float = 20.0,
+    heartbeat_s: float = 30.0,
+    console: Console,
+) -> dict[str, Any]:
+    """Search for the recipe that tells people apart best whom it has not learnt from; those to be tested are kept out.
+
+    Parameters
+    ----------
+    data : Path
+        A data set.
+    search : str
+        A search's name or path.
+    storage : str, optional
+        Where the trials are kept; ``study.db`` in ``out`` if not given.
+    study : str, optional
+        The study's name; the search's own if not given. A study of that name is gone on with.
+    trials : int, optional
+        Of the study as a whole; the search's own number if not given.
+    out : Path
+        A folder for the cache, the pictures, and the study where ``storage`` is not given.
+    settings : sequence of str
+        ``section.key=value`` for the recipes that are varied, ``search.key=value`` for the search.
+    source : str, optional
+        The layout of the data.
+    seed : int, optional
+        Of the proposals, instead of the search's own.
+    jobs : int
+        Processes that prepare recordings.
+    cache_gb : float
+        The cache is kept below so many gigabytes.
+    heartbeat_s : float
+        How often a running trial says that it lives.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``study``, ``storage``, ``complete``, ``pruned``, ``failed_trials``, ``best`` (trial, objectives, values),
+        ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``.
+
+    Raises
+    ------
+    CallError
+        The search is wrong, its protocol puts people on both sides, or a package is missing.
+    DataError
+        The data cannot be used, the storage is out of reach, or its study is another.
+    KeyboardInterrupt
+        Somebody pressed Ctrl-C; the trial that ran waits for the next process.
+    """
+    load_optuna()
+    space = load_space(search, [*settings, *([f"search.seed={seed}"] if seed is not None else [])])
+    if out.is_file():
+        raise CallError("is a file", out, "name a folder")
+    there = find_source(data, source).scan(data)
+    recordings = labelled(there, space)
+    outer = outer_splits(recordings, space)
+    if len(outer) > 1:
+        raise CallError(
+            f"protocol.kind = {outer[0].kind} has {len(outer)} folds, and a search keeps one part for the test",
+            fix="set protocol.kind to subject_holdout, or search once for every fold with --nested",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    url = storage or f"sqlite:///{out / STUDY}"
+    inner = inner_of(recordings, outer[0], space, notes=notes_of(data), jobs=jobs)
+    shop = workshop(out, jobs=jobs, cache_gb=cache_gb)
+    found = search_one(
+        space,
+        inner,
+        shop,
+        url=url,
+        name=study or space.name,
+        trials=trials or space.config.trials,
+        heartbeat_s=heartbeat_s,
+        console=console,
+    )
+    return _result(found, space, url, shop, out, console)
+
+
+def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
+    """Return the recordings with a label that the experiment asks for.
+
+    Raises
+    ------
+    DataError
+        There are too few classes.
+    """
+    classes = space.recipes({}).experiment.classes
+    found = [one for one in recordings if one.label is not None and (not classes or one.label in classes)]
+    present = in_order(str(one.label) for one in found)
+    if missing := [label for label in classes if label not in present]:
+        raise DataError(f"no recording is labelled {', '.join(missing)}", fix="change the experiment's classes")
+    if len(present) < 2:
+        raise DataError(f"two classes are the least; those there are: {', '.join(present) or 'none'}")
+    return found
+
+
+def outer_splits(recordings: Sequence[Recording], space: Space) -> tuple[Split, ...]:
+    """Divide recordings between a search and the test after it, by people, as the experiment's protocol says.
+
+    Raises
+    ------
+    CallError
+        The protocol puts people on both sides.
+    """
+    protocol = space.recipes({}).experiment.protocol
+    if protocol.kind not in _APART:
+        raise CallError(
+            f"protocol.kind = {protocol.kind} may put people on both sides, and a search would learn them",
+            fix="--set protocol.kind=subject_holdout",
+        )
+    return folds(_cases(recordings), protocol)
+
+
+def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, notes: list[str], jobs: int) -> Inner:
+    """Return what the trials learn from: the training side of the outer division, in inner folds.
+
+    Nothing of the others is opened.
+    """
+    from joblib import Parallel, delayed
+
+    from ckseq.tasks.trial import Inner
+
+    kept_out = set(outer.test)
+    mine = tuple(one for one in recordings if one.id not in kept_out)
+    config = SplitConfig(kind="subject_k_fold", folds=space.config.folds)
+    subject = {one.id: one.subject for one in mine}
+    divided = folds(_cases(mine), config)
+    digests = Parallel(n_jobs=jobs)(delayed(source_digest_of)(one) for one in mine)
+    return Inner(
+        mine,
+        dict(zip((one.id for one in mine), digests, strict=True)),
+        tuple(tuple(sorted({subject[id] for id in split.test})) for split in divided),
+        tuple(sorted({one.subject for one in recordings if one.id in kept_out})),
+        tuple(notes),
+    )
+
+
+def workshop(out: Path, *, jobs: int, cache_gb: float) -> Workshop:
+    """Return where trials are worked on, within the folder of the search."""
+    from ckseq.tasks.trial import Workshop
+
+    return Workshop(out / CACHE, int(cache_gb * _GB), jobs)
+
+
+def search_one(
+    space: Space,
+    inner: Inner,
+    shop: Workshop,
+    *,
+    url: str,
+    name: str,
+    trials: int,
+    heartbeat_s: float,
+    console: Console,
+) -> Study:
+    """Begin or join a study and take trials until it has as many as asked for."""
+    from ckseq.learn.samplers import make_pruner, make_sampler
+    from ckseq.learn.search import join_study, run_trials, tally
+    from ckseq.tasks.trial import evaluate
+
+    config = space.config
+    if len(config.objectives) > 1 and config.sampler in ("cmaes", "forest"):
+        raise CallError(f"the sampler {config.sampler} knows one objective", fix="--set search.sampler=tpe")
+    grid = space.grid() if config.sampler == "grid" else None
+    if grid is not None:
+        trials = min(trials, _size(grid))
+    sampler = make_sampler(config.sampler, seed=config.seed, grid=grid)
+    pruner = make_pruner(config.pruner, steps=_steps(space))
+    study = join_study(
+        open_storage(url),
+        name,
+        directions=[DIRECTIONS[objective] for objective in config.objectives],
+        about=_about(space, inner),
+        # a grid has its own order, and holds the recipe as it stands if it is to be tried
+        first=None if grid is not None else space.start(),
+    )
+    study.sampler, study.pruner = sampler, pruner
+    people = {one.subject for one in inner.recordings}
+    console.step(f"study {name!r} in {without_password(url)}: {trials} trials over {len(space.dimensions)} fields")
+    console.say(
+        f"{len(inner.recordings)} sequences of {len(people)} people in {len(inner.folds)} inner folds; "
+        f"{len(inner.kept_out)} people are kept out, to test on in the end"
+    )
+    before = tally(study)
+    done = before.complete + before.pruned
+    if done:
+        console.say(f"{done} trials are done already")
+    waited: list[int] = []
+    with console.progress("trials", max(0, trials - done)) as bar:
+
+        def told(trial: FrozenTrial) -> None:
+            bar.advance(1 if trial.state.name != "FAIL" else 0, text=_told(trial, space))
+            if trial.state.name == "FAIL":
+                console.warn(f"trial {trial.number} failed, another takes its place: {trial.user_attrs.get('error')}")
+
+        def waits(running: int) -> None:
+            if not waited:
+                console.say(f"waiting for {running} trial{'s' if running > 1 else ''} of other processes")
+                waited.append(running)
+
+        run_trials(
+            study,
+            trials,
+            lambda trial: evaluate(trial, space, inner, shop),
+            heartbeat_s=heartbeat_s,
+            on_end=told,
+            on_wait=waits,
+        )
+    return study
+
+
+def _about(space: Space, inner: Inner) -> dict[str, Any]:
+    """Return what a study is about: all that makes two trials comparable."""
+    recipes = space.recipes({})
+    about = {
+        "space": [
+            {key: value for key, value in vars(dimension).items() if value not in (None, (), {})}
+            | ({"when": {path: list(values) for path, values in dimension.when.items()}} if dimension.when else {})
+            | ({"choices": list(dimension.choices)} if dimension.choices else {})
+            for dimension in space.dimensions
+        ],
+        "search": space.name,
+        "pipeline": recipes.pipeline.model_dump(mode="json"),
+        "experiment": recipes.experiment.model_dump(mode="json"),
+        "trees": {"pipeline": space.pipeline, "experiment": space.experiment},
+        "objectives": list(space.config.objectives),
+        "data": digest([[one.id, one.label, inner.source_digests[one.id]] for one in inner.recordings]),
+        "folds": digest([list(subjects) for subjects in inner.folds]),
+        "test_subjects": [] if recipes.experiment.protocol.kind == "given" else list(inner.kept_out),
+    }
+    # as the storage gives it back
+    read: dict[str, Any] = json.loads(json.dumps(about))
+    return read
+
+
+def _cases(recordings: Iterable[Recording]) -> list[Case]:
+    return [Case(one.id, one.subject, str(one.label), one.part) for one in recordings]
+
+
+def _size(grid: dict[str, list[Any]]) -> int:
+    size = 1
+    for values in grid.values():
+        size *= len(values)
+    return size
+
+
+def _steps(space: Space) -> int:
+    if space.config.prune_by == "fold":
+        return space.config.folds
+    return space.config.folds * space.recipes({}).experiment.training.epochs
+
+
+def _told(trial: FrozenTrial, space: Space) -> str:
+    facts = trial.user_attrs.get("preprocessing", {})
+    took = f", prepared in {facts['seconds']:.1f} s" if facts else ""
+    if trial.state.name != "COMPLETE":
+        return f"trial {trial.number}: {'pruned' if trial.state.name == 'PRUNED' else 'failed'}{took}"
+    figures = ", ".join(
+        f"{name} {value:.3f}" for name, value in zip(space.config.objectives, trial.values, strict=True)
+    )
+    return f"trial {trial.number}: {figures}{took}"
+
+
+def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, console: Console) -> dict[str, Any]:
+    from ckseq.learn.search import tally
+
+    counts = tally(study)
+    best = best_of(study)
+    shares = served(study)
+    held = trim(shop.cache, shop.limit_bytes)
+    page = draw(study, out)
+    table = Table("trial", *space.config.objectives, "recipe", box=None)
+    for trial in best[:5]:
+        changed = ", ".join(f"{path} = {value}" for path, value in trial.user_attrs["values"].items())
+        table.add_row(str(trial.number), *(f"{value:.3f}" for value in trial.values), changed)
+    console.say(table)
+    console.say(
+        f"{counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed; "
+        f"{shares.get('any', 0):.0%} of the recordings came from the cache, which holds {held / _GB:.1f} GB; "
+        f"the pictures are in {page}"
+    )
+    console.say(f"next: ckseq tune best {study.study_name} --out {out}")
+    return {
+        "schema": 1,
+        "study": study.study_name,
+        "storage": without_password(url),
+        **{"complete": counts.complete, "pruned": counts.pruned, "failed_trials": counts.failed},
+        "best": [
+            {
+                "trial": trial.number,
+                "objectives": dict(zip(space.config.objectives, trial.values, strict=True)),
+                "values": trial.user_attrs["values"],
+            }
+            for trial in best
+        ],
+        "served_from_cache": shares,
+        "cache_bytes": held,
+        "page": str(page),
+    }

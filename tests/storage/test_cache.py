@@ -1,0 +1,58 @@
+import os
+
+import numpy as np
+import pytest
+
+from ckseq.storage.cache import StageCache, trim
+
+ARRAYS = {"crops": np.arange(60, dtype=np.uint8).reshape(3, 4, 5), "n_dropped": np.array(2)}
+
+
+def never():
+    raise AssertionError("it was there already")
+
+
+def test_what_was_made_once_is_served_as_it_was(tmp_path):
+    first, second = StageCache(tmp_path), StageCache(tmp_path)
+    made = first.fetch("faces", "0f", lambda: ARRAYS)
+    served = second.fetch("faces", "0f", never)
+    for name, array in ARRAYS.items():
+        assert served[name].dtype == array.dtype
+        np.testing.assert_array_equal(served[name], array)
+    assert made is ARRAYS
+    assert (first.made["faces"], first.served["faces"]) == (1, 0)
+    assert (second.made["faces"], second.served["faces"]) == (0, 1)
+    assert StageCache(tmp_path).fetch("faces", "10", lambda: {"x": np.zeros(1)})["x"] == 0
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "other"])
+def test_an_entry_that_was_harmed_is_made_anew(tmp_path, harm):
+    StageCache(tmp_path).fetch("faces", "0f", lambda: ARRAYS)
+    (path,) = tmp_path.rglob("*.npz")
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 37):
+        data = bytearray(whole)
+        data[place] ^= 1
+        path.write_bytes({"cut": whole[:place], "flipped": bytes(data), "empty": b"", "other": b"PK" * 50}[harm])
+        cache = StageCache(tmp_path)
+        found = cache.fetch("faces", "0f", lambda: ARRAYS)
+        np.testing.assert_array_equal(found["crops"], ARRAYS["crops"])
+        assert cache.made["faces"] == 1
+    assert path.read_bytes() == whole
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path):
+    (tmp_path / "faces").write_text("a file where a folder should be")
+    assert StageCache(tmp_path).fetch("faces", "0f", lambda: ARRAYS) is ARRAYS
+
+
+def test_what_was_not_asked_for_the_longest_goes_first(tmp_path):
+    cache = StageCache(tmp_path)
+    for number in range(4):
+        cache.fetch("faces", f"{number:02}", lambda: ARRAYS)
+        os.utime(tmp_path / "faces" / f"{number:02}.npz", (number, number))
+    cache.fetch("faces", "00", never)
+    size = (tmp_path / "faces" / "00.npz").stat().st_size
+    assert trim(tmp_path, 2 * size) == 2 * size
+    assert sorted(path.stem for path in tmp_path.rglob("*.npz")) == ["00", "03"]
+    assert trim(tmp_path / "nowhere", 0) == 0
