@@ -23,9 +23,11 @@ from ckseq.learn.predict import probabilities
 from ckseq.models._backbones import announcement
 from ckseq.protocol.split import Split, overlap
 from ckseq.storage import runs
+from ckseq.storage.early import write_glimpses
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
+from ckseq.tasks.early import glimpses
 from ckseq.tasks.features import crop_shape
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
@@ -244,6 +246,9 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     rows = answers(learned.model, material, material.split, seed=None)
     predictions = runs.Predictions(material.labels, tuple(rows))
     runs.write_predictions(out, predictions)
+    store = Path(run["store"]["path"])
+    if early := glimpses(learned.model, store, material, material.split, recipe, seed=None):
+        write_glimpses(out, material.labels, early)
     learned.save(out)
     if recipe.input == "features":
         # the run stands for itself: what makes features of an image lies beside the model that reads them
