@@ -14,6 +14,7 @@ from rich.text import Text
 from ckseq import choices
 from ckseq.config import Config, find_recipe, read_toml, recipe_names
 from ckseq.errors import CallError
+from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.tasks.console import Console
 from ckseq.tasks.recipes import (
     EXPERIMENT_SECTIONS,
@@ -72,6 +73,7 @@ def _sections() -> Iterator[tuple[str, str, type[Config]]]:
         yield "experiment", name, cls
     for kind in choices.names("models"):
         yield "experiment", f'model, kind = "{kind}"', choices.load("models", kind).Config
+    yield "predict --set", "timeline", TimelineConfig
     yield "synth", "", tree.Config
 
 

@@ -142,7 +142,7 @@ def learn(experiment: Experiment, material: Material, split: Split, follow: Foll
         choices.load("models", experiment.model_kind),
         experiment.model,
         experiment.training,
-        augmentation=experiment.augmentation,
+        augmentation=experiment.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=experiment.seed,

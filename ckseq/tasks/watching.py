@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ from ckseq.storage.runs import read_run
 from ckseq.tasks.recipes import Experiment, Pipeline, experiment_of, pipeline_of
 
 # a neutral face, and what crops are brought back to, adapt over so many frames where the recipe has them fixed
-_ADAPTS_FRAMES = 250
+_ADAPTS_FRAMES = 150
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,14 @@ def causal(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
             align = align.model_copy(update={"renewal_frames": _ADAPTS_FRAMES})
         told.append(f"a neutral face that adapts instead of the {pipeline.motion.reference} frame")
     return pipeline.model_copy(update={"faces": faces, "align": align, "motion": motion}), told
+
+
+def as_seen(image: NDArray[np.uint8], pipeline: Pipeline) -> NDArray[np.uint8]:
+    """Return a frame, grey (h, w) or BGR (h, w, 3), in the colours that a pipeline reads."""
+    if pipeline.faces.colour == "rgb":
+        code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
+        return np.asarray(cv2.cvtColor(image, code), np.uint8)
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def watch(model: Model, config: Config, *, sure_above: float | None = None) -> Watch:
