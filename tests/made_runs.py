@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ckseq.storage import runs
+from ckseq.storage.crops import write_crops
 
 LABELS = ("anger", "disgust", "happiness", "surprise")
 # 37 of 42 right, as in the published figure: (truth, predicted, how often)
@@ -95,7 +96,12 @@ def made_run(predictions=None, **changes):
     }
 
 
-def write_made_run(folder, predictions=None, history=True, examples=True, **changes):
+def made_crops(predictions, k=2, n=24, channels=(), seed=0):
+    rng = np.random.default_rng(seed)
+    return {row.recording: rng.integers(0, 256, (k, n, n, *channels), dtype=np.uint8) for row in predictions.rows}
+
+
+def write_made_run(folder, predictions=None, history=True, examples=True, crops=True, **changes):
     predictions = predictions or made_predictions()
     runs.write_run(folder, made_run(predictions, **changes))
     runs.write_predictions(folder, predictions)
@@ -103,4 +109,6 @@ def write_made_run(folder, predictions=None, history=True, examples=True, **chan
         runs.write_history(folder, made_history())
     if examples:
         runs.write_examples(folder, made_examples(predictions.labels))
+    if crops:
+        write_crops(folder, made_crops(predictions))
     return folder

@@ -7,6 +7,7 @@ Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 23(10), 2016.
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,7 @@ from pydantic import Field
 from ckseq.config import Config as BaseConfig
 from ckseq.errors import CallError
 from ckseq.signal.faces import Box, Detector
+from ckseq.silence import nothing_on_stderr
 
 # The package's pyramid is right for its own smallest face only; for any other the image is resized to that.
 _SMALLEST_PX = 20
@@ -36,9 +38,12 @@ class Config(BaseConfig):
 @cache
 def _networks() -> Any:
     """Build the three networks once per process; that takes half a second, after TensorFlow's import."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import mtcnn
-        from mtcnn.stages import StageONet, StagePNet, StageRNet
+        with nothing_on_stderr():
+            import mtcnn
+            from mtcnn.stages import StageONet, StagePNet, StageRNet
     except ModuleNotFoundError as error:
         raise CallError(f"mtcnn needs the package {error.name}", fix="pip install 'ckseq[mtcnn]'") from None
     weights = files("mtcnn") / "assets" / "weights"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError
+from ckseq.silence import nothing_on_stderr
 
 
 def load_keras() -> ModuleType:
@@ -29,21 +28,6 @@ def load_keras() -> ModuleType:
     import keras
 
     return keras
-
-
-@contextmanager
-def nothing_on_stderr() -> Iterator[None]:
-    """Keep what C++ writes, before it reads its log level or without asking, off the terminal; exceptions pass."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def start(seed: int) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
-from ckseq.learn.backend import load_keras, nothing_on_stderr
+from ckseq.learn.backend import load_keras
 from ckseq.learn.predict import probabilities
+from ckseq.silence import nothing_on_stderr
 
 if TYPE_CHECKING:
     import keras

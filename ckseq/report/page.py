@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -17,9 +17,18 @@ from ckseq.report.listing import toml_text
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.runs import Predictions
 
+MOST_LISTED = 100
+"""So many mistakes the page lists; the others are in predictions.csv."""
+
 
 def render_page(
-    run: Mapping[str, Any], predictions: Predictions, scores: Scores, pictures: Mapping[str, bytes], *, faces: bool
+    run: Mapping[str, Any],
+    predictions: Predictions,
+    scores: Scores,
+    pictures: Mapping[str, bytes],
+    *,
+    faces: bool,
+    early: Sequence[str] = (),
 ) -> str:
     """Return the report of a run as one HTML page that stands alone.
 
@@ -33,9 +42,11 @@ def render_page(
         Those of the predictions.
     pictures : mapping of str to bytes
         PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
-        ``sequences``, ``folds``.
+        ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     faces : bool
-        Whether ``sequences`` shows faces, which calls for a word on the data's licence.
+        Whether pictures show faces, which calls for a word on the data's licence.
+    early : sequence of str
+        What there is to say beside the picture ``early``.
 
     Returns
     -------
@@ -71,9 +82,11 @@ def render_page(
         n_subjects=found.n_subjects,
         n_sequences=scores.n // scores.repeats,
         confusions=tables.confusions(predictions),
+        most_listed=MOST_LISTED,
         folds=_fold_rows(predictions, scores.confidence),
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
+        early=early,
         experiment=toml_text(run.get("experiment", {})),
         pipeline=toml_text(run.get("store", {}).get("pipeline") or {}),
         facts=_facts(run),

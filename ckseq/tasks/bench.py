@@ -20,6 +20,7 @@ from ckseq.learn import backend
 from ckseq.recording import ImageFiles, Recording
 from ckseq.storage.frames import read_grey
 from ckseq.storage.store import open_store
+from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import preprocess
@@ -33,7 +34,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     Parameters
     ----------
     what : str
-        ``preprocess`` or ``train``.
+        ``preprocess``, ``train`` or ``detectors``.
     data : Path, optional
         A data set to measure on; the synthetic twin where not given.
     frames : int
@@ -49,6 +50,8 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
         if data is None:
             data = scratch / "twin"
             synth(data, config=TwinConfig(n_subjects=6), jobs=jobs, overwrite=False, console=Console(quiet=True))
+        if what == "detectors":
+            return bench_detectors(data, frames=frames, console=console)
         return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)
 
 

@@ -22,8 +22,11 @@ from ckseq.protocol.folds import division_digest
 from ckseq.protocol.split import HOLDOUTS, Split
 from ckseq.report.words import leak_sentences
 from ckseq.storage import runs
+from ckseq.storage.early import EARLY, Glimpse, read_glimpses, write_glimpses
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.console import Bar, Console
+from ckseq.tasks.early import glimpses
+from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
@@ -40,6 +43,7 @@ class Job:
     seed: int
     split: Split
     folder: Path
+    store: Path
 
 
 def crossval(
@@ -97,7 +101,7 @@ def crossval(
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     check_target(out, overwrite=overwrite, resume=resume)
     with open_store(store) as opened:
-        material = gather(opened, recipe)
+        material = gather(opened, recipe, console)
         run = _describe(opened, material, recipe, notes, list(range(recipe.seed, recipe.seed + seeds)))
     words = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
     words += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(w for s in settings for w in ("--set", s))]
@@ -160,7 +164,7 @@ def _validate(
     out: Path, run: dict[str, Any], material: Material, recipe: Experiment, jobs: int, console: Console
 ) -> dict[str, Any]:
     work = [
-        Job(seed, split, out / FOLDS / f"seed{seed}_fold{split.fold}")
+        Job(seed, split, out / FOLDS / f"seed{seed}_fold{split.fold}", Path(run["store"]["path"]))
         for seed in run["seeds"]
         for split in material.splits
     ]
@@ -222,7 +226,7 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=job.seed,
@@ -238,6 +242,8 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
     learned = learner.learn(train=train, watched=test, resume=read_checkpoint(job.folder), on_epoch=keep)
     rows = tuple(answers(learned.model, material, job.split, seed=job.seed))
     runs.write_predictions(job.folder, runs.Predictions(material.labels, rows))
+    if early := glimpses(learned.model, job.store, material, job.split, recipe, seed=job.seed):
+        write_glimpses(job.folder, material.labels, early)
     runs.write_history(job.folder, learned.epochs)
     told_of_model = {"kind": recipe.model_kind, "n_parameters": learner.n_parameters}
     facts = {
@@ -263,6 +269,7 @@ def _gather_folds(
 ) -> dict[str, Any]:
     """Bring the answers of all folds together: every sequence once per seed."""
     rows: list[runs.Prediction] = []
+    early: list[Glimpse] = []
     epochs: list[runs.Epoch] = []
     done = []
     for job in work:
@@ -270,13 +277,19 @@ def _gather_folds(
         if {row.recording for row in answered.rows} != set(job.split.test):
             raise DataError("holds answers of another fold", job.folder, "remove that folder and go on with --resume")
         rows += answered.rows
+        if (job.folder / EARLY).is_file():
+            early += read_glimpses(job.folder)[1]
         epochs += runs.read_history(job.folder)
         done.append(runs.read_run(job.folder))
     rows.sort(key=lambda row: (row.seed, row.recording))
-    runs.write_predictions(out, runs.Predictions(material.labels, tuple(rows)))
+    predictions = runs.Predictions(material.labels, tuple(rows))
+    runs.write_predictions(out, predictions)
+    if early:
+        write_glimpses(out, material.labels, sorted(early, key=lambda row: (row.seed or 0, row.recording, row.share)))
     if epochs:
         runs.write_history(out, epochs)
     runs.write_examples(out, material.examples)
+    keep_crops(out, Path(run["store"]["path"]), predictions, console)
     kept = ("seed", "fold", "n_train", "n_test", "epochs_done", "chosen_epoch")
     run.update(
         state="complete",

@@ -1,7 +1,8 @@
-"""A trained run on new recordings: folders of frames, video files, a camera."""
+"""A trained run on new recordings: folders of frames, video files, a camera; photos."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,16 @@ from rich.text import Text
 
 from ckseq.config import parse, with_settings
 from ckseq.errors import CallError, CkseqError
+from ckseq.learn.predict import probabilities
+from ckseq.protocol.early import SHARES
 from ckseq.recording import Frames, ImageFiles, VideoFile
 from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.sources.manifest import frames_at
 from ckseq.storage.video import Video
 from ckseq.tasks.console import Console
+from ckseq.tasks.early import starts, stop_rule
 from ckseq.tasks.film import Kept, open_film, watch_film
+from ckseq.tasks.photos import predict_photos, reads_photos
 from ckseq.tasks.preprocess import run_stages
 from ckseq.tasks.watching import Model, causal, load_model
 
@@ -42,6 +47,7 @@ class Options:
     draw: bool
     folder_fps: float
     at_most_s: float | None
+    sure_above: float | None
     timeline: TimelineConfig
 
 
@@ -54,30 +60,38 @@ def predict(
     draw: bool = False,
     fps: float = 25.0,
     seconds: float | None = None,
+    error_rate: float = 0.1,
+    detector: str | None = None,
     settings: Sequence[str] = (),
     console: Console,
 ) -> dict[str, Any]:
     """Say what faces show, with the model of a run.
 
     A recording of one expression is prepared just as the run's training data was, as a whole, and gets one class. A
-    longer one, or a camera, is watched frame by frame and gets a timeline of its faces.
+    longer one, or a camera, is watched frame by frame and gets a timeline of its faces. A model of single images is
+    asked about photos: see `ckseq.tasks.photos`.
 
     Parameters
     ----------
     run : Path
         A run folder with a model.
     inputs : sequence of Path
-        Folders of frames, video files, or ``camera:0`` for the first camera.
+        Folders of frames, video files, or ``camera:0`` for the first camera; photos and folders of them.
     read_as : str
         ``sequence`` or ``timeline`` for all of them; under ``auto`` what lasts longer than `LONG_S` is a timeline.
     out : Path, optional
-        Keep timelines there, as CSV, JSON and a picture.
+        Keep timelines there, as CSV, JSON and a picture; and what is said of photos, as JSON.
     draw : bool
-        Keep there, too, each film with boxes, names and bars drawn on it.
+        Keep there, too, each film or photo with its faces drawn on it.
     fps : float
         Frames per second of folders of frames.
     seconds : float, optional
         Watch no more of a film or a camera than this.
+    error_rate : float
+        An answer is sure as soon as no more than this share of such answers is wrong, for people like those the run was
+        tested on; see `ckseq.protocol.early.stop_threshold`.
+    detector : str, optional
+        What finds the faces of photos, instead of the run's own.
     settings : sequence of str
         ``timeline.key=value``.
     console : Console
@@ -85,20 +99,32 @@ def predict(
     Returns
     -------
     dict
-        ``schema``, ``labels``, ``predictions`` (``input``, ``kind``: ``sequence`` or ``timeline``, and what belongs to
-        it) and ``failed`` (input: reason). A film that broke off is in both, as far as it went.
+        ``schema``, ``labels``, ``predictions`` (``input``, ``kind``: ``sequence``, ``timeline`` or ``photo``, and what
+        belongs to it) and ``failed`` (input: reason). A film that broke off is in both, as far as it went.
 
     Raises
     ------
     CallError
-        ``draw`` without ``out``, or a setting is wrong.
+        ``draw`` without ``out``, a setting is wrong, or an option does not fit what the model reads.
     DataError
         The run has no model.
     """
     if draw and out is None:
-        raise CallError("--draw needs a folder for the films", fix="name it with --out")
-    options = Options(read_as, out, draw, fps, seconds, _timeline_config(settings))
+        raise CallError("--draw needs a folder for the pictures", fix="name it with --out")
+    timeline = _timeline_config(settings)
     model = load_model(run)
+    if reads_photos(model):
+        if read_as != "auto":
+            raise CallError(f"--as {read_as} is for models of sequences, and this one reads single images", run)
+        photos = [str(path) for path in inputs]
+        told, left_out = predict_photos(photos, model, detector=detector, out=out, draw=draw, console=console)
+        return {"schema": SCHEMA, "labels": list(model.labels), "predictions": told, "failed": left_out}
+    if detector is not None:
+        raise CallError("--detector is for photos, and this run's model reads sequences", run)
+    sure_above = stop_rule(run, error_rate=error_rate)
+    if sure_above == math.inf:
+        console.say(f"the run was tested on too few people to say when an answer is sure at {error_rate:.0%} errors")
+    options = Options(read_as, out, draw, fps, seconds, sure_above, timeline)
     found: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     for source in map(str, inputs):
@@ -136,11 +162,13 @@ def _predict_one(
         times_s = Video(frames.path).times_s(at_most_s=at_most_s)
         long = times_s[-1] > at_most_s
     if not long and frames is not None:
-        return _sequence(source, frames, times_s, model), None
+        return _sequence(source, frames, times_s, model, options.sure_above), None
     return _timeline(source, frames, model, options, console, taken=taken)
 
 
-def _sequence(source: str, frames: Frames, times_s: NDArray[np.float64] | None, model: Model) -> dict[str, Any]:
+def _sequence(
+    source: str, frames: Frames, times_s: NDArray[np.float64] | None, model: Model, sure_above: float | None
+) -> dict[str, Any]:
     arrays, faces = run_stages(frames, model.pipeline)
     if times_s is not None:
         times_s = times_s[faces.n_dropped + 1 :]
@@ -152,9 +180,22 @@ def _sequence(source: str, frames: Frames, times_s: NDArray[np.float64] | None, 
         "kind": "sequence",
         "predicted": model.labels[int(probabilities.argmax())],
         "probabilities": {label: round(float(p), 6) for label, p in zip(model.labels, probabilities, strict=True)},
+        "sure": _sure(arrays, model, sure_above),
         "n_frames": len(faces.n_found) + faces.n_dropped,
         "n_without_face": faces.n_without_face,
     }
+
+
+def _sure(arrays: dict[str, NDArray[Any]], model: Model, sure_above: float | None) -> dict[str, Any] | None:
+    """Return the class that was sure first, and after which share of the sequence; None where none was."""
+    if sure_above is None or model.experiment.input != "projections":
+        return None
+    asked = starts(arrays["projections"], length_frames=model.length_frames, sequence=model.experiment.sequence)
+    found = probabilities(model.network, asked)
+    for share, row in zip(SHARES, found, strict=True):
+        if row.max() > sure_above:
+            return {"label": model.labels[int(row.argmax())], "share": share}
+    return None
 
 
 def _uneven(times_s: NDArray[np.float64]) -> bool:
@@ -177,7 +218,7 @@ def _timeline(
             options.timeline,
             fps=fps,
             kept=kept,
-            sure_above=None,
+            sure_above=options.sure_above,
             at_most_s=options.at_most_s,
             bar=bar,
         )
@@ -205,7 +246,8 @@ def _say(found: Sequence[dict[str, Any]], console: Console) -> None:
 
 
 def _table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table(Column("input", overflow="fold"), "class", "probability", "next likely", "frames", "without face")
+    names = ("class", "probability", "next likely", "sure after", "frames", "without face")
+    table = Table(Column("input", overflow="fold"), *names)
     for item in found:
         (first, sure), (second, less), *_ = sorted(item["probabilities"].items(), key=lambda pair: -pair[1])
         table.add_row(
@@ -213,6 +255,7 @@ def _table(found: Sequence[dict[str, Any]]) -> Table:
             Text(first, style="bold"),
             f"{sure:.2f}",
             f"{second} {less:.2f}",
+            f"{item['sure']['share']:.0%}" if item["sure"] else "",
             str(item["n_frames"]),
             str(item["n_without_face"]),
         )

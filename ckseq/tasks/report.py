@@ -13,8 +13,11 @@ from rich.text import Text
 from ckseq.errors import DataError
 from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, words
+from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
+from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.early import draw_early, rules_of, sentences
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
@@ -22,6 +25,8 @@ from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.storage import runs
+from ckseq.storage.crops import read_crops
+from ckseq.storage.early import glimpses_of
 from ckseq.storage.runs import Predictions
 from ckseq.tasks.console import Console
 
@@ -61,16 +66,23 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     )
     found = trust(predictions, confidence=CONFIDENCE)
     pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
+    early = []
+    if glimpses := glimpses_of(run, facts):
+        rules = rules_of(glimpses)
+        pictures["early"] = draw_early(glimpses, rules, confidence=CONFIDENCE, repeats=scores.repeats)
+        early = sentences(glimpses, rules)
     texts = {
         "classification_report.txt": tables.report_text(scores),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
         "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
-        "report.html": render_page(facts, predictions, scores, pictures, faces=faces),
+        "report.html": render_page(facts, predictions, scores, pictures, faces=faces, early=early),
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         runs.write_bytes(run / name, data)
+    if "mistakes.png" not in written:  # an earlier report with faces may have left one
+        (run / "mistakes.png").unlink(missing_ok=True)
     _say(console, run, facts, scores)
     return {
         "run": str(run),
@@ -119,6 +131,14 @@ def _pictures(
         validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
         pictures["loss"] = draw_loss(epochs, validation=validation)
+    crops = read_crops(run)
+    pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
+    pictures["answers"] = draw_answers(one_answer_per_class(predictions), predictions.labels, crops if faces else {})
+    # of several seeds' mistakes about a recording the surest
+    mistakes = {mistake.recording: mistake for mistake in reversed(tables.confusions(predictions))}
+    shown = [mistake for mistake in reversed(mistakes.values()) if mistake.recording in crops]
+    if shown and faces:
+        pictures["mistakes"] = draw_mistakes(shown, crops)
     examples = one_per_class(runs.read_examples(run), predictions.labels)
     if examples:
         pictures["sequences"] = draw_sequences(examples, faces=faces)

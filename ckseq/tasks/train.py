@@ -16,14 +16,20 @@ from ckseq import choices
 from ckseq.errors import CallError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from ckseq.learn.extract import build_extractor, save_extractor
 from ckseq.learn.fit import State
 from ckseq.learn.learner import Learned, Learner, prepare
 from ckseq.learn.predict import probabilities
+from ckseq.models._backbones import announcement
 from ckseq.protocol.split import Split, overlap
 from ckseq.storage import runs
+from ckseq.storage.early import write_glimpses
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
+from ckseq.tasks.early import glimpses
+from ckseq.tasks.features import crop_shape
+from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.recipes import Experiment, load_experiment
 
@@ -78,7 +84,7 @@ def train(
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     check_target(out, overwrite=overwrite, resume=resume)
     with open_store(store) as opened:
-        material = gather(opened, recipe)
+        material = gather(opened, recipe, console)
         if len(material.splits) > 1:
             raise CallError(
                 f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
@@ -119,7 +125,12 @@ def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
 def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
     shared = overlap(material.split, {entry.id: entry.subject for entry in material.entries})
     train, test = material.split.train, material.split.test
-    trained = [entry.label for entry in material.side(train)[0]]
+    label = {entry.id: str(entry.label) for entry in material.entries}
+    counts = {
+        f"{part}_counts": {name: sum(label[id] == name for id in ids) for name in material.labels}
+        for part, ids in (("train", train), ("validation", material.split.validation))
+        if ids
+    }
     return {
         **describe(store, material, recipe),
         "split": {"train": list(train), "test": list(test)},
@@ -128,7 +139,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "digest": material.split.digest,
             "n_train": len(train),
             "n_test": len(test),
-            "train_counts": {label: trained.count(label) for label in material.labels},
+            **counts,
             **shared._asdict(),
         },
     }
@@ -142,16 +153,29 @@ def describe(store: Store, material: Material, recipe: Experiment) -> dict[str, 
         "experiment": recipe.model_dump(mode="json"),
         "experiment_name": recipe.name,
         "published": recipe.published,
-        "store": {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline},
+        "store": _store_facts(store, material),
         "labels": list(material.labels),
         "leakage": leak_facts(leakage_of(store, material.entries, material.splits)),
         "balance_notes": list(material.balance_notes),
-        "notes": list(material.notes),
+        "notes": [*material.notes, *_told_by(recipe)],
         "seed": recipe.seed,
         "versions": {"ckseq": ckseq.__version__, **backend.versions()},
         "state": "training",
         "epochs_done": 0,
     }
+
+
+def _store_facts(store: Store, material: Material) -> dict[str, Any]:
+    facts = {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline}
+    first = material.entries[0]
+    return {**facts, "crop_shape": list(crop_shape(store, first))} if first.n_crops else facts
+
+
+def _told_by(recipe: Experiment) -> list[str]:
+    """Return what a model, or the backbone of its features, has to say before it is built."""
+    tell = getattr(choices.load("models", recipe.model_kind), "tell", None)
+    said: list[str] = [] if tell is None else tell(recipe.model)
+    return [*said, *(announcement(recipe.features) if recipe.input == "features" else [])]
 
 
 def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, out: Path) -> str:
@@ -200,7 +224,7 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=input_shape,
         n_classes=len(material.labels),
         seed=recipe.seed,
@@ -220,11 +244,20 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     runs.write_run(out, run)
     learned = _learn_and_keep(out, learner, run, material, start, console)
     rows = answers(learned.model, material, material.split, seed=None)
-    runs.write_predictions(out, runs.Predictions(material.labels, tuple(rows)))
+    predictions = runs.Predictions(material.labels, tuple(rows))
+    runs.write_predictions(out, predictions)
+    store = Path(run["store"]["path"])
+    if early := glimpses(learned.model, store, material, material.split, recipe, seed=None):
+        write_glimpses(out, material.labels, early)
     learned.save(out)
+    if recipe.input == "features":
+        # the run stands for itself: what makes features of an image lies beside the model that reads them
+        shape = tuple(run["store"]["crop_shape"])
+        save_extractor(out, build_extractor(recipe.features, input_shape=shape))
     if learned.epochs:
         runs.write_history(out, learned.epochs)
     runs.write_examples(out, material.examples)
+    keep_crops(out, Path(run["store"]["path"]), predictions, console)
     if learned.chosen_epoch is not None:
         run["chosen_epoch"] = learned.chosen_epoch
     run.update(state="complete", epochs_done=len(learned.epochs), seconds={"training": learned.seconds})

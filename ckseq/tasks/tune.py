@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import notes_of, source_digest_of
 from ckseq.tasks.space import DIRECTIONS, Space, load_space
+from ckseq.tasks.study import STUDY, best_of, draw, served
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from ckseq.tasks.trial import Inner, Workshop
 
-STUDY = "study.db"
-PAGE = "search.html"
+CACHE = "cache"
 _APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
 _GB = 10**9
 
@@ -123,7 +122,7 @@ def tune(
         heartbeat_s=heartbeat_s,
         console=console,
     )
-    return _result(found, space, url, shop, console)
+    return _result(found, space, url, shop, out, console)
 
 
 def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
@@ -189,7 +188,7 @@ def workshop(out: Path, *, jobs: int, cache_gb: float) -> Workshop:
     """Return where trials are worked on, within the folder of the search."""
     from ckseq.tasks.trial import Workshop
 
-    return Workshop(out / "cache", int(cache_gb * _GB), jobs)
+    return Workshop(out / CACHE, int(cache_gb * _GB), jobs)
 
 
 def search_one(
@@ -259,19 +258,6 @@ def search_one(
     return study
 
 
-def best_of(study: Study) -> list[FrozenTrial]:
-    """Return the best trial, or with two objectives those that no other beats in both.
-
-    Raises
-    ------
-    DataError
-        No trial is complete.
-    """
-    if not any(trial.state.name == "COMPLETE" for trial in study.get_trials(deepcopy=False)):
-        raise DataError("no trial of the study is complete", study.study_name, "go on with 'ckseq tune'")
-    return [study.best_trial] if len(study.directions) == 1 else study.best_trials
-
-
 def _about(space: Space, inner: Inner) -> dict[str, Any]:
     """Return what a study is about: all that makes two trials comparable."""
     recipes = space.recipes({})
@@ -324,26 +310,14 @@ def _told(trial: FrozenTrial, space: Space) -> str:
     return f"trial {trial.number}: {figures}{took}"
 
 
-def served(study: Study) -> dict[str, float]:
-    """Return the share of recordings, over all trials, that the cache served, by stage; ``any`` is all stages."""
-    counts: Counter[str] = Counter()
-    n = 0
-    for trial in study.get_trials(deepcopy=False):
-        facts = trial.user_attrs.get("preprocessing")
-        if facts:
-            n += facts["recordings"]
-            counts.update(facts["served"])
-            counts["any"] += max(facts["served"].values(), default=0)
-    return {stage: round(count / n, 4) for stage, count in sorted(counts.items())} if n else {}
-
-
-def _result(study: Study, space: Space, url: str, shop: Workshop, console: Console) -> dict[str, Any]:
+def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, console: Console) -> dict[str, Any]:
     from ckseq.learn.search import tally
 
     counts = tally(study)
     best = best_of(study)
     shares = served(study)
     held = trim(shop.cache, shop.limit_bytes)
+    page = draw(study, out)
     table = Table("trial", *space.config.objectives, "recipe", box=None)
     for trial in best[:5]:
         changed = ", ".join(f"{path} = {value}" for path, value in trial.user_attrs["values"].items())
@@ -351,8 +325,10 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, console: Conso
     console.say(table)
     console.say(
         f"{counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed; "
-        f"{shares.get('any', 0):.0%} of the recordings came from the cache, which holds {held / _GB:.1f} GB"
+        f"{shares.get('any', 0):.0%} of the recordings came from the cache, which holds {held / _GB:.1f} GB; "
+        f"the pictures are in {page}"
     )
+    console.say(f"next: ckseq tune best {study.study_name} --out {out}")
     return {
         "schema": 1,
         "study": study.study_name,
@@ -368,4 +344,5 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, console: Conso
         ],
         "served_from_cache": shares,
         "cache_bytes": held,
+        "page": str(page),
     }

@@ -77,6 +77,16 @@ def test_the_numbers_are_the_scores():
     assert "published by others, 0.88" in text
 
 
+def test_of_many_mistakes_the_surest_are_listed():
+    predictions = made_predictions(("a", "b"), [("a", "b", 120), ("b", "b", 3)])
+    text = " ".join(Page(page_of(predictions=predictions)[0]).text.split())
+    assert "The 120 mistakes" in text
+    assert "The surest mistakes first, the first 100 of them; all are in predictions.csv." in text
+    assert "S002_119" in text  # surest
+    assert "S000_018" not in text  # the nineteenth from below
+    assert "predictions.csv." not in " ".join(Page(page_of()[0]).text.split()).partition("Made by")[0]
+
+
 def test_how_it_was_made_is_told():
     text = Page(page_of()[0]).text
     for fact in ("--experiment paper_4class", "9f1c2ab37e5d4410", "0a31bb8e21f00c7d", "numpy 2.3.5", "8 912 404"):

@@ -4,10 +4,12 @@ import cv2
 import matplotlib
 import numpy as np
 import pytest
-from made_runs import LABELS, made_examples, made_history, made_predictions
+from made_runs import LABELS, made_crops, made_examples, made_history, made_predictions, made_run
 
 from ckseq.protocol.compare import Difference
 from ckseq.protocol.score import Interval, score
+from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
+from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.differences import draw_differences
@@ -15,6 +17,7 @@ from ckseq.report.folds import draw_folds
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, film, one_per_class
 from ckseq.report.staircase import Rung, draw_staircase
+from ckseq.report.tables import confusions
 from ckseq.report.trust import trust
 from ckseq.storage.runs import Epoch
 
@@ -37,7 +40,12 @@ RUNGS = (
     Rung("leave one subject out", 0.72, Interval(0.61, 0.81), 0.24, 140),
 )
 DIFFERENCES = [(f"b − {name}", Difference(0.1, Interval(-0.02, 0.2), 9, 4, 0.2, 0.3, 42, 9)) for name in "acd"]
+PREDICTIONS = made_predictions()
+MISTAKEN = made_predictions(LABELS, [("anger", "surprise", 8)])
 DRAWN = {
+    "answers": lambda: draw_answers(one_answer_per_class(PREDICTIONS), LABELS, made_crops(PREDICTIONS)),
+    "mistakes": lambda: draw_mistakes(confusions(MISTAKEN), made_crops(MISTAKEN, k=1)),
+    "classes": lambda: draw_classes(LABELS, {"training": {"anger": 3}, "test": dict.fromkeys(LABELS, 2)}),
     "confusion": lambda: draw_confusion(made_scores()),
     "accuracy": lambda: draw_accuracy(made_history(), validation="test", scores=made_scores()),
     "loss": lambda: draw_loss(made_history(), validation="test"),
@@ -140,3 +148,52 @@ def test_a_film_gathers_all_motion():
     assert sheet.shape == (8, 6 * 80 + 5 * 2)
     assert (sheet == 1).sum() == 13
     assert not blobs[0, 1:].any()  # left as it was
+
+
+@pytest.mark.parametrize(
+    ("labels", "k", "channels"),
+    [
+        (("only",), 1, (3,)),
+        (("$x_1$", "<b>", "怒り", "a very long name of a class"), 1, ()),
+        (tuple(f"class {i}" for i in range(12)), 2, (3,)),
+    ],
+)
+def test_odd_classes_and_crops_are_drawn_without_a_warning(labels, k, channels):
+    predictions = made_predictions(labels, [(label, labels[0], 1) for label in labels])
+    crops = made_crops(predictions, k=k, channels=channels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pixels(draw_answers(one_answer_per_class(predictions), labels, crops)).size
+        assert pixels(draw_answers(one_answer_per_class(predictions), labels, {})).size
+        assert pixels(draw_classes(labels, {"test": dict.fromkeys(labels, 0)})).size
+        if mistakes := confusions(predictions):
+            assert pixels(draw_mistakes(mistakes, crops)).size
+
+
+def test_the_colours_of_a_crop_are_drawn_as_they_are():
+    predictions = made_predictions(("a", "b"), [("a", "b", 1)])
+    red = {row.recording: np.full((1, 24, 24, 3), (200, 10, 30), np.uint8) for row in predictions.rows}
+    for picture in (draw_mistakes(confusions(predictions), red), draw_answers(predictions.rows, ("a", "b"), red)):
+        share = (pixels(picture) == (30, 10, 200)).all(axis=2).mean()  # read as blue, green, red
+        assert share * pixels(picture)[..., 0].size == pytest.approx(160**2, rel=0.1)
+
+
+def test_the_bars_are_as_long_as_the_probabilities_and_tell_right_from_wrong():
+    blue, orange = np.array([0x8F, 0x5C, 0x0B]), np.array([0x0E, 0x57, 0xC4])  # blue, green, red
+    row = made_predictions(("a", "b"), [("a", "a", 1)]).rows[0]
+
+    def length(p, colour, predicted):
+        answer = row._replace(predicted=predicted, probabilities=(p, 1 - p) if predicted == "a" else (1 - p, p))
+        found = (pixels(draw_answers([answer], ("a", "b"), {})) == colour).all(axis=2).any(axis=0).sum()
+        return int(found)
+
+    assert length(0.9, blue, "a") == pytest.approx(1.5 * length(0.6, blue, "a"), rel=0.03)
+    assert length(0.9, orange, "b") == pytest.approx(length(0.9, blue, "a"), abs=2)
+    assert length(0.9, orange, "a") == length(0.9, blue, "b") == 0
+
+
+def test_the_samples_of_each_part_are_those_the_run_tells():
+    counts = {"anger": 24, "disgust": 25}
+    parts = sample_counts(made_run(protocol={"train_counts": counts, "n_test": 42}), made_scores())
+    assert parts == {"training": counts, "test": {"anger": 11, "disgust": 10, "happiness": 10, "surprise": 11}}
+    assert list(sample_counts({}, made_scores())) == ["test"]

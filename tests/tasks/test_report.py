@@ -12,17 +12,20 @@ from ckseq.tasks.report import report
 
 DERIVED = {
     "accuracy.png",
+    "answers.png",
+    "classes.png",
     "classification_report.json",
     "classification_report.txt",
     "confusion_matrix.csv",
     "confusion_matrix.png",
     "figures.json",
     "loss.png",
+    "mistakes.png",
     "reliability.png",
     "report.html",
     "sequences.png",
 }
-KEPT = {"run.json", "history.csv", "predictions.csv", "examples"}
+KEPT = {"run.json", "history.csv", "predictions.csv", "examples", "crops.npz"}
 
 
 def test_everything_is_derived_again_with_the_same_bytes(tmp_path, console):
@@ -70,16 +73,19 @@ def test_faces_can_be_left_out(tmp_path, console):
     folder = write_made_run(tmp_path / "run")
     report(folder, faces=True, console=console)
     shown = (folder / "sequences.png").read_bytes()
-    report(folder, faces=False, console=console)
+    hidden = report(folder, faces=False, console=console)
     assert (folder / "sequences.png").read_bytes() != shown
+    assert "mistakes.png" not in hidden["files"]
+    assert not (folder / "mistakes.png").exists()  # nor the one of before
     assert "Face images" not in (folder / "report.html").read_text()
 
 
 def test_a_model_without_history_and_a_run_without_examples(tmp_path, console):
-    folder = write_made_run(tmp_path / "run", history=False, examples=False)
+    folder = write_made_run(tmp_path / "run", history=False, examples=False, crops=False)
     assert set(report(folder, faces=True, console=console)["files"]) == DERIVED - {
         "accuracy.png",
         "loss.png",
+        "mistakes.png",
         "sequences.png",
     }
 
@@ -128,6 +134,7 @@ def shorten(name):
         (cut("predictions.csv", 0), r"predictions\.csv: is cut short"),
         (shorten("history.csv"), r"history\.csv: is cut short"),
         (shorten("examples/S000_001.npz"), r"S000_001\.npz: is cut short"),
+        (shorten("crops.npz"), r"crops\.npz: is cut short"),
     ],
 )
 def test_a_broken_run_is_one_clear_line_and_nothing_is_written(tmp_path, console, spoil, message):

@@ -14,6 +14,7 @@ from ckseq.learn.checkpoint import CHECKPOINT
 from ckseq.learn.predict import NETWORK, load_network, probabilities
 from ckseq.recording import ImageFiles, Recording
 from ckseq.storage import runs
+from ckseq.storage.early import as_glimpses, read_glimpses
 from ckseq.storage.store import Prepared, assemble, write_part
 from ckseq.tasks.train import train
 
@@ -141,7 +142,8 @@ def test_a_run_is_whole(complete):
     test = runs.read_predictions(out)
     pictures = {f"examples/{example.recording}.npz" for example in runs.read_examples(out)}
     assert len(pictures) == 3
-    assert files_of(out) == {"run.json", "history.csv", "predictions.csv", "model.keras", *pictures}
+    tables = {"run.json", "history.csv", "predictions.csv", "early.csv"}
+    assert files_of(out) == {*tables, "model.keras", "crops.npz", *pictures}
     assert [epoch.epoch for epoch in runs.read_history(out)] == [1, 2, 3, 4]
     assert test.labels == ("anger", "fear", "surprise")
     assert json.loads(json.dumps(result)) == result
@@ -149,6 +151,18 @@ def test_a_run_is_whole(complete):
     assert result["accuracy"] == np.mean([row.truth == row.predicted for row in test.rows])
     assert len(console.epochs) == console.total == 4
     assert console.epochs[0].startswith("epoch 1: loss ")
+
+
+def test_a_run_keeps_what_it_said_of_the_start_of_each_test_sequence(complete):
+    out = complete[0]
+    labels, rows = read_glimpses(out)
+    found = as_glimpses(labels, rows, out)
+    tested = runs.read_predictions(out)
+    assert labels == tested.labels
+    assert found.subjects == tuple(row.subject for row in tested.rows)
+    # after all of a sequence the answer is that of predictions.csv
+    np.testing.assert_allclose(found.probabilities[:, -1], [row.probabilities for row in tested.rows], atol=1e-6)
+    assert np.ptp(found.probabilities, axis=1).max() > 0.01
 
 
 def test_a_run_says_how_it_was_made(complete, store, recipe):
