@@ -101,7 +101,7 @@ def crossval(
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     check_target(out, overwrite=overwrite, resume=resume)
     with open_store(store) as opened:
-        material = gather(opened, recipe)
+        material = gather(opened, recipe, console)
         run = _describe(opened, material, recipe, notes, list(range(recipe.seed, recipe.seed + seeds)))
     words = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
     words += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(w for s in settings for w in ("--set", s))]
@@ -226,7 +226,7 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=job.seed,

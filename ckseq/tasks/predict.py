@@ -1,4 +1,4 @@
-"""A trained run on new recordings: folders of frames, video files, a camera."""
+"""A trained run on new recordings: folders of frames, video files, a camera; photos."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ckseq.storage.video import Video
 from ckseq.tasks.console import Console
 from ckseq.tasks.early import starts, stop_rule
 from ckseq.tasks.film import Kept, open_film, watch_film
+from ckseq.tasks.photos import predict_photos, reads_photos
 from ckseq.tasks.preprocess import run_stages
 from ckseq.tasks.watching import Model, causal, load_model
 
@@ -61,26 +62,28 @@ def predict(
     fps: float = 25.0,
     seconds: float | None = None,
     error_rate: float = 0.1,
+    detector: str | None = None,
     settings: Sequence[str] = (),
     console: Console,
 ) -> dict[str, Any]:
     """Say what faces show, with the model of a run.
 
     A recording of one expression is prepared just as the run's training data was, as a whole, and gets one class. A
-    longer one, or a camera, is watched frame by frame and gets a timeline of its faces.
+    longer one, or a camera, is watched frame by frame and gets a timeline of its faces. A model of single images is
+    asked about photos: see `ckseq.tasks.photos`.
 
     Parameters
     ----------
     run : Path
         A run folder with a model.
     inputs : sequence of Path
-        Folders of frames, video files, or ``camera:0`` for the first camera.
+        Folders of frames, video files, or ``camera:0`` for the first camera; photos and folders of them.
     read_as : str
         ``sequence`` or ``timeline`` for all of them; under ``auto`` what lasts longer than `LONG_S` is a timeline.
     out : Path, optional
-        Keep timelines there, as CSV, JSON and a picture.
+        Keep timelines there, as CSV, JSON and a picture; and what is said of photos, as JSON.
     draw : bool
-        Keep there, too, each film with boxes, names and bars drawn on it.
+        Keep there, too, each film or photo with its faces drawn on it.
     fps : float
         Frames per second of folders of frames.
     seconds : float, optional
@@ -88,6 +91,8 @@ def predict(
     error_rate : float
         An answer is sure as soon as no more than this share of such answers is wrong, for people like those the run was
         tested on; see `ckseq.protocol.early.stop_threshold`.
+    detector : str, optional
+        What finds the faces of photos, instead of the run's own.
     settings : sequence of str
         ``timeline.key=value``.
     console : Console
@@ -95,20 +100,28 @@ def predict(
     Returns
     -------
     dict
-        ``schema``, ``labels``, ``predictions`` (``input``, ``kind``: ``sequence`` or ``timeline``, and what belongs to
-        it) and ``failed`` (input: reason). A film that broke off is in both, as far as it went.
+        ``schema``, ``labels``, ``predictions`` (``input``, ``kind``: ``sequence``, ``timeline`` or ``photo``, and what
+        belongs to it) and ``failed`` (input: reason). A film that broke off is in both, as far as it went.
 
     Raises
     ------
     CallError
-        ``draw`` without ``out``, or a setting is wrong.
+        ``draw`` without ``out``, a setting is wrong, or an option does not fit what the model reads.
     DataError
         The run has no model.
     """
     if draw and out is None:
-        raise CallError("--draw needs a folder for the films", fix="name it with --out")
+        raise CallError("--draw needs a folder for the pictures", fix="name it with --out")
     timeline = _timeline_config(settings)
     model = load_model(run)
+    if reads_photos(model):
+        if read_as != "auto":
+            raise CallError(f"--as {read_as} is for models of sequences, and this one reads single images", run)
+        photos = [str(path) for path in inputs]
+        told, left_out = predict_photos(photos, model, detector=detector, out=out, draw=draw, console=console)
+        return {"schema": SCHEMA, "labels": list(model.labels), "predictions": told, "failed": left_out}
+    if detector is not None:
+        raise CallError("--detector is for photos, and this run's model reads sequences", run)
     sure_above = stop_rule(run, error_rate=error_rate)
     if sure_above == math.inf:
         console.say(f"the run was tested on too few people to say when an answer is sure at {error_rate:.0%} errors")
