@@ -129,6 +129,12 @@ def find_recipe(kind: str, name: str) -> Path:
     )
 
 
+def beside(name: str, recipe: Path) -> str:
+    """Return the path of a .toml file that lies beside a recipe which names it, wherever one calls from."""
+    path = recipe.parent / name
+    return str(path) if path.suffix == ".toml" and path.is_file() else name
+
+
 def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
     """Return the path of a recipe and its tree, given its name or the path of a TOML file.
 
@@ -143,7 +149,7 @@ def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
     tree = read_toml(path)
     seen = [path]
     while "extends" in tree:
-        base = find_recipe(kind, str(tree.pop("extends")))
+        base = find_recipe(kind, beside(str(tree.pop("extends")), seen[-1]))
         if base in seen:
             raise CallError(f"extends {base.stem}, which extends it", path, "let one of them stand alone")
         seen.append(base)

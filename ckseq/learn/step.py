@@ -100,10 +100,11 @@ def in_parts(model: keras.Model, size: int) -> Step:
 def normalises_over_batch(model: keras.Model) -> bool:
     """Whether what a network makes of a sequence depends, in training, on the others of its batch."""
     kind = load_keras().layers.BatchNormalization
-    return any(isinstance(layer, kind) for layer in _layers(model))
+    return any(isinstance(layer, kind) for layer in layers_of(model))
 
 
-def _layers(model: keras.Model) -> Iterator[Any]:
+def layers_of(model: keras.Model) -> Iterator[Any]:
+    """Yield the layers of a network, also those of the networks within it."""
     for layer in model.layers:
         yield layer
-        yield from _layers(layer) if hasattr(layer, "layers") else ()
+        yield from layers_of(layer) if hasattr(layer, "layers") else ()

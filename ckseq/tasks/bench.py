@@ -23,6 +23,7 @@ from ckseq.storage.frames import read_grey
 from ckseq.storage.store import open_store
 from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
+from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import preprocess
@@ -36,7 +37,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train``, ``memory`` or ``detectors``.
+        ``preprocess``, ``train``, ``memory``, ``detectors`` or ``stream``.
     data : Path, optional
         A data set to measure on; the synthetic twin where not given.
     frames : int
@@ -54,6 +55,8 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
             synth(data, config=TwinConfig(n_subjects=6), jobs=jobs, overwrite=False, console=Console(quiet=True))
         if what == "memory":
             return bench_memory(data, scratch, jobs=jobs, console=console)
+        if what == "stream":
+            return bench_stream(data, scratch, frames=frames, console=console)
         if what == "detectors":
             return bench_detectors(data, frames=frames, console=console)
         return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)

@@ -195,7 +195,7 @@ def _train_on_all(
         choices.load("models", experiment.model_kind),
         experiment.model,
         experiment.training,
-        augmentation=experiment.augmentation,
+        augmentation=experiment.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=experiment.seed,

@@ -106,7 +106,7 @@ def crossval(
     check_target(out, overwrite=overwrite, resume=resume)
     earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
-        material = gather(opened, recipe)
+        material = gather(opened, recipe, console)
         recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
         told_seeds = list(range(recipe.seed, recipe.seed + seeds))
         run = {**_describe(opened, material, recipe, notes, told_seeds), "memory": memory}
@@ -234,7 +234,7 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=job.seed,

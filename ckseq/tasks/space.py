@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from ckseq.config import Config, Tree, find_recipe, laid_over, parse, read_recipe, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, find_recipe, laid_over, parse, read_recipe, read_toml, with_settings
 from ckseq.errors import CallError, CkseqError
 from ckseq.tasks.recipes import (
     EXPERIMENT_SECTIONS,
@@ -214,12 +214,12 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     space_tree, fixed = tree.pop("space", {}), tree.pop("set", {})
     own = [one.removeprefix("search.") for one in settings if one.startswith("search.")]
     config = parse(SearchConfig, with_settings(tree, own), where=path.name)
-    base, tree_of_base = read_recipe("experiments", config.experiment)
+    base, tree_of_base = read_recipe("experiments", beside(config.experiment, path))
     experiment = {"name": base.stem, **tree_of_base}
     rest = [one for one in settings if not one.startswith("search.")]
     outer = with_settings(fixed, rest)
     experiment = laid_over(experiment, {key: value for key, value in outer.items() if key not in _IN_PIPELINE})
-    pipeline_path, tree_of_pipeline = read_recipe("pipelines", str(experiment.get("pipeline", "")))
+    pipeline_path, tree_of_pipeline = read_recipe("pipelines", beside(str(experiment.get("pipeline", "")), base))
     pipeline = {"name": pipeline_path.stem, **tree_of_pipeline}
     pipeline = laid_over(pipeline, {key: value for key, value in outer.items() if key in _IN_PIPELINE})
     dimensions = _in_turn(list(_dimensions(space_tree, path.name)), path.name)

@@ -16,9 +16,11 @@ from ckseq import choices
 from ckseq.errors import CallError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from ckseq.learn.extract import build_extractor, save_extractor
 from ckseq.learn.fit import State
 from ckseq.learn.learner import Learned, Learner, prepare
 from ckseq.learn.predict import probabilities
+from ckseq.models._backbones import announcement
 from ckseq.protocol.split import Split, overlap
 from ckseq.storage import runs
 from ckseq.storage.early import write_glimpses
@@ -26,6 +28,7 @@ from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
 from ckseq.tasks.early import glimpses
+from ckseq.tasks.features import crop_shape
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
 from ckseq.tasks.memory import within_memory
@@ -88,7 +91,7 @@ def train(
     check_target(out, overwrite=overwrite, resume=resume)
     earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
-        material = gather(opened, recipe)
+        material = gather(opened, recipe, console)
         if len(material.splits) > 1:
             raise CallError(
                 f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
@@ -158,16 +161,29 @@ def describe(store: Store, material: Material, recipe: Experiment) -> dict[str, 
         "experiment": recipe.model_dump(mode="json"),
         "experiment_name": recipe.name,
         "published": recipe.published,
-        "store": {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline},
+        "store": _store_facts(store, material),
         "labels": list(material.labels),
         "leakage": leak_facts(leakage_of(store, material.entries, material.splits)),
         "balance_notes": list(material.balance_notes),
-        "notes": list(material.notes),
+        "notes": [*material.notes, *_told_by(recipe)],
         "seed": recipe.seed,
         "versions": {"ckseq": ckseq.__version__, **backend.versions()},
         "state": "training",
         "epochs_done": 0,
     }
+
+
+def _store_facts(store: Store, material: Material) -> dict[str, Any]:
+    facts = {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline}
+    first = material.entries[0]
+    return {**facts, "crop_shape": list(crop_shape(store, first))} if first.n_crops else facts
+
+
+def _told_by(recipe: Experiment) -> list[str]:
+    """Return what a model, or the backbone of its features, has to say before it is built."""
+    tell = getattr(choices.load("models", recipe.model_kind), "tell", None)
+    said: list[str] = [] if tell is None else tell(recipe.model)
+    return [*said, *(announcement(recipe.features) if recipe.input == "features" else [])]
 
 
 def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, out: Path) -> str:
@@ -216,7 +232,7 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=input_shape,
         n_classes=len(material.labels),
         seed=recipe.seed,
@@ -242,6 +258,10 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     if early := glimpses(learned.model, store, material, material.split, recipe, seed=None):
         write_glimpses(out, material.labels, early)
     learned.save(out)
+    if recipe.input == "features":
+        # the run stands for itself: what makes features of an image lies beside the model that reads them
+        shape = tuple(run["store"]["crop_shape"])
+        save_extractor(out, build_extractor(recipe.features, input_shape=shape))
     if learned.epochs:
         runs.write_history(out, learned.epochs)
     runs.write_examples(out, material.examples)
