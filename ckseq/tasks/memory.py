@@ -10,6 +10,7 @@ import numpy as np
 from ckseq import choices
 from ckseq.config import with_settings
 from ckseq.learn import machine
+from ckseq.learn.learner import check_reads
 from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
 from ckseq.signal.sequence import Config as SequenceConfig
 from ckseq.tasks.material import Material
@@ -56,6 +57,7 @@ def within_memory(
         recipe = experiment_of(tree, where="the run to go on with")
     if earlier and earlier["state"] == "complete":
         return recipe, earlier.get("memory", {})
+    check_reads(models, material.x.shape[1:])
     training = training_of(recipe, material)
     room = {"free_bytes": machine.free_bytes(), "used_bytes": machine.used_bytes()}
     if fit_memory:
