@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,9 +128,10 @@ def predict(
     options = Options(read_as, out, draw, fps, seconds, sure_above, timeline)
     found: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
+    names: set[str] = set()
     for source in map(str, inputs):
         try:
-            item, broken = _predict_one(source, model, options, console, taken=len(found))
+            item, broken = _predict_one(source, model, options, console, names)
         except CkseqError as error:
             failed[source] = str(error)
             console.warn(f"left out: {error}" if error.where else f"{source} was left out: {error}")
@@ -150,7 +152,7 @@ def _timeline_config(settings: Sequence[str]) -> TimelineConfig:
 
 
 def _predict_one(
-    source: str, model: Model, options: Options, console: Console, *, taken: int
+    source: str, model: Model, options: Options, console: Console, names: set[str]
 ) -> tuple[dict[str, Any], str | None]:
     frames = None if source.startswith("camera:") else frames_at(Path(source))
     times_s = None
@@ -163,7 +165,7 @@ def _predict_one(
         long = times_s[-1] > at_most_s
     if not long and frames is not None:
         return _sequence(source, frames, times_s, model, options.sure_above), None
-    return _timeline(source, frames, model, options, console, taken=taken)
+    return _timeline(source, frames, model, options, console, names)
 
 
 def _sequence(
@@ -204,13 +206,12 @@ def _uneven(times_s: NDArray[np.float64]) -> bool:
 
 
 def _timeline(
-    source: str, frames: Frames | None, model: Model, options: Options, console: Console, *, taken: int
+    source: str, frames: Frames | None, model: Model, options: Options, console: Console, names: set[str]
 ) -> tuple[dict[str, Any], str | None]:
     for change in causal(model.pipeline)[1]:
         console.say(f"{source}: watched with {change}")
     film, fps = open_film(source, frames, folder_fps=options.folder_fps)
-    name = "_".join(Path(source.replace(":", "")).with_suffix("").parts[-2:]) if frames else source.replace(":", "")
-    kept = None if options.out is None else Kept(options.out, f"{taken:02}_{name}" if taken else name, options.draw)
+    kept = None if options.out is None else Kept(options.out, _new_name(source, frames, names), options.draw)
     with console.progress(source, _n_frames(frames)) as bar:
         item, broken = watch_film(
             film,
@@ -223,6 +224,17 @@ def _timeline(
             bar=bar,
         )
     return {"input": source, "kind": "timeline", **item, "ended": broken or "at its end"}, broken
+
+
+def _new_name(source: str, frames: Frames | None, names: set[str]) -> str:
+    """Return what files about an input are called: its own name, a folder's with that of the folder around it."""
+    if frames is None:
+        own = source.replace(":", "")
+    else:
+        own = Path(source).stem if isinstance(frames, VideoFile) else "_".join(Path(source).resolve().parts[-2:])
+    name = next(name for name in chain([own], (f"{own}-{n}" for n in count(2))) if name not in names)
+    names.add(name)
+    return name
 
 
 def _n_frames(frames: Frames | None) -> int:
