@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ckseq import choices
-from ckseq.errors import CkseqError
+from ckseq.errors import DataError
 from ckseq.learn.predict import input_shape, probabilities
 from ckseq.recording import ImageFiles
 from ckseq.report.photo import Named, draw_photo
@@ -72,7 +72,7 @@ def predict_photos(
     for path in console.track(paths, total=len(paths), label="photos"):
         try:
             item = {"input": str(path), "kind": "photo", "detector": kind, **_predict(path, model, detect)}
-        except CkseqError as error:
+        except DataError as error:
             failed[str(path)] = str(error)
             console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
             continue
@@ -96,7 +96,7 @@ def _photos(inputs: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
     for source in inputs:
         try:
             paths |= dict.fromkeys(photos_at(Path(source)))
-        except CkseqError as error:
+        except DataError as error:
             failed[source] = str(error)
     return list(paths), failed
 
