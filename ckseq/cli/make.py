@@ -186,7 +186,7 @@ def _experiment(**values: Any) -> dict[str, Any]:
         "--as", "read_as", type=click.Choice(["auto", "sequence", "timeline"]), default="auto", show_default=True,
         help="One answer for the whole, or a timeline; auto: a timeline for what lasts longer than 5 s.",
     ),
-    click.option("--out", type=FOLDER, help="Keep timelines here, as CSV, JSON and a picture; photos as JSON."),
+    click.option("--out", type=FOLDER, help="Keep what is said here, as JSON; timelines as CSV and as pictures, too."),
     click.option("--draw", is_flag=True, help="Keep there, too, films and photos with their faces drawn on them."),
     click.option("--detector", type=click.Choice(choices.names("detectors")),
                  help="What finds the faces of photos, if not the run's own detector."),
