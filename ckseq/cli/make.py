@@ -112,6 +112,26 @@ def _train(**values: Any) -> dict[str, Any]:
 
 
 @command(
+    "augment-preview",
+    click.argument("store", type=FOLDER),
+    recipe_option("experiment"),
+    click.option("--out", type=FOLDER, required=True, help="The PNG file to write."),
+    click.option("--images", type=click.IntRange(1, 50), default=6, show_default=True, help="Rows of the picture."),
+    click.option("--variations", type=click.IntRange(1, 20), default=8, show_default=True, help="Of each image."),
+    set_option,
+    seed_option,
+)
+def _augment_preview(**values: Any) -> dict[str, Any]:
+    """Draw what training sees of some images of a STORE.
+
+    One row an image: as it is, and varied as the experiment's [image_augmentation] says.
+    """
+    from ckseq.tasks.augment_preview import augment_preview
+
+    return augment_preview(**values)
+
+
+@command(
     "crossval",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
