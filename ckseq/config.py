@@ -129,6 +129,12 @@ def find_recipe(kind: str, name: str) -> Path:
     )
 
 
+def beside(name: str, recipe: Path) -> str:
+    """Return the path of a .toml file that lies beside a recipe which names it, wherever one calls from."""
+    path = recipe.parent / name
+    return str(path) if path.suffix == ".toml" and path.is_file() else name
+
+
 def _recipe_folder(kind: str) -> Path:
     package = Path(__file__).parent
     kind = "experiments" if kind == "searches" else kind

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ckseq import choices
 from ckseq.cli.common import (
     FOLDER,
     command,
@@ -201,8 +202,10 @@ def _experiment(**values: Any) -> dict[str, Any]:
         "--as", "read_as", type=click.Choice(["auto", "sequence", "timeline"]), default="auto", show_default=True,
         help="One answer for the whole, or a timeline; auto: a timeline for what lasts longer than 5 s.",
     ),
-    click.option("--out", type=FOLDER, help="Keep timelines in this folder, as CSV, JSON and a picture."),
-    click.option("--draw", is_flag=True, help="Keep there, too, the films with boxes, names and bars drawn on them."),
+    click.option("--out", type=FOLDER, help="Keep timelines here, as CSV, JSON and a picture; photos as JSON."),
+    click.option("--draw", is_flag=True, help="Keep there, too, films and photos with their faces drawn on them."),
+    click.option("--detector", type=click.Choice(choices.names("detectors")),
+                 help="What finds the faces of photos, if not the run's own detector."),
     click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=click.FloatRange(0), help="Watch no more of a film or a camera than this."),
@@ -218,6 +221,8 @@ def _predict(**values: Any) -> dict[str, Any]:
 
     Each of INPUTS is a folder of frames, a video file, or camera:0. A recording of one expression gets a class; a
     longer film, or a camera, a timeline of its faces, which ends with the film or with Ctrl-C.
+
+    A RUN of single images reads photos, and folders of them: every face is found and gets a class.
     """
     from ckseq.tasks.predict import predict
 

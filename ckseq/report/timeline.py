@@ -46,8 +46,11 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
     """
     faces = sorted({sample.face for sample in samples if sample.face})
     shown = faces[:_MOST_FACES] or [0]
-    begin, end = samples[0].time_s, max(sample.time_s for sample in samples)
-    edges = np.linspace(begin, max(end, begin + 1e-3), min(_COLUMNS, max(2, len(samples))) + 1)
+    times = np.unique([sample.time_s for sample in samples])
+    stride_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    begin, end = float(times[0]), float(times[-1]) + stride_s
+    # no column is narrower than the time between two decisions, so that none of a face that is there is empty
+    edges = np.linspace(begin, end, min(_COLUMNS, max(1, int((end - begin) / stride_s))) + 1)
     with house_style():
         height = 0.9 + len(shown) * (0.45 + 0.2 * len(labels))
         figure = Figure(figsize=(8.6, height))
@@ -56,8 +59,9 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         )[:, 0]
         for face, strip, map_ in zip(shown, rows[::2], rows[1::2], strict=True):
             own = [sample for sample in samples if sample.face == face]
-            _draw_names(strip, own, labels, edges)
-            _draw_probabilities(map_, own, labels, edges)
+            _draw_names(strip, own, labels, stride_s)
+            strip.set_xlim(begin, end)
+            _draw_probabilities(map_, own, labels, edges, stride_s)
             if len(shown) > 1:
                 strip.set_ylabel(f"face {face}", rotation=0, ha="right", va="center")
         more = f", {len(shown)} of {len(faces)} faces" if len(faces) > len(shown) else ""
@@ -70,6 +74,8 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
 
 
 _MINUTES_FROM = 180
+# a face that is not spoken of for longer than so many decisions was gone
+_GAP = 2.5
 _MOVING, _STILL = FAINT, LINE
 
 
@@ -78,37 +84,37 @@ def _colours(labels: Sequence[str]) -> dict[str, tuple[float, ...]]:
     return {label: tuple(palette(number % palette.N)) for number, label in enumerate(labels)}
 
 
-def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], edges: NDArray[np.float64]) -> None:
+def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], stride_s: float) -> None:
     """Draw one band per stretch of the same name; a gap is no face."""
     colours = _colours(labels)
-    width = float(np.median(np.diff([sample.time_s for sample in samples]))) if len(samples) > 1 else edges[-1]
     begin = 0
     for place in range(1, len(samples) + 1):
-        if place < len(samples) and _kind(samples[place]) == _kind(samples[begin]):
+        if place < len(samples) and _goes_on(samples[place - 1], samples[place], _GAP * stride_s):
             continue
         first = samples[begin]
         if first.state != "no face":
-            # a band ends where the next sample stands, unless there is none for long
-            end = samples[place - 1].time_s + width
+            end = samples[place - 1].time_s + stride_s
             colour = colours.get(first.label, _STILL if first.state == "still" else _MOVING)
             axes.axvspan(first.time_s, end, color=colour, linewidth=0)
         begin = place
-    axes.set(yticks=[], xlim=(edges[0], edges[-1]))
+    axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.tick_params(bottom=False)
 
 
-def _kind(sample: Sample) -> tuple[str, str]:
-    return sample.state, sample.label
+def _goes_on(before: Sample, after: Sample, at_most_s: float) -> bool:
+    same = (before.state, before.label) == (after.state, after.label)
+    return same and after.time_s - before.time_s <= at_most_s
 
 
 def _draw_probabilities(
-    axes: Axes, samples: Sequence[Sample], labels: Sequence[str], edges: NDArray[np.float64]
+    axes: Axes, samples: Sequence[Sample], labels: Sequence[str], edges: NDArray[np.float64], stride_s: float
 ) -> None:
     sums, counts = np.zeros((len(labels), len(edges) - 1)), np.zeros(len(edges) - 1)
     for sample in samples:
         if sample.probabilities:
-            column = min(int(np.searchsorted(edges, sample.time_s, side="right")) - 1, len(counts) - 1)
+            # the middle of the time that the sample speaks for
+            column = min(int(np.searchsorted(edges, sample.time_s + stride_s / 2, side="right")) - 1, len(counts) - 1)
             sums[:, column] += sample.probabilities
             counts[column] += 1
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

@@ -45,8 +45,6 @@ class Video:
         if empty:
             raise DataError("is empty (0 bytes)", path, _MEND)
         self.path = path
-        # FFmpeg writes to the terminal by itself; a person who wants that sets the variable
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         with silence():
             self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         # phones store how they were held beside the pixels
@@ -156,6 +154,8 @@ class VideoWriter:
 @contextmanager
 def silence() -> Iterator[None]:
     """Keep OpenCV's own log off the terminal: what failed is said once, as an error."""
+    # FFmpeg writes to the terminal by itself; a person who wants that sets the variable
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

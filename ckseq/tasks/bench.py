@@ -21,6 +21,7 @@ from ckseq.recording import ImageFiles, Recording
 from ckseq.storage.frames import read_grey
 from ckseq.storage.store import open_store
 from ckseq.tasks.bench_detectors import bench_detectors
+from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import preprocess
@@ -34,7 +35,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train`` or ``detectors``.
+        ``preprocess``, ``train``, ``detectors`` or ``stream``.
     data : Path, optional
         A data set to measure on; the synthetic twin where not given.
     frames : int
@@ -50,6 +51,8 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
         if data is None:
             data = scratch / "twin"
             synth(data, config=TwinConfig(n_subjects=6), jobs=jobs, overwrite=False, console=Console(quiet=True))
+        if what == "stream":
+            return bench_stream(data, scratch, frames=frames, console=console)
         if what == "detectors":
             return bench_detectors(data, frames=frames, console=console)
         return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)

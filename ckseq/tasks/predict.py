@@ -1,10 +1,11 @@
-"""A trained run on new recordings: folders of frames, video files, a camera."""
+"""A trained run on new recordings: folders of frames, video files, a camera; photos."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from ckseq.storage.video import Video
 from ckseq.tasks.console import Console
 from ckseq.tasks.early import starts, stop_rule
 from ckseq.tasks.film import Kept, open_film, watch_film
+from ckseq.tasks.photos import predict_photos, reads_photos
 from ckseq.tasks.preprocess import run_stages
 from ckseq.tasks.watching import Model, causal, load_model
 
@@ -60,26 +62,28 @@ def predict(
     fps: float = 25.0,
     seconds: float | None = None,
     error_rate: float = 0.1,
+    detector: str | None = None,
     settings: Sequence[str] = (),
     console: Console,
 ) -> dict[str, Any]:
     """Say what faces show, with the model of a run.
 
     A recording of one expression is prepared just as the run's training data was, as a whole, and gets one class. A
-    longer one, or a camera, is watched frame by frame and gets a timeline of its faces.
+    longer one, or a camera, is watched frame by frame and gets a timeline of its faces. A model of single images is
+    asked about photos: see `ckseq.tasks.photos`.
 
     Parameters
     ----------
     run : Path
         A run folder with a model.
     inputs : sequence of Path
-        Folders of frames, video files, or ``camera:0`` for the first camera.
+        Folders of frames, video files, or ``camera:0`` for the first camera; photos and folders of them.
     read_as : str
         ``sequence`` or ``timeline`` for all of them; under ``auto`` what lasts longer than `LONG_S` is a timeline.
     out : Path, optional
-        Keep timelines there, as CSV, JSON and a picture.
+        Keep timelines there, as CSV, JSON and a picture; and what is said of photos, as JSON.
     draw : bool
-        Keep there, too, each film with boxes, names and bars drawn on it.
+        Keep there, too, each film or photo with its faces drawn on it.
     fps : float
         Frames per second of folders of frames.
     seconds : float, optional
@@ -87,6 +91,8 @@ def predict(
     error_rate : float
         An answer is sure as soon as no more than this share of such answers is wrong, for people like those the run was
         tested on; see `ckseq.protocol.early.stop_threshold`.
+    detector : str, optional
+        What finds the faces of photos, instead of the run's own.
     settings : sequence of str
         ``timeline.key=value``.
     console : Console
@@ -94,29 +100,38 @@ def predict(
     Returns
     -------
     dict
-        ``schema``, ``labels``, ``predictions`` (``input``, ``kind``: ``sequence`` or ``timeline``, and what belongs to
-        it) and ``failed`` (input: reason). A film that broke off is in both, as far as it went.
+        ``schema``, ``labels``, ``predictions`` (``input``, ``kind``: ``sequence``, ``timeline`` or ``photo``, and what
+        belongs to it) and ``failed`` (input: reason). A film that broke off is in both, as far as it went.
 
     Raises
     ------
     CallError
-        ``draw`` without ``out``, or a setting is wrong.
+        ``draw`` without ``out``, a setting is wrong, or an option does not fit what the model reads.
     DataError
         The run has no model.
     """
     if draw and out is None:
-        raise CallError("--draw needs a folder for the films", fix="name it with --out")
+        raise CallError("--draw needs a folder for the pictures", fix="name it with --out")
     timeline = _timeline_config(settings)
     model = load_model(run)
+    if reads_photos(model):
+        if read_as != "auto":
+            raise CallError(f"--as {read_as} is for models of sequences, and this one reads single images", run)
+        photos = [str(path) for path in inputs]
+        told, left_out = predict_photos(photos, model, detector=detector, out=out, draw=draw, console=console)
+        return {"schema": SCHEMA, "labels": list(model.labels), "predictions": told, "failed": left_out}
+    if detector is not None:
+        raise CallError("--detector is for photos, and this run's model reads sequences", run)
     sure_above = stop_rule(run, error_rate=error_rate)
     if sure_above == math.inf:
         console.say(f"the run was tested on too few people to say when an answer is sure at {error_rate:.0%} errors")
     options = Options(read_as, out, draw, fps, seconds, sure_above, timeline)
     found: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
+    names: set[str] = set()
     for source in map(str, inputs):
         try:
-            item, broken = _predict_one(source, model, options, console, taken=len(found))
+            item, broken = _predict_one(source, model, options, console, names)
         except CkseqError as error:
             failed[source] = str(error)
             console.warn(f"left out: {error}" if error.where else f"{source} was left out: {error}")
@@ -137,7 +152,7 @@ def _timeline_config(settings: Sequence[str]) -> TimelineConfig:
 
 
 def _predict_one(
-    source: str, model: Model, options: Options, console: Console, *, taken: int
+    source: str, model: Model, options: Options, console: Console, names: set[str]
 ) -> tuple[dict[str, Any], str | None]:
     frames = None if source.startswith("camera:") else frames_at(Path(source))
     times_s = None
@@ -150,7 +165,7 @@ def _predict_one(
         long = times_s[-1] > at_most_s
     if not long and frames is not None:
         return _sequence(source, frames, times_s, model, options.sure_above), None
-    return _timeline(source, frames, model, options, console, taken=taken)
+    return _timeline(source, frames, model, options, console, names)
 
 
 def _sequence(
@@ -191,13 +206,12 @@ def _uneven(times_s: NDArray[np.float64]) -> bool:
 
 
 def _timeline(
-    source: str, frames: Frames | None, model: Model, options: Options, console: Console, *, taken: int
+    source: str, frames: Frames | None, model: Model, options: Options, console: Console, names: set[str]
 ) -> tuple[dict[str, Any], str | None]:
     for change in causal(model.pipeline)[1]:
         console.say(f"{source}: watched with {change}")
     film, fps = open_film(source, frames, folder_fps=options.folder_fps)
-    name = "_".join(Path(source.replace(":", "")).with_suffix("").parts[-2:]) if frames else source.replace(":", "")
-    kept = None if options.out is None else Kept(options.out, f"{taken:02}_{name}" if taken else name, options.draw)
+    kept = None if options.out is None else Kept(options.out, _new_name(source, frames, names), options.draw)
     with console.progress(source, _n_frames(frames)) as bar:
         item, broken = watch_film(
             film,
@@ -210,6 +224,17 @@ def _timeline(
             bar=bar,
         )
     return {"input": source, "kind": "timeline", **item, "ended": broken or "at its end"}, broken
+
+
+def _new_name(source: str, frames: Frames | None, names: set[str]) -> str:
+    """Return what files about an input are called: its own name, a folder's with that of the folder around it."""
+    if frames is None:
+        own = source.replace(":", "")
+    else:
+        own = Path(source).stem if isinstance(frames, VideoFile) else "_".join(Path(source).resolve().parts[-2:])
+    name = next(name for name in chain([own], (f"{own}-{n}" for n in count(2))) if name not in names)
+    names.add(name)
+    return name
 
 
 def _n_frames(frames: Frames | None) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq import choices
-from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, find_recipe, parse, read_toml, with_settings
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
 from ckseq.learn.vary import Augmentation
@@ -130,7 +130,7 @@ def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
         There is no such recipe, or a key or value in it is wrong.
     """
     path = find_recipe("pipelines", name)
-    return pipeline_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    return pipeline_of(_changed(read_toml(path), settings, "detector"), where=path.name, name=path.stem)
 
 
 def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
@@ -139,11 +139,18 @@ def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
     A pipeline that lies beside the experiment's file is found there, wherever one calls from.
     """
     path = find_recipe("experiments", name)
-    recipe = experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
-    beside = path.parent / recipe.pipeline
-    return (
-        recipe.model_copy(update={"pipeline": str(beside)}) if beside.suffix == ".toml" and beside.is_file() else recipe
-    )
+    recipe = experiment_of(_changed(read_toml(path), settings, "model"), where=path.name, name=path.stem)
+    return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
+
+
+def _changed(tree: Tree, settings: Iterable[str], section: str) -> Tree:
+    """Apply settings; where they choose another kind in a section, the recipe's fields for the one before fall away."""
+    settings = tuple(settings)
+    changed = with_settings(tree, settings)
+    before, now = tree.get(section), changed.get(section)
+    if isinstance(before, dict) and isinstance(now, dict) and before.get("kind") != now.get("kind"):
+        return with_settings({**tree, section: {}}, settings)
+    return changed
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:
