@@ -162,7 +162,7 @@ def _crossval(**values: Any) -> dict[str, Any]:
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
 )
 def _report(**values: Any) -> dict[str, Any]:
-    """Write scores, pictures and one HTML page into the folder RUN.
+    """Write scores, pictures and one page into the folder RUN.
 
     The page holds all of it and can be passed on as one file.
     """
