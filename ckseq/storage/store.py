@@ -118,6 +118,10 @@ class Store:
         shape = self._recordings[id][name].shape[1:]
         return (shape[0], self._width(id), *shape[2:]) if name == "blobs" else shape
 
+    def stored_bytes(self, id: str, name: str) -> int:
+        """Return what a dataset takes in the file."""
+        return int(self._recordings[id][name].id.get_storage_size())
+
     def _width(self, id: str) -> int:
         return int(self._recordings[id]["blobs"].attrs["width"])
 
