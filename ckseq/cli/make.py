@@ -179,6 +179,7 @@ def _report(**values: Any) -> dict[str, Any]:
     click.argument("name"),
     click.option("--data", type=FOLDER, required=True, help="The data set: a folder, CK+'s archives, a manifest."),
     out_option("The folder for the store, the run and the report."),
+    strict_option,
     source_option,
     fit_memory_option,
     set_option,
