@@ -145,8 +145,10 @@ class TestInChromium:
             asked = page.value("performance.getEntriesByType('resource').map((one) => one.name)")
             assert len(asked) >= 4
             assert all(name.startswith(f"{served}/") for name in asked)
-            page.value("document.getElementById('start').click()")
+            page.value("stream.getVideoTracks()[0].dispatchEvent(new Event('ended'))")  # as when it is unplugged
+            assert page.text("trouble") == "The camera gave no more pictures. What was seen stays here."
             assert page.text("state") == "stopped"
+            assert "surprise" in page.text("log")
 
     @pytest.mark.parametrize(
         ("has", "says"), [(True, "The camera is not allowed."), (False, "There is no camera.")], ids=["denied", "none"]
