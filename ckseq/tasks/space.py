@@ -166,12 +166,18 @@ class Space:
         pipeline, experiment = (json.loads(json.dumps(tree)) for tree in (self.pipeline, self.experiment))
         # a kind comes first: what the recipe says of another kind is not said of this one
         for path in sorted(values, key=lambda path: not path.endswith(".kind")):
-            section, _, key = path.rpartition(".")
+            section, key, place = _parts(path)
             tree = pipeline if section in _IN_PIPELINE else experiment
             node = tree.setdefault(section, {}) if section else tree
             if key == "kind" and node.get("kind") != values[path]:
                 node.clear()
-            node[key] = values[path]
+            if place is None:
+                node[key] = values[path]
+            elif isinstance(node.get(key), list) and place < len(node[key]):
+                node[key][place] = values[path]
+            else:
+                fix = f"give {section}.{key} a list in [set] or in the experiment"
+                raise CallError(f"{path} names a place in a list that the recipe does not have", self.name, fix)
         where = f"search {self.name}"
         return Recipes(
             pipeline_of(pipeline, where=where, name=pipeline.get("name", self.name)),
@@ -250,9 +256,11 @@ def _dimensions(tree: Any, where: str) -> Iterable[Dimension]:
         for key, ranges in entries.items():
             path = key if _is_range(fields) else f"{section}.{key}"
             _check_path(path, where)
-            several = ranges if isinstance(ranges, list) else [ranges]
-            for one in several:
-                yield _dimension(path, one, where, named=len(several) > 1)
+            in_list = isinstance(ranges, dict) and ranges and all(place.isdigit() for place in ranges)
+            for place, there in ranges.items() if in_list else [("", ranges)]:
+                several = there if isinstance(there, list) else [there]
+                for one in several:
+                    yield _dimension(f"{path}.{place}" if place else path, one, where, named=len(several) > 1)
 
 
 _HOW = "write {int = [4, 40]}, {float = [0.1, 10.0], log = true} or {choice = [...]}"
@@ -362,10 +370,21 @@ def _probe(space: Space, where: str) -> None:
             raise CallError(f"[space] holds a recipe that cannot be, {point}: {error.what}", where, error.fix) from None
 
 
+def _parts(path: str) -> tuple[str, str, int | None]:
+    """Return section, field and, where the path names one, the place in a list: ``model.filters.0``."""
+    *sections, key = path.split(".")
+    if len(sections) == 2 and key.isdigit():
+        return sections[0], sections[1], int(key)
+    return ".".join(sections), key, None
+
+
 def _value_at(trees: Tree, path: str) -> Any:
-    section, _, key = path.rpartition(".")
+    section, key, place = _parts(path)
     node = trees.get(section, {}) if section else trees
-    return node.get(key) if isinstance(node, dict) else None
+    value = node.get(key) if isinstance(node, dict) else None
+    if place is None:
+        return value
+    return value[place] if isinstance(value, list) and place < len(value) else None
 
 
 def _encoded(value: Any) -> Any:
