@@ -83,6 +83,9 @@ error_rate_option = click.option(
 )  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what stands at the target.")
 strict_option = click.option("--strict", is_flag=True, help="Refuse data of which something cannot be used.")
+fit_memory_option = click.option(
+    "--fit-memory", is_flag=True, help="Make the training fit into memory by means that leave its mathematics as is."
+)
 source_option = click.option(
     "--source", type=click.Choice(choices.names("sources")), help="Layout of the data; found out if not given."
 )
