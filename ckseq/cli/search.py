@@ -71,6 +71,9 @@ _storage = click.option(
         "--heartbeat", "heartbeat_s", type=click.FloatRange(min=0.1), default=30.0, show_default=True,
         help="Seconds between signs of life; a process without three is taken for dead, its trial given to another.",
     ),
+    click.option(
+        "--nested", is_flag=True, help="Search once for every outer fold and test each winner: what is a search worth?",
+    ),
     set_option,
     source_option,
     seed_option,

@@ -144,11 +144,15 @@ def _about(study: Study) -> dict[str, Any]:
     return about
 
 
+def winner_of(study: Study) -> FrozenTrial:
+    """Return the best trial of a study; of two objectives the first decides."""
+    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    return min(best_of(study), key=lambda trial: sign * trial.values[0])
+
+
 def _chosen(study: Study, number: int | None) -> FrozenTrial:
     if number is None:
-        candidates = best_of(study)
-        sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
-        return min(candidates, key=lambda trial: sign * trial.values[0])
+        return winner_of(study)
     complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
     for trial in complete:
         if trial.number == number:

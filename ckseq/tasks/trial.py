@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+import numpy as np
 from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
@@ -187,7 +188,12 @@ def _ask(trial: Trial, space: Space, value: float, step: int) -> None:
 
 
 def _with_test(experiment: Experiment, subjects: tuple[str, ...]) -> Experiment:
-    return experiment.model_copy(update={"protocol": SplitConfig(kind="subject_holdout", test_subjects=subjects)})
+    protocol = SplitConfig(kind="subject_holdout", test_subjects=subjects)
+    changes: dict[str, Any] = {"protocol": protocol}
+    if experiment.training.validation == "given":
+        # what is measured after every epoch would be the inner fold, and choose the epoch
+        changes["training"] = experiment.training.model_copy(update={"validation": "inner"})
+    return experiment.model_copy(update=changes)
 
 
 def _score_fold(
@@ -243,7 +249,7 @@ def _lost(inner: Inner, material: Material, experiment: Experiment, fold: int) -
 def _prediction_ms(learned: Learned, test: Labelled) -> float:
     times = []
     for place in range(min(_TIMED, len(test.x)) + 1):
-        row = test.x[max(0, place - 1) : max(1, place)]
+        row = np.asarray(test.take(np.array([max(0, place - 1)])).x)
         start = time.perf_counter()
         learned.probabilities(row)
         times.append(1000 * (time.perf_counter() - start))

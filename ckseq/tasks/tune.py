@@ -13,7 +13,7 @@ from ckseq.config import digest
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.protocol.folds import folds
-from ckseq.protocol.split import Case, Split
+from ckseq.protocol.split import HOLDOUTS, Case, Split
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.recording import Recording
 from ckseq.storage.cache import trim
@@ -22,7 +22,7 @@ from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import notes_of, source_digest_of
 from ckseq.tasks.space import DIRECTIONS, Space, load_space
-from ckseq.tasks.study import STUDY, best_of, draw, served
+from ckseq.tasks.study import STUDY, best_of, draw, open_study, served
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -49,6 +49,7 @@ def tune(
     jobs: int = -1,
     cache_gb: float = 20.0,
     heartbeat_s: float = 30.0,
+    nested: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Search for the recipe that tells people apart best whom it has not learnt from; those to be tested are kept out.
@@ -79,13 +80,17 @@ def tune(
         The cache is kept below so many gigabytes.
     heartbeat_s : float
         How often a running trial says that it lives.
+    nested : bool
+        Search anew for every outer fold, and test each winner on the people of its fold: that tells what a search is
+        worth, not which recipe is best.
     console : Console
 
     Returns
     -------
     dict
         ``study``, ``storage``, ``complete``, ``pruned``, ``failed_trials``, ``best`` (trial, objectives, values),
-        ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``.
+        ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``; what a nested search gives,
+        `ckseq.tasks.nested.score_winners` tells.
 
     Raises
     ------
@@ -102,27 +107,35 @@ def tune(
         raise CallError("is a file", out, "name a folder")
     there = find_source(data, source).scan(data)
     recordings = labelled(there, space)
-    outer = outer_splits(recordings, space)
-    if len(outer) > 1:
+    outer = outer_splits(recordings, space, nested=nested)
+    if len(outer) > 1 and not nested:
         raise CallError(
             f"protocol.kind = {outer[0].kind} has {len(outer)} folds, and a search keeps one part for the test",
             fix="set protocol.kind to subject_holdout, or search once for every fold with --nested",
         )
     out.mkdir(parents=True, exist_ok=True)
     url = storage or f"sqlite:///{out / STUDY}"
-    inner = inner_of(recordings, outer[0], space, notes=notes_of(data), jobs=jobs)
     shop = workshop(out, jobs=jobs, cache_gb=cache_gb)
-    found = search_one(
-        space,
-        inner,
-        shop,
-        url=url,
-        name=study or space.name,
-        trials=trials or space.config.trials,
-        heartbeat_s=heartbeat_s,
-        console=console,
-    )
-    return _result(found, space, url, shop, out, console)
+    found = []
+    for split in outer:
+        inner = inner_of(recordings, split, space, notes=notes_of(data), jobs=jobs)
+        study_of_fold = search_one(
+            space,
+            inner,
+            shop,
+            url=url,
+            name=(study or space.name) + (f"_fold{split.fold}" if nested else ""),
+            trials=trials or space.config.trials,
+            heartbeat_s=heartbeat_s,
+            console=console,
+        )
+        found.append(_result(study_of_fold, space, url, shop, out, console))
+    if not nested:
+        return found[0]
+    from ckseq.tasks.nested import score_winners
+
+    studies = [open_study(one["study"], url, out) for one in found]
+    return {**score_winners(studies, outer, recordings, shop, study or space.name, out, console), "searches": found}
 
 
 def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
@@ -143,8 +156,10 @@ def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
     return found
 
 
-def outer_splits(recordings: Sequence[Recording], space: Space) -> tuple[Split, ...]:
+def outer_splits(recordings: Sequence[Recording], space: Space, *, nested: bool) -> tuple[Split, ...]:
     """Divide recordings between a search and the test after it, by people, as the experiment's protocol says.
+
+    Under ``nested`` a protocol with one part to test on gives way to the folds of its number.
 
     Raises
     ------
@@ -152,6 +167,8 @@ def outer_splits(recordings: Sequence[Recording], space: Space) -> tuple[Split, 
         The protocol puts people on both sides.
     """
     protocol = space.recipes({}).experiment.protocol
+    if nested and protocol.kind in HOLDOUTS:
+        protocol = protocol.model_copy(update={"kind": "subject_k_fold"})
     if protocol.kind not in _APART:
         raise CallError(
             f"protocol.kind = {protocol.kind} may put people on both sides, and a search would learn them",

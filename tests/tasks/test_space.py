@@ -98,6 +98,15 @@ def test_another_kind_does_not_inherit_the_fields_of_the_recipes_own(tmp_path):
     assert (other.model_kind, other.model.units) == ("gru", 16)
 
 
+def test_a_place_in_a_list_is_varied_alone(tmp_path):
+    text = "[space]\nmodel.kernel.1 = {int = [1, 9], step = 2}"
+    with pytest.raises(CallError, match=r"model.kernel.1 names a place in a list that the recipe does not have; give"):
+        space_of(tmp_path, text)
+    space = space_of(tmp_path, f"[set]\nmodel.kernel = [3, 5]\n{text}")
+    assert space.start() == {"model.kernel.1": 5}
+    assert space.recipes({"model.kernel.1": 7}).experiment.model.kernel == (3, 7)
+
+
 def test_settings_change_the_recipes_and_the_search(tmp_path):
     space = space_of(
         tmp_path,

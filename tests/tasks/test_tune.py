@@ -24,6 +24,7 @@ from ckseq.tasks.best import best
 from ckseq.tasks.experiment import experiment
 from ckseq.tasks.predict import predict
 from ckseq.tasks.recipes import load_experiment, load_pipeline
+from ckseq.tasks.report import report
 from ckseq.tasks.space import load_space
 from ckseq.tasks.study import best_of, open_study, page
 from ckseq.tasks.trial import Follow, fold_scores
@@ -308,6 +309,20 @@ def test_a_killed_command_goes_on_after_the_last_whole_fold(data, search, tmp_pa
         trial.learn = whole
     assert (found["complete"], found["failed_trials"]) == (4, 1)
     assert len(learnt) == 4 * 3 - 5
+
+
+def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(data, search, tmp_path, console):
+    out = tmp_path / "out"
+    found = searched(data, search, out, console, nested=True, trials=2, settings=("protocol.folds=3",))
+    unseen = [set(open_study(f"small_fold{fold}", None, out).user_attrs["about"]["test_subjects"]) for fold in range(3)]
+    assert sorted(person for people in unseen for person in people) == [f"P{person}" for person in range(9)]
+    rows = read_predictions(out / "small_nested").rows
+    assert len({row.recording for row in rows}) == len(rows) == found["n_test"] == 18
+    assert all(row.subject in unseen[row.fold] for row in rows)
+    assert found["accuracy"] == sum(row.truth == row.predicted for row in rows) / 18
+    assert [one["study"] for one in found["searches"]] == ["small_fold0", "small_fold1", "small_fold2"]
+    report(out / "small_nested", faces=False, console=console)
+    assert "nor in the search" in (out / "small_nested" / "report.html").read_text()
 
 
 def test_wrong_calls_are_one_clear_line(data, search, tmp_path, console):
