@@ -32,7 +32,7 @@ def _config(**values: Any) -> dict[str, Any]:
     jobs_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
-    """Measure speed here and now, or set the detectors side by side.
+    """Measure speed here, or set the detectors side by side.
 
     Every figure is a ratio against the plain way in the same run.
     """

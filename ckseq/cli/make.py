@@ -11,6 +11,7 @@ from ckseq import choices
 from ckseq.cli.common import (
     FOLDER,
     command,
+    error_rate_option,
     fit_memory_option,
     jobs_option,
     out_option,
@@ -115,6 +116,26 @@ def _train(**values: Any) -> dict[str, Any]:
 
 
 @command(
+    "augment-preview",
+    click.argument("store", type=FOLDER),
+    recipe_option("experiment"),
+    click.option("--out", type=FOLDER, required=True, help="The PNG file to write."),
+    click.option("--images", type=click.IntRange(1, 50), default=6, show_default=True, help="Rows of the picture."),
+    click.option("--variations", type=click.IntRange(1, 20), default=8, show_default=True, help="Of each image."),
+    set_option,
+    seed_option,
+)
+def _augment_preview(**values: Any) -> dict[str, Any]:
+    """Draw what training sees of some images of a STORE.
+
+    One row an image: as it is, and varied as the experiment's [image_augmentation] says.
+    """
+    from ckseq.tasks.augment_preview import augment_preview
+
+    return augment_preview(**values)
+
+
+@command(
     "crossval",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
@@ -145,7 +166,7 @@ def _crossval(**values: Any) -> dict[str, Any]:
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
 )
 def _report(**values: Any) -> dict[str, Any]:
-    """Write scores, pictures and one HTML page into the folder RUN.
+    """Write scores, pictures and one page into the folder RUN.
 
     The page holds all of it and can be passed on as one file.
     """
@@ -159,6 +180,7 @@ def _report(**values: Any) -> dict[str, Any]:
     click.argument("name"),
     click.option("--data", type=FOLDER, required=True, help="The data set: a folder, CK+'s archives, a manifest."),
     out_option("The folder for the store, the run and the report."),
+    strict_option,
     source_option,
     fit_memory_option,
     set_option,
@@ -193,8 +215,7 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=click.FloatRange(0), help="Watch no more of a film or a camera than this."),
-    click.option("--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
-                 show_default=True, help="Call an answer sure when no more than this share of such answers is wrong."),
+    error_rate_option,
     click.option(
         "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",
         help="Change a field of timelines, as in timeline.window_s=2; 'ckseq config' explains them all.",
