@@ -238,7 +238,7 @@ def _merged(tree: Tree, changes: Tree) -> Tree:
     merged = dict(tree)
     for key, value in changes.items():
         there = merged.get(key)
-        if isinstance(value, dict) and isinstance(there, dict):
+        if isinstance(value, dict) and isinstance(there, dict) and key != "published":
             changed = "kind" in value and value["kind"] != there.get("kind")
             merged[key] = value if changed else {**there, **value}
         else:
