@@ -127,7 +127,7 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """All that the next epoch depends on.
+    """All that the next epoch depends on; whoever keeps it, keeps a copy of network and optimiser in memory.
 
     The epochs so far; every variable of network and optimiser; and, where the inner loss chooses, the variables of the
     network after the epoch that was best so far.
@@ -196,18 +196,20 @@ def fit(
         _restore(model, resume)
     step = _step(model, config, train)
     chooses = config.chooses
-    while len(state.epochs) < config.epochs and not (chooses and _is_over(state.epochs, config.patience)):
-        if two_step.enter(len(state.epochs) + 1):
+    epochs, best = state.epochs, state.best
+    del state, resume  # which hold a network each
+    while len(epochs) < config.epochs and not (chooses and _is_over(epochs, config.patience)):
+        if two_step.enter(len(epochs) + 1):
             _compile(model, config)
             step = _step(model, config, train)
-        epoch = _epoch(model, step, config, augmentation, train, watched, seed, state.epochs)
-        epochs = (*state.epochs, epoch)
-        best = _copied(model.variables) if chooses and best_epoch(epochs) == epoch.epoch else state.best
-        state = State(epochs, _copied(_variables(model)), best)
-        on_epoch(state)
-    for variable, array in zip(model.variables, state.best, strict=False):
+        epoch = _epoch(model, step, config, augmentation, train, watched, seed, epochs)
+        epochs = (*epochs, epoch)
+        if chooses and best_epoch(epochs) == epoch.epoch:
+            best = _arrays(model.variables)
+        on_epoch(State(epochs, _arrays(_variables(model)), best))
+    for variable, array in zip(model.variables, best, strict=False):
         variable.assign(array)
-    return state.epochs
+    return epochs
 
 
 def best_epoch(epochs: Sequence[Epoch]) -> int:
@@ -309,10 +311,9 @@ def _variables(model: keras.Model) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _copied(variables: Sequence[Any]) -> tuple[NDArray[Any], ...]:
-    to_numpy = load_keras().ops.convert_to_numpy
-    # copied, since what TensorFlow gives may be its own memory
-    return tuple(np.array(to_numpy(variable)) for variable in variables)
+def _arrays(variables: Sequence[Any]) -> tuple[NDArray[Any], ...]:
+    # TensorFlow's own memory: it puts a variable's next value elsewhere as long as somebody holds an array of it
+    return tuple(np.asarray(memoryview(variable.value.read_value())) for variable in variables)
 
 
 def _restore(model: keras.Model, state: State) -> None:

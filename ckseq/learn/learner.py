@@ -159,7 +159,7 @@ def prepare(
         The seed is out of range, the model does not fit the input, or a package it needs is not installed.
     """
     backend.check_seed(seed)
-    _check_reads(models, input_shape)
+    check_reads(models, input_shape)
     network = hasattr(models, "export")
     if network:
         backend.start(seed)
@@ -178,7 +178,7 @@ def prepare(
     )
 
 
-def _check_reads(models: ModuleType, input_shape: tuple[int, ...]) -> None:
+def check_reads(models: ModuleType, input_shape: tuple[int, ...]) -> None:
     """Refuse images for a model of sequences, and sequences for a model of images."""
     reads = getattr(models, "READS", "sequences")
     given = "images" if len(input_shape) == 3 else "sequences"

@@ -16,7 +16,7 @@ from ckseq.report.style import FAINT, INK, LINE, SOFT, house_style, png
 
 # of a film of hours a picture shows no more columns than it has pixels
 _COLUMNS = 900
-_MOST_FACES = 6
+_MOST_ROWS = 6
 
 
 class Sample(NamedTuple):
@@ -32,6 +32,8 @@ class Sample(NamedTuple):
 def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: str) -> bytes:
     """Draw for each face a strip of the names, over the probabilities of all classes.
 
+    Faces that are not there at the same time share a row.
+
     Parameters
     ----------
     samples : sequence of Sample
@@ -44,8 +46,8 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
     bytes
         A PNG file.
     """
-    faces = sorted({sample.face for sample in samples if sample.face})
-    shown = faces[:_MOST_FACES] or [0]
+    rows_of_faces = _rows(samples)
+    shown = rows_of_faces[:_MOST_ROWS] or [()]
     times = np.unique([sample.time_s for sample in samples])
     stride_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     begin, end = float(times[0]), float(times[-1]) + stride_s
@@ -57,20 +59,39 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         rows = figure.subplots(
             2 * len(shown), 1, sharex=True, squeeze=False, height_ratios=(1, 0.55 * len(labels)) * len(shown)
         )[:, 0]
-        for face, strip, map_ in zip(shown, rows[::2], rows[1::2], strict=True):
-            own = [sample for sample in samples if sample.face == face]
+        for faces, strip, map_ in zip(shown, rows[::2], rows[1::2], strict=True):
+            own = [sample for sample in samples if sample.face in faces]
             _draw_names(strip, own, labels, stride_s)
             strip.set_xlim(begin, end)
             _draw_probabilities(map_, own, labels, edges, stride_s)
             if len(shown) > 1:
-                strip.set_ylabel(f"face {face}", rotation=0, ha="right", va="center")
-        more = f", {len(shown)} of {len(faces)} faces" if len(faces) > len(shown) else ""
+                name = f"face {faces[0]}" if len(faces) == 1 else f"face {faces[0]} ..."
+                strip.set_ylabel(name, rotation=0, ha="right", va="center")
+        left_out = sum(map(len, rows_of_faces[_MOST_ROWS:]))
+        more = f" ({left_out} more faces are in the table)" if left_out else ""
         rows[0].set_title(title + more, weight="bold", fontsize=11)
         rows[-1].set_xlabel("minutes" if end >= _MINUTES_FROM else "seconds")
         if end >= _MINUTES_FROM:
             rows[-1].xaxis.set_major_formatter(lambda value, _: f"{value / 60:.3g}")
         _legend(rows[0], labels)
         return png(figure)
+
+
+def _rows(samples: Sequence[Sample]) -> list[tuple[int, ...]]:
+    """Divide the faces into as few rows as can be, so that those of a row are there one after the other."""
+    spans: dict[int, tuple[float, float]] = {}
+    for sample in samples:
+        if sample.face:
+            begin, _ = spans.get(sample.face, (sample.time_s, 0.0))
+            spans[sample.face] = begin, sample.time_s
+    rows: list[list[int]] = []
+    for face, (begin, _) in sorted(spans.items(), key=lambda pair: pair[1]):
+        row = next((row for row in rows if spans[row[-1]][1] < begin), None)
+        if row is None:
+            rows.append([face])
+        else:
+            row.append(face)
+    return [tuple(row) for row in rows]
 
 
 _MINUTES_FROM = 180
@@ -103,7 +124,7 @@ def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], st
 
 
 def _goes_on(before: Sample, after: Sample, at_most_s: float) -> bool:
-    same = (before.state, before.label) == (after.state, after.label)
+    same = (before.face, before.state, before.label) == (after.face, after.state, after.label)
     return same and after.time_s - before.time_s <= at_most_s
 
 

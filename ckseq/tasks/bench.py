@@ -18,9 +18,11 @@ from rich.table import Table
 from ckseq.errors import DataError
 from ckseq.learn import backend
 from ckseq.recording import ImageFiles, Recording
+from ckseq.signal.sequence import pad
 from ckseq.storage.frames import read_grey
 from ckseq.storage.store import open_store
 from ckseq.tasks.bench_detectors import bench_detectors
+from ckseq.tasks.bench_memory import bench_memory
 from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
@@ -35,7 +37,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train``, ``detectors`` or ``stream``.
+        ``preprocess``, ``train``, ``memory``, ``detectors`` or ``stream``.
     data : Path, optional
         A data set to measure on; the synthetic twin where not given.
     frames : int
@@ -51,6 +53,8 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
         if data is None:
             data = scratch / "twin"
             synth(data, config=TwinConfig(n_subjects=6), jobs=jobs, overwrite=False, console=Console(quiet=True))
+        if what == "memory":
+            return bench_memory(data, scratch, jobs=jobs, console=console)
         if what == "stream":
             return bench_stream(data, scratch, frames=frames, console=console)
         if what == "detectors":
@@ -148,7 +152,7 @@ def paper_script(recording: Recording) -> NDArray[np.float32]:
     return np.array(result, np.float32)
 
 
-def bench_train(console: Console, *, n_sequences: int = 48, steps: int = 3) -> dict[str, Any]:
+def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> dict[str, Any]:
     """Compare the paper's network as ckseq builds it with the plain Keras layers: same weights, data and steps.
 
     A step is one batch of ``n_sequences`` of 39x2x267, forward, backward and Adam; the first, which also traces the
@@ -160,9 +164,9 @@ def bench_train(console: Console, *, n_sequences: int = 48, steps: int = 3) -> d
 
     rng = np.random.default_rng(0)
     shape = (39, 2, 267, 1)
-    # like projections: small numbers, and padding on both sides
-    x = rng.random((n_sequences, *shape), dtype=np.float32) ** 4
-    x[:, :10] = x[:, -9:] = 0
+    # like projections: small numbers, and lengths as of CK+, padded on both sides
+    lengths = np.clip(rng.normal(18, 8, n_sequences).round(), 5, 39).astype(int)
+    x = np.stack([pad(rng.random((n, *shape[1:]), dtype=np.float32) ** 4, length_frames=39) for n in lengths])
     y = np.eye(4, dtype=np.float32)[rng.integers(0, 4, n_sequences)]
     config = conv_lstm.Config(dropout=0.0)
     weights = None

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq import choices
-from ckseq.config import Config, find_recipe, read_toml, recipe_names
+from ckseq.config import Config, read_recipe, recipe_names
 from ckseq.errors import CallError
 from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.tasks.console import Console
@@ -59,7 +59,7 @@ def config(name: str | None = None, *, settings: Sequence[str] = (), console: Co
 
 
 def _is_pipeline_file(name: str) -> bool:
-    return name.endswith(".toml") and "detector" in read_toml(find_recipe("pipelines", name))
+    return name.endswith(".toml") and "detector" in read_recipe("pipelines", name)[1]
 
 
 def _sections() -> Iterator[tuple[str, str, type[Config]]]:

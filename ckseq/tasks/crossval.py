@@ -14,7 +14,7 @@ import numpy as np
 
 from ckseq import choices
 from ckseq.errors import DataError
-from ckseq.learn import backend
+from ckseq.learn import backend, machine
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.fit import State
 from ckseq.learn.learner import prepare
@@ -28,11 +28,12 @@ from ckseq.tasks.console import Bar, Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
+from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
 
 FOLDS = "folds"
-# what TensorFlow and a small network need beside the sequences, and how often these stand in memory while it learns
+# what an estimator's process needs beside the sequences, and how often these stand in memory while it learns
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
 
 
@@ -57,6 +58,7 @@ def crossval(
     jobs: int = 1,
     overwrite: bool = False,
     resume: bool = False,
+    fit_memory: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Train on all folds but one and test on that, for every fold and several seeds.
@@ -81,6 +83,8 @@ def crossval(
         Replace the run at ``out``.
     resume : bool
         Go on with the run at ``out``, fold by fold and epoch by epoch; it ends in the same predictions to the byte.
+    fit_memory : bool
+        Choose by itself what makes a training fit into memory without changing its mathematics.
     console : Console
 
     Returns
@@ -100,13 +104,16 @@ def crossval(
     """
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     check_target(out, overwrite=overwrite, resume=resume)
+    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
         material = gather(opened, recipe, console)
-        run = _describe(opened, material, recipe, notes, list(range(recipe.seed, recipe.seed + seeds)))
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
+        told_seeds = list(range(recipe.seed, recipe.seed + seeds))
+        run = {**_describe(opened, material, recipe, notes, told_seeds), "memory": memory}
+    settings = [*settings, *memory.get("chosen", ())]
     words = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
     words += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(w for s in settings for w in ("--set", s))]
     run["command"] = shlex.join(words)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     if earlier is not None:
         check_same(earlier, run, out)
         # a complete run may be asked for more seeds
@@ -116,7 +123,8 @@ def crossval(
         run = {**run, "created": earlier["created"], "notes": with_other_versions(earlier, run)}
     elif overwrite and out.is_dir():
         shutil.rmtree(out)
-    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+    said = (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"], run["memory"].get("sentence", ""))
+    for note in filter(None, said):
         console.say(note)
     return _validate(out, run, material, recipe, jobs, console)
 
@@ -173,7 +181,7 @@ def _validate(
     if len(left) < len(work):
         console.say(f"{len(work) - len(left)} of {len(work)} trainings are done already")
     try:
-        _learn_all(left, material, recipe, _workers(jobs, material), console)
+        _learn_all(left, material, recipe, _workers(jobs, material, run["memory"]), console)
     except KeyboardInterrupt:
         runs.write_run(out, {**run, "state": "interrupted"})
         console.say(f"interrupted; go on with: {run['command']} --resume")
@@ -185,12 +193,12 @@ def _is_done(job: Job) -> bool:
     return (job.folder / runs.RUN).is_file() and runs.read_run(job.folder)["state"] == "complete"
 
 
-def _workers(jobs: int, material: Material) -> int:
+def _workers(jobs: int, material: Material, memory: dict[str, Any]) -> int:
     """Return how many processes learn at once: as many as asked for, and as the free memory holds."""
     asked = (os.cpu_count() or 1) if jobs < 0 else max(1, jobs)
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     held = material.x.nbytes if isinstance(material.x, np.ndarray) else 0
-    return max(1, min(asked, int(free / (_PROCESS_BYTES + _COPIES * held))))
+    need = memory["estimated_bytes"]["total"] if memory else _PROCESS_BYTES + _COPIES * held
+    return max(1, min(asked, int(machine.free_bytes() / need)))
 
 
 def _learn_all(work: Sequence[Job], material: Material, recipe: Experiment, workers: int, console: Console) -> None:

@@ -25,6 +25,7 @@ def experiment(
     seed: int | None = None,
     jobs: int = -1,
     overwrite: bool = False,
+    fit_memory: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Preprocess what the experiment needs, train, report; what is there already is not done again.
@@ -47,6 +48,8 @@ def experiment(
         Processes; -1 is one per core.
     overwrite : bool
         Replace what stands at ``out``.
+    fit_memory : bool
+        Choose by itself what makes the training fit into memory without changing its mathematics.
     console : Console
 
     Returns
@@ -85,6 +88,7 @@ def experiment(
         seed=seed,
         overwrite=overwrite,
         resume=(run / RUN).is_file() and not overwrite,
+        fit_memory=fit_memory,
         console=console,
     )
     reported = report(run, faces=True, console=console)

@@ -29,6 +29,8 @@ from ckseq.tasks.watching import Model, as_seen, watch
 Film = Iterator[tuple[float, NDArray[np.uint8]]]
 _CAMERA_FPS = 25.0
 _COLUMNS = ("time_s", "face", "state", "label", "left", "top", "right", "bottom", "sure", "sure_s")
+STOPPED = "stopped by hand"
+"""Why a film broke off that somebody ended with Ctrl-C, as a camera's always is."""
 # rows that a picture is drawn from; of more only some are taken
 _MOST_SAMPLES = 20_000
 
@@ -141,7 +143,7 @@ def watch_film(
         except (CkseqError, KeyboardInterrupt) as error:
             if not summary.n_frames:
                 raise
-            broken = str(error) or "stopped by hand"
+            broken = str(error) or STOPPED
     item = summary.item()
     if kept:
         files = {"csv": kept.file("csv"), "json": kept.file("json"), "picture": kept.file("png")}

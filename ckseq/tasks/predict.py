@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +22,17 @@ from ckseq.protocol.early import SHARES
 from ckseq.recording import Frames, ImageFiles, VideoFile
 from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.sources.manifest import frames_at
+from ckseq.storage.runs import write_text
 from ckseq.storage.video import Video
 from ckseq.tasks.console import Console
 from ckseq.tasks.early import starts, stop_rule
-from ckseq.tasks.film import Kept, open_film, watch_film
+from ckseq.tasks.film import STOPPED, Kept, open_film, watch_film
 from ckseq.tasks.photos import predict_photos, reads_photos
 from ckseq.tasks.preprocess import run_stages
 from ckseq.tasks.watching import Model, causal, load_model
 
 SCHEMA = 2
+CAMERA = "camera:"
 LONG_S = 5.0
 """A recording of one expression is shorter; CK+'s longest lasts 2.4 s."""
 # frames whose distances differ by more than this share are not evenly apart
@@ -81,7 +84,7 @@ def predict(
     read_as : str
         ``sequence`` or ``timeline`` for all of them; under ``auto`` what lasts longer than `LONG_S` is a timeline.
     out : Path, optional
-        Keep timelines there, as CSV, JSON and a picture; and what is said of photos, as JSON.
+        Keep there what is said, as JSON, and timelines as CSV and as pictures as well.
     draw : bool
         Keep there, too, each film or photo with its faces drawn on it.
     fps : float
@@ -126,10 +129,22 @@ def predict(
     if sure_above == math.inf:
         console.say(f"the run was tested on too few people to say when an answer is sure at {error_rate:.0%} errors")
     options = Options(read_as, out, draw, fps, seconds, sure_above, timeline)
+    found, failed = _predict_each([str(path) for path in inputs], model, options, console)
+    _say(found, console)
+    result = {"schema": SCHEMA, "labels": list(model.labels), "predictions": found, "failed": failed}
+    if out is not None:
+        write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    return result
+
+
+def _predict_each(
+    sources: Sequence[str], model: Model, options: Options, console: Console
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return what is said of each input, and by input why there is nothing, or not all."""
     found: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     names: set[str] = set()
-    for source in map(str, inputs):
+    for source in sources:
         try:
             item, broken = _predict_one(source, model, options, console, names)
         except CkseqError as error:
@@ -137,11 +152,12 @@ def predict(
             console.warn(f"left out: {error}" if error.where else f"{source} was left out: {error}")
             continue
         found.append(item)
-        if broken:
+        if broken and not (broken == STOPPED and source.startswith(CAMERA)):
             failed[source] = broken
-            console.warn(f"{broken}" if source in broken else f"{source}: {broken}")
-    _say(found, console)
-    return {"schema": SCHEMA, "labels": list(model.labels), "predictions": found, "failed": failed}
+            console.warn(broken if source in broken else f"{source}: {broken}")
+        if broken == STOPPED:
+            break
+    return found, failed
 
 
 def _timeline_config(settings: Sequence[str]) -> TimelineConfig:
@@ -154,7 +170,7 @@ def _timeline_config(settings: Sequence[str]) -> TimelineConfig:
 def _predict_one(
     source: str, model: Model, options: Options, console: Console, names: set[str]
 ) -> tuple[dict[str, Any], str | None]:
-    frames = None if source.startswith("camera:") else frames_at(Path(source))
+    frames = None if source.startswith(CAMERA) else frames_at(Path(source))
     times_s = None
     long = frames is None or options.read_as == "timeline"
     if isinstance(frames, ImageFiles) and options.read_as == "auto":
@@ -208,9 +224,9 @@ def _uneven(times_s: NDArray[np.float64]) -> bool:
 def _timeline(
     source: str, frames: Frames | None, model: Model, options: Options, console: Console, names: set[str]
 ) -> tuple[dict[str, Any], str | None]:
+    film, fps = open_film(source, frames, folder_fps=options.folder_fps)
     for change in causal(model.pipeline)[1]:
         console.say(f"{source}: watched with {change}")
-    film, fps = open_film(source, frames, folder_fps=options.folder_fps)
     kept = None if options.out is None else Kept(options.out, _new_name(source, frames, names), options.draw)
     with console.progress(source, _n_frames(frames)) as bar:
         item, broken = watch_film(
@@ -258,19 +274,16 @@ def _say(found: Sequence[dict[str, Any]], console: Console) -> None:
 
 
 def _table(found: Sequence[dict[str, Any]]) -> Table:
-    names = ("class", "probability", "next likely", "sure after", "frames", "without face")
-    table = Table(Column("input", overflow="fold"), *names)
+    columns = ["class", "probability", "next likely", "frames", "without face"]
+    if tell_sure := any(item["sure"] for item in found):
+        columns.append("sure after")
+    table = Table(Column("input", overflow="fold"), *columns)
     for item in found:
         (first, sure), (second, less), *_ = sorted(item["probabilities"].items(), key=lambda pair: -pair[1])
-        table.add_row(
-            Text("/".join(Path(item["input"]).parts[-2:])),
-            Text(first, style="bold"),
-            f"{sure:.2f}",
-            f"{second} {less:.2f}",
-            f"{item['sure']['share']:.0%}" if item["sure"] else "",
-            str(item["n_frames"]),
-            str(item["n_without_face"]),
-        )
+        cells = [f"{sure:.2f}", f"{second} {less:.2f}", str(item["n_frames"]), str(item["n_without_face"])]
+        if tell_sure:
+            cells.append(f"{item['sure']['share']:.0%}" if item["sure"] else "")
+        table.add_row(Text("/".join(Path(item["input"]).parts[-2:])), Text(first, style="bold"), *cells)
     return table
 
 

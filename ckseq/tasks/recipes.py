@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq import choices
-from ckseq.config import Config, Tree, beside, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, parse, read_recipe, with_settings
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
 from ckseq.learn.vary import Augmentation
@@ -129,8 +129,8 @@ def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
     CallError
         There is no such recipe, or a key or value in it is wrong.
     """
-    path = find_recipe("pipelines", name)
-    return pipeline_of(_changed(read_toml(path), settings, "detector"), where=path.name, name=path.stem)
+    path, tree = read_recipe("pipelines", name)
+    return pipeline_of(_changed(tree, settings, "detector"), where=path.name, name=path.stem)
 
 
 def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
@@ -138,8 +138,8 @@ def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
 
     A pipeline that lies beside the experiment's file is found there, wherever one calls from.
     """
-    path = find_recipe("experiments", name)
-    recipe = experiment_of(_changed(read_toml(path), settings, "model"), where=path.name, name=path.stem)
+    path, tree = read_recipe("experiments", name)
+    recipe = experiment_of(_changed(tree, settings, "model"), where=path.name, name=path.stem)
     return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
 
 

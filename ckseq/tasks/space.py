@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from ckseq.config import Config, Tree, beside, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, find_recipe, laid_over, parse, read_recipe, read_toml, with_settings
 from ckseq.errors import CallError, CkseqError
 from ckseq.tasks.recipes import (
     EXPERIMENT_SECTIONS,
@@ -220,30 +220,18 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     space_tree, fixed = tree.pop("space", {}), tree.pop("set", {})
     own = [one.removeprefix("search.") for one in settings if one.startswith("search.")]
     config = parse(SearchConfig, with_settings(tree, own), where=path.name)
-    base = find_recipe("experiments", beside(config.experiment, path))
-    experiment = {"name": base.stem, **read_toml(base)}
+    base, tree_of_base = read_recipe("experiments", beside(config.experiment, path))
+    experiment = {"name": base.stem, **tree_of_base}
     rest = [one for one in settings if not one.startswith("search.")]
     outer = with_settings(fixed, rest)
-    experiment = _merged(experiment, {key: value for key, value in outer.items() if key not in _IN_PIPELINE})
-    pipeline_path = find_recipe("pipelines", beside(str(experiment.get("pipeline", "")), base))
-    pipeline = {"name": pipeline_path.stem, **read_toml(pipeline_path)}
-    pipeline = _merged(pipeline, {key: value for key, value in outer.items() if key in _IN_PIPELINE})
+    experiment = laid_over(experiment, {key: value for key, value in outer.items() if key not in _IN_PIPELINE})
+    pipeline_path, tree_of_pipeline = read_recipe("pipelines", beside(str(experiment.get("pipeline", "")), base))
+    pipeline = {"name": pipeline_path.stem, **tree_of_pipeline}
+    pipeline = laid_over(pipeline, {key: value for key, value in outer.items() if key in _IN_PIPELINE})
     dimensions = _in_turn(list(_dimensions(space_tree, path.name)), path.name)
     space = Space(path.stem.removeprefix("search_"), config, pipeline, experiment, dimensions)
     _probe(space, path.name)
     return space
-
-
-def _merged(tree: Tree, changes: Tree) -> Tree:
-    merged = dict(tree)
-    for key, value in changes.items():
-        there = merged.get(key)
-        if isinstance(value, dict) and isinstance(there, dict) and key != "published":
-            changed = "kind" in value and value["kind"] != there.get("kind")
-            merged[key] = value if changed else {**there, **value}
-        else:
-            merged[key] = value
-    return merged
 
 
 def _dimensions(tree: Any, where: str) -> Iterable[Dimension]:

@@ -31,6 +31,7 @@ from ckseq.tasks.early import glimpses
 from ckseq.tasks.features import crop_shape
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
+from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 
 
@@ -43,6 +44,7 @@ def train(
     seed: int | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    fit_memory: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Train as an experiment asks, and keep predictions, network, history and how all of it was made.
@@ -63,6 +65,8 @@ def train(
         Replace the run at ``out``.
     resume : bool
         Go on with the run at ``out``, if there is one; what it ends in is what it would have ended in uninterrupted.
+    fit_memory : bool
+        Choose by itself what makes the training fit into memory without changing its mathematics.
     console : Console
 
     Returns
@@ -75,6 +79,8 @@ def train(
     ------
     CallError
         ``out`` is in the way, or holds a run made otherwise than the one to resume.
+    CkseqError
+        The training would need more memory than there is.
     DataError
         The store has too little for the experiment.
     KeyboardInterrupt
@@ -83,6 +89,7 @@ def train(
     recipe = load_experiment(experiment, settings)
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     check_target(out, overwrite=overwrite, resume=resume)
+    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
         material = gather(opened, recipe, console)
         if len(material.splits) > 1:
@@ -90,9 +97,9 @@ def train(
                 f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
                 fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
             )
-        run = _describe(opened, material, recipe)
-    run["command"] = _command(store, experiment, settings, recipe.seed, out)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
+        run = {**_describe(opened, material, recipe), "memory": memory}
+    run["command"] = _command(store, experiment, [*settings, *memory.get("chosen", ())], recipe.seed, out)
     if earlier is not None:
         check_same(earlier, run, out)
         if earlier["state"] == "complete":
@@ -103,7 +110,8 @@ def train(
         console.say(f"there is nothing in {out} to go on with: starting anew")
     elif overwrite and out.is_dir():
         shutil.rmtree(out)
-    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+    said = (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"], run["memory"].get("sentence", ""))
+    for note in filter(None, said):
         console.say(note)
     return _train(out, run, material, recipe, console)
 
@@ -281,7 +289,7 @@ def _learn_and_keep(
     done = 0 if start is None else len(start.epochs)
     if done:
         console.say(f"going on after epoch {done}")
-    kept: list[State] = [] if start is None else [start]
+    learnt: list[runs.Epoch] = [] if start is None else list(start.epochs)
     train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
 
     try:
@@ -289,15 +297,14 @@ def _learn_and_keep(
 
             def keep(state: State) -> None:
                 write_checkpoint(out, state)
-                kept[:] = [state]
+                learnt[:] = state.epochs
                 progress.advance(text=told(state.epochs[-1]))
 
             return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
-        epochs = kept[0].epochs if kept else ()
-        runs.write_history(out, epochs)
-        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(epochs)})
-        console.say(f"interrupted after epoch {len(epochs)}; go on with: {run['command']} --resume")
+        runs.write_history(out, learnt)
+        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(learnt)})
+        console.say(f"interrupted after epoch {len(learnt)}; go on with: {run['command']} --resume")
         raise
 
 

@@ -50,6 +50,13 @@ def test_each_face_has_a_strip_and_hours_are_as_wide_as_seconds():
     assert abs(hours.shape[1] - one.shape[1]) < 80
 
 
+def test_faces_that_come_one_after_the_other_share_a_row():
+    one = decoded(draw_timeline(samples(9, "anger"), LABELS, title="x"))
+    turns = [sample for face in range(9) for sample in samples(9, "joy", face=face + 1, begin=2.0 * face)]
+    many = decoded(draw_timeline(turns, LABELS, title="x"))
+    assert abs(many.shape[0] - one.shape[0]) < 20
+
+
 def test_the_same_timeline_gives_the_same_bytes():
     assert draw_timeline(samples(9, "joy"), LABELS, title="x") == draw_timeline(samples(9, "joy"), LABELS, title="x")
 

@@ -201,7 +201,13 @@ def test_nobody_is_told_as_nobody(watched):
 def test_what_is_kept_of_a_film(watched):
     frames, kept, result = watched
     (item,) = result["predictions"]
-    assert {path.name for path in kept.iterdir()} == {"film.csv", "film.json", "film.png", "film.drawn.mp4"}
+    assert {path.name for path in kept.iterdir()} == {
+        "film.csv",
+        "film.json",
+        "film.png",
+        "film.drawn.mp4",
+        "predictions.json",
+    }
     told = json.loads((kept / "film.json").read_text())
     assert told["segments"] == item["segments"]
     rows = rows_of(kept / "film.csv")
@@ -299,6 +305,19 @@ def test_a_camera_unplugged_keeps_what_it_showed(run, tmp_path, console, monkeyp
     short = predict(run, inputs=["camera:0"], seconds=0.5, console=console)
     assert short["failed"] == {}
     assert short["predictions"][0]["n_frames"] == 13
+
+
+def test_a_camera_is_ended_by_hand_and_that_is_no_failure(run, tmp_path, console, monkeypatch):
+    def camera(index):
+        for number, frame in enumerate(there_and_back("joy")):
+            yield number / 25, cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(film_module, "open_camera", camera)
+    result = predict(run, inputs=["camera:0", "none.mp4"], out=tmp_path / "kept", console=console)
+    assert result["failed"] == {}
+    assert result["predictions"][0]["ended"] == "stopped by hand"
+    assert json.loads((tmp_path / "kept" / "predictions.json").read_text()) == result
 
 
 def test_a_film_of_hours_is_never_in_memory(run):

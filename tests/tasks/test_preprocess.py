@@ -221,10 +221,10 @@ def test_a_read_only_target_is_one_line(tmp_path, data, pipeline, console):
 
 
 def test_memory_stays_bounded(tmp_path, data, pipeline):
-    """Five times the recordings may not need more memory, but for some noise; what HDF5 caches is full by then."""
+    """Three times the recordings may not need more memory, but for some noise; what HDF5 caches is full by then."""
     header, *lines = data.read_text().splitlines()
     manifests = [data.with_name("some.csv"), data.with_name("many.csv")]
-    for manifest, n_copies in zip(manifests, (10, 50), strict=True):
+    for manifest, n_copies in zip(manifests, (50, 150), strict=True):
         copies = [line.replace(",S", f",C{copy}S") for copy in range(n_copies) for line in lines]
         manifest.write_text("\n".join([header, *copies]) + "\n")
     # not resource.getrusage: its peak is handed on from the process that started this one

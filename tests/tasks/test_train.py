@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -327,3 +329,44 @@ def test_contradictions_and_files_in_the_way_are_refused(store, recipe, tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(CallError, match="is a file"):
         train(store, experiment=recipe, out=tmp_path / "file", console=Listener())
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
+from ckseq.cli.main import main
+sys.argv = ["ckseq", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_small_machine_refuses_in_one_line_and_is_not_killed(store, recipe, tmp_path):
+    """By a limit of 8 GB; the network's first dense layer alone would take more."""
+    large = ["input=blobs", "model.kind=conv_lstm", "model.dense=200000"]
+    words = ["train", store, "--experiment", recipe, "--out", tmp_path / "run", *(f"--set={one}" for one in large)]
+    for more in ([], ["--fit-memory"]):
+        command = [sys.executable, "-c", LIMITED, *map(str, words), *more]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        (line,) = done.stderr.splitlines()
+        assert "ckseq: training needs about " in line
+        assert "model.filters=" in line
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_makes_it_fit_is_chosen_kept_and_part_of_the_command(store, recipe, tmp_path, monkeypatch):
+    arguments = {"experiment": recipe, "settings": ("training.epochs=2",), "fit_memory": True}
+    full = train(store, out=tmp_path / "full", console=Listener(), **arguments)
+    need = runs.read_run(tmp_path / "full")["memory"]["estimated_bytes"]["total"]
+    monkeypatch.setattr("ckseq.learn.machine.used_bytes", lambda: 0)
+    monkeypatch.setattr("ckseq.learn.machine.free_bytes", lambda: need - 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(store, out=tmp_path / "tight", console=Listener(interrupt_after=1), **arguments)
+    # more is free by now, and what was chosen stays
+    monkeypatch.setattr("ckseq.learn.machine.free_bytes", lambda: 2 * need)
+    tight = train(store, out=tmp_path / "tight", console=Listener(), resume=True, **arguments)
+    run = runs.read_run(tmp_path / "tight")
+    assert run["memory"]["chosen"] == ["training.micro_batch_size=4"]
+    assert run["experiment"]["training"]["micro_batch_size"] == 4
+    assert "--set training.micro_batch_size=4" in run["command"]
+    assert (tight["n_train"], tight["epochs_done"]) == (full["n_train"], 2)
