@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +30,14 @@ ANY_FACE = "dlib_hog"
 
 
 def reads_photos(model: Model) -> bool:
-    """Whether a run's model reads single images, or features of single images."""
+    """Whether a run's model reads single images."""
     shape = input_shape(model.network)
-    if model.experiment.input == "features":
-        return len(shape) == 3 or shape[0] == 1
-    return model.experiment.input == "crops" and len(shape) == 3
+    # the features of one frame, or its maps
+    return len(shape) == 3 if model.extractor is None else len(shape) == 3 or shape[0] == 1
 
 
 def predict_photos(
-    inputs: Sequence[str],
-    run: Path,
-    model: Model,
-    *,
-    detector: str | None,
-    out: Path | None,
-    draw: bool,
-    console: Console,
+    inputs: Sequence[str], model: Model, *, detector: str | None, out: Path | None, draw: bool, console: Console
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Name every face of every photo, each cut out just as the run's training images were.
 
@@ -53,10 +45,8 @@ def predict_photos(
     ----------
     inputs : sequence of str
         Image files, and folders of such.
-    run : Path
-        A run of still images.
     model : Model
-        Of that run.
+        Of a run of still images.
     detector : str, optional
         What finds the faces, with its own defaults; that of the run's pipeline where not given, or `ANY_FACE` where
         the pipeline takes the whole frame.
@@ -76,7 +66,6 @@ def predict_photos(
         By input, why it was left out.
     """
     kind, detect = _detector(model, detector)
-    read = _reader(run, model)
     console.say(f"faces are found by {kind}" + ("" if kind == model.pipeline.detector_kind else ", not as in training"))
     found: list[dict[str, Any]] = []
     paths, failed = _photos(inputs)
@@ -84,7 +73,7 @@ def predict_photos(
         console.warn(f"left out: {error}")
     for path in console.track(paths, total=len(paths), label="photos"):
         try:
-            item = {"input": str(path), "kind": "photo", "detector": kind, **_predict(path, model, detect, read)}
+            item = {"input": str(path), "kind": "photo", "detector": kind, **_predict(path, model, detect)}
         except DataError as error:
             failed[str(path)] = str(error)
             console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
@@ -121,32 +110,21 @@ def _detector(model: Model, name: str | None) -> tuple[str, Detector]:
     return kind, module.load(pipeline.detector if kind == pipeline.detector_kind else module.Config())
 
 
-def _reader(run: Path, model: Model) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
-    """Return what makes of crops (n, h, w[, channels]) what the model reads of them."""
-    if model.experiment.input == "crops":
-        return lambda crops: crops if crops.ndim == 4 else crops[..., np.newaxis]
-    from ckseq.learn.extract import extract, load_extractor
-
-    network = load_extractor(run)
-
-    def read(crops: NDArray[np.uint8]) -> NDArray[Any]:
-        features = extract(network, crops)
-        # vectors are read as sequences of one step, maps as images
-        return features if features.ndim == 4 else features[:, np.newaxis, np.newaxis, :, np.newaxis]
-
-    return read
-
-
-def _predict(
-    path: Path, model: Model, detector: Detector, read: Callable[[NDArray[np.uint8]], NDArray[Any]]
-) -> dict[str, Any]:
+def _predict(path: Path, model: Model, detector: Detector) -> dict[str, Any]:
     config = model.pipeline.faces
-    (photo,) = (read_rgb if config.colour == "rgb" else read_grey)(ImageFiles((path,)))
+    read = read_rgb if config.colour == "rgb" else read_grey
+    (photo,) = read(ImageFiles((path,)))
     boxes, crops = portraits(photo, detector, config)
-    answers = probabilities(model.network, read(crops)) if len(crops) else np.empty((0, len(model.labels)))
+    crops = crops if crops.ndim == 4 else crops[..., np.newaxis]
+    answers = _ask(model, crops) if len(crops) else np.empty((0, len(model.labels)))
     height, width = photo.shape[:2]
     faces = [_face(box, row, model.labels) for box, row in zip(boxes, answers, strict=True)]
     return {"width": width, "height": height, "faces": faces}
+
+
+def _ask(model: Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    given = model.reads({"crops": crops})
+    return probabilities(model.network, given.reshape(len(crops), *input_shape(model.network)))
 
 
 def _face(box: Box, row: NDArray[np.float32], labels: Sequence[str]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def predict(
         if read_as != "auto":
             raise CallError(f"--as {read_as} is for models of sequences, and this one reads single images", run)
         photos = [str(path) for path in inputs]
-        told, left_out = predict_photos(photos, run, model, detector=detector, out=out, draw=draw, console=console)
+        told, left_out = predict_photos(photos, model, detector=detector, out=out, draw=draw, console=console)
         return {"schema": SCHEMA, "labels": list(model.labels), "predictions": told, "failed": left_out}
     if detector is not None:
         raise CallError("--detector is for photos, and this run's model reads sequences", run)
@@ -192,7 +192,7 @@ def _sequence(
         times_s = times_s[faces.n_dropped + 1 :]
         if not _uneven(times_s):
             times_s = None
-    probabilities = model.ask(arrays[model.experiment.input], times_s)
+    probabilities = model.ask(model.reads(arrays), times_s)
     return {
         "input": source,
         "kind": "sequence",

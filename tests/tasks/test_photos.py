@@ -1,6 +1,5 @@
 import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -48,7 +47,7 @@ def model_of(*settings, side=48):
 def asked(inputs, model=None, console=None, **options):
     options = {"detector": None, "out": None, "draw": False, **options}
     paths = [str(path) for path in inputs]
-    return predict_photos(paths, Path("run"), model or model_of(), console=console or Console(quiet=True), **options)
+    return predict_photos(paths, model or model_of(), console=console or Console(quiet=True), **options)
 
 
 @pytest.fixture(scope="module")
@@ -223,20 +222,18 @@ def test_whole_training_images_call_for_a_detector_of_faces(tmp_path, photo):
 
 
 @pytest.mark.parametrize("maps", [False, True])
-def test_features_are_made_of_crops_as_in_training(tmp_path, photo, monkeypatch, maps):
+def test_features_are_made_of_crops_as_in_training(tmp_path, photo, maps):
     """The extractor stands for a backbone: the mean of each column, or the crop at half its size."""
 
     def predict_on_batch(images):
         return images[:, ::2, ::2] if maps else images.mean(axis=1)[..., 0]
 
     extractor = SimpleNamespace(input_shape=(None, 48, 48, 1), predict_on_batch=predict_on_batch)
-    monkeypatch.setattr("ckseq.learn.extract.load_extractor", lambda run: extractor)
     plain = model_of()
     path = save(tmp_path / "anna.png", photo)
     asked([path], plain)
     (crops,) = plain.network.seen
-    model = replace(plain, network=ByLight((24, 24, 1) if maps else (1, 1, 48, 1)))
-    model = replace(model, experiment=model.experiment.model_copy(update={"input": "features"}))
+    model = replace(plain, network=ByLight((24, 24, 1) if maps else (1, 1, 48, 1)), extractor=extractor)
     assert reads_photos(model)
     asked([path], model)
     (seen,) = model.network.seen
