@@ -1,8 +1,12 @@
 """Video files made for the tests, as phones make them: held upright, or with frames at uneven times."""
 
+import os
 import struct
 
 import cv2
+
+# the first film that is written decides how much FFmpeg tells
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 # how an MP4 says that its pixels are to be turned clockwise: the matrix of a track's header, 16.16 and 2.30 fixed point

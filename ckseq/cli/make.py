@@ -11,6 +11,7 @@ from ckseq import choices
 from ckseq.cli.common import (
     FOLDER,
     command,
+    error_rate_option,
     fit_memory_option,
     jobs_option,
     out_option,
@@ -179,6 +180,7 @@ def _report(**values: Any) -> dict[str, Any]:
     click.argument("name"),
     click.option("--data", type=FOLDER, required=True, help="The data set: a folder, CK+'s archives, a manifest."),
     out_option("The folder for the store, the run and the report."),
+    strict_option,
     source_option,
     fit_memory_option,
     set_option,
@@ -213,8 +215,7 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=click.FloatRange(0), help="Watch no more of a film or a camera than this."),
-    click.option("--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1,
-                 show_default=True, help="Call an answer sure when no more than this share of such answers is wrong."),
+    error_rate_option,
     click.option(
         "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",
         help="Change a field of timelines, as in timeline.window_s=2; 'ckseq config' explains them all.",

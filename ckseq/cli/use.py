@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, InOrder, cli, command, overwrite_option
+from ckseq.cli.common import FOLDER, InOrder, cli, command, error_rate_option, overwrite_option
 
 
 class _RecordOrForget(InOrder):
@@ -23,6 +23,7 @@ class _RecordOrForget(InOrder):
     click.argument("run", type=FOLDER),
     click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at."),
     click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one."),
+    error_rate_option,
     click.option("--open", "browser", is_flag=True, help="Open the page in the browser."),
 )
 def _live(**values: Any) -> dict[str, Any]:

@@ -104,6 +104,7 @@ def footprint_of(
     """
     if hasattr(models, "footprint"):
         return partial(models.footprint, input_shape=input_shape, n_classes=n_classes)
+    load_keras()  # quietly, before the model does
     network = models.build(model, input_shape=input_shape, n_classes=n_classes)
     numbers = sum(map(_kept_of, network.layers))
     measured = Footprint(network.count_params(), 4 * numbers, 0, 0, normalises_over_batch(network))

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ckseq.errors import CallError
-from ckseq.models._backbones import BackboneConfig, announcement, nearest
+from ckseq.models._backbones import BackboneConfig, nearest
 
 if TYPE_CHECKING:
     import keras
@@ -47,11 +47,6 @@ class Config(BackboneConfig):
         (128, 64), strict=False, description="units of each dense layer between the features and the classes"
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="part left out at random after each of these layers")
-
-
-def tell(config: Config) -> list[str]:
-    """Return what a person should know before the network is built: what is fetched from where."""
-    return announcement(config)
 
 
 def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:

@@ -50,10 +50,11 @@ class Video:
         # phones store how they were held beside the pixels
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 0 < fps <= _MOST_FPS else _USUAL_FPS
-        # an estimate from the file's head, which the end of a file cut short belies
-        self.n_announced = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        self._n_read = 0
+        known = 0 < fps <= _MOST_FPS
+        self.fps = fps if known else _USUAL_FPS
+        # an estimate from the file's head, which the end of a file cut short belies; without a rate it is none
+        self.n_announced = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))) if known else 0
+        self._n_read, self._last_s = 0, 0.0
 
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Yield each frame: seconds since the first, which rise, and (h, w, 3) uint8, BGR.
@@ -91,7 +92,7 @@ class Video:
                     seconds += 1 / self.fps
                 else:
                     seconds = at - first
-                self._n_read += 1
+                self._n_read, self._last_s = self._n_read + 1, seconds
                 yield seconds
         finally:
             self._capture.release()
@@ -100,8 +101,10 @@ class Video:
         if self._n_read == 0:
             fix = "a file of sound, or of another kind under this name, holds none"
             raise DataError("is not a video that can be decoded: it gave no frame", self.path, fix)
-        if self._n_read < 0.8 * self.n_announced - 5:
-            what = f"is cut short or damaged: it gave {self._n_read} of about {self.n_announced} frames"
+        # held against time, not frames, of which a film of uneven times has fewer than its head makes of its rate
+        announced_s = self.n_announced / self.fps
+        if self._last_s < 0.8 * announced_s - 0.2:
+            what = f"is cut short or damaged: it ends after {self._last_s:.1f} of about {announced_s:.1f} s"
             raise DataError(what, self.path, "what came before is kept; fetch a whole copy for the rest")
 
 

@@ -26,6 +26,7 @@ def experiment(
     jobs: int = -1,
     overwrite: bool = False,
     fit_memory: bool = False,
+    strict: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Preprocess what the experiment needs, train, report; what is there already is not done again.
@@ -50,6 +51,8 @@ def experiment(
         Replace what stands at ``out``.
     fit_memory : bool
         Choose by itself what makes the training fit into memory without changing its mathematics.
+    strict : bool
+        Refuse data of which something cannot be used.
     console : Console
 
     Returns
@@ -78,6 +81,7 @@ def experiment(
         classes=recipe.classes,
         jobs=jobs,
         overwrite=overwrite,
+        strict=strict,
         console=console,
     )
     trained = train(

@@ -59,10 +59,12 @@ def _of_store(store: Store, config: BackboneConfig, console: Console) -> dict[st
     usable = [entry for entry in store.entries if entry.n_crops]
     if not usable:
         raise DataError("keeps no crops", store.path, "prepare it with a pipeline with reduce.keep_crops = true")
-    for line in announcement(config):
-        console.say(line)
+    from ckseq.learn.backend import load_keras
     from ckseq.learn.extract import build_extractor, extract
 
+    load_keras()
+    for line in announcement(config):
+        console.say(line)
     network = build_extractor(config, input_shape=crop_shape(store, usable[0]))
     found = {
         entry.id: extract(network, store.crops(entry.id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -21,6 +22,7 @@ from ckseq.signal.watch import Seen
 from ckseq.storage.runs import read_run
 from ckseq.storage.video import Video
 from ckseq.tasks.console import Bar, Console
+from ckseq.tasks.early import stop_rule
 from ckseq.tasks.film import Film, watch_film
 from ckseq.tasks.watching import Model, as_seen, causal, load_model, watch
 
@@ -31,7 +33,7 @@ _TURN_S = 0.002
 _CLOSING_S = 1
 
 
-def live(run: Path, *, host: str, port: int, browser: bool, console: Console) -> dict[str, Any]:
+def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, console: Console) -> dict[str, Any]:
     """Serve the page until Ctrl-C.
 
     Parameters
@@ -42,6 +44,8 @@ def live(run: Path, *, host: str, port: int, browser: bool, console: Console) ->
         The address to listen at; anything but a loopback address can be reached by others, which is warned of.
     port : int
         0 is any free one.
+    error_rate : float
+        An answer is sure as soon as no more than this share of such answers is wrong; as for ``predict``.
     browser : bool
         Open the page in the system's browser.
     console : Console
@@ -68,7 +72,7 @@ def live(run: Path, *, host: str, port: int, browser: bool, console: Console) ->
         raise CallError(f"the page needs the package {error.name}", fix="pip install 'ckseq[live]'") from None
     bound = _bind(host, port)
     alone = host in LOOPBACK
-    watching = Watching(run)
+    watching = Watching(run, error_rate=error_rate)
     app = make_app(watching.site(), names=(*LOOPBACK, host, socket.gethostname()) if not alone else LOOPBACK,
                    any_address=not alone)  # fmt: skip
     shown = f"[{host}]" if ":" in host else host
@@ -79,7 +83,7 @@ def live(run: Path, *, host: str, port: int, browser: bool, console: Console) ->
             "camera without https"
         )
     for sentence in watching.told:
-        console.say(f"watched with {sentence}")
+        console.say(sentence)
     console.step(f"open {url} in a browser; Ctrl-C stops it")
     config = uvicorn.Config(
         app,
@@ -119,9 +123,16 @@ class Watching:
     Parameters
     ----------
     run : Path
+    error_rate : float
+        See `live`.
+
+    Attributes
+    ----------
+    told : list of str
+        What is done otherwise than in training, and what cannot be told.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, *, error_rate: float) -> None:
         self._model = load_model(run)
         self._config = Config()
         self._turn = threading.Lock()
@@ -130,8 +141,11 @@ class Watching:
             "labels": list(self._model.labels),
             "notes": read_run(run).get("notes", []),
         }
-        _, self.told = causal(self._model.pipeline)
         watch(self._model, self._config)  # refuses here, and not the first visitor, what cannot be watched with
+        self.told = [f"watched with {sentence}" for sentence in causal(self._model.pipeline)[1]]
+        self._sure_above = stop_rule(run, error_rate=error_rate)
+        if self._sure_above == math.inf:
+            self.told.append(f"the run was tested on too few people to tell a sure answer at {error_rate:.0%} errors")
         _warm(self._model)
 
     def site(self) -> Any:
@@ -141,7 +155,7 @@ class Watching:
         return Site(self._about, self._begin, self._watch_clip)
 
     def _begin(self) -> Visitor:
-        return Visitor(self._model, self._config, self._turn)
+        return Visitor(self._model, self._config, self._turn, sure_above=self._sure_above)
 
     def _watch_clip(self, path: Path) -> dict[str, Any]:
         video = Video(path)
@@ -152,7 +166,7 @@ class Watching:
                 self._config,
                 fps=video.fps,
                 kept=None,
-                sure_above=None,
+                sure_above=self._sure_above,
                 at_most_s=MOST_CLIP_S,
                 bar=Bar(),
             )
@@ -185,11 +199,13 @@ class Visitor:
     config : Config
     turn : threading.Lock
         Held while the model is asked.
+    sure_above : float or None
+        As for `ckseq.signal.timeline.Timeline`.
     """
 
-    def __init__(self, model: Model, config: Config, turn: threading.Lock) -> None:
+    def __init__(self, model: Model, config: Config, turn: threading.Lock, *, sure_above: float | None) -> None:
         self._pipeline, self._turn = model.pipeline, turn
-        self._watch = watch(model, config)
+        self._watch = watch(model, config, sure_above=sure_above)
         self._said: dict[int, Decision] = {}
 
     def step(self, time_s: float, image: NDArray[np.uint8]) -> dict[str, Any]:

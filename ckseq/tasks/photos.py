@@ -31,7 +31,9 @@ ANY_FACE = "dlib_hog"
 
 def reads_photos(model: Model) -> bool:
     """Whether a run's model reads single images."""
-    return model.experiment.input == "crops" and len(input_shape(model.network)) == 3
+    shape = input_shape(model.network)
+    # the features of one frame, or its maps
+    return len(shape) == 3 if model.extractor is None else len(shape) == 3 or shape[0] == 1
 
 
 def predict_photos(
@@ -114,10 +116,15 @@ def _predict(path: Path, model: Model, detector: Detector) -> dict[str, Any]:
     (photo,) = read(ImageFiles((path,)))
     boxes, crops = portraits(photo, detector, config)
     crops = crops if crops.ndim == 4 else crops[..., np.newaxis]
-    answers = probabilities(model.network, crops) if len(crops) else np.empty((0, len(model.labels)))
+    answers = _ask(model, crops) if len(crops) else np.empty((0, len(model.labels)))
     height, width = photo.shape[:2]
     faces = [_face(box, row, model.labels) for box, row in zip(boxes, answers, strict=True)]
     return {"width": width, "height": height, "faces": faces}
+
+
+def _ask(model: Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    given = model.reads({"crops": crops})
+    return probabilities(model.network, given.reshape(len(crops), *input_shape(model.network)))
 
 
 def _face(box: Box, row: NDArray[np.float32], labels: Sequence[str]) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _sequence(
         times_s = times_s[faces.n_dropped + 1 :]
         if not _uneven(times_s):
             times_s = None
-    probabilities = model.ask(arrays[model.experiment.input], times_s)
+    probabilities = model.ask(model.reads(arrays), times_s)
     return {
         "input": source,
         "kind": "sequence",

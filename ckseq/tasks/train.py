@@ -20,7 +20,7 @@ from ckseq.learn.extract import build_extractor, save_extractor
 from ckseq.learn.fit import State
 from ckseq.learn.learner import Learned, Learner, prepare
 from ckseq.learn.predict import probabilities
-from ckseq.models._backbones import announcement
+from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.protocol.split import Split, overlap
 from ckseq.storage import runs
 from ckseq.storage.early import write_glimpses
@@ -181,9 +181,11 @@ def _store_facts(store: Store, material: Material) -> dict[str, Any]:
 
 def _told_by(recipe: Experiment) -> list[str]:
     """Return what a model, or the backbone of its features, has to say before it is built."""
-    tell = getattr(choices.load("models", recipe.model_kind), "tell", None)
-    said: list[str] = [] if tell is None else tell(recipe.model)
-    return [*said, *(announcement(recipe.features) if recipe.input == "features" else [])]
+    configs = [recipe.model, recipe.features] if recipe.input == "features" else [recipe.model]
+    backbones = [config for config in configs if isinstance(config, BackboneConfig)]
+    if backbones:
+        backend.load_keras()  # quietly, before anybody else does
+    return [line for config in backbones for line in announcement(config)]
 
 
 def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, out: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ckseq import choices
 from ckseq.errors import CallError, DataError
+from ckseq.learn.extract import as_sequence, extract, load_extractor
 from ckseq.learn.predict import load_network, probabilities
 from ckseq.signal.sequence import fit_length
 from ckseq.signal.stream import Stream
@@ -33,6 +35,13 @@ class Model:
     experiment: Experiment
     length_frames: int
     network: Any
+    extractor: Any = None
+
+    def reads(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return what the model reads of a prepared recording, one row per frame; features are made of its crops."""
+        if self.extractor is None:
+            return arrays[self.experiment.input]
+        return as_sequence(extract(self.extractor, arrays["crops"]))
 
     def ask(self, projections: NDArray[Any], times_s: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
         """Return the probability of each class, (n_classes,) float32, for a sequence of any length.
@@ -72,6 +81,7 @@ def load_model(run: Path) -> Model:
         experiment_of(made["experiment"], where=f"{run}: experiment"),
         made["model"]["input_shape"][0],
         load_network(run),
+        load_extractor(run) if made["experiment"].get("input") == "features" else None,
     )
 
 

@@ -38,7 +38,10 @@ _FILES = {
     "/page.css": ("page.css", "text/css"),
 }
 # the first bytes of the containers that browsers and phones write; FFmpeg opens much else, play lists among it
-_CONTAINERS = ((4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (0, b"\x1a\x45\xdf\xa3"), (0, b"RIFF"), (0, b"OggS"))
+_CONTAINERS = (
+    *((4, name) for name in (b"ftyp", b"moov", b"mdat", b"wide")),
+    *((0, mark) for mark in (b"\x1a\x45\xdf\xa3", b"RIFF", b"OggS", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")),
+)
 
 
 class Watcher(Protocol):
@@ -142,7 +145,7 @@ async def _receive(request: Request, path: Path) -> None:
     with path.open("wb") as file:
         async for chunk in request.stream():
             if not n_bytes and chunk and not _is_film(chunk):
-                raise CkseqError("this is no film that the page reads", fix="mp4, mov, webm, mkv, avi and ogg are")
+                raise CkseqError("this is no film that the page reads", fix="mp4, mov, webm, mkv, avi, mpg and ogg are")
             n_bytes += len(chunk)
             if n_bytes > MOST_CLIP_BYTES:
                 raise CkseqError(f"the clip is larger than {MOST_CLIP_BYTES >> 20} MiB", fix="cut it")

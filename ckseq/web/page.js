@@ -7,7 +7,7 @@ const BAND = ["#0b7a75", "#d95f02", "#7b5ea7", "#c2185b", "#5b8c2a", "#b8860b", 
 
 let about = { labels: [] };
 let socket = null, stream = null, begun = 0;
-let lastNamed = null, lastFilm = 0, answered = [];
+let lastNamed = null, lastSure = null, lastFilm = 0, answered = [];
 
 function trouble(text) {
   at("trouble").textContent = text;
@@ -149,9 +149,16 @@ function name(label, state, time, face = null) {
     log(time, shown, Math.max(...face.smoothed));
     for (const strip of ["columns", "rows"]) mark(at(strip));
   }
-  if (face && face.sure !== null) at("moment").textContent = `sure of ${about.labels[face.sure]} at ${clock(face.sure_s)}`;
+  if (face && face.sure !== null) sure(about.labels[face.sure], face);
   if (!key && state === "still") at("moment").textContent = "Show an expression and hold it.";
   lastNamed = key;
+}
+
+function sure(label, face) {
+  at("moment").textContent = `sure of ${label} at ${clock(face.sure_s)}`;
+  if (face.sure_s === lastSure) return;
+  lastSure = face.sure_s;
+  log(face.sure_s, `sure: ${label}`, Math.max(...face.smoothed));
 }
 
 function log(time, text, probability) {

@@ -191,9 +191,9 @@ def test_offline_nothing_is_trained_on_random_weights_instead(monkeypatch):
     ) as caught:
         transfer.build(transfer.Config(), input_shape=(96, 96, 3), n_classes=2)
     assert caught.value.where.startswith("https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2")
-    (said,) = transfer.tell(transfer.Config())
+    (said,) = _backbones.announcement(transfer.Config())
     assert caught.value.where in said
-    assert transfer.tell(transfer.Config(weights="random")) == [
+    assert _backbones.announcement(transfer.Config(weights="random")) == [
         "the weights of MobileNetV2 are random: it has learnt nothing before"
     ]
 

@@ -71,9 +71,17 @@ def test_a_video_cut_short_gives_what_there_is_and_says_so(tmp_path):
     path = write_video(tmp_path / "film.avi", pictures(60), codec="MJPG")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     seen = []
-    with pytest.raises(DataError, match=r"film\.avi: is cut short or damaged: it gave \d+ of about 60 frames"):
+    with pytest.raises(DataError, match=r"film\.avi: is cut short or damaged: it ends after \d\.\d of about 2\.4 s"):
         seen.extend(Video(path).frames())
     assert 20 < len(seen) < 40
+
+
+def test_a_film_with_fewer_frames_than_its_rate_promises_is_whole(tmp_path):
+    path = with_durations(write_video(tmp_path / "film.mp4", pictures(20), fps=10), [1] * 10 + [8] * 10)
+    video = Video(path)
+    # as a container says that knows its duration and the rate at which most frames come
+    video.fps, video.n_announced = 10.0, 90
+    assert len(list(video.frames())) == 20
 
 
 def test_a_written_video_keeps_time_though_frames_come_unevenly(tmp_path):

@@ -8,10 +8,12 @@ from made_stills import made_image, write_fer2013
 
 from ckseq.errors import CallError, DataError
 from ckseq.learn.extract import as_sequence, extract, load_extractor
+from ckseq.learn.predict import load_network, probabilities
 from ckseq.storage.features import features_path, read_features, write_features
 from ckseq.storage.runs import read_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.material import gather
+from ckseq.tasks.predict import predict
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.recipes import load_experiment
 from ckseq.tasks.train import train
@@ -95,6 +97,14 @@ def test_any_model_learns_from_features_of_images(tmp_path, stills, backbone, co
         crops = store.crops(store.entries[0].id)
     # the run has what makes the same features of a new image
     np.testing.assert_array_equal(as_sequence(extract(load_extractor(run), crops)), x[0])
+    cv2.imwrite(str(tmp_path / "a.png"), crops[0])
+    cv2.imwrite(str(tmp_path / "b.png"), np.full_like(crops[0], 9))
+    said = predict(run, inputs=[tmp_path / "a.png", tmp_path / "b.png"], detector="whole_frame", console=console)
+    assert said["failed"] == {}
+    answers = [item["faces"][0]["emotion"] for item in said["predictions"]]
+    expected = probabilities(load_network(run), x[:1])[0]
+    assert list(answers[0].values()) == pytest.approx(100 * expected, abs=1e-2)
+    assert answers[0] != answers[1]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +114,9 @@ def test_temporal_networks_learn_from_features_of_frames(tmp_path, sequences, ba
     settings = ["input=features", backbone, f"model={model}", "sequence.length_frames=longest"]
     settings += ["protocol.kind=subject_holdout", "training.epochs=3"]
     result = train(sequences, experiment="fer2013_small", out=tmp_path / "r", settings=settings, console=console)
+    folder = tmp_path / "frames" / "P0_anger"
+    (said,) = predict(tmp_path / "r", inputs=[folder], console=console)["predictions"]
+    assert sum(said["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert result["n_test"] > 2
     assert read_run(tmp_path / "r")["model"]["input_shape"] == [4, 1, 6, 1]
     with open_store(sequences) as store:

@@ -66,7 +66,7 @@ def clip(tmp_path_factory):
 
 
 def test_a_page_is_told_of_the_face_its_motion_and_its_class(run, surprise, clip):
-    app = make_app(Watching(run).site(), names=LOOPBACK, any_address=False)
+    app = make_app(Watching(run, error_rate=0.1).site(), names=LOOPBACK, any_address=False)
     headers = {"host": "localhost", "origin": "http://localhost"}
     with TestClient(app, base_url="http://localhost") as page:
         about = page.get("/about").json()
@@ -93,7 +93,7 @@ def test_a_page_is_told_of_the_face_its_motion_and_its_class(run, surprise, clip
 
 
 def test_what_is_shown_of_blobs_and_projections_is_what_the_stream_made(run, surprise):
-    visitor = Watching(run).site().begin()
+    visitor = Watching(run, error_rate=0.1).site().begin()
     for number, frame in enumerate(surprise):
         face = visitor.step(number / FPS, frame)["face"]
     blobs = np.frombuffer(base64.b64decode(face["blobs"]), np.uint8).reshape(face["blobs_side"], -1)
@@ -110,14 +110,26 @@ def test_what_is_shown_of_blobs_and_projections_is_what_the_stream_made(run, sur
         assert np.corrcoef(moving.mean(axis=1), rows[:, channel])[0, 1] > 0.9
 
 
+def test_an_answer_is_sure_once_it_is_above_what_the_run_tells(run, surprise, monkeypatch):
+    monkeypatch.setattr(module, "stop_rule", lambda run, *, error_rate: 0.6)
+    watching = Watching(run, error_rate=0.1)
+    visitor = watching.site().begin()
+    said = [visitor.step(number / FPS, frame)["face"] for number, frame in enumerate(surprise)]
+    assert said[-1]["sure"] == 1
+    assert 2 < said[-1]["sure_s"] < len(surprise) / FPS
+    assert all(one["sure"] is None for one in said[5 : 2 * FPS])
+    monkeypatch.setattr(module, "stop_rule", lambda run, *, error_rate: float("inf"))
+    assert "too few people" in Watching(run, error_rate=0.1).told[-1]
+
+
 @pytest.fixture(scope="module")
 def served(run):
     """The page as a person starts it, on a free port, and stops it with Ctrl-C."""
     words = [sys.executable, "-m", "ckseq", "live", str(run), "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
     try:
-        yield re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+        lines = iter(process.stdout.readline, "")
+        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
     finally:
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=30)
@@ -145,8 +157,10 @@ class TestInChromium:
             asked = page.value("performance.getEntriesByType('resource').map((one) => one.name)")
             assert len(asked) >= 4
             assert all(name.startswith(f"{served}/") for name in asked)
-            page.value("document.getElementById('start').click()")
+            page.value("stream.getVideoTracks()[0].dispatchEvent(new Event('ended'))")  # as when it is unplugged
+            assert page.text("trouble") == "The camera gave no more pictures. What was seen stays here."
             assert page.text("state") == "stopped"
+            assert "surprise" in page.text("log")
 
     @pytest.mark.parametrize(
         ("has", "says"), [(True, "The camera is not allowed."), (False, "There is no camera.")], ids=["denied", "none"]
@@ -172,7 +186,7 @@ _LEVELS = (
 
 def test_a_port_in_use_and_a_run_without_a_model_are_told(tmp_path, console):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CallError, match="choose another --port"):
-        live(tmp_path, host="127.0.0.1", port=taken.getsockname()[1], browser=False, console=console)
+        live(tmp_path, host="127.0.0.1", port=taken.getsockname()[1], error_rate=0.1, browser=False, console=console)
     write_run(tmp_path / "cv", {"folds": 5})
     words = [sys.executable, "-m", "ckseq", "live", str(tmp_path / "cv"), "--port", "0"]
     done = subprocess.run(words, capture_output=True, text=True)
@@ -184,14 +198,14 @@ def test_a_port_in_use_and_a_run_without_a_model_are_told(tmp_path, console):
 def test_a_missing_package_is_named(tmp_path, console, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(CallError, match=r"pip install 'ckseq\[live\]'"):
-        live(tmp_path, host="127.0.0.1", port=0, browser=False, console=console)
+        live(tmp_path, host="127.0.0.1", port=0, error_rate=0.1, browser=False, console=console)
 
 
 def test_another_address_is_warned_of(monkeypatch, tmp_path, capsys):
     class Quick:
         told = ()
 
-        def __init__(self, run):
+        def __init__(self, run, error_rate):
             pass
 
         def site(self):
@@ -200,5 +214,5 @@ def test_another_address_is_warned_of(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(module, "Watching", Quick)
     monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [one.close() for one in sockets])
     for host, warned in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
-        live(tmp_path, host=host, port=0, browser=False, console=Console(quiet=True))
+        live(tmp_path, host=host, port=0, error_rate=0.1, browser=False, console=Console(quiet=True))
         assert ("can be reached from other computers" in capsys.readouterr().err) == warned
