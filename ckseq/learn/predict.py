@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
-from ckseq.learn.backend import load_keras, network_input
+from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Sequences
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
             fix="prepare them with the pipeline it was trained with",
         )
     if not network:
-        return _of_estimator(model, network_input(np.asarray(sequences)))
+        return _of_estimator(model, np.asarray(sequences, np.float32).reshape(-1, *wanted))
     size = _batch_size(model)
     rows = [slice(i, i + size) for i in range(0, len(sequences), size)]
     batches = (np.asarray(sequences[some], np.float32).reshape(-1, *wanted) for some in rows)

@@ -32,7 +32,7 @@ DIRECTIONS: dict[Objective, Literal["maximize", "minimize"]] = {
 }
 
 _IN_PIPELINE = {"detector", *PIPELINE_SECTIONS}
-_IN_EXPERIMENT = {"input", "sequence", "model", "training", "augmentation"}
+_IN_EXPERIMENT = {"input", "sequence", "model", "training", "augmentation", "image_augmentation", "features"}
 _KINDS = ("int", "float", "choice")
 _ALLOWED = {
     "int": {"int", "step", "log", "when"},

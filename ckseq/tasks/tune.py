@@ -25,6 +25,7 @@ from ckseq.tasks.space import DIRECTIONS, Space, load_space
 from ckseq.tasks.study import STUDY, best_of, draw, open_study, served
 
 if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -105,17 +106,18 @@ def tune(
     space = load_space(search, [*settings, *([f"search.seed={seed}"] if seed is not None else [])])
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
-    there = find_source(data, source).scan(data)
-    recordings = labelled(there, space)
+    recordings = labelled(find_source(data, source).scan(data), space)
     outer = outer_splits(recordings, space, nested=nested)
     if len(outer) > 1 and not nested:
         raise CallError(
             f"protocol.kind = {outer[0].kind} has {len(outer)} folds, and a search keeps one part for the test",
             fix="set protocol.kind to subject_holdout, or search once for every fold with --nested",
         )
-    out.mkdir(parents=True, exist_ok=True)
     url = storage or f"sqlite:///{out / STUDY}"
+    opened = open_storage(url)
+    console.step(f"searching in {without_password(url)}")
     shop = workshop(out, jobs=jobs, cache_gb=cache_gb)
+    out.mkdir(parents=True, exist_ok=True)
     found = []
     for split in outer:
         inner = inner_of(recordings, split, space, notes=notes_of(data), jobs=jobs)
@@ -123,7 +125,7 @@ def tune(
             space,
             inner,
             shop,
-            url=url,
+            storage=opened,
             name=(study or space.name) + (f"_fold{split.fold}" if nested else ""),
             trials=trials or space.config.trials,
             heartbeat_s=heartbeat_s,
@@ -213,7 +215,7 @@ def search_one(
     inner: Inner,
     shop: Workshop,
     *,
-    url: str,
+    storage: BaseStorage,
     name: str,
     trials: int,
     heartbeat_s: float,
@@ -233,7 +235,7 @@ def search_one(
     sampler = make_sampler(config.sampler, seed=config.seed, grid=grid)
     pruner = make_pruner(config.pruner, steps=_steps(space))
     study = join_study(
-        open_storage(url),
+        storage,
         name,
         directions=[DIRECTIONS[objective] for objective in config.objectives],
         about=_about(space, inner),
@@ -242,7 +244,7 @@ def search_one(
     )
     study.sampler, study.pruner = sampler, pruner
     people = {one.subject for one in inner.recordings}
-    console.step(f"study {name!r} in {without_password(url)}: {trials} trials over {len(space.dimensions)} fields")
+    console.step(f"study {name!r}: {trials} trials over {len(space.dimensions)} fields")
     console.say(
         f"{len(inner.recordings)} sequences of {len(people)} people in {len(inner.folds)} inner folds; "
         f"{len(inner.kept_out)} people are kept out, to test on in the end"

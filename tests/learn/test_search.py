@@ -166,7 +166,7 @@ def test_where_all_fail_the_search_ends(tmp_path):
     def evaluate(trial):
         raise CkseqError("no face in any frame")
 
-    with pytest.raises(DataError, match="5 trials in a row failed; the last: no face in any frame"):
+    with pytest.raises(DataError, match="10 trials in a row failed; the last: no face in any frame"):
         run(study, 100, evaluate)
 
 

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -44,8 +46,8 @@ def model_of(*settings, side=48):
 
 def asked(inputs, model=None, console=None, **options):
     options = {"detector": None, "out": None, "draw": False, **options}
-    return predict_photos([str(path) for path in inputs], model or model_of(), console=console or Console(quiet=True),
-                          **options)  # fmt: skip
+    paths = [str(path) for path in inputs]
+    return predict_photos(paths, model or model_of(), console=console or Console(quiet=True), **options)
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +219,28 @@ def test_whole_training_images_call_for_a_detector_of_faces(tmp_path, photo):
     assert item["faces"][0]["region"] == {"x": 0, "y": 0, "w": photo.shape[1], "h": photo.shape[0]}
     (item,), _ = asked([path], model, detector="opencv_haar")
     assert item["detector"] == "opencv_haar"
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_features_are_made_of_crops_as_in_training(tmp_path, photo, maps):
+    """The extractor stands for a backbone: the mean of each column, or the crop at half its size."""
+
+    def predict_on_batch(images):
+        return images[:, ::2, ::2] if maps else images.mean(axis=1)[..., 0]
+
+    extractor = SimpleNamespace(input_shape=(None, 48, 48, 1), predict_on_batch=predict_on_batch)
+    plain = model_of()
+    path = save(tmp_path / "anna.png", photo)
+    asked([path], plain)
+    (crops,) = plain.network.seen
+    model = replace(plain, network=ByLight((24, 24, 1) if maps else (1, 1, 48, 1)), extractor=extractor)
+    assert reads_photos(model)
+    asked([path], model)
+    (seen,) = model.network.seen
+    np.testing.assert_array_equal(seen.ravel(), predict_on_batch(crops.astype(np.float32)).ravel())
+    assert seen.shape[1:] == model.network.input_shape
+    model.network.input_shape = (5, 1, 48, 1)
+    assert not reads_photos(model)
 
 
 def test_only_a_model_of_single_images_reads_photos():
