@@ -129,6 +129,44 @@ def find_recipe(kind: str, name: str) -> Path:
     )
 
 
+def beside(name: str, recipe: Path) -> str:
+    """Return the path of a .toml file that lies beside a recipe which names it, wherever one calls from."""
+    path = recipe.parent / name
+    return str(path) if path.suffix == ".toml" and path.is_file() else name
+
+
+def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
+    """Return the path of a recipe and its tree, given its name or the path of a TOML file.
+
+    Where it ``extends`` another recipe, named like that, its own values are laid over that one's, section by section.
+
+    Raises
+    ------
+    CallError
+        There is no such recipe, or recipes extend each other in a circle.
+    """
+    path = find_recipe(kind, name)
+    tree = read_toml(path)
+    seen = [path]
+    while "extends" in tree:
+        base = find_recipe(kind, beside(str(tree.pop("extends")), seen[-1]))
+        if base in seen:
+            raise CallError(f"extends {base.stem}, which extends it", path, "let one of them stand alone")
+        seen.append(base)
+        tree = laid_over(read_toml(base), tree)
+    return path, tree
+
+
+def laid_over(base: Tree, tree: Tree) -> Tree:
+    """Return ``base`` with the values of ``tree``; a section of another kind replaces the section."""
+    result = {**base, **tree}
+    for key in base.keys() & tree.keys():
+        below, above = base[key], tree[key]
+        if isinstance(below, dict) and isinstance(above, dict) and above.get("kind") in (None, below.get("kind")):
+            result[key] = {**below, **above}
+    return result
+
+
 def _recipe_folder(kind: str) -> Path:
     package = Path(__file__).parent
     kind = "experiments" if kind == "searches" else kind

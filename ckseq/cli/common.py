@@ -77,8 +77,15 @@ set_option = click.option(
 )  # fmt: skip
 seed_option = click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice.")
 jobs_option = click.option("--jobs", type=int, default=-1, show_default=True, help="Processes; -1 is one per core.")
+error_rate_option = click.option(
+    "--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
+    help="Call an answer sure when no more than this share of such answers is wrong.",
+)  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what stands at the target.")
 strict_option = click.option("--strict", is_flag=True, help="Refuse data of which something cannot be used.")
+fit_memory_option = click.option(
+    "--fit-memory", is_flag=True, help="Make the training fit into memory by means that leave its mathematics as is."
+)
 source_option = click.option(
     "--source", type=click.Choice(choices.names("sources")), help="Layout of the data; found out if not given."
 )

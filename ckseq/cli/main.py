@@ -26,13 +26,13 @@ def _config(**values: Any) -> dict[str, Any]:
 
 @command(
     "bench",
-    click.argument("what", type=click.Choice(["preprocess", "train", "detectors"])),
+    click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream"])),
     click.option("--data", type=FOLDER, help="Frames to measure on; the synthetic twin if not given."),
     click.option("--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Frames to measure on."),
     jobs_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
-    """Measure speed here and now, or set the detectors side by side.
+    """Measure speed here, or set the detectors side by side.
 
     Every figure is a ratio against the plain way in the same run.
     """

@@ -7,9 +7,12 @@ from typing import Any
 
 import click
 
+from ckseq import choices
 from ckseq.cli.common import (
     FOLDER,
     command,
+    error_rate_option,
+    fit_memory_option,
     jobs_option,
     out_option,
     overwrite_option,
@@ -97,6 +100,7 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     recipe_option("experiment"),
     out_option("The run folder to write."),
     click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    fit_memory_option,
     set_option,
     seed_option,
     overwrite_option,
@@ -112,6 +116,26 @@ def _train(**values: Any) -> dict[str, Any]:
 
 
 @command(
+    "augment-preview",
+    click.argument("store", type=FOLDER),
+    recipe_option("experiment"),
+    click.option("--out", type=FOLDER, required=True, help="The PNG file to write."),
+    click.option("--images", type=click.IntRange(1, 50), default=6, show_default=True, help="Rows of the picture."),
+    click.option("--variations", type=click.IntRange(1, 20), default=8, show_default=True, help="Of each image."),
+    set_option,
+    seed_option,
+)
+def _augment_preview(**values: Any) -> dict[str, Any]:
+    """Draw what training sees of some images of a STORE.
+
+    One row an image: as it is, and varied as the experiment's [image_augmentation] says.
+    """
+    from ckseq.tasks.augment_preview import augment_preview
+
+    return augment_preview(**values)
+
+
+@command(
     "crossval",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
@@ -119,6 +143,7 @@ def _train(**values: Any) -> dict[str, Any]:
     click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="So many seeds."),
     click.option("--jobs", type=int, default=1, show_default=True, help="Folds at once; -1 is one per core."),
     click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    fit_memory_option,
     set_option,
     seed_option,
     overwrite_option,
@@ -141,7 +166,7 @@ def _crossval(**values: Any) -> dict[str, Any]:
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
 )
 def _report(**values: Any) -> dict[str, Any]:
-    """Write scores, pictures and one HTML page into the folder RUN.
+    """Write scores, pictures and one page into the folder RUN.
 
     The page holds all of it and can be passed on as one file.
     """
@@ -155,7 +180,9 @@ def _report(**values: Any) -> dict[str, Any]:
     click.argument("name"),
     click.option("--data", type=FOLDER, required=True, help="The data set: a folder, CK+'s archives, a manifest."),
     out_option("The folder for the store, the run and the report."),
+    strict_option,
     source_option,
+    fit_memory_option,
     set_option,
     seed_option,
     jobs_option,
@@ -177,11 +204,30 @@ def _experiment(**values: Any) -> dict[str, Any]:
     "predict",
     click.argument("run", type=FOLDER),
     click.argument("inputs", type=FOLDER, nargs=-1, required=True),
-)
+    click.option(
+        "--as", "read_as", type=click.Choice(["auto", "sequence", "timeline"]), default="auto", show_default=True,
+        help="One answer for the whole, or a timeline; auto: a timeline for what lasts longer than 5 s.",
+    ),
+    click.option("--out", type=FOLDER, help="Keep what is said here, as JSON; timelines as CSV and as pictures, too."),
+    click.option("--draw", is_flag=True, help="Keep there, too, films and photos with their faces drawn on them."),
+    click.option("--detector", type=click.Choice(choices.names("detectors")),
+                 help="What finds the faces of photos, if not the run's own detector."),
+    click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
+                 help="Frames per second of folders of frames."),
+    click.option("--seconds", type=click.FloatRange(0), help="Watch no more of a film or a camera than this."),
+    error_rate_option,
+    click.option(
+        "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",
+        help="Change a field of timelines, as in timeline.window_s=2; 'ckseq config' explains them all.",
+    ),
+)  # fmt: skip
 def _predict(**values: Any) -> dict[str, Any]:
     """Classify new recordings with the model of RUN.
 
-    Each of INPUTS is a folder of frames or a video file.
+    Each of INPUTS is a folder of frames, a video file, or camera:0. A recording of one expression gets a class; a
+    longer film, or a camera, a timeline of its faces, which ends with the film or with Ctrl-C.
+
+    A RUN of single images reads photos, and folders of them: every face is found and gets a class.
     """
     from ckseq.tasks.predict import predict
 

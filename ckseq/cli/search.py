@@ -13,6 +13,7 @@ from ckseq.cli.common import (
     cli,
     command,
     jobs_option,
+    overwrite_option,
     seed_option,
     set_option,
     source_option,
@@ -70,6 +71,9 @@ _storage = click.option(
         "--heartbeat", "heartbeat_s", type=click.FloatRange(min=0.1), default=30.0, show_default=True,
         help="Seconds between signs of life; a process without three is taken for dead, its trial given to another.",
     ),
+    click.option(
+        "--nested", is_flag=True, help="Search once for every outer fold and test each winner: what is a search worth?",
+    ),
     set_option,
     source_option,
     seed_option,
@@ -84,3 +88,36 @@ def _tune_run(**values: Any) -> dict[str, Any]:
     from ckseq.tasks.tune import tune
 
     return tune(**values)
+
+
+@command(
+    "best",
+    click.argument("study"),
+    _storage,
+    _out,
+    click.option("--trial", type=click.IntRange(min=0), help="The number of another trial than the best."),
+    click.option(
+        "--final", is_flag=True, help="Train on everybody in --data too, a fifth of them to choose the epoch."
+    ),
+    click.option("--data", type=FOLDER, help="The data set, for --final."),
+    source_option,
+    jobs_option,
+    overwrite_option,
+    group=_tune,
+)
+def _tune_best(**values: Any) -> dict[str, Any]:
+    """Write the winner of STUDY as a recipe into --out.
+
+    'ckseq experiment' runs it as it is, and tests on the people whom the search has not seen.
+    """
+    from ckseq.tasks.best import best
+
+    return best(**values)
+
+
+@command("page", click.argument("study"), _storage, _out, group=_tune)
+def _tune_page(**values: Any) -> dict[str, Any]:
+    """Draw the pictures of STUDY, also while it runs."""
+    from ckseq.tasks.study import page
+
+    return page(**values)

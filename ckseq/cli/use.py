@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, InOrder, cli, command, overwrite_option
+from ckseq.cli.common import FOLDER, InOrder, cli, command, error_rate_option, overwrite_option
 
 
 class _RecordOrForget(InOrder):
@@ -16,6 +16,25 @@ class _RecordOrForget(InOrder):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Take ``record OUT`` for ``record take OUT``."""
         return super().resolve_command(ctx, args if args[:1] and args[0] in self.commands else ["take", *args])
+
+
+@command(
+    "live",
+    click.argument("run", type=FOLDER),
+    click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at."),
+    click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one."),
+    error_rate_option,
+    click.option("--open", "browser", is_flag=True, help="Open the page in the browser."),
+)
+def _live(**values: Any) -> dict[str, Any]:
+    """Watch faces in the browser with the model of RUN.
+
+    A page on this computer shows the camera's picture, the face's motion and the probabilities. It also takes clips.
+    Nothing is kept.
+    """
+    from ckseq.tasks.live import live
+
+    return live(**values)
 
 
 @cli.group("record", cls=_RecordOrForget)

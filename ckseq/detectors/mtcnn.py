@@ -19,11 +19,12 @@ from pydantic import Field
 
 from ckseq.config import Config as BaseConfig
 from ckseq.errors import CallError
-from ckseq.signal.faces import Box, Detector
+from ckseq.signal.faces import Box, Detector, overlap
 from ckseq.silence import nothing_on_stderr
 
 # The package's pyramid is right for its own smallest face only; for any other the image is resized to that.
 _SMALLEST_PX = 20
+_ONE_FACE = 0.3
 
 
 class Config(BaseConfig):
@@ -56,24 +57,45 @@ def _networks() -> Any:
 
 
 def load(config: Config) -> Detector:
-    """Return a callable from a (h, w) uint8 image to boxes with five points, those of the surest face first."""
+    """Return a callable from a (h, w) uint8 image to boxes with five points, those of the surest face first.
+
+    The package samples the face for its second and third network point by point, which may show a large face as noise.
+    So the image is searched at a third of its size, too, a ninth and so on, for faces that were not seen before.
+    """
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
-        scale = _SMALLEST_PX / config.min_face_px
-        size = [max(round(scale * side), 1) for side in image.shape[1::-1]]
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        resized = cv2.resize(image, size, interpolation=interpolation).astype(np.float32)
-        found = _networks().detect_faces(
-            np.repeat(resized[..., np.newaxis], 3, axis=2),
-            box_format="xyxy",
-            output_type="numpy",
-            threshold_pnet=config.min_proposal,
-            threshold_rnet=config.min_refined,
-            threshold_onet=config.min_score,
-        )
-        return [_box(row, np.array(size) / image.shape[1::-1]) for row in found]
+        faces: list[Box] = []
+        for face_px in _smallest_faces(config.min_face_px, min(image.shape[:2])):
+            found = _search(image, config, _SMALLEST_PX / face_px)
+            faces += [box for box in found if all(overlap(box, other) < _ONE_FACE for other in faces)]
+        return sorted(faces, key=lambda box: -box.score)
 
     return detect
+
+
+def _smallest_faces(least_px: int, side_px: int) -> list[int]:
+    """Return sides of faces, each three times the one before, as far as they fit into an image.
+
+    >>> _smallest_faces(40, 480), _smallest_faces(40, 30)
+    ([40, 120, 360], [40])
+    """
+    return [least_px, *(least_px * 3**power for power in range(1, 20) if least_px * 3**power <= side_px)]
+
+
+def _search(image: NDArray[np.uint8], config: Config, scale: float) -> list[Box]:
+    """Search an image at one size; boxes are in the pixels of the image as given."""
+    size = [max(round(scale * side), 1) for side in image.shape[1::-1]]
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(image, size, interpolation=interpolation).astype(np.float32)
+    found = _networks().detect_faces(
+        np.repeat(resized[..., np.newaxis], 3, axis=2),
+        box_format="xyxy",
+        output_type="numpy",
+        threshold_pnet=config.min_proposal,
+        threshold_rnet=config.min_refined,
+        threshold_onet=config.min_score,
+    )
+    return [_box(row, np.array(size) / image.shape[1::-1]) for row in found]
 
 
 def _box(row: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:

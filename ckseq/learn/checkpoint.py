@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -11,7 +10,7 @@ import numpy as np
 
 from ckseq.errors import DataError
 from ckseq.learn.fit import State
-from ckseq.storage.runs import Epoch, write_bytes
+from ckseq.storage.runs import Epoch, write_file
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -24,11 +23,9 @@ def write_checkpoint(folder: Path, state: State) -> None:
     DataError
         It cannot be written.
     """
-    buffer = io.BytesIO()
     arrays: dict[str, Any] = {f"best_{i}": array for i, array in enumerate(state.best)}
     arrays["epochs"] = np.array(state.epochs, np.float64)
-    np.savez(buffer, *state.variables, **arrays)
-    write_bytes(folder / CHECKPOINT, buffer.getvalue())
+    write_file(folder / CHECKPOINT, lambda file: np.savez(file, *state.variables, **arrays))
 
 
 def read_checkpoint(folder: Path) -> State | None:

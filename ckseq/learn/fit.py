@@ -6,18 +6,20 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ckseq.config import Config
 from ckseq.errors import CkseqError, DataError
+from ckseq.learn.adversarial import adversarial, white
 from ckseq.learn.backend import load_keras
+from ckseq.learn.schedule import learning_rate
 from ckseq.learn.step import Step, in_parts, whole
-from ckseq.signal.augment import Config as AugmentConfig
-from ckseq.signal.augment import augment
+from ckseq.learn.two_step import TwoStep
+from ckseq.learn.vary import Augmentation, Vary, in_batches, sequences_of_an_epoch, times
 from ckseq.storage.runs import Epoch
 
 if TYPE_CHECKING:
@@ -36,14 +38,36 @@ class TrainingConfig(Config):
     )
     optimiser: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="the rule of the steps")
     learning_rate: float = Field(0.001, gt=0, description="size of the steps")
-    schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="of the learning rate; cosine: from learning_rate in the first epoch down to nothing"
+    schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
+        "constant",
+        description="of the learning rate; cosine: from learning_rate in the first epoch down to nothing; step: "
+        "multiplied by decay every decay_epochs; plateau: whenever the watched loss saw no new low for so many epochs",
+    )
+    decay: float = Field(0.1, gt=0, lt=1, description="factor on the learning rate, of the schedules step and plateau")
+    decay_epochs: int = Field(10, ge=1, description="epochs before each decay, of the schedules step and plateau")
+    frozen_epochs: int = Field(
+        0, ge=0, description="epochs at the start in which a backbone rests and only the layers behind it learn"
+    )
+    thawed_rate: float = Field(
+        0.1, gt=0, le=1, description="factor on the learning rate after the frozen_epochs, when the backbone learns too"
     )
     weight_decay: float = Field(
         0.0, ge=0, description="part of each weight taken off it every step, per learning rate (AdamW); 0 is none"
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="probability spread evenly over all classes in what training asks for"
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: the rarer its class, the more a sequence counts; all classes count the same"
+    )
+    adversarial_multiplier: float = Field(
+        0.0, ge=0, description="weight of the loss at the input moved along its own gradient; 0 is none"
+    )
+    adversarial_step: float = Field(
+        0.01, gt=0, description="how far that input is moved, where 1 is from black to white, or a mean from 0 to 1"
+    )
+    adversarial_norm: Literal["l2", "infinity"] = Field(
+        "infinity", description="how far is measured: over all numbers of an input together, or for each number"
     )
     validation: Literal["test", "inner", "given", "none"] = Field(
         "test",
@@ -57,6 +81,14 @@ class TrainingConfig(Config):
     patience: int = Field(
         20, ge=1, description="epochs without a lower inner loss after which training ends, where validation is inner"
     )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.schedule == "plateau" and self.validation == "none":
+            raise ValueError("schedule = plateau needs a loss to watch: validation may not be none")
+        if self.adversarial_multiplier and self.micro_batch_size != "whole":
+            raise ValueError('adversarial_multiplier needs micro_batch_size = "whole"')
+        return self
 
     @property
     def chooses(self) -> bool:
@@ -95,7 +127,7 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """All that the next epoch depends on.
+    """All that the next epoch depends on; whoever keeps it, keeps a copy of network and optimiser in memory.
 
     The epochs so far; every variable of network and optimiser; and, where the inner loss chooses, the variables of the
     network after the epoch that was best so far.
@@ -110,7 +142,7 @@ def fit(
     model: keras.Model,
     config: TrainingConfig,
     *,
-    augmentation: AugmentConfig,
+    augmentation: Augmentation,
     train: Labelled,
     watched: Labelled | None,
     seed: int,
@@ -128,8 +160,8 @@ def fit(
     model : keras.Model
         Not compiled; it is changed. Build it after ``backend.start(seed)``.
     config : TrainingConfig
-    augmentation : ckseq.signal.augment.Config
-        Of the training sequences, anew in each epoch.
+    augmentation : Augmentation
+        Of the training sequences or images, anew in each epoch.
     train : Labelled
     watched : Labelled or None
         Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also ends the training and chooses
@@ -149,29 +181,35 @@ def fit(
     Raises
     ------
     CallError
-        ``micro_batch_size`` is set, and the network normalises over the batch.
+        ``micro_batch_size`` is set, and the network normalises over the batch; or ``frozen_epochs`` are asked for, and
+        there is no backbone.
     CkseqError
         The loss is no longer a number.
     DataError
         The state is of another network, or the sequences cannot be varied.
     """
+    state = resume or State((), ())
+    two_step = TwoStep(model, config.frozen_epochs)
+    two_step.enter(max(1, len(state.epochs)))
     _compile(model, config)
-    state = State((), ())
     if resume is not None:
         _restore(model, resume)
-        state = resume
-    size = config.micro_batch_size
-    step = whole(model, model.train_on_batch) if size == "whole" else in_parts(model, size)
+    step = _step(model, config, train)
     chooses = config.chooses
-    while len(state.epochs) < config.epochs and not (chooses and _is_over(state.epochs, config.patience)):
-        epoch = _epoch(model, step, config, augmentation, train, watched, seed, len(state.epochs) + 1)
-        epochs = (*state.epochs, epoch)
-        best = _copied(model.variables) if chooses and best_epoch(epochs) == epoch.epoch else state.best
-        state = State(epochs, _copied(_variables(model)), best)
-        on_epoch(state)
-    for variable, array in zip(model.variables, state.best, strict=False):
+    epochs, best = state.epochs, state.best
+    del state, resume  # which hold a network each
+    while len(epochs) < config.epochs and not (chooses and _is_over(epochs, config.patience)):
+        if two_step.enter(len(epochs) + 1):
+            _compile(model, config)
+            step = _step(model, config, train)
+        epoch = _epoch(model, step, config, augmentation, train, watched, seed, epochs)
+        epochs = (*epochs, epoch)
+        if chooses and best_epoch(epochs) == epoch.epoch:
+            best = _arrays(model.variables)
+        on_epoch(State(epochs, _arrays(_variables(model)), best))
+    for variable, array in zip(model.variables, best, strict=False):
         variable.assign(array)
-    return state.epochs
+    return epochs
 
 
 def best_epoch(epochs: Sequence[Epoch]) -> int:
@@ -187,30 +225,50 @@ def _epoch(
     model: keras.Model,
     step: Step,
     config: TrainingConfig,
-    augmentation: AugmentConfig,
+    augmentation: Augmentation,
     train: Labelled,
     watched: Labelled | None,
     seed: int,
-    number: int,
+    before: tuple[Epoch, ...],
 ) -> Epoch:
     start = time.perf_counter()
-    n_classes = model.output_shape[-1]
-    if config.schedule == "cosine":
-        share = (number - 1) / config.epochs
-        model.optimizer.learning_rate.assign(config.learning_rate * (1 + math.cos(math.pi * share)) / 2)
-    order = np.random.default_rng([seed, number]).permutation(len(train.x))
-    # what is read batch by batch are frames, which cannot be varied: augment tells it from their shape
-    x = cast(NDArray[np.float32], train.x)
-    varied = train._replace(x=augment(x, augmentation, rng=np.random.default_rng([seed, number, 1])))
-    loss, accuracy = _pass(step, varied, order, config.batch_size, n_classes)
+    number = len(before) + 1
+    model.optimizer.learning_rate.assign(learning_rate(config, before))
+    rng = np.random.default_rng([seed, number])
+    order = np.concatenate([rng.permutation(len(train.x)) for _ in range(times(augmentation))])
+    targets = _targets(model, train)
+    if config.class_weights == "balanced":
+        # a target of w for its class makes the loss w times the cross-entropy
+        targets *= len(train.codes) / (targets.shape[1] * np.maximum(targets.sum(axis=0), 1))
+    varied = sequences_of_an_epoch(train.x, augmentation, rng=np.random.default_rng([seed, number, 1]))
+    vary = in_batches(augmentation, seed=(seed, number, 1))
+    loss, accuracy = _pass(step, varied, targets, order, config.batch_size, vary)
     if not math.isfinite(loss):
         raise CkseqError(f"the loss is not a number after epoch {number}", fix="lower training.learning_rate")
     val_loss, val_accuracy = math.nan, math.nan
     if watched is not None:
         in_turn = np.arange(len(watched.x))
         at_once = config.batch_size if config.micro_batch_size == "whole" else config.micro_batch_size
-        val_loss, val_accuracy = _pass(whole(model, model.test_on_batch), watched, in_turn, at_once, n_classes)
+        measure = whole(model, model.test_on_batch)
+        val_loss, val_accuracy = _pass(measure, watched.x, _targets(model, watched), in_turn, at_once)
     return Epoch(number, loss, accuracy, val_loss, val_accuracy, time.perf_counter() - start)
+
+
+def _targets(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
+    return np.eye(model.output_shape[-1], dtype=np.float32)[data.codes]
+
+
+def _step(model: keras.Model, config: TrainingConfig, train: Labelled) -> Step:
+    """Return how a batch is learnt from; the model is compiled."""
+    if config.adversarial_multiplier:
+        return adversarial(
+            model,
+            multiplier=config.adversarial_multiplier,
+            step=config.adversarial_step * white(train.x),
+            norm=config.adversarial_norm,
+        )
+    size = config.micro_batch_size
+    return whole(model, model.train_on_batch) if size == "whole" else in_parts(model, size)
 
 
 def _compile(model: keras.Model, config: TrainingConfig) -> None:
@@ -229,20 +287,21 @@ def _compile(model: keras.Model, config: TrainingConfig) -> None:
 
 def _pass(
     step: Step,
-    data: Labelled,
+    x: Any,
+    targets: NDArray[np.float32],
     order: NDArray[np.int_],
     batch_size: int,
-    n_classes: int,
+    vary: Vary | None = None,
 ) -> tuple[float, float]:
     """Take every batch once, a step each, and return the mean loss and accuracy per sequence.
 
     Measured: a step at a time costs 50 ms an epoch of small batches, ``model.fit`` per epoch 250 ms.
     """
-    targets = np.eye(n_classes, dtype=np.float32)[data.codes]
     sums = np.zeros(2)
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]
-        sums += len(rows) * np.array(step(data.x[rows], targets[rows]), np.float64)
+        batch = x[rows] if vary is None else vary(np.asarray(x[rows]), begin)
+        sums += len(rows) * np.array(step(batch, targets[rows]), np.float64)
     loss, accuracy = sums / len(order)
     return float(loss), float(accuracy)
 
@@ -252,10 +311,9 @@ def _variables(model: keras.Model) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _copied(variables: Sequence[Any]) -> tuple[NDArray[Any], ...]:
-    to_numpy = load_keras().ops.convert_to_numpy
-    # copied, since what TensorFlow gives may be its own memory
-    return tuple(np.array(to_numpy(variable)) for variable in variables)
+def _arrays(variables: Sequence[Any]) -> tuple[NDArray[Any], ...]:
+    # TensorFlow's own memory: it puts a variable's next value elsewhere as long as somebody holds an array of it
+    return tuple(np.asarray(memoryview(variable.value.read_value())) for variable in variables)
 
 
 def _restore(model: keras.Model, state: State) -> None:

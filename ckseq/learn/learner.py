@@ -17,9 +17,9 @@ from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn.fit import Labelled, Sequences, State, TrainingConfig, best_epoch, fit
 from ckseq.learn.predict import is_network, probabilities, save_estimator, save_network
+from ckseq.learn.vary import Augmentation
 from ckseq.protocol.split import Case, split
 from ckseq.protocol.split import Config as SplitConfig
-from ckseq.signal.augment import Config as AugmentConfig
 from ckseq.storage.runs import Epoch
 
 
@@ -71,7 +71,7 @@ class Learner:
     n_epochs: int
     _export: Callable[[Any], Any] | None
     _training: TrainingConfig
-    _augmentation: AugmentConfig
+    _augmentation: Augmentation
     _n_classes: int
     _seed: int
 
@@ -133,7 +133,7 @@ def prepare(
     model: Config,
     training: TrainingConfig,
     *,
-    augmentation: AugmentConfig,
+    augmentation: Augmentation,
     input_shape: tuple[int, ...],
     n_classes: int,
     seed: int,
@@ -147,7 +147,7 @@ def prepare(
     model : Config
         The module's own.
     training : TrainingConfig
-    augmentation : ckseq.signal.augment.Config
+    augmentation : Augmentation
     input_shape : (t, h, w, channels), or (h, w, channels) of images
     n_classes : int
     seed : int
@@ -159,7 +159,7 @@ def prepare(
         The seed is out of range, the model does not fit the input, or a package it needs is not installed.
     """
     backend.check_seed(seed)
-    _check_reads(models, input_shape)
+    check_reads(models, input_shape)
     network = hasattr(models, "export")
     if network:
         backend.start(seed)
@@ -178,7 +178,7 @@ def prepare(
     )
 
 
-def _check_reads(models: ModuleType, input_shape: tuple[int, ...]) -> None:
+def check_reads(models: ModuleType, input_shape: tuple[int, ...]) -> None:
     """Refuse images for a model of sequences, and sequences for a model of images."""
     reads = getattr(models, "READS", "sequences")
     given = "images" if len(input_shape) == 3 else "sequences"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
-from ckseq.learn.backend import load_keras, network_input
+from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Sequences
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
         The sequences have another shape than the model reads.
     """
     network = is_network(model)
-    wanted = tuple(model.input_shape[1:]) if network else tuple(model[0].input_shape)
+    wanted = input_shape(model)
     shape = tuple(sequences.shape[1:])
     shape = shape if len(shape) in (4, len(wanted)) else (*shape, 1)
     if shape != wanted:
@@ -72,7 +72,7 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
             fix="prepare them with the pipeline it was trained with",
         )
     if not network:
-        return _of_estimator(model, network_input(np.asarray(sequences)))
+        return _of_estimator(model, np.asarray(sequences, np.float32).reshape(-1, *wanted))
     size = _batch_size(model)
     rows = [slice(i, i + size) for i in range(0, len(sequences), size)]
     batches = (np.asarray(sequences[some], np.float32).reshape(-1, *wanted) for some in rows)
@@ -83,6 +83,11 @@ def _batch_size(network: keras.Model) -> int:
     """Return how many sequences to ask about at once: few of whole frames, so that memory stays small."""
     largest = max(math.prod(layer.output.shape[1:]) for layer in network.layers)
     return max(1, min(_BATCH_SIZE, _BATCH_NUMBERS // largest))
+
+
+def input_shape(model: Any) -> tuple[int, ...]:
+    """Return the shape of what a model reads: (t, h, w, channels) of a sequence, (h, w, channels) of an image."""
+    return tuple(model.input_shape[1:]) if is_network(model) else tuple(model[0].input_shape)
 
 
 def _of_estimator(estimator: Any, x: NDArray[Any]) -> NDArray[np.float32]:

@@ -32,7 +32,7 @@ ERROR = "error"
 _ABOUT, _BEAT = "about", "beat"
 # a trial that killed as many processes is not tried again: another takes its place
 _RETRIES = 2
-_FAILURES_IN_A_ROW = 5
+_FAILURES_IN_A_ROW = 10
 # who joins a study waits so long for the process that began it to say what it is about
 _BEGUN_S = 10.0
 

@@ -71,16 +71,16 @@ def in_parts(model: keras.Model, size: int) -> Step:
         with tf.GradientTape() as tape:
             answers = model(x, training=True)
             loss = model.compute_loss(x, targets, answers, training=True)
-        for total, gradient in zip(sums, tape.gradient(loss, weights), strict=True):
-            total.assign_add(share * gradient)
+            part_of_loss = share * loss
+        for total, gradient in zip(sums, tape.gradient(part_of_loss, weights), strict=True):
+            total.assign_add(gradient)
         right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
-    @tf.function(autograph=False)
+    # compiled, since the optimiser's formula would otherwise hold more arrays as large as the weights
+    @tf.function(autograph=False, jit_compile=True)
     def apply() -> None:
         model.optimizer.apply(list(sums), model.trainable_variables)
-        for total in sums:
-            total.assign(tf.zeros_like(total))
 
     def step(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         sum_of_both = np.zeros(2)
@@ -89,6 +89,8 @@ def in_parts(model: keras.Model, size: int) -> Step:
             share = len(targets[part]) / len(targets)
             sum_of_both += share * np.array(add(np.asarray(x[part], np.float32), targets[part], share), np.float64)
         apply()
+        for total in sums:
+            total.assign(tf.zeros_like(total))
         loss, accuracy = sum_of_both
         return float(loss), float(accuracy)
 
@@ -98,10 +100,11 @@ def in_parts(model: keras.Model, size: int) -> Step:
 def normalises_over_batch(model: keras.Model) -> bool:
     """Whether what a network makes of a sequence depends, in training, on the others of its batch."""
     kind = load_keras().layers.BatchNormalization
-    return any(isinstance(layer, kind) for layer in _layers(model))
+    return any(isinstance(layer, kind) for layer in layers_of(model))
 
 
-def _layers(model: keras.Model) -> Iterator[Any]:
+def layers_of(model: keras.Model) -> Iterator[Any]:
+    """Yield the layers of a network, also those of the networks within it."""
     for layer in model.layers:
         yield layer
-        yield from _layers(layer) if hasattr(layer, "layers") else ()
+        yield from layers_of(layer) if hasattr(layer, "layers") else ()

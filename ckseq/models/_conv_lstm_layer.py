@@ -20,9 +20,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# Positions (rows x columns x sequences) of a block: 64 filters make 4 MB of gates, which a level-3 cache holds.
-BLOCK_POSITIONS = 4240
-KEPT = 6  # arrays kept of a step: h and c before it, and its gates i, f, g, o
+from ckseq.models.conv_lstm import BLOCK_POSITIONS, KEPT
 
 Tensor = Any
 
@@ -261,6 +259,7 @@ _ACTIVATIONS = {
 }
 
 
+@partial(tf.function, jit_compile=True, autograph=False)
 def _neighbours(h: Tensor, inputs: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Put the neighbours of every position side by side, zero outside the image, and the inputs behind them."""
     rows, columns = h.shape[1:3]

@@ -7,11 +7,11 @@ from typing import Any
 from ckseq.errors import CallError
 
 
-def pixels(images: Any) -> Any:
-    """Return images (n, h, w, channels) of 0 to 255 as 0 to 1; part of the network, so that no caller can forget it."""
+def divided(images: Any, *, white: float) -> Any:
+    """Return images (n, h, w, channels) with white at 1; a part of the network, so that no caller can forget it."""
     from keras import layers
 
-    return layers.Rescaling(1 / 255, name="zero_to_one")(images)
+    return layers.Rescaling(1 / white, name="scaled")(images)
 
 
 def check_side(name: str, input_shape: tuple[int, ...], *, least: int) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 from keras import layers, ops
 
 
-def coarse(sequences: Any, *, pool: int) -> Any:
+def coarse(sequences: Any, *, pool: int, root: bool = True) -> Any:
     """Return the square root of sequences (n, t, h, w, channels), with the mean of each ``pool`` neighbours along w.
 
     Of a share near zero, the root's spread does not grow with its size, and a faint motion counts beside a strong one.
     """
-    values = ops.sqrt(ops.maximum(sequences, 0.0))
+    values = ops.sqrt(ops.maximum(sequences, 0.0)) if root else sequences
     pool = min(pool, sequences.shape[3])
     return layers.AveragePooling3D((1, 1, pool), name="coarse")(values)
 

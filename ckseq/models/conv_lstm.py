@@ -34,9 +34,15 @@ from pydantic import Field
 
 from ckseq.config import Config as _Config
 from ckseq.errors import CallError
+from ckseq.models._memory import Footprint
 
 if TYPE_CHECKING:
     import keras
+
+
+# Positions (rows x columns x sequences) of a block: 64 filters make 4 MB of gates, which a level-3 cache holds.
+BLOCK_POSITIONS = 4240
+KEPT = 6  # arrays kept of a step: h and c before it, and its gates i, f, g, o
 
 
 class Config(_Config):
@@ -108,6 +114,30 @@ def export(model: keras.Model) -> keras.Model:
     plain = build_plain(config, input_shape=model.input_shape[1:], n_classes=model.output_shape[-1])
     plain.set_weights(model.get_weights())
     return plain
+
+
+def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Footprint:
+    """Return what the network of ``build`` needs in training, by the formulas of the model card.
+
+    With F filters, P positions, k cells of the kernel, C channels and T steps, in float32: six arrays (P, F) a step,
+    and of one block whatever is kept; T P (k C + 1) neighbours of the input; and of the last state about four arrays.
+    """
+    _check(config, input_shape)
+    steps, height, width, channels = input_shape
+    cells = config.kernel[0] * config.kernel[1]
+    rows, columns = (size - kernel + 1 for size, kernel in zip((height, width), config.kernel, strict=True))
+    positions, filters = rows * columns, config.filters
+    recurrent = 4 * filters * (cells * (channels + filters) + 1)
+    dense = (positions * filters + 1) * config.dense + (config.dense + 1) * n_classes
+    item = columns if config.kernel[0] == 1 else positions
+    block = max(BLOCK_POSITIONS, item)
+    kept = 4 * KEPT * filters
+    return Footprint(
+        n_parameters=recurrent + dense,
+        sequence_bytes=4 * positions * (steps * (cells * channels + 1) + 4 * filters),
+        step_bytes=0 if config.recompute else kept * positions,
+        fixed_bytes=kept * steps * block,
+    )
 
 
 def _network(recurrent: Any, config: Config, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:

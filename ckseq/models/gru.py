@@ -9,7 +9,8 @@ Idea
 Source
     Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, as Keras has it.
 Input
-    (steps, rows, columns, channels) float32, as (24, 2, 267, 2). Values at least zero.
+    (steps, rows, columns, channels) float32, as (24, 2, 267, 2). Values at least zero; others, such as a backbone's
+    features (24, 1, 1280, 1), with ``root = false`` and ``pool = 1``.
 
 Parameters
 ----------
@@ -35,6 +36,7 @@ class Config(_Config):
     """The network's sizes."""
 
     pool: int = Field(3, ge=1, description="neighbours in width that become their mean first, pixels")
+    root: bool = Field(True, description="take the square root first; the input is then at least zero")
     features: int = Field(32, ge=1, description="numbers that each step is reduced to before the recurrence")
     units: int = Field(32, ge=1, description="size of the recurrent state, in each direction")
     dropout: float = Field(0.5, ge=0, lt=1, description="part of the inputs, and of the outputs, left out at random")
@@ -54,7 +56,9 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     from ckseq.models._layers import coarse, seen_steps
 
     sequences = Input(input_shape, name="sequences")
-    values = layers.TimeDistributed(layers.Flatten(), name="steps")(coarse(sequences, pool=config.pool))
+    values = layers.TimeDistributed(layers.Flatten(), name="steps")(
+        coarse(sequences, pool=config.pool, root=config.root)
+    )
     values = layers.Dropout(config.dropout, name="input_dropout")(values)
     values = layers.Dense(config.features, name="features")(values)
     values = layers.LayerNormalization(name="normalised")(values)

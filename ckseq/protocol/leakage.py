@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from ckseq.protocol.split import Split
 # 60, at half size or with noise of 5 grey levels stays above 0.9993. A shifted, mirrored or cut copy is not found.
 NEAR = 0.9992
 _CROP_PX = 32
+_ROWS = 512  # sequences that are compared with all others at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,17 +119,9 @@ def measure(traces: Sequence[Trace], splits: Sequence[Split], *, confidence: flo
         shared |= {t.subject for t in test} & trained
         of_shared += sum(t.subject in trained for t in test)
         of_sessions += sum((t.subject, t.session) in sessions for t in test)
-    alike = _alike(traces)
-    same, near = (
-        tuple(
-            Pair(test.id, train.id, split.fold, alike[test.id, train.id])
-            for split, (trained, tested) in zip(splits, sides, strict=True)
-            for test in tested
-            for train in trained
-            if (alike.get((test.id, train.id), 0) == 1) is equal and (test.id, train.id) in alike
-        )
-        for equal in (True, False)
-    )
+    alike = _alike(traces, {trace.id for _, test in sides for trace in test})
+    pairs = [pair for split in splits for pair in _pairs(split, alike)]
+    same, near = (tuple(pair for pair in pairs if (pair.correlation == 1) is equal) for equal in (True, False))
     return Leakage(
         n_folds=len(splits),
         n_test=sum(len(test) for _, test in sides),
@@ -141,18 +134,28 @@ def measure(traces: Sequence[Trace], splits: Sequence[Split], *, confidence: flo
     )
 
 
-def _alike(traces: Sequence[Trace]) -> dict[tuple[str, str], float]:
-    """Return the correlation of all pairs of different sequences that are alike; 1 where bytes or crops are equal."""
+def _alike(traces: Sequence[Trace], tested: set[str]) -> dict[tuple[str, str], float]:
+    """Return the correlation of each tested sequence and all others that are alike; 1 where bytes or crops are equal.
+
+    Of ten thousands of images not all pairs are in memory at once.
+    """
     found: dict[tuple[str, str], float] = {}
     seen = [trace for trace in traces if trace.crops is not None]
-    if seen:
-        small = np.stack([_small(trace.crops) for trace in seen if trace.crops is not None])
-        first, last = (small[:, side] @ small[:, side].T for side in (0, 1))
-        weaker = np.minimum(first, last)
+    small = (
+        np.stack([_small(trace.crops) for trace in seen if trace.crops is not None]) if seen else np.empty((0, 2, 1))
+    )
+    asked = np.array([place for place, trace in enumerate(seen) if trace.id in tested], int)
+    for begin in range(0, len(asked), _ROWS):
+        rows = asked[begin : begin + _ROWS]
+        weaker = small[rows, 0] @ small[:, 0].T
+        # where the first crops differ, the last need not be compared
+        some = np.flatnonzero((weaker >= NEAR).any(axis=0))
+        weaker = np.minimum(weaker[:, some], small[rows, 1] @ small[some, 1].T)
         for i, j in np.argwhere(weaker >= NEAR):
-            if i != j:
+            one, other = seen[rows[i]].id, seen[some[j]].id
+            if one != other:
                 # rounding may reach 1, which is kept for what is equal
-                found[seen[i].id, seen[j].id] = min(float(weaker[i, j]), 1 - 1e-9)
+                found[one, other] = min(float(weaker[i, j]), 1 - 1e-9)
     groups: dict[tuple[str, str], list[str]] = {}
     for trace in traces:
         if trace.source_digest:
@@ -161,8 +164,15 @@ def _alike(traces: Sequence[Trace]) -> dict[tuple[str, str], float]:
             crops = hashlib.blake2b(trace.crops.tobytes(), digest_size=16).hexdigest()
             groups.setdefault((f"crops of {trace.n_frames} frames", crops), []).append(trace.id)
     for ids in groups.values():
-        found.update({(a, b): 1.0 for a in ids for b in ids if a != b})
+        found.update({(a, b): 1.0 for a in ids if a in tested for b in ids if a != b})
     return found
+
+
+def _pairs(split: Split, alike: Mapping[tuple[str, str], float]) -> list[Pair]:
+    """Return the pairs of a tested and a trained sequence of a fold that are alike, in the order of the fold."""
+    tested, trained = ({id: place for place, id in enumerate(ids)} for ids in (split.test, split.train))
+    found = [Pair(*ids, split.fold, alike[ids]) for ids in alike if ids[0] in tested and ids[1] in trained]
+    return sorted(found, key=lambda pair: (tested[pair.test], trained[pair.train]))
 
 
 def _small(crops: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -22,7 +22,13 @@ MOST_LISTED = 100
 
 
 def render_page(
-    run: Mapping[str, Any], predictions: Predictions, scores: Scores, pictures: Mapping[str, bytes], *, faces: bool
+    run: Mapping[str, Any],
+    predictions: Predictions,
+    scores: Scores,
+    pictures: Mapping[str, bytes],
+    *,
+    faces: bool,
+    early: Sequence[str] = (),
 ) -> str:
     """Return the report of a run as one HTML page that stands alone.
 
@@ -36,9 +42,11 @@ def render_page(
         Those of the predictions.
     pictures : mapping of str to bytes
         PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
-        ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``.
+        ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     faces : bool
         Whether pictures show faces, which calls for a word on the data's licence.
+    early : sequence of str
+        What there is to say beside the picture ``early``.
 
     Returns
     -------
@@ -78,6 +86,7 @@ def render_page(
         folds=_fold_rows(predictions, scores.confidence),
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
+        early=early,
         experiment=toml_text(run.get("experiment", {})),
         pipeline=toml_text(run.get("store", {}).get("pipeline") or {}),
         facts=_facts(run),

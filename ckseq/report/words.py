@@ -195,6 +195,11 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
         )
     if any(rate.name == "published by others" for rate in rates(run, scores)):
         sentences.append("Whether this is better or worse than the published figure: data, split and people differ.")
+    published = run.get("experiment", {}).get("published") or {}
+    if isinstance(published.get("accuracy"), str):
+        sentences.append(
+            f"Whether others did better: they published no figure for this, but {published['accuracy']!r}."
+        )
     sentences.append(
         "What anybody felt: the classes are expressions as they were acted or labelled. Nothing here supports judging "
         "people at work, in school or anywhere else."

@@ -228,6 +228,8 @@ def refuse_ahead(config: Config) -> None:
     CallError
         The reference is the median, or the threshold is counted in the sequence's own noise.
     """
+    if config.difference == "none":
+        raise CallError("motion.difference = none leaves no motion to watch", fix="for a stream use signed")
     for name, value, fix in (("reference", "median", "neutral"), ("threshold_unit", "noise", "grey_levels")):
         if getattr(config, name) == value:
             raise CallError(f"motion.{name} = {value} needs the whole sequence", fix=f"for a stream use {fix}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ckseq.errors import CallError
 from ckseq.signal.align import Aligner
 from ckseq.signal.align import Config as AlignConfig
-from ckseq.signal.faces import Box, Detector, cut_face
+from ckseq.signal.faces import Box, Detector, cut_face, to_grey
 from ckseq.signal.faces import Config as FacesConfig
 from ckseq.signal.follow import Follower, Sight, causal_faces
 from ckseq.signal.motion import Config as MotionConfig
@@ -65,7 +65,13 @@ class Stream:
         self._last: NDArray[np.uint8] | None = None
 
     def step(self, image: NDArray[np.uint8]) -> Step:
-        """Take the next frame, (h, w) uint8, looking for the face as the policy says."""
+        """Take the next frame, looking for the face as the policy says.
+
+        Parameters
+        ----------
+        image : (h, w) or (h, w, 3) uint8
+            Grey, or red, green and blue, as ``faces.colour`` asks for.
+        """
         return self._process(image, self._follower.step(image))
 
     def told(self, image: NDArray[np.uint8], candidates: list[Box] | None) -> Step:
@@ -77,7 +83,8 @@ class Stream:
         if sight.box is None:
             return Step(None, None, None, None, found)
         if self._last is None or not sight.held:
-            self._last = cut_face(image, sight.box, self._faces)
+            cut = cut_face(image, sight.box, self._faces)
+            self._last = to_grey(cut) if cut.ndim == 3 else cut
         face = self._aligner.step(self._last)
         blobs = self._motion.step(self._light.step(face))
         if blobs is None:

@@ -15,8 +15,8 @@ from ckseq.signal.stream import Step
 
 MOST_FRAMES = 512
 """A piece holds no more, at whatever frame rate."""
-# an expression goes back once its motion is less than this share of what it was
-_FALLING = 0.8
+# an expression is at its apex when it first reaches this share of the most motion that it comes to
+_APEX = 0.95
 
 
 class Config(BaseConfig):
@@ -71,8 +71,8 @@ class Decision(NamedTuple):
 class Timeline:
     """What one face shows over time; the state of one face. Its memory does not grow.
 
-    A piece goes from where the face was last still to now, as a recorded expression goes from neutral to apex; once the
-    expression falls back, to its apex. Where motion is not held against a rest (``rests`` is false), it is all that the
+    A piece goes from where the face was last still to now, or to the apex once that is passed, as a recorded expression
+    goes from neutral to apex. Where motion is not held against a rest (``rests`` is false), it is all that the
     window holds.
 
     Parameters
@@ -167,7 +167,9 @@ def motion_of(projections: NDArray[np.float32]) -> float:
 
 
 def bounds(motion: NDArray[np.float64], *, still_share: float) -> tuple[int, int]:
-    """Return where the latest expression begins and ends, as a slice: from its last still frame to now, or to its apex.
+    """Return where the latest expression begins and ends, as a slice: from its last still frame to its apex, or to now.
+
+    Recorded expressions end at the apex; one that is held, or goes back, is shown as they are.
 
     Parameters
     ----------
@@ -177,10 +179,10 @@ def bounds(motion: NDArray[np.float64], *, still_share: float) -> tuple[int, int
 
     >>> bounds(np.array([0.3, 0.0, 0.01, 0.1, 0.4]), still_share=0.02)
     (2, 5)
-    >>> bounds(np.array([0.0, 0.2, 0.5, 0.4, 0.3]), still_share=0.02)
+    >>> bounds(np.array([0.0, 0.2, 0.5, 0.51, 0.5, 0.3]), still_share=0.02)
     (0, 3)
     """
     still = np.flatnonzero(motion < still_share)
     begin = int(still[-1]) if len(still) else 0
-    apex = begin + int(motion[begin:].argmax())
-    return begin, apex + 1 if motion[-1] < _FALLING * motion[apex] else len(motion)
+    since = motion[begin:]
+    return begin, begin + int(np.argmax(since >= _APEX * since.max())) + 1

@@ -95,8 +95,31 @@ def frames_at(path: Path) -> Frames:
     if is_video(path.name):
         return VideoFile(path)
     if is_image(path.name):
-        raise DataError("is one image, not a sequence", path, "name the folder of its frames")
+        raise DataError(
+            "is one image, not a sequence", path, "name the folder of its frames, or a run that reads photos"
+        )
     raise DataError("is neither a folder of frames nor a video file", path, "name one of these")
+
+
+def photos_at(path: Path) -> tuple[Path, ...]:
+    """Return the images at a path: itself, or those that lie in a folder, in natural order.
+
+    Raises
+    ------
+    DataError
+        There is nothing, or nothing of that kind.
+    """
+    if path.is_dir():
+        if not (images := images_in(path)):
+            raise DataError("is a folder without images", path, "name a folder of photos, or a photo")
+        return images
+    if not path.is_file():
+        raise DataError("does not exist", path, "check the path")
+    if is_image(path.name):
+        return (path,)
+    if is_video(path.name):
+        raise DataError("is a video, and this run's model reads single images", path, "name photos")
+    raise DataError("is not a photo that can be read", path, "save it as JPEG or PNG")
 
 
 def _table_at(root: Path) -> Path:

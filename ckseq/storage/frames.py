@@ -7,7 +7,6 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles, PixelRow, VideoFile
 from ckseq.storage.images import JPEG, Header, flaw, header
+from ckseq.storage.video import Video, silence
 
 MAX_FRAME_BYTES = 64 * 2**20
 MAX_FRAME_PIXELS = 64 * 10**6
@@ -71,7 +71,8 @@ def read_rgb(frames: Frames) -> Iterator[NDArray[np.uint8]]:
 
 def _read(frames: Frames, *, colour: bool) -> Iterator[NDArray[np.uint8]]:
     if isinstance(frames, VideoFile):
-        yield from _decode_video(frames.path, colour)
+        for _, image in Video(frames.path).frames():
+            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB if colour else cv2.COLOR_BGR2GRAY), np.uint8)
     elif isinstance(frames, PixelRow):
         grey = _decode_row(frames)
         yield np.stack([grey] * 3, axis=-1) if colour else grey
@@ -198,7 +199,7 @@ def _decode(data: bytes, where: str, colour: bool) -> NDArray[np.uint8]:
         raise DataError(f"claims {said.width}x{said.height} pixels, which no frame should have", where, _MEND)
     if (trouble := flaw(data)) is not None:
         raise DataError(trouble, where, _MEND)
-    with _silence():
+    with silence():
         try:
             # read as blue, green, red
             kind = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
@@ -208,42 +209,6 @@ def _decode(data: bytes, where: str, colour: bool) -> NDArray[np.uint8]:
     if image is None:
         raise DataError("is not an image, or is damaged" if said is None else "is damaged", where, _MEND)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if colour else image, np.uint8)
-
-
-def _decode_video(path: Path, colour: bool) -> Iterator[NDArray[np.uint8]]:
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                raise DataError("is empty (0 bytes)", path, _MEND)
-    except OSError as error:
-        raise _unreadable(error, path) from None
-    # FFmpeg writes to the terminal by itself; a person who wants that sets the variable
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with _silence():
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    try:
-        n_frames = 0
-        while True:
-            ok, image = capture.read()
-            if not ok:
-                break
-            n_frames += 1
-            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB if colour else cv2.COLOR_BGR2GRAY), np.uint8)
-    finally:
-        capture.release()
-    if n_frames == 0:
-        raise DataError("is not a video that can be decoded: it gave no frame", path, _MEND)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep OpenCV's own log off the terminal: what failed is said once, as an error."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
 
 
 def _unreadable(error: OSError, path: Path) -> DataError:

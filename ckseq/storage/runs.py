@@ -10,10 +10,10 @@ import math
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 from zipfile import BadZipFile
 
@@ -149,7 +149,7 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
         (*(getattr(row, name) for name in columns), *(repr(float(p)) for p in row.probabilities))
         for row in predictions.rows
     )
-    write_text(folder / PREDICTIONS, _csv_text(header, rows))
+    write_text(folder / PREDICTIONS, csv_text(header, rows))
 
 
 def read_predictions(folder: Path) -> Predictions:
@@ -161,7 +161,7 @@ def read_predictions(folder: Path) -> Predictions:
         It is missing, cut short, or holds a value that cannot be: the message names the line.
     """
     path = folder / PREDICTIONS
-    header, rows = _read_csv(path, missing="the run has no predictions yet")
+    header, rows = read_csv(path, missing="the run has no predictions yet")
     columns = _SEEDED_COLUMNS if "seed" in header[:4] else _PREDICTION_COLUMNS
     n = len(columns)
     if tuple(header[:n]) != columns or not all(name.startswith("p_") for name in header[n:]):
@@ -198,7 +198,7 @@ def write_history(folder: Path, epochs: Sequence[Epoch]) -> None:
         The file cannot be written.
     """
     rows = ((e.epoch, *("" if math.isnan(value) else repr(float(value)) for value in e[1:])) for e in epochs)
-    write_text(folder / HISTORY, _csv_text(Epoch._fields, rows))
+    write_text(folder / HISTORY, csv_text(Epoch._fields, rows))
 
 
 def read_history(folder: Path) -> tuple[Epoch, ...]:
@@ -210,7 +210,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
         It is missing, cut short, or holds something that is not a number: the message names the line.
     """
     path = folder / HISTORY
-    header, rows = _read_csv(path, missing="the run has no history yet")
+    header, rows = read_csv(path, missing="the run has no history yet")
     if tuple(header) != Epoch._fields:
         raise DataError(f"has other columns than {', '.join(Epoch._fields)}", path, _TRAIN_AGAIN)
     epochs = []
@@ -295,12 +295,21 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, as `write_text` does."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    write_file(path, write)
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Have a file written whole or not at all, as `write_text` does, without holding it in memory."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
@@ -321,7 +330,8 @@ def _umask() -> int:
     return mask
 
 
-def _csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table as CSV, every line ended by a line feed."""
     table = [header, *rows]
     # Python quotes a lone carriage return only from 3.13 on
     odd = any("\r" in str(cell) for row in table for cell in row)
@@ -340,7 +350,7 @@ def _read_text(path: Path) -> str:
         raise DataError("is not text in UTF-8", path, _TRAIN_AGAIN) from None
 
 
-def _read_csv(path: Path, *, missing: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def read_csv(path: Path, *, missing: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header and the numbered rows of a table whose every row is as long as its header."""
     if not path.is_file():
         raise DataError(f"{missing}: there is no {path.name}", path.parent, _GO_ON)

@@ -5,7 +5,8 @@ Layout, schema 1: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (J
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); where there is motion ``projections``
 float32 (t, 2, n[, channels]); and where kept ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
 and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own division, where it has one. A recording
-that failed has the attribute ``error`` and no data. A part is a store of one recording.
+that failed has the attribute ``error`` and no data. ``/index`` repeats as JSON what the attributes of all recordings
+say: of ten thousands, reading these takes minutes. A part is a store of one recording, without an index.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,7 +69,7 @@ class Store:
     """A store opened for reading; made by `open_store`."""
 
     def __init__(self, file: h5py.File, path: Path) -> None:
-        self._recordings = file["recordings"]
+        self._file, self._recordings = file, file["recordings"]
         self.path = path
         self.pipeline: dict[str, Any] = json.loads(file.attrs["pipeline"])
         self.digest = str(file.attrs["digest"])
@@ -77,6 +78,8 @@ class Store:
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """All recordings, sorted by id."""
+        if "index" in self._file:
+            return tuple(Entry(**values) for values in json.loads(self._file["index"][()]))
         return tuple(_entry(id, group) for id, group in sorted(self._recordings.items()))
 
     def projections(self, id: str) -> NDArray[np.float32]:
@@ -114,6 +117,10 @@ class Store:
             self._read(id, name)  # which tells what is missing
         shape = self._recordings[id][name].shape[1:]
         return (shape[0], self._width(id), *shape[2:]) if name == "blobs" else shape
+
+    def stored_bytes(self, id: str, name: str) -> int:
+        """Return what a dataset takes in the file."""
+        return int(self._recordings[id][name].id.get_storage_size())
 
     def _width(self, id: str) -> int:
         return int(self._recordings[id]["blobs"].attrs["width"])
@@ -236,6 +243,10 @@ def _packed(blobs: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def _write_array(group: h5py.Group, name: str, array: NDArray[Any]) -> None:
+    if array.nbytes < 4096:
+        # the description of a packed chunk would be larger than what it saves
+        group.create_dataset(name, data=array)
+        return
     # one chunk per step of time lets a batch be streamed; small arrays are not worth a chunk each
     chunks = (1, *array.shape[1:]) if array[:1].nbytes >= 8192 else array.shape
     group.create_dataset(name, data=array, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True)
@@ -296,9 +307,12 @@ def assemble(
             file.attrs["digest"] = digest
             file.attrs["notes"] = json.dumps(notes)
             target = file.create_group("recordings")
+            entries = []
             for id in ids:
                 with h5py.File(folder / f"{id}.h5", "r") as part:
                     part.copy(f"recordings/{id}", target)
+                    entries.append(_entry(id, part[f"recordings/{id}"]))
+            file["index"] = json.dumps([asdict(entry) for entry in sorted(entries, key=lambda entry: entry.id)])
         temporary.replace(out)
     except OSError as error:
         temporary.unlink(missing_ok=True)

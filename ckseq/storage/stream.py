@@ -15,7 +15,8 @@ from ckseq.signal.sequence import Config as SequenceConfig
 from ckseq.signal.sequence import fit_length, length_of
 from ckseq.storage.store import Entry, Store, open_store
 
-Input = Literal["projections", "blobs", "halved", "crops"]
+Input = Literal["projections", "blobs", "halved", "crops", "features"]
+"""What a model may read; features are made of the crops, and not streamed."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Streamed:
         """As of an array: 5 or 4."""
         return len(self.shape)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array: uint8 of crops, float32 of everything else."""
+        return np.dtype(np.uint8 if self.input == "crops" else np.float32)
+
     def __len__(self) -> int:
         """Return n."""
         return len(self.ids)
@@ -74,7 +80,7 @@ class Streamed:
         DataError
             The store is gone or damaged.
         """
-        array = np.empty(self.shape, np.uint8 if self.input == "crops" else np.float32)
+        array = np.empty(self.shape, self.dtype)
         length = 1 if len(self.item_shape) == 3 else self.item_shape[0]
         with open_store(self.path, listing=False) as store:
             read = getattr(store, self.input)
@@ -118,4 +124,4 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
 
 def n_steps(entry: Entry, input: Input) -> int:
     """Return the length of a sequence as a model reads it: one more of crops than of what moved between them."""
-    return entry.n_crops if input == "crops" else entry.n_steps
+    return entry.n_crops if input in ("crops", "features") else entry.n_steps

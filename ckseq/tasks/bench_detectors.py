@@ -36,7 +36,7 @@ class Agreement(NamedTuple):
 
 
 def bench_detectors(data: Path, *, frames: int, console: Console) -> dict[str, Any]:
-    """Search the same frames with every detector, each as it is set by default, one core, one frame at a time.
+    """Search the same frames with every detector, each as it is set by default, one frame at a time.
 
     Parameters
     ----------

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq import choices
-from ckseq.config import Config, find_recipe, read_toml, recipe_names
+from ckseq.config import Config, read_recipe, recipe_names
 from ckseq.errors import CallError
+from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.tasks.console import Console
 from ckseq.tasks.recipes import (
     EXPERIMENT_SECTIONS,
@@ -58,7 +59,7 @@ def config(name: str | None = None, *, settings: Sequence[str] = (), console: Co
 
 
 def _is_pipeline_file(name: str) -> bool:
-    return name.endswith(".toml") and "detector" in read_toml(find_recipe("pipelines", name))
+    return name.endswith(".toml") and "detector" in read_recipe("pipelines", name)[1]
 
 
 def _sections() -> Iterator[tuple[str, str, type[Config]]]:
@@ -72,6 +73,7 @@ def _sections() -> Iterator[tuple[str, str, type[Config]]]:
         yield "experiment", name, cls
     for kind in choices.names("models"):
         yield "experiment", f'model, kind = "{kind}"', choices.load("models", kind).Config
+    yield "predict --set", "timeline", TimelineConfig
     yield "synth", "", tree.Config
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ckseq import choices
 from ckseq.errors import DataError
-from ckseq.learn import backend
+from ckseq.learn import backend, machine
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.fit import State
 from ckseq.learn.learner import prepare
@@ -22,15 +22,18 @@ from ckseq.protocol.folds import division_digest
 from ckseq.protocol.split import HOLDOUTS, Split
 from ckseq.report.words import leak_sentences
 from ckseq.storage import runs
+from ckseq.storage.early import EARLY, Glimpse, read_glimpses, write_glimpses
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.console import Bar, Console
+from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
+from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
 
 FOLDS = "folds"
-# what TensorFlow and a small network need beside the sequences, and how often these stand in memory while it learns
+# what an estimator's process needs beside the sequences, and how often these stand in memory while it learns
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
 
 
@@ -41,6 +44,7 @@ class Job:
     seed: int
     split: Split
     folder: Path
+    store: Path
 
 
 def crossval(
@@ -54,6 +58,7 @@ def crossval(
     jobs: int = 1,
     overwrite: bool = False,
     resume: bool = False,
+    fit_memory: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Train on all folds but one and test on that, for every fold and several seeds.
@@ -78,6 +83,8 @@ def crossval(
         Replace the run at ``out``.
     resume : bool
         Go on with the run at ``out``, fold by fold and epoch by epoch; it ends in the same predictions to the byte.
+    fit_memory : bool
+        Choose by itself what makes a training fit into memory without changing its mathematics.
     console : Console
 
     Returns
@@ -97,13 +104,16 @@ def crossval(
     """
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     check_target(out, overwrite=overwrite, resume=resume)
+    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
-        material = gather(opened, recipe)
-        run = _describe(opened, material, recipe, notes, list(range(recipe.seed, recipe.seed + seeds)))
+        material = gather(opened, recipe, console)
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
+        told_seeds = list(range(recipe.seed, recipe.seed + seeds))
+        run = {**_describe(opened, material, recipe, notes, told_seeds), "memory": memory}
+    settings = [*settings, *memory.get("chosen", ())]
     words = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
     words += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(w for s in settings for w in ("--set", s))]
     run["command"] = shlex.join(words)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     if earlier is not None:
         check_same(earlier, run, out)
         # a complete run may be asked for more seeds
@@ -113,7 +123,8 @@ def crossval(
         run = {**run, "created": earlier["created"], "notes": with_other_versions(earlier, run)}
     elif overwrite and out.is_dir():
         shutil.rmtree(out)
-    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+    said = (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"], run["memory"].get("sentence", ""))
+    for note in filter(None, said):
         console.say(note)
     return _validate(out, run, material, recipe, jobs, console)
 
@@ -161,7 +172,7 @@ def _validate(
     out: Path, run: dict[str, Any], material: Material, recipe: Experiment, jobs: int, console: Console
 ) -> dict[str, Any]:
     work = [
-        Job(seed, split, out / FOLDS / f"seed{seed}_fold{split.fold}")
+        Job(seed, split, out / FOLDS / f"seed{seed}_fold{split.fold}", Path(run["store"]["path"]))
         for seed in run["seeds"]
         for split in material.splits
     ]
@@ -170,7 +181,7 @@ def _validate(
     if len(left) < len(work):
         console.say(f"{len(work) - len(left)} of {len(work)} trainings are done already")
     try:
-        _learn_all(left, material, recipe, _workers(jobs, material), console)
+        _learn_all(left, material, recipe, _workers(jobs, material, run["memory"]), console)
     except KeyboardInterrupt:
         runs.write_run(out, {**run, "state": "interrupted"})
         console.say(f"interrupted; go on with: {run['command']} --resume")
@@ -182,12 +193,12 @@ def _is_done(job: Job) -> bool:
     return (job.folder / runs.RUN).is_file() and runs.read_run(job.folder)["state"] == "complete"
 
 
-def _workers(jobs: int, material: Material) -> int:
+def _workers(jobs: int, material: Material, memory: dict[str, Any]) -> int:
     """Return how many processes learn at once: as many as asked for, and as the free memory holds."""
     asked = (os.cpu_count() or 1) if jobs < 0 else max(1, jobs)
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     held = material.x.nbytes if isinstance(material.x, np.ndarray) else 0
-    return max(1, min(asked, int(free / (_PROCESS_BYTES + _COPIES * held))))
+    need = memory["estimated_bytes"]["total"] if memory else _PROCESS_BYTES + _COPIES * held
+    return max(1, min(asked, int(machine.free_bytes() / need)))
 
 
 def _learn_all(work: Sequence[Job], material: Material, recipe: Experiment, workers: int, console: Console) -> None:
@@ -223,7 +234,7 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=job.seed,
@@ -239,6 +250,8 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
     learned = learner.learn(train=train, watched=test, resume=read_checkpoint(job.folder), on_epoch=keep)
     rows = tuple(answers(learned.model, material, job.split, seed=job.seed))
     runs.write_predictions(job.folder, runs.Predictions(material.labels, rows))
+    if early := glimpses(learned.model, job.store, material, job.split, recipe, seed=job.seed):
+        write_glimpses(job.folder, material.labels, early)
     runs.write_history(job.folder, learned.epochs)
     told_of_model = {"kind": recipe.model_kind, "n_parameters": learner.n_parameters}
     facts = {
@@ -264,6 +277,7 @@ def _gather_folds(
 ) -> dict[str, Any]:
     """Bring the answers of all folds together: every sequence once per seed."""
     rows: list[runs.Prediction] = []
+    early: list[Glimpse] = []
     epochs: list[runs.Epoch] = []
     done = []
     for job in work:
@@ -271,11 +285,15 @@ def _gather_folds(
         if {row.recording for row in answered.rows} != set(job.split.test):
             raise DataError("holds answers of another fold", job.folder, "remove that folder and go on with --resume")
         rows += answered.rows
+        if (job.folder / EARLY).is_file():
+            early += read_glimpses(job.folder)[1]
         epochs += runs.read_history(job.folder)
         done.append(runs.read_run(job.folder))
     rows.sort(key=lambda row: (row.seed, row.recording))
     predictions = runs.Predictions(material.labels, tuple(rows))
     runs.write_predictions(out, predictions)
+    if early:
+        write_glimpses(out, material.labels, sorted(early, key=lambda row: (row.seed or 0, row.recording, row.share)))
     if epochs:
         runs.write_history(out, epochs)
     runs.write_examples(out, material.examples)

@@ -25,6 +25,8 @@ def experiment(
     seed: int | None = None,
     jobs: int = -1,
     overwrite: bool = False,
+    fit_memory: bool = False,
+    strict: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Preprocess what the experiment needs, train, report; what is there already is not done again.
@@ -47,6 +49,10 @@ def experiment(
         Processes; -1 is one per core.
     overwrite : bool
         Replace what stands at ``out``.
+    fit_memory : bool
+        Choose by itself what makes the training fit into memory without changing its mathematics.
+    strict : bool
+        Refuse data of which something cannot be used.
     console : Console
 
     Returns
@@ -75,6 +81,7 @@ def experiment(
         classes=recipe.classes,
         jobs=jobs,
         overwrite=overwrite,
+        strict=strict,
         console=console,
     )
     trained = train(
@@ -85,6 +92,7 @@ def experiment(
         seed=seed,
         overwrite=overwrite,
         resume=(run / RUN).is_file() and not overwrite,
+        fit_memory=fit_memory,
         console=console,
     )
     reported = report(run, faces=True, console=console)

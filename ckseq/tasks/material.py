@@ -21,6 +21,8 @@ from ckseq.storage.divisions import read_division
 from ckseq.storage.runs import Example
 from ckseq.storage.store import Entry, Store
 from ckseq.storage.stream import n_steps, stream
+from ckseq.tasks import features
+from ckseq.tasks.console import Console
 from ckseq.tasks.recipes import Experiment
 
 
@@ -103,7 +105,7 @@ def divide(entries: Sequence[Entry], config: SplitConfig) -> tuple[Split, ...]:
     return folds(cases, config, listed=listed)
 
 
-def gather(store: Store, recipe: Experiment) -> Material:
+def gather(store: Store, recipe: Experiment, console: Console | None = None) -> Material:
     """Take what an experiment asks for from a store: choose, divide into folds, bring to one length.
 
     Raises
@@ -118,17 +120,23 @@ def gather(store: Store, recipe: Experiment) -> Material:
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test sequence shows {', '.join(untested)}")
-    x = stream(store, chosen.entries, recipe.input, recipe.sequence)
     return Material(
         labels=chosen.labels,
         entries=chosen.entries,
-        # row and column means are small, and so are single images
-        x=np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x,
+        x=_read(store, chosen.entries, recipe, console or Console(quiet=True)),
         splits=splits,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
         notes=tuple(notes),
     )
+
+
+def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: Console) -> Sequences:
+    if recipe.input == "features":
+        return features.read(store, entries, recipe.features, recipe.sequence, console)
+    x = stream(store, entries, recipe.input, recipe.sequence)
+    # row and column means are small, and so are single images
+    return np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x
 
 
 def _label(entry: Entry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -318,10 +318,20 @@ def run_stages(
     return arrays, faces
 
 
+class _Again:
+    """The pixels of a recording, one frame at a time, as often as somebody goes through them."""
+
+    def __init__(self, read: Callable[[Frames], Iterator[NDArray[np.uint8]]], frames: Frames) -> None:
+        self._read, self._frames = read, frames
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return self._read(self._frames)
+
+
 def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
     detector = choices.load("detectors", recipe.detector_kind).load(recipe.detector)
     read = read_rgb if recipe.faces.colour == "rgb" else read_grey
-    faces = follow(read(frames), detector, recipe.faces)
+    faces = follow(_Again(read, frames), detector, recipe.faces)
     ends = _grey(faces.crops[[0, -1]])
     return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
 

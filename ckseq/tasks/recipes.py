@@ -8,13 +8,16 @@ from typing import Any, Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq import choices
-from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, parse, read_recipe, with_settings
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
+from ckseq.learn.vary import Augmentation
+from ckseq.models._backbones import BackboneConfig
 from ckseq.protocol.balance import Config as BalanceConfig
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.signal.align import Config as AlignConfig
 from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.signal.augment_images import Config as ImageAugmentConfig
 from ckseq.signal.faces import Config as FacesConfig
 from ckseq.signal.motion import Config as MotionConfig
 from ckseq.signal.reduce import Config as ReduceConfig
@@ -57,7 +60,8 @@ class Experiment(Config):
     input: Input = Field(
         "projections",
         description="the tensors the model reads; crops are the images themselves, (height, width, channels) where "
-        "there is one to a recording or sequence.length_frames is 1",
+        "there is one to a recording or sequence.length_frames is 1; features are what the backbone of [features] "
+        "makes of each crop",
     )
     published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
     seed: int = Field(1, ge=0, description="seed of every random choice")
@@ -68,6 +72,23 @@ class Experiment(Config):
     model: SerializeAsAny[Config] = Field(description="that model's own fields")
     training: TrainingConfig = TrainingConfig()
     augmentation: AugmentConfig = AugmentConfig()
+    image_augmentation: ImageAugmentConfig = ImageAugmentConfig()
+    features: BackboneConfig = BackboneConfig()
+
+    @model_validator(mode="after")
+    def _varies_what_it_reads(self) -> Self:
+        if self.input == "crops" and not self.augmentation.changes_nothing:
+            raise ValueError("input = crops are images: they are varied by [image_augmentation], not [augmentation]")
+        if self.input != "features" and self.features != BackboneConfig():
+            raise ValueError(f"[features] makes features of crops, and input = {self.input} are none")
+        if self.input != "crops" and self.image_augmentation != ImageAugmentConfig():
+            raise ValueError(f"[image_augmentation] varies images, and input = {self.input} are none")
+        return self
+
+    @property
+    def variation(self) -> Augmentation:
+        """How what is trained on is varied: that section which fits the input."""
+        return self.image_augmentation if self.input == "crops" else self.augmentation
 
     @model_serializer(mode="wrap")
     def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
@@ -86,6 +107,8 @@ EXPERIMENT_SECTIONS: Sections = {
     "protocol": SplitConfig,
     "training": TrainingConfig,
     "augmentation": AugmentConfig,
+    "image_augmentation": ImageAugmentConfig,
+    "features": BackboneConfig,
 }
 
 
@@ -106,14 +129,28 @@ def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
     CallError
         There is no such recipe, or a key or value in it is wrong.
     """
-    path = find_recipe("pipelines", name)
-    return pipeline_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    path, tree = read_recipe("pipelines", name)
+    return pipeline_of(_changed(tree, settings, "detector"), where=path.name, name=path.stem)
 
 
 def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
-    """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`."""
-    path = find_recipe("experiments", name)
-    return experiment_of(with_settings(read_toml(path), settings), where=path.name, name=path.stem)
+    """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`.
+
+    A pipeline that lies beside the experiment's file is found there, wherever one calls from.
+    """
+    path, tree = read_recipe("experiments", name)
+    recipe = experiment_of(_changed(tree, settings, "model"), where=path.name, name=path.stem)
+    return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
+
+
+def _changed(tree: Tree, settings: Iterable[str], section: str) -> Tree:
+    """Apply settings; where they choose another kind in a section, the recipe's fields for the one before fall away."""
+    settings = tuple(settings)
+    changed = with_settings(tree, settings)
+    before, now = tree.get(section), changed.get(section)
+    if isinstance(before, dict) and isinstance(now, dict) and before.get("kind") != now.get("kind"):
+        return with_settings({**tree, section: {}}, settings)
+    return changed
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:

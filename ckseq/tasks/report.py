@@ -17,6 +17,7 @@ from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_cla
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.early import draw_early, rules_of, sentences
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
@@ -25,6 +26,7 @@ from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.storage import runs
 from ckseq.storage.crops import read_crops
+from ckseq.storage.early import glimpses_of
 from ckseq.storage.runs import Predictions
 from ckseq.tasks.console import Console
 
@@ -64,12 +66,17 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     )
     found = trust(predictions, confidence=CONFIDENCE)
     pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
+    early = []
+    if glimpses := glimpses_of(run, facts):
+        rules = rules_of(glimpses)
+        pictures["early"] = draw_early(glimpses, rules, confidence=CONFIDENCE, repeats=scores.repeats)
+        early = sentences(glimpses, rules)
     texts = {
         "classification_report.txt": tables.report_text(scores),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
         "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
-        "report.html": render_page(facts, predictions, scores, pictures, faces=faces),
+        "report.html": render_page(facts, predictions, scores, pictures, faces=faces, early=early),
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():

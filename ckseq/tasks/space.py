@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from ckseq.config import Config, Tree, find_recipe, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, beside, find_recipe, laid_over, parse, read_recipe, read_toml, with_settings
 from ckseq.errors import CallError, CkseqError
 from ckseq.tasks.recipes import (
     EXPERIMENT_SECTIONS,
@@ -32,7 +32,7 @@ DIRECTIONS: dict[Objective, Literal["maximize", "minimize"]] = {
 }
 
 _IN_PIPELINE = {"detector", *PIPELINE_SECTIONS}
-_IN_EXPERIMENT = {"input", "sequence", "model", "training", "augmentation"}
+_IN_EXPERIMENT = {"input", "sequence", "model", "training", "augmentation", "image_augmentation", "features"}
 _KINDS = ("int", "float", "choice")
 _ALLOWED = {
     "int": {"int", "step", "log", "when"},
@@ -166,12 +166,18 @@ class Space:
         pipeline, experiment = (json.loads(json.dumps(tree)) for tree in (self.pipeline, self.experiment))
         # a kind comes first: what the recipe says of another kind is not said of this one
         for path in sorted(values, key=lambda path: not path.endswith(".kind")):
-            section, _, key = path.rpartition(".")
+            section, key, place = _parts(path)
             tree = pipeline if section in _IN_PIPELINE else experiment
             node = tree.setdefault(section, {}) if section else tree
             if key == "kind" and node.get("kind") != values[path]:
                 node.clear()
-            node[key] = values[path]
+            if place is None:
+                node[key] = values[path]
+            elif isinstance(node.get(key), list) and place < len(node[key]):
+                node[key][place] = values[path]
+            else:
+                fix = f"give {section}.{key} a list in [set] or in the experiment"
+                raise CallError(f"{path} names a place in a list that the recipe does not have", self.name, fix)
         where = f"search {self.name}"
         return Recipes(
             pipeline_of(pipeline, where=where, name=pipeline.get("name", self.name)),
@@ -214,30 +220,18 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     space_tree, fixed = tree.pop("space", {}), tree.pop("set", {})
     own = [one.removeprefix("search.") for one in settings if one.startswith("search.")]
     config = parse(SearchConfig, with_settings(tree, own), where=path.name)
-    base = find_recipe("experiments", config.experiment)
-    experiment = {"name": base.stem, **read_toml(base)}
+    base, tree_of_base = read_recipe("experiments", beside(config.experiment, path))
+    experiment = {"name": base.stem, **tree_of_base}
     rest = [one for one in settings if not one.startswith("search.")]
     outer = with_settings(fixed, rest)
-    experiment = _merged(experiment, {key: value for key, value in outer.items() if key not in _IN_PIPELINE})
-    pipeline_path = find_recipe("pipelines", str(experiment.get("pipeline", "")))
-    pipeline = {"name": pipeline_path.stem, **read_toml(pipeline_path)}
-    pipeline = _merged(pipeline, {key: value for key, value in outer.items() if key in _IN_PIPELINE})
+    experiment = laid_over(experiment, {key: value for key, value in outer.items() if key not in _IN_PIPELINE})
+    pipeline_path, tree_of_pipeline = read_recipe("pipelines", beside(str(experiment.get("pipeline", "")), base))
+    pipeline = {"name": pipeline_path.stem, **tree_of_pipeline}
+    pipeline = laid_over(pipeline, {key: value for key, value in outer.items() if key in _IN_PIPELINE})
     dimensions = _in_turn(list(_dimensions(space_tree, path.name)), path.name)
     space = Space(path.stem.removeprefix("search_"), config, pipeline, experiment, dimensions)
     _probe(space, path.name)
     return space
-
-
-def _merged(tree: Tree, changes: Tree) -> Tree:
-    merged = dict(tree)
-    for key, value in changes.items():
-        there = merged.get(key)
-        if isinstance(value, dict) and isinstance(there, dict):
-            changed = "kind" in value and value["kind"] != there.get("kind")
-            merged[key] = value if changed else {**there, **value}
-        else:
-            merged[key] = value
-    return merged
 
 
 def _dimensions(tree: Any, where: str) -> Iterable[Dimension]:
@@ -250,9 +244,11 @@ def _dimensions(tree: Any, where: str) -> Iterable[Dimension]:
         for key, ranges in entries.items():
             path = key if _is_range(fields) else f"{section}.{key}"
             _check_path(path, where)
-            several = ranges if isinstance(ranges, list) else [ranges]
-            for one in several:
-                yield _dimension(path, one, where, named=len(several) > 1)
+            in_list = isinstance(ranges, dict) and ranges and all(place.isdigit() for place in ranges)
+            for place, there in ranges.items() if in_list else [("", ranges)]:
+                several = there if isinstance(there, list) else [there]
+                for one in several:
+                    yield _dimension(f"{path}.{place}" if place else path, one, where, named=len(several) > 1)
 
 
 _HOW = "write {int = [4, 40]}, {float = [0.1, 10.0], log = true} or {choice = [...]}"
@@ -362,10 +358,21 @@ def _probe(space: Space, where: str) -> None:
             raise CallError(f"[space] holds a recipe that cannot be, {point}: {error.what}", where, error.fix) from None
 
 
+def _parts(path: str) -> tuple[str, str, int | None]:
+    """Return section, field and, where the path names one, the place in a list: ``model.filters.0``."""
+    *sections, key = path.split(".")
+    if len(sections) == 2 and key.isdigit():
+        return sections[0], sections[1], int(key)
+    return ".".join(sections), key, None
+
+
 def _value_at(trees: Tree, path: str) -> Any:
-    section, _, key = path.rpartition(".")
+    section, key, place = _parts(path)
     node = trees.get(section, {}) if section else trees
-    return node.get(key) if isinstance(node, dict) else None
+    value = node.get(key) if isinstance(node, dict) else None
+    if place is None:
+        return value
+    return value[place] if isinstance(value, list) and place < len(value) else None
 
 
 def _encoded(value: Any) -> Any:

@@ -16,16 +16,22 @@ from ckseq import choices
 from ckseq.errors import CallError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from ckseq.learn.extract import build_extractor, save_extractor
 from ckseq.learn.fit import State
 from ckseq.learn.learner import Learned, Learner, prepare
 from ckseq.learn.predict import probabilities
+from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.protocol.split import Split, overlap
 from ckseq.storage import runs
+from ckseq.storage.early import write_glimpses
 from ckseq.storage.store import Store, open_store
 from ckseq.tasks.audit import leak_facts, leakage_of
 from ckseq.tasks.console import Console
+from ckseq.tasks.early import glimpses
+from ckseq.tasks.features import crop_shape
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.material import Material, gather
+from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 
 
@@ -38,6 +44,7 @@ def train(
     seed: int | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    fit_memory: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Train as an experiment asks, and keep predictions, network, history and how all of it was made.
@@ -58,6 +65,8 @@ def train(
         Replace the run at ``out``.
     resume : bool
         Go on with the run at ``out``, if there is one; what it ends in is what it would have ended in uninterrupted.
+    fit_memory : bool
+        Choose by itself what makes the training fit into memory without changing its mathematics.
     console : Console
 
     Returns
@@ -70,6 +79,8 @@ def train(
     ------
     CallError
         ``out`` is in the way, or holds a run made otherwise than the one to resume.
+    CkseqError
+        The training would need more memory than there is.
     DataError
         The store has too little for the experiment.
     KeyboardInterrupt
@@ -78,16 +89,17 @@ def train(
     recipe = load_experiment(experiment, settings)
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     check_target(out, overwrite=overwrite, resume=resume)
+    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
     with open_store(store) as opened:
-        material = gather(opened, recipe)
+        material = gather(opened, recipe, console)
         if len(material.splits) > 1:
             raise CallError(
                 f"protocol.kind = {recipe.protocol.kind} has {len(material.splits)} folds, and a training has one",
                 fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
             )
-        run = _describe(opened, material, recipe)
-    run["command"] = _command(store, experiment, settings, recipe.seed, out)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
+        recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
+        run = {**_describe(opened, material, recipe), "memory": memory}
+    run["command"] = _command(store, experiment, [*settings, *memory.get("chosen", ())], recipe.seed, out)
     if earlier is not None:
         check_same(earlier, run, out)
         if earlier["state"] == "complete":
@@ -98,7 +110,8 @@ def train(
         console.say(f"there is nothing in {out} to go on with: starting anew")
     elif overwrite and out.is_dir():
         shutil.rmtree(out)
-    for note in (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"]):
+    said = (*run["notes"], *run["balance_notes"], run["protocol"]["sentence"], run["memory"].get("sentence", ""))
+    for note in filter(None, said):
         console.say(note)
     return _train(out, run, material, recipe, console)
 
@@ -148,16 +161,31 @@ def describe(store: Store, material: Material, recipe: Experiment) -> dict[str, 
         "experiment": recipe.model_dump(mode="json"),
         "experiment_name": recipe.name,
         "published": recipe.published,
-        "store": {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline},
+        "store": _store_facts(store, material),
         "labels": list(material.labels),
         "leakage": leak_facts(leakage_of(store, material.entries, material.splits)),
         "balance_notes": list(material.balance_notes),
-        "notes": list(material.notes),
+        "notes": [*material.notes, *_told_by(recipe)],
         "seed": recipe.seed,
         "versions": {"ckseq": ckseq.__version__, **backend.versions()},
         "state": "training",
         "epochs_done": 0,
     }
+
+
+def _store_facts(store: Store, material: Material) -> dict[str, Any]:
+    facts = {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline}
+    first = material.entries[0]
+    return {**facts, "crop_shape": list(crop_shape(store, first))} if first.n_crops else facts
+
+
+def _told_by(recipe: Experiment) -> list[str]:
+    """Return what a model, or the backbone of its features, has to say before it is built."""
+    configs = [recipe.model, recipe.features] if recipe.input == "features" else [recipe.model]
+    backbones = [config for config in configs if isinstance(config, BackboneConfig)]
+    if backbones:
+        backend.load_keras()  # quietly, before anybody else does
+    return [line for config in backbones for line in announcement(config)]
 
 
 def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, out: Path) -> str:
@@ -206,7 +234,7 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
         choices.load("models", recipe.model_kind),
         recipe.model,
         recipe.training,
-        augmentation=recipe.augmentation,
+        augmentation=recipe.variation,
         input_shape=input_shape,
         n_classes=len(material.labels),
         seed=recipe.seed,
@@ -228,7 +256,14 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     rows = answers(learned.model, material, material.split, seed=None)
     predictions = runs.Predictions(material.labels, tuple(rows))
     runs.write_predictions(out, predictions)
+    store = Path(run["store"]["path"])
+    if early := glimpses(learned.model, store, material, material.split, recipe, seed=None):
+        write_glimpses(out, material.labels, early)
     learned.save(out)
+    if recipe.input == "features":
+        # the run stands for itself: what makes features of an image lies beside the model that reads them
+        shape = tuple(run["store"]["crop_shape"])
+        save_extractor(out, build_extractor(recipe.features, input_shape=shape))
     if learned.epochs:
         runs.write_history(out, learned.epochs)
     runs.write_examples(out, material.examples)
@@ -256,7 +291,7 @@ def _learn_and_keep(
     done = 0 if start is None else len(start.epochs)
     if done:
         console.say(f"going on after epoch {done}")
-    kept: list[State] = [] if start is None else [start]
+    learnt: list[runs.Epoch] = [] if start is None else list(start.epochs)
     train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
 
     try:
@@ -264,15 +299,14 @@ def _learn_and_keep(
 
             def keep(state: State) -> None:
                 write_checkpoint(out, state)
-                kept[:] = [state]
+                learnt[:] = state.epochs
                 progress.advance(text=told(state.epochs[-1]))
 
             return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
-        epochs = kept[0].epochs if kept else ()
-        runs.write_history(out, epochs)
-        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(epochs)})
-        console.say(f"interrupted after epoch {len(epochs)}; go on with: {run['command']} --resume")
+        runs.write_history(out, learnt)
+        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(learnt)})
+        console.say(f"interrupted after epoch {len(learnt)}; go on with: {run['command']} --resume")
         raise
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+import numpy as np
 from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
@@ -92,7 +93,7 @@ def evaluate(trial: Trial, space: Space, inner: Inner, shop: Workshop) -> list[f
         if fold >= len(scores):
             (split,) = divide(material.entries, experiment.protocol)
             lost = _lost(inner, material, experiment, fold)
-            follow = _Follow(trial, space, experiment, scores)
+            follow = Follow(trial, space, experiment, scores)
             scores.append(_score_fold(experiment, material, split, lost, follow))
             trial.set_user_attr(SCORES, scores)
         if space.config.prune_by == "fold" and fold + 1 < len(experiments):
@@ -136,13 +137,13 @@ def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tup
     return path, {"seconds": seconds, "recordings": len(inner.recordings), "served": dict(served)}
 
 
-def learn(experiment: Experiment, material: Material, split: Split, follow: _Follow | None = None) -> Learned:
+def learn(experiment: Experiment, material: Material, split: Split, follow: Follow | None = None) -> Learned:
     """Learn from the training side of a fold, as the experiment says."""
     learner = prepare(
         choices.load("models", experiment.model_kind),
         experiment.model,
         experiment.training,
-        augmentation=experiment.augmentation,
+        augmentation=experiment.variation,
         input_shape=material.x.shape[1:],
         n_classes=len(material.labels),
         seed=experiment.seed,
@@ -151,7 +152,7 @@ def learn(experiment: Experiment, material: Material, split: Split, follow: _Fol
     return learner.learn(train=train, watched=test, on_epoch=None if follow is None else follow.epoch)
 
 
-class _Follow:
+class Follow:
     """Reports every epoch of a fold, where it is epochs that trials are ended after."""
 
     def __init__(self, trial: Trial, space: Space, experiment: Experiment, before: Sequence[dict[str, float]]) -> None:
@@ -160,10 +161,15 @@ class _Follow:
 
     @property
     def asks(self) -> bool:
+        """Whether trials are ended after epochs at all."""
         config = self._space.config
         return config.prune_by == "epoch" and config.pruner != "none" and len(config.objectives) == 1
 
     def epoch(self, state: State) -> None:
+        """Report the last epoch; `TrialPruned` ends the training.
+
+        The accuracy on the inner fold stands for the objective, and what the folds before scored counts with it.
+        """
         if not self.asks:
             return
         accuracy = state.epochs[-1].val_accuracy
@@ -182,11 +188,16 @@ def _ask(trial: Trial, space: Space, value: float, step: int) -> None:
 
 
 def _with_test(experiment: Experiment, subjects: tuple[str, ...]) -> Experiment:
-    return experiment.model_copy(update={"protocol": SplitConfig(kind="subject_holdout", test_subjects=subjects)})
+    protocol = SplitConfig(kind="subject_holdout", test_subjects=subjects)
+    changes: dict[str, Any] = {"protocol": protocol}
+    if experiment.training.validation == "given":
+        # what is measured after every epoch would be the inner fold, and choose the epoch
+        changes["training"] = experiment.training.model_copy(update={"validation": "inner"})
+    return experiment.model_copy(update=changes)
 
 
 def _score_fold(
-    experiment: Experiment, material: Material, split: Split, lost: Sequence[str], follow: _Follow
+    experiment: Experiment, material: Material, split: Split, lost: Sequence[str], follow: Follow
 ) -> dict[str, float]:
     if follow.asks and experiment.training.validation == "none":
         # the test side of an inner fold is looked at after every epoch, and changes nothing that is learnt
@@ -238,7 +249,7 @@ def _lost(inner: Inner, material: Material, experiment: Experiment, fold: int) -
 def _prediction_ms(learned: Learned, test: Labelled) -> float:
     times = []
     for place in range(min(_TIMED, len(test.x)) + 1):
-        row = test.x[max(0, place - 1) : max(1, place)]
+        row = np.asarray(test.take(np.array([max(0, place - 1)])).x)
         start = time.perf_counter()
         learned.probabilities(row)
         times.append(1000 * (time.perf_counter() - start))

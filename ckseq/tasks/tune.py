@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from ckseq.config import digest
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.protocol.folds import folds
-from ckseq.protocol.split import Case, Split
+from ckseq.protocol.split import HOLDOUTS, Case, Split
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.recording import Recording
 from ckseq.storage.cache import trim
@@ -23,15 +22,16 @@ from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import notes_of, source_digest_of
 from ckseq.tasks.space import DIRECTIONS, Space, load_space
+from ckseq.tasks.study import STUDY, best_of, draw, open_study, served
 
 if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
     from ckseq.tasks.trial import Inner, Workshop
 
-STUDY = "study.db"
-PAGE = "search.html"
+CACHE = "cache"
 _APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
 _GB = 10**9
 
@@ -50,6 +50,7 @@ def tune(
     jobs: int = -1,
     cache_gb: float = 20.0,
     heartbeat_s: float = 30.0,
+    nested: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Search for the recipe that tells people apart best whom it has not learnt from; those to be tested are kept out.
@@ -80,13 +81,17 @@ def tune(
         The cache is kept below so many gigabytes.
     heartbeat_s : float
         How often a running trial says that it lives.
+    nested : bool
+        Search anew for every outer fold, and test each winner on the people of its fold: that tells what a search is
+        worth, not which recipe is best.
     console : Console
 
     Returns
     -------
     dict
         ``study``, ``storage``, ``complete``, ``pruned``, ``failed_trials``, ``best`` (trial, objectives, values),
-        ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``.
+        ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``; what a nested search gives,
+        `ckseq.tasks.nested.score_winners` tells.
 
     Raises
     ------
@@ -101,29 +106,38 @@ def tune(
     space = load_space(search, [*settings, *([f"search.seed={seed}"] if seed is not None else [])])
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
-    there = find_source(data, source).scan(data)
-    recordings = labelled(there, space)
-    outer = outer_splits(recordings, space)
-    if len(outer) > 1:
+    recordings = labelled(find_source(data, source).scan(data), space)
+    outer = outer_splits(recordings, space, nested=nested)
+    if len(outer) > 1 and not nested:
         raise CallError(
             f"protocol.kind = {outer[0].kind} has {len(outer)} folds, and a search keeps one part for the test",
             fix="set protocol.kind to subject_holdout, or search once for every fold with --nested",
         )
-    out.mkdir(parents=True, exist_ok=True)
     url = storage or f"sqlite:///{out / STUDY}"
-    inner = inner_of(recordings, outer[0], space, notes=notes_of(data), jobs=jobs)
+    opened = open_storage(url)
+    console.step(f"searching in {without_password(url)}")
     shop = workshop(out, jobs=jobs, cache_gb=cache_gb)
-    found = search_one(
-        space,
-        inner,
-        shop,
-        url=url,
-        name=study or space.name,
-        trials=trials or space.config.trials,
-        heartbeat_s=heartbeat_s,
-        console=console,
-    )
-    return _result(found, space, url, shop, console)
+    out.mkdir(parents=True, exist_ok=True)
+    found = []
+    for split in outer:
+        inner = inner_of(recordings, split, space, notes=notes_of(data), jobs=jobs)
+        study_of_fold = search_one(
+            space,
+            inner,
+            shop,
+            storage=opened,
+            name=(study or space.name) + (f"_fold{split.fold}" if nested else ""),
+            trials=trials or space.config.trials,
+            heartbeat_s=heartbeat_s,
+            console=console,
+        )
+        found.append(_result(study_of_fold, space, url, shop, out, console))
+    if not nested:
+        return found[0]
+    from ckseq.tasks.nested import score_winners
+
+    studies = [open_study(one["study"], url, out) for one in found]
+    return {**score_winners(studies, outer, recordings, shop, study or space.name, out, console), "searches": found}
 
 
 def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
@@ -144,8 +158,10 @@ def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
     return found
 
 
-def outer_splits(recordings: Sequence[Recording], space: Space) -> tuple[Split, ...]:
+def outer_splits(recordings: Sequence[Recording], space: Space, *, nested: bool) -> tuple[Split, ...]:
     """Divide recordings between a search and the test after it, by people, as the experiment's protocol says.
+
+    Under ``nested`` a protocol with one part to test on gives way to the folds of its number.
 
     Raises
     ------
@@ -153,6 +169,8 @@ def outer_splits(recordings: Sequence[Recording], space: Space) -> tuple[Split, 
         The protocol puts people on both sides.
     """
     protocol = space.recipes({}).experiment.protocol
+    if nested and protocol.kind in HOLDOUTS:
+        protocol = protocol.model_copy(update={"kind": "subject_k_fold"})
     if protocol.kind not in _APART:
         raise CallError(
             f"protocol.kind = {protocol.kind} may put people on both sides, and a search would learn them",
@@ -189,7 +207,7 @@ def workshop(out: Path, *, jobs: int, cache_gb: float) -> Workshop:
     """Return where trials are worked on, within the folder of the search."""
     from ckseq.tasks.trial import Workshop
 
-    return Workshop(out / "cache", int(cache_gb * _GB), jobs)
+    return Workshop(out / CACHE, int(cache_gb * _GB), jobs)
 
 
 def search_one(
@@ -197,7 +215,7 @@ def search_one(
     inner: Inner,
     shop: Workshop,
     *,
-    url: str,
+    storage: BaseStorage,
     name: str,
     trials: int,
     heartbeat_s: float,
@@ -217,7 +235,7 @@ def search_one(
     sampler = make_sampler(config.sampler, seed=config.seed, grid=grid)
     pruner = make_pruner(config.pruner, steps=_steps(space))
     study = join_study(
-        open_storage(url),
+        storage,
         name,
         directions=[DIRECTIONS[objective] for objective in config.objectives],
         about=_about(space, inner),
@@ -226,7 +244,7 @@ def search_one(
     )
     study.sampler, study.pruner = sampler, pruner
     people = {one.subject for one in inner.recordings}
-    console.step(f"study {name!r} in {without_password(url)}: {trials} trials over {len(space.dimensions)} fields")
+    console.step(f"study {name!r}: {trials} trials over {len(space.dimensions)} fields")
     console.say(
         f"{len(inner.recordings)} sequences of {len(people)} people in {len(inner.folds)} inner folds; "
         f"{len(inner.kept_out)} people are kept out, to test on in the end"
@@ -257,19 +275,6 @@ def search_one(
             on_wait=waits,
         )
     return study
-
-
-def best_of(study: Study) -> list[FrozenTrial]:
-    """Return the best trial, or with two objectives those that no other beats in both.
-
-    Raises
-    ------
-    DataError
-        No trial is complete.
-    """
-    if not any(trial.state.name == "COMPLETE" for trial in study.get_trials(deepcopy=False)):
-        raise DataError("no trial of the study is complete", study.study_name, "go on with 'ckseq tune'")
-    return [study.best_trial] if len(study.directions) == 1 else study.best_trials
 
 
 def _about(space: Space, inner: Inner) -> dict[str, Any]:
@@ -324,26 +329,14 @@ def _told(trial: FrozenTrial, space: Space) -> str:
     return f"trial {trial.number}: {figures}{took}"
 
 
-def served(study: Study) -> dict[str, float]:
-    """Return the share of recordings, over all trials, that the cache served, by stage; ``any`` is all stages."""
-    counts: Counter[str] = Counter()
-    n = 0
-    for trial in study.get_trials(deepcopy=False):
-        facts = trial.user_attrs.get("preprocessing")
-        if facts:
-            n += facts["recordings"]
-            counts.update(facts["served"])
-            counts["any"] += max(facts["served"].values(), default=0)
-    return {stage: round(count / n, 4) for stage, count in sorted(counts.items())} if n else {}
-
-
-def _result(study: Study, space: Space, url: str, shop: Workshop, console: Console) -> dict[str, Any]:
+def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, console: Console) -> dict[str, Any]:
     from ckseq.learn.search import tally
 
     counts = tally(study)
     best = best_of(study)
     shares = served(study)
     held = trim(shop.cache, shop.limit_bytes)
+    page = draw(study, out)
     table = Table("trial", *space.config.objectives, "recipe", box=None)
     for trial in best[:5]:
         changed = ", ".join(f"{path} = {value}" for path, value in trial.user_attrs["values"].items())
@@ -351,8 +344,10 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, console: Conso
     console.say(table)
     console.say(
         f"{counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed; "
-        f"{shares.get('any', 0):.0%} of the recordings came from the cache, which holds {held / _GB:.1f} GB"
+        f"{shares.get('any', 0):.0%} of the recordings came from the cache, which holds {held / _GB:.1f} GB; "
+        f"the pictures are in {page}"
     )
+    console.say(f"next: ckseq tune best {study.study_name} --out {out}")
     return {
         "schema": 1,
         "study": study.study_name,
@@ -368,4 +363,5 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, console: Conso
         ],
         "served_from_cache": shares,
         "cache_bytes": held,
+        "page": str(page),
     }

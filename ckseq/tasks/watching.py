@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ckseq import choices
 from ckseq.errors import CallError, DataError
+from ckseq.learn.extract import as_sequence, extract, load_extractor
 from ckseq.learn.predict import load_network, probabilities
 from ckseq.signal.sequence import fit_length
 from ckseq.signal.stream import Stream
@@ -20,7 +23,7 @@ from ckseq.storage.runs import read_run
 from ckseq.tasks.recipes import Experiment, Pipeline, experiment_of, pipeline_of
 
 # a neutral face, and what crops are brought back to, adapt over so many frames where the recipe has them fixed
-_ADAPTS_FRAMES = 250
+_ADAPTS_FRAMES = 150
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,13 @@ class Model:
     experiment: Experiment
     length_frames: int
     network: Any
+    extractor: Any = None
+
+    def reads(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return what the model reads of a prepared recording, one row per frame; features are made of its crops."""
+        if self.extractor is None:
+            return arrays[self.experiment.input]
+        return as_sequence(extract(self.extractor, arrays["crops"]))
 
     def ask(self, projections: NDArray[Any], times_s: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
         """Return the probability of each class, (n_classes,) float32, for a sequence of any length.
@@ -71,6 +81,7 @@ def load_model(run: Path) -> Model:
         experiment_of(made["experiment"], where=f"{run}: experiment"),
         made["model"]["input_shape"][0],
         load_network(run),
+        load_extractor(run) if made["experiment"].get("input") == "features" else None,
     )
 
 
@@ -101,6 +112,14 @@ def causal(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
             align = align.model_copy(update={"renewal_frames": _ADAPTS_FRAMES})
         told.append(f"a neutral face that adapts instead of the {pipeline.motion.reference} frame")
     return pipeline.model_copy(update={"faces": faces, "align": align, "motion": motion}), told
+
+
+def as_seen(image: NDArray[np.uint8], pipeline: Pipeline) -> NDArray[np.uint8]:
+    """Return a frame, grey (h, w) or BGR (h, w, 3), in the colours that a pipeline reads."""
+    if pipeline.faces.colour == "rgb":
+        code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
+        return np.asarray(cv2.cvtColor(image, code), np.uint8)
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def watch(model: Model, config: Config, *, sure_above: float | None = None) -> Watch:

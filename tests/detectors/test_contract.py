@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ckseq import choices
-from ckseq.signal.faces import Box
+from ckseq.signal.faces import Box, overlap
 from ckseq.twin.tree import Config as TwinConfig
 from ckseq.twin.tree import draw, plan
 
@@ -75,6 +75,17 @@ def test_mtcnn_points_are_where_the_drawn_face_has_them(drawn_face, min_face_px)
     expected = [*(landmarks[eye : eye + 6].mean(axis=0) for eye in (36, 42)), *landmarks[[30, 48, 54]]]
     apart = np.hypot(*(np.array(box.points) - expected).T)
     assert apart.max() < 0.25 * (landmarks[45, 0] - landmarks[36, 0])
+
+
+def test_mtcnn_sees_a_face_once_however_large_it_is(drawn_face):
+    module = choices.load("detectors", "mtcnn")
+    detect = module.load(module.Config())
+    image, _ = drawn_face
+    (box,) = detect(image)
+    (large,) = detect(cv2.resize(image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC))
+    expected = Box(*(3 * side for side in box[:4]), 1.0)
+    assert overlap(large, expected) > 0.7
+    assert np.abs(np.array(large.points) / 3 - box.points).max() < 0.1 * (box.right - box.left)
 
 
 def test_mtcnn_unpickles_no_file_of_the_current_folder(tmp_path, monkeypatch):

@@ -36,11 +36,26 @@ def data_for(name):
     return Labelled(x, codes, tuple(f"S{i % 6}" for i in range(len(codes))))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def backbone(tmp_path_factory):
+    """A small network that transfer stands on, in a file: nothing is fetched in a test."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Rescaling(1 / 255)]
+    layers += [keras.layers.Conv2D(8, 5, strides=3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(2)]
+    path = tmp_path_factory.mktemp("backbone") / "small.keras"
+    keras.Sequential(layers).save(path)
+    CONFIGS["transfer"] = {"backbone": str(path), "weights": "own", "hidden": (16,)}
+
+
+CONFIGS = {"cnn_five_blocks": {"width": 0.125, "momentum": 0.8, "dropout": 0.1}}
+
+
 def prepared(name, *, seed=1, input_shape=None, n_classes=N_CLASSES):
     module = choices.load("models", name)
+    config = module.Config(**CONFIGS.get(name, {}))
     input_shape = input_shape or (IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE)
     shape = {"input_shape": input_shape, "n_classes": n_classes}
-    return prepare(module, module.Config(), TRAINING, augmentation=AugmentConfig(), seed=seed, **shape)
+    return prepare(module, config, TRAINING, augmentation=AugmentConfig(), seed=seed, **shape)
 
 
 @pytest.fixture(scope="module", params=MODELS)

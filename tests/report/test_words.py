@@ -114,3 +114,10 @@ def test_a_leak_is_told_in_plain_words():
 def test_folds_and_seeds_are_not_called_a_split():
     run = made_run(protocol={"n_folds": 5})
     assert any("this division into folds and this seed" in text for text in words.does_not_show(run, made_scores()))
+
+
+def test_what_others_could_not_do_is_told_as_such():
+    run = made_run(experiment={"published": {"accuracy": "out of memory"}})
+    assert len(words.rates(run, made_scores())) == 2
+    sentences = words.does_not_show(run, made_scores())
+    assert "Whether others did better: they published no figure for this, but 'out of memory'." in sentences

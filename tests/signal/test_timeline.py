@@ -33,8 +33,8 @@ def test_a_piece_goes_from_the_last_still_frame_to_now_and_back_to_the_apex_once
     decisions, pieces = played([0.0, 0.01, 0.0, 0.1, 0.3, 0.5, 0.45, 0.2, 0.0])
     assert [decision.state for decision in decisions] == ["still"] * 3 + ["moving"] * 5 + ["still"]
     ends = [(round(piece.times_s[0], 1), round(piece.times_s[-1], 1)) for piece in pieces]
-    assert ends == [(0.2, 0.3), (0.2, 0.4), (0.2, 0.5), (0.2, 0.6), (0.2, 0.5)]
-    assert [len(piece.projections) for piece in pieces] == [2, 3, 4, 5, 4]
+    assert ends == [(0.2, 0.3), (0.2, 0.4), (0.2, 0.5), (0.2, 0.5), (0.2, 0.5)]
+    assert [len(piece.projections) for piece in pieces] == [2, 3, 4, 4, 4]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0, 1))
@@ -42,7 +42,8 @@ def test_bounds_are_a_slice_that_holds_the_apex(motion, still_share):
     motion = np.array(motion)
     begin, end = bounds(motion, still_share=still_share)
     assert 0 <= begin < end <= len(motion)
-    assert motion[begin:].max() == motion[begin:end].max()
+    assert motion[begin:end].max() >= 0.95 * motion[begin:].max()
+    assert end == len(motion) or motion[end - 1] >= 0.95 * motion[end:].max()
 
 
 def test_motion_that_knows_no_rest_is_classified_whole():
@@ -85,7 +86,7 @@ def test_decisions_come_at_the_stride_at_any_frame_rate(step_s):
 
 def test_a_window_bounds_a_piece_in_time_and_in_frames():
     config = Config(window_s=1.0, stride_s=0.1)
-    _, pieces = played([0.5] * 50, config=config)
+    _, pieces = played([0.5] * 50, config=config, rests=False)
     assert max(len(piece.times_s) for piece in pieces) <= 11
-    _, pieces = played([0.5] * 1500, config=config, step_s=0.001)
+    _, pieces = played([0.5] * 1500, config=config, rests=False, step_s=0.001)
     assert max(len(piece.times_s) for piece in pieces) == MOST_FRAMES

@@ -49,7 +49,7 @@ def test_two_faces_keep_their_numbers_though_the_detector_changes_their_order():
         left, right = (10 + 2 * number, 20), (150 - 3 * number, 50)
         seen = watch.step(0.04 * number, picture(left, right))
         where = {one.face: one.step.box[:2] for one in seen}
-        assert where == ({1: left, 2: right} if number else {})
+        assert where == {1: left, 2: right}
 
 
 def test_a_face_seen_once_is_a_slip_and_one_that_was_gone_for_long_begins_anew():
@@ -59,11 +59,11 @@ def test_a_face_seen_once_is_a_slip_and_one_that_was_gone_for_long_begins_anew()
         corners = [(10, 20)] if number < 5 or number > 12 else []
         if number == 2:
             corners.append((120, 50))
-        told.append([(one.face, one.step.found) for one in watch.step(0.1 * number, picture(*corners))])
-    assert told[1:5] == [[(1, True)]] * 4
+        told.append([(one.face, one.there) for one in watch.step(0.1 * number, picture(*corners))])
+    assert told[:5] == [[(1, True)]] * 5
     assert told[5:8] == [[(1, False)]] * 3
-    assert told[8:14] == [[]] * 6
-    assert told[14:] == [[(2, True)]] * 6
+    assert told[8:13] == [[]] * 5
+    assert told[13:] == [[(2, True)]] * 7
 
 
 def test_one_face_watched_is_one_face_streamed():
@@ -72,10 +72,21 @@ def test_one_face_watched_is_one_face_streamed():
     watch, stream = watching(faces), Stream(faces, Align(), MOTION, detector=squares)
     for number, image in enumerate(images):
         seen, expected = watch.step(0.04 * number, image), stream.step(image)
-        if number >= 2:
-            ((_, step, _),) = seen
-            assert (step.box, step.found) == (expected.box, expected.found)
+        ((_, there, step, _),) = seen
+        assert (step.box, step.found, there) == (expected.box, expected.found, True)
+        if number:
             np.testing.assert_array_equal(step.projections, expected.projections)
+
+
+def test_after_a_cut_all_faces_are_new_though_they_stand_where_others_stood():
+    watch = watching(Faces(policy="tracked", side_px=32, stride_frames=5), patience_s=9.0)
+    told = []
+    for number in range(8):
+        image = picture((40, 30))
+        image[image == 0] = 0 if number < 3 else 90
+        told.append([(one.face, one.step.found, one.step.projections is None) for one in watch.step(number, image)])
+    assert told[:3] == [[(1, True, True)], [(1, None, False)], [(1, None, False)]]
+    assert told[3] == [(2, True, True)]
 
 
 def test_no_more_faces_than_asked_for_the_largest_first():

@@ -77,7 +77,7 @@ def test_another_run_is_not_gone_on_with(store, ridge, tmp_path, console):
 
 
 def test_several_processes_end_in_the_same_bytes(store, ridge, tmp_path, console, monkeypatch):
-    monkeypatch.setattr("ckseq.tasks.crossval._workers", lambda jobs, material: jobs)
+    monkeypatch.setattr("ckseq.tasks.crossval._workers", lambda jobs, *rest: jobs)
     for name, jobs in (("one", 1), ("two", 2)):
         validated(store, ridge, tmp_path / name, console, jobs=jobs)
     one, two = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("one", "two"))

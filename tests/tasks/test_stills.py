@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from made_stills import made_image, row, write_fer2013, write_folders
@@ -10,6 +11,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.storage.crops import read_crops
 from ckseq.storage.runs import read_predictions, read_run
 from ckseq.storage.store import open_store
+from ckseq.tasks.predict import predict
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.report import report
 from ckseq.tasks.train import train
@@ -50,6 +52,12 @@ def test_from_csv_to_report(tmp_path, store, console):
         np.testing.assert_array_equal(crops[shown], opened.crops(shown))
     assert made["protocol"]["validation_counts"] == {"anger": 2, "happiness": 2}
     assert report(run, faces=True, console=console)["n_test"] == 4
+    made_one = tmp_path / "photo.png"
+    cv2.imwrite(str(made_one), made_image(3, 99))
+    (told,) = predict(run, inputs=[made_one], detector="whole_frame", console=console)["predictions"]
+    assert (told["kind"], told["faces"][0]["region"]) == ("photo", {"x": 0, "y": 0, "w": 48, "h": 48})
+    with pytest.raises(CallError, match="reads single images"):
+        predict(run, inputs=[made_one], read_as="sequence", console=console)
     assert "Who is shown is not known" in (run / "report.html").read_text()
 
 

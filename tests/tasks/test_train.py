@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from ckseq.learn.checkpoint import CHECKPOINT
 from ckseq.learn.predict import NETWORK, load_network, probabilities
 from ckseq.recording import ImageFiles, Recording
 from ckseq.storage import runs
+from ckseq.storage.early import as_glimpses, read_glimpses
 from ckseq.storage.store import Prepared, assemble, write_part
 from ckseq.tasks.train import train
 
@@ -141,7 +144,8 @@ def test_a_run_is_whole(complete):
     test = runs.read_predictions(out)
     pictures = {f"examples/{example.recording}.npz" for example in runs.read_examples(out)}
     assert len(pictures) == 3
-    assert files_of(out) == {"run.json", "history.csv", "predictions.csv", "model.keras", "crops.npz", *pictures}
+    tables = {"run.json", "history.csv", "predictions.csv", "early.csv"}
+    assert files_of(out) == {*tables, "model.keras", "crops.npz", *pictures}
     assert [epoch.epoch for epoch in runs.read_history(out)] == [1, 2, 3, 4]
     assert test.labels == ("anger", "fear", "surprise")
     assert json.loads(json.dumps(result)) == result
@@ -149,6 +153,18 @@ def test_a_run_is_whole(complete):
     assert result["accuracy"] == np.mean([row.truth == row.predicted for row in test.rows])
     assert len(console.epochs) == console.total == 4
     assert console.epochs[0].startswith("epoch 1: loss ")
+
+
+def test_a_run_keeps_what_it_said_of_the_start_of_each_test_sequence(complete):
+    out = complete[0]
+    labels, rows = read_glimpses(out)
+    found = as_glimpses(labels, rows, out)
+    tested = runs.read_predictions(out)
+    assert labels == tested.labels
+    assert found.subjects == tuple(row.subject for row in tested.rows)
+    # after all of a sequence the answer is that of predictions.csv
+    np.testing.assert_allclose(found.probabilities[:, -1], [row.probabilities for row in tested.rows], atol=1e-6)
+    assert np.ptp(found.probabilities, axis=1).max() > 0.01
 
 
 def test_a_run_says_how_it_was_made(complete, store, recipe):
@@ -313,3 +329,44 @@ def test_contradictions_and_files_in_the_way_are_refused(store, recipe, tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(CallError, match="is a file"):
         train(store, experiment=recipe, out=tmp_path / "file", console=Listener())
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
+from ckseq.cli.main import main
+sys.argv = ["ckseq", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_small_machine_refuses_in_one_line_and_is_not_killed(store, recipe, tmp_path):
+    """By a limit of 8 GB; the network's first dense layer alone would take more."""
+    large = ["input=blobs", "model.kind=conv_lstm", "model.dense=200000"]
+    words = ["train", store, "--experiment", recipe, "--out", tmp_path / "run", *(f"--set={one}" for one in large)]
+    for more in ([], ["--fit-memory"]):
+        command = [sys.executable, "-c", LIMITED, *map(str, words), *more]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        (line,) = done.stderr.splitlines()
+        assert "ckseq: training needs about " in line
+        assert "model.filters=" in line
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_makes_it_fit_is_chosen_kept_and_part_of_the_command(store, recipe, tmp_path, monkeypatch):
+    arguments = {"experiment": recipe, "settings": ("training.epochs=2",), "fit_memory": True}
+    full = train(store, out=tmp_path / "full", console=Listener(), **arguments)
+    need = runs.read_run(tmp_path / "full")["memory"]["estimated_bytes"]["total"]
+    monkeypatch.setattr("ckseq.learn.machine.used_bytes", lambda: 0)
+    monkeypatch.setattr("ckseq.learn.machine.free_bytes", lambda: need - 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(store, out=tmp_path / "tight", console=Listener(interrupt_after=1), **arguments)
+    # more is free by now, and what was chosen stays
+    monkeypatch.setattr("ckseq.learn.machine.free_bytes", lambda: 2 * need)
+    tight = train(store, out=tmp_path / "tight", console=Listener(), resume=True, **arguments)
+    run = runs.read_run(tmp_path / "tight")
+    assert run["memory"]["chosen"] == ["training.micro_batch_size=4"]
+    assert run["experiment"]["training"]["micro_batch_size"] == 4
+    assert "--set training.micro_batch_size=4" in run["command"]
+    assert (tight["n_train"], tight["epochs_done"]) == (full["n_train"], 2)

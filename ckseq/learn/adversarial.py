@@ -1,0 +1,80 @@
+"""Adversarial regularisation: a network must also be right a small step away, in the direction that hurts it most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.learn.step import Step
+
+if TYPE_CHECKING:
+    import keras
+
+Norm = Literal["l2", "infinity"]
+
+
+def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Norm) -> Step:
+    """Return the training step that adds the loss at the moved input: L(x) + multiplier L(x + step n(g)).
+
+    ``g`` is the gradient of L at x by x, one sequence or image at a time, and ``n`` brings it to length 1: to the
+    Euclidean length under ``l2``, to its signs under ``infinity``. The moved input counts as given: no gradient goes
+    through it. What the step returns is L(x), to be compared with what is measured on other data.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, its optimiser built.
+    multiplier : float
+    step : float
+        In the units of the input: of images 255 is the way from black to white.
+    norm : str
+
+    References
+    ----------
+    Goodfellow, I., Shlens, J. & Szegedy, C. (2015). Explaining and harnessing adversarial examples. ICLR. Weighted and
+    normalised as in Neural Structured Learning (Gopalan et al., 2021).
+    """
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *shape[1:]), tf.float32) for shape in (model.input_shape, model.output_shape)]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def on_batch(x: Any, targets: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            with tf.GradientTape(watch_accessed_variables=False) as of_input:
+                of_input.watch(x)
+                answers = model(x, training=True)
+                loss = model.compute_loss(x, targets, answers, training=True)
+            moved = x + step * normalised(of_input.gradient(loss, x), norm=norm)
+            moved_answers = model(tf.stop_gradient(moved), training=True)
+            total = loss + multiplier * model.compute_loss(x, targets, moved_answers, training=True)
+        weights = model.trainable_variables
+        model.optimizer.apply(tape.gradient(total, [weight.value for weight in weights]), weights)
+        right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    def take(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
+        loss, accuracy = on_batch(np.asarray(x, np.float32), targets)
+        return float(loss), float(accuracy)
+
+    return take
+
+
+def white(x: Any) -> float:
+    """Return how far it is from black to white in the units of an input: 255 of images, 1 of everything else."""
+    return 255.0 if getattr(x, "dtype", None) == np.uint8 else 1.0
+
+
+def normalised(gradient: Any, *, norm: Norm) -> Any:
+    """Return gradients (n, ...) of length 1, each by itself; one of zeros stays zero."""
+    import tensorflow as tf
+
+    if norm == "infinity":
+        return tf.sign(gradient)
+    axes = list(range(1, len(gradient.shape)))
+    # a gradient of a mean over pixels of 0 to 255 is small: scaled first, its squares do not vanish
+    scaled = tf.math.divide_no_nan(gradient, tf.reduce_max(tf.abs(gradient), axis=axes, keepdims=True))
+    squares = tf.reduce_sum(tf.square(scaled), axis=axes, keepdims=True)
+    return tf.math.divide_no_nan(scaled, tf.sqrt(squares))

@@ -1,0 +1,101 @@
+"""A deep convolutional network for small images: five blocks of convolutions, each ended by pooling and dropout.
+
+Model card
+----------
+Idea
+    Many small convolutions see more of the face with every block, until one pixel is left that has seen all of it.
+    Batch normalisation, initial weights after He and exponential linear units keep so deep a network learning, heavy
+    dropout keeps it from learning by heart.
+Source
+    System B's network: 2 convolutions of 32 filters, 5x5; 3 of 64, 3x3; 4 of 64, 3x3; 3 of 128, 3x3; of 512 one 3x3
+    and two 2x2; after each block pooling by 2 and dropout 0.5; dense 128, dropout 0.5. He et al., ICCV 2015 (initial
+    weights); Clevert et al., ICLR 2016 (ELU). What the document does not name: padding keeps the size, and the
+    normalisation follows each activation.
+Input
+    (height, width, channels), grey levels or red, green, blue from 0 to 255, at least 32 pixels a side, as
+    (48, 48, 1). The division by 255 is part of the network.
+
+Parameters
+----------
+    3,400,871 by default for that input and 7 classes.
+Cost
+    About 0.6 gigaflops an image forward.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ckseq.config import Config as _Config
+
+if TYPE_CHECKING:
+    import keras
+
+READS = "images"
+# (filters, side of the kernel), convolution by convolution
+_BLOCKS = (
+    ((32, 5), (32, 5)),
+    ((64, 3),) * 3,
+    ((64, 3),) * 4,
+    ((128, 3),) * 3,
+    ((512, 3), (512, 2), (512, 2)),
+)
+
+
+class Config(_Config):
+    """The network's sizes; the defaults are system B's."""
+
+    width: float = Field(1.0, gt=0, le=4, description="factor on the filters of every convolution")
+    dense: int = Field(128, ge=1, description="units of the dense layer before the classes")
+    dropout: float = Field(0.5, ge=0, lt=1, description="part left out at random after each block and the dense layer")
+    momentum: float = Field(
+        0.99, ge=0, lt=1, description="of the means that batch normalisation keeps; lower where there are few steps"
+    )
+
+
+def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled.
+
+    Parameters
+    ----------
+    config : Config
+    input_shape : (height, width, channels)
+    n_classes : int
+
+    Raises
+    ------
+    CallError
+        The images are too small for five poolings.
+    """
+    from keras import Input, Model, layers
+
+    from ckseq.models._images import check_side, divided
+
+    check_side("cnn_five_blocks", input_shape, least=2 ** len(_BLOCKS))
+    images = Input(input_shape, name="images")
+    values = divided(images, white=255)
+    for block, convolutions in enumerate(_BLOCKS, start=1):
+        for number, (filters, kernel_px) in enumerate(convolutions, start=1):
+            values = layers.Conv2D(
+                max(1, round(config.width * filters)),
+                kernel_px,
+                padding="same",
+                activation="elu",
+                kernel_initializer="he_normal",
+                name=f"block_{block}_convolution_{number}",
+            )(values)
+            values = layers.BatchNormalization(momentum=config.momentum, name=f"block_{block}_normal_{number}")(values)
+        values = layers.MaxPooling2D(2, name=f"block_{block}_pooling")(values)
+        values = layers.Dropout(config.dropout, name=f"block_{block}")(values)
+    values = layers.Flatten(name="flatten")(values)
+    values = layers.Dense(config.dense, activation="elu", kernel_initializer="he_normal", name="dense")(values)
+    values = layers.BatchNormalization(momentum=config.momentum, name="dense_normal")(values)
+    values = layers.Dropout(config.dropout, name="dropout")(values)
+    return Model(images, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="cnn_five_blocks")
+
+
+def export(model: keras.Model) -> keras.Model:
+    """Return the network itself: all its layers are Keras's own."""
+    return model

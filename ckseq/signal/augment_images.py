@@ -1,0 +1,181 @@
+"""Variations of images that a camera could have taken as well; pure, seeded, one batch at a time."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ckseq.config import Config as BaseConfig
+from ckseq.errors import DataError
+
+Images = NDArray[np.uint8]
+
+
+class Config(BaseConfig):
+    """How much each training image is varied, anew whenever it is seen; all zero is not at all."""
+
+    passes: int = Field(1, ge=1, description="how often each image is seen in an epoch, varied anew each time")
+    rotation_degrees: float = Field(0.0, ge=0, le=180, description="turned by up to so many degrees, either way")
+    zoom: float = Field(0.0, ge=0, lt=1, description="width and height grow or shrink by up to this share, each")
+    shift: float = Field(0.0, ge=0, lt=1, description="moved by up to this share of the side, across and up or down")
+    geometry_share: float = Field(1.0, ge=0, le=1, description="share of the images that are turned, zoomed and moved")
+    mirror: float = Field(0.0, ge=0, le=1, description="share of the images whose left and right are exchanged")
+    colour_levels: float = Field(
+        0.0, ge=0, le=255, description="red, green and blue each change by up to so many levels of 255"
+    )
+    colour_share: float = Field(1.0, ge=0, le=1, description="share of the images whose colours change")
+    brightness: float = Field(0.0, ge=0, le=1, description="all levels change by up to this share of white")
+    contrast: float = Field(0.0, ge=0, lt=1, description="distances from the mean grow or shrink by up to this share")
+    light_share: float = Field(1.0, ge=0, le=1, description="share of the images whose brightness and contrast change")
+    blur_px: float = Field(0.0, ge=0, description="sigma of a Gaussian blur, up to, pixels")
+    motion_blur_px: float = Field(0.0, ge=0, description="length of a motion's blur in any direction, up to, pixels")
+    noise_levels: float = Field(0.0, ge=0, description="standard deviation of noise, up to, levels of 255")
+    spoiled_share: float = Field(
+        1.0, ge=0, le=1, description="share of the images that get one of blur, motion blur and noise"
+    )
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every amount is zero."""
+        amounts = self.model_dump(exclude={"passes", "geometry_share", "colour_share", "light_share", "spoiled_share"})
+        return not any(amounts.values())
+
+
+def placed(image: Images, *, turn_degrees: float, scale: tuple[float, float], shift_px: tuple[float, float]) -> Images:
+    """Turn an image about its middle, scale it and move it; beyond an edge the edge goes on.
+
+    Parameters
+    ----------
+    image : (h, w, channels) uint8
+    turn_degrees : float
+        Clockwise as seen.
+    scale : (float, float)
+        Factors of width and height.
+    shift_px : (float, float)
+        To the right and down.
+
+    >>> placed(np.eye(3, dtype=np.uint8)[..., None], turn_degrees=0, scale=(1, 1), shift_px=(1, 0))[..., 0]
+    array([[1, 1, 0],
+           [0, 0, 1],
+           [0, 0, 0]], dtype=uint8)
+    """
+    height, width = image.shape[:2]
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    angle = np.deg2rad(turn_degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag(scale)
+    matrix = np.column_stack([turn, middle + shift_px - turn @ middle])
+    moved = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8).reshape(image.shape)
+
+
+def relit(image: Images, *, levels: NDArray[np.float64], contrast: float) -> Images:
+    """Stretch an image's distances from its mean, and add a level to each channel.
+
+    Parameters
+    ----------
+    image : (h, w, channels) uint8
+    levels : (channels,) float
+    contrast : float
+        A factor.
+
+    >>> relit(np.array([[[10], [30]]], np.uint8), levels=np.array([5.0]), contrast=2.0).ravel()
+    array([ 5, 45], dtype=uint8)
+    """
+    mean = image.mean()
+    changed = mean + contrast * (image.astype(np.float32) - mean) + levels
+    return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+
+
+def motion_blurred(image: Images, *, length_px: float, angle_degrees: float) -> Images:
+    """Blur an image along a line, as a camera that moves does; (h, w, channels) uint8."""
+    side = 2 * int(np.ceil(length_px / 2)) + 1
+    if side == 1:
+        return image
+    kernel = np.zeros((side, side), np.float32)
+    half = length_px / 2 * np.array([np.cos(np.deg2rad(angle_degrees)), np.sin(np.deg2rad(angle_degrees))])
+    ends = [tuple(int(v) for v in np.rint(side // 2 + sign * half)) for sign in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0)
+    blurred = cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.uint8).reshape(image.shape)
+
+
+def augment_images(x: Images, config: Config, *, rng: np.random.Generator) -> Images:
+    """Vary every image of a batch, each by amounts of its own; all frames of a sequence by the same.
+
+    Parameters
+    ----------
+    x : (n, h, w, channels) or (n, t, h, w, channels) uint8
+    config : Config
+    rng : numpy.random.Generator
+        Where it stands determines the result.
+
+    Returns
+    -------
+    array of uint8
+        Of the same shape; ``x`` itself where the config changes nothing.
+
+    Raises
+    ------
+    DataError
+        Colours are to change, and the images are grey.
+    """
+    if config.changes_nothing:
+        return x
+    if config.colour_levels and x.shape[-1] != 3:
+        raise DataError("grey images have no colours to change", fix="set image_augmentation.colour_levels = 0")
+    result = np.empty_like(x)
+    for one, varied in zip(x, result, strict=True):
+        frames = one if one.ndim == 4 else one[np.newaxis]
+        varied[...] = _vary(frames, config, rng).reshape(one.shape)
+    return result
+
+
+def _vary(frames: Images, config: Config, rng: np.random.Generator) -> Images:
+    """Vary the frames (t, h, w, channels) of one recording."""
+    # always drawn, so that one amount does not change what the others draw
+    turn, wider, higher, across, down, brighter, sharper = rng.uniform(-1, 1, 7)
+    colours = rng.uniform(-1, 1, 3)
+    moves, mirrors, recolours, relights, spoils = rng.random(5) < (
+        config.geometry_share,
+        config.mirror,
+        config.colour_share,
+        config.light_share,
+        config.spoiled_share,
+    )
+    height, width, channels = frames.shape[1:]
+    varied = [frame[:, ::-1] if mirrors else frame for frame in frames]
+    if moves and (config.rotation_degrees or config.zoom or config.shift):
+        scale = (1 + config.zoom * wider, 1 + config.zoom * higher)
+        shift_px = (config.shift * across * width, config.shift * down * height)
+        turn_degrees = config.rotation_degrees * turn
+        varied = [
+            placed(np.ascontiguousarray(frame), turn_degrees=turn_degrees, scale=scale, shift_px=shift_px)
+            for frame in varied
+        ]
+    levels = np.full(channels, 255 * config.brightness * brighter * relights)
+    if config.colour_levels:
+        levels = levels + config.colour_levels * colours * recolours
+    contrast = 1 + config.contrast * sharper * relights
+    if contrast != 1 or levels.any():
+        varied = [relit(frame, levels=levels, contrast=contrast) for frame in varied]
+    stacked = np.stack(varied)
+    return _spoil(stacked, config, rng) if spoils else stacked
+
+
+def _spoil(frames: Images, config: Config, rng: np.random.Generator) -> Images:
+    """Blur frames, blur them along a line, or add noise: one of those that the config asks for."""
+    amounts = {"blur": config.blur_px, "motion": config.motion_blur_px, "noise": config.noise_levels}
+    wanted = [kind for kind, amount in amounts.items() if amount]
+    if not wanted:
+        return frames
+    kind = wanted[rng.integers(len(wanted))]
+    amount, angle = amounts[kind] * rng.random(), rng.uniform(0, 180)
+    if kind == "noise":
+        noisy = frames + amount * rng.standard_normal(frames.shape, dtype=np.float32)
+        return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+    if kind == "motion":
+        return np.stack([motion_blurred(frame, length_px=amount, angle_degrees=angle) for frame in frames])
+    sigma = max(amount, 0.1)
+    return np.stack([cv2.GaussianBlur(frame, (0, 0), sigma).reshape(frame.shape) for frame in frames])

@@ -1,0 +1,135 @@
+"""How fast a film is watched, on one core: frames a second and what single frames take."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+from rich.text import Text
+
+from ckseq import choices
+from ckseq.learn import backend
+from ckseq.recording import VideoFile
+from ckseq.signal.timeline import Config
+from ckseq.storage.frames import read_grey
+from ckseq.storage.video import Video, VideoWriter
+from ckseq.tasks.console import Console
+from ckseq.tasks.inspect import find_source
+from ckseq.tasks.preprocess import run_stages
+from ckseq.tasks.recipes import Experiment, Pipeline, load_experiment, load_pipeline
+from ckseq.tasks.watching import Model, as_seen, watch
+
+_SIZE, _FPS = (640, 480), 25.0
+_LABELS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+_EDGES_MS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)
+
+
+def bench_stream(data: Path, scratch: Path, *, frames: int, console: Console) -> dict[str, Any]:
+    """Compare watching a film frame by frame with preparing it as a whole, from the file to probabilities.
+
+    The film, 640x480, is made of recordings played forwards and backwards. Both ways take one core, the network's work
+    included, and have a network of the default experiment that has learnt nothing, which takes as long as one that has.
+    """
+    with _one_core():
+        path = _film(data, scratch, frames)
+        experiment = load_experiment("default")
+        network = _network(experiment)
+        live, anchored = (_model(load_pipeline(name), experiment, network) for name in ("live", "anchored"))
+        live.ask(np.zeros((9, 2, live.pipeline.faces.side_px, 2), np.float32))  # traces the graph
+        took_ms = np.array(_watched(path, live)) * 1000
+        n_frames = len(took_ms)
+        start = time.perf_counter()
+        arrays, _ = run_stages(VideoFile(path), anchored.pipeline)
+        anchored.ask(arrays["projections"])
+        whole_s = time.perf_counter() - start
+    rates = {"stream": 1000 / took_ms.mean(), "whole": n_frames / whole_s}
+    late = dict(zip(("median", "95 %", "99 %", "longest"), np.percentile(took_ms, (50, 95, 99, 100)), strict=True))
+    console.say(f"{n_frames} frames of 640x480 from a video file to probabilities, one core, detection included")
+    console.say(f"frame by frame, pipeline live: {rates['stream']:.0f} frames/s")
+    console.say(f"as a whole, pipeline anchored: {rates['whole']:.0f} frames/s")
+    console.say("one frame: " + ", ".join(f"{name} {value:.1f} ms" for name, value in late.items()))
+    histogram = _histogram(took_ms)
+    console.say(_drawn(histogram))
+    return {
+        "n_frames": n_frames,
+        "frames_per_s": {name: round(rate, 1) for name, rate in rates.items()},
+        "latency_ms": {name: round(float(value), 2) for name, value in late.items()},
+        "histogram_ms": histogram,
+    }
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep all threads of this process, also those that libraries start from now on, on one core where that can be."""
+    threads = cv2.getNumThreads()
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    cv2.setNumThreads(1)
+    if cores:
+        os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        if cores:
+            os.sched_setaffinity(0, cores)
+
+
+def _film(data: Path, scratch: Path, frames: int) -> Path:
+    path, n_frames = scratch / "film.mp4", 0
+    with VideoWriter(path, fps=_FPS) as writer:
+        for recording in find_source(data, None).scan(data):
+            forwards = [cv2.resize(image, _SIZE) for image in read_grey(recording.frames)]
+            for image in forwards + forwards[::-1]:
+                writer.write(n_frames / _FPS, np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8))
+                n_frames += 1
+            if n_frames >= frames:
+                break
+    return path
+
+
+def _network(experiment: Experiment) -> Any:
+    backend.start(0)
+    module = choices.load("models", experiment.model_kind)
+    shape = (experiment.sequence.length_frames, 2, 267, 2)
+    return module.export(module.build(experiment.model, input_shape=shape, n_classes=len(_LABELS)))
+
+
+def _model(pipeline: Pipeline, experiment: Experiment, network: Any) -> Model:
+    length = experiment.sequence.length_frames
+    assert isinstance(length, int)
+    return Model(_LABELS, pipeline, experiment, length, network)
+
+
+def _watched(path: Path, model: Model) -> list[float]:
+    """Return the seconds that each frame takes, from the file to what is said of it."""
+    faces = watch(model, Config())
+    took = []
+    start = time.perf_counter()
+    for seconds, image in Video(path).frames():
+        faces.step(seconds, as_seen(image, model.pipeline))
+        now = time.perf_counter()
+        took.append(now - start)
+        start = now
+    return took
+
+
+def _histogram(took_ms: NDArray[np.float64]) -> dict[str, int]:
+    counts, _ = np.histogram(took_ms, (0, *_EDGES_MS, np.inf))
+    names = [f"under {edge}" for edge in _EDGES_MS] + [f"{_EDGES_MS[-1]} and more"]
+    return {name: int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def _drawn(histogram: dict[str, int]) -> Table:
+    table = Table("ms", "frames", "")
+    most = max(histogram.values())
+    for name, count in histogram.items():
+        table.add_row(name, str(count), Text("█" * round(40 * count / most), style="cyan"))
+    return table

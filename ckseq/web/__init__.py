@@ -1,0 +1,1 @@
+"""The local web page: an ASGI app around what watches faces, and its files; nothing comes from another server."""

@@ -1,0 +1,132 @@
+"""What training does with images, with rare classes and with a backbone."""
+
+import keras
+import numpy as np
+import pytest
+
+from ckseq.errors import CallError
+from ckseq.learn import backend
+from ckseq.learn.fit import Labelled, TrainingConfig, fit
+from ckseq.learn.vary import in_batches, times
+from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.signal.augment_images import Config as ImageAugmentConfig
+
+
+def material(codes, seed=0):
+    codes = np.asarray(codes)
+    x = np.random.default_rng(seed).integers(0, 100, (len(codes), 6, 6, 1), dtype=np.uint8)
+    x[np.arange(len(codes)), :, codes * 3] += 100
+    return Labelled(x, codes, tuple(map(str, range(len(codes)))))
+
+
+TRAIN = material(np.arange(12) % 2)
+
+
+def network(seed=1):
+    """A body and a head; the body is a network in the network, as a backbone is."""
+    backend.start(seed)
+    layers = keras.layers
+    stages = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(4), layers.BatchNormalization()]
+    body = keras.Sequential([layers.Input((6, 6, 1)), *stages], name="backbone")
+    images = layers.Input((6, 6, 1))
+    values = layers.Dropout(0.2)(body(images))
+    return keras.Model(images, layers.Dense(2, activation="softmax", name="classes")(values))
+
+
+def trained(model, config, *, train=TRAIN, augmentation=None, resume=None):
+    states = []
+    augmentation = augmentation or ImageAugmentConfig()
+    fit(model, config, augmentation=augmentation, train=train, watched=None, seed=3, resume=resume,
+        on_epoch=states.append)  # fmt: skip
+    return states
+
+
+def config(**values):
+    return TrainingConfig(**{"epochs": 4, "batch_size": 5, "validation": "none", "learning_rate": 0.01, **values})
+
+
+def weights_of(state, model, name):
+    names = [variable.path for variable in model.variables]
+    return [array for path, array in zip(names, state.variables, strict=False) if name in path]
+
+
+def test_every_image_is_seen_as_often_as_there_are_passes():
+    seen = []
+
+    class Counting(keras.Model):
+        def train_on_batch(self, x, *rest, **more):
+            seen.extend(np.asarray(x).reshape(len(x), -1).sum(axis=1).tolist())
+            return super().train_on_batch(x, *rest, **more)
+
+    base = network()
+    trained(Counting(base.inputs, base.outputs), config(epochs=1), augmentation=ImageAugmentConfig(passes=3))
+    assert sorted(seen) == sorted(3 * TRAIN.x.reshape(12, -1).sum(axis=1).tolist())
+
+
+def test_varied_images_give_another_training_and_the_same_seed_the_same():
+    varied = ImageAugmentConfig(shift=0.2, passes=2)
+    one, two = (trained(network(), config(epochs=1), augmentation=varied)[-1] for _ in range(2))
+    for ours, theirs in zip(one.variables, two.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    plain = trained(network(), config(epochs=1), augmentation=ImageAugmentConfig(passes=2))[-1]
+    assert plain.epochs[-1].loss != one.epochs[-1].loss
+
+
+def test_batches_are_varied_by_epoch_and_place():
+    varied = ImageAugmentConfig(shift=0.3)
+    one, other = (in_batches(varied, seed=(3, epoch, 1)) for epoch in (1, 2))
+    assert (one(TRAIN.x, 0) != other(TRAIN.x, 0)).any()
+    assert (one(TRAIN.x, 0) != one(TRAIN.x, 5)).any()
+    np.testing.assert_array_equal(one(TRAIN.x, 5), one(TRAIN.x, 5))
+    assert in_batches(ImageAugmentConfig(passes=2), seed=(1,)) is None
+    assert (times(ImageAugmentConfig(passes=4)), times(AugmentConfig())) == (4, 1)
+
+
+def test_balanced_classes_count_alike():
+    """One step on nine of one class and three of the other, against Keras's own class weights."""
+    rare = material([0] * 9 + [1] * 3)
+    ours, theirs = network(), network()
+    settings = {"optimiser": "sgd", "learning_rate": 0.5, "epochs": 1, "batch_size": 12}
+    state = trained(ours, config(class_weights="balanced", **settings), train=rare)[-1]
+    order = np.random.default_rng([3, 1]).permutation(12)
+    theirs.compile(keras.optimizers.SGD(0.5), loss="categorical_crossentropy")
+    theirs.train_on_batch(rare.x[order].astype(np.float32), np.eye(2)[rare.codes[order]],
+                          class_weight={0: 12 / (2 * 9), 1: 12 / (2 * 3)})  # fmt: skip
+    for array, variable in zip(weights_of(state, ours, "classes"), theirs.get_layer("classes").variables, strict=True):
+        np.testing.assert_allclose(array, variable.numpy(), atol=1e-6)
+
+
+def test_the_backbone_rests_first_and_learns_then():
+    model = network()
+    before = [array.copy() for array in model.get_layer("backbone").get_weights()]
+    states = trained(model, config(frozen_epochs=2))
+    for state in states[:2]:
+        for ours, first in zip(weights_of(state, model, "backbone"), before, strict=True):
+            np.testing.assert_array_equal(ours, first)
+    assert any(
+        (ours != first).any() for ours, first in zip(model.get_layer("backbone").get_weights(), before, strict=True)
+    )
+    assert (weights_of(states[0], model, "classes")[0] != weights_of(states[1], model, "classes")[0]).any()
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return trained(network(), config(frozen_epochs=2))
+
+
+@pytest.mark.parametrize("epoch", [2, 3])
+def test_going_on_in_either_step_ends_in_the_same_bits(whole, epoch):
+    resumed = trained(network(seed=9), config(frozen_epochs=2), resume=whole[epoch - 1])
+    for ours, theirs in zip(resumed[-1].variables, whole[-1].variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_frozen_epochs_without_a_backbone_are_refused():
+    layers = keras.layers
+    plain = keras.Sequential([layers.Input((6, 6, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")])
+    with pytest.raises(CallError, match="means nothing for a network without a backbone"):
+        trained(plain, config(frozen_epochs=1))
+    resting = network()
+    resting.get_layer("backbone").trainable = False
+    with pytest.raises(CallError, match="means nothing for a backbone that never learns"):
+        trained(resting, config(frozen_epochs=1))

@@ -1,0 +1,161 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from ckseq.errors import CkseqError
+from ckseq.learn import backend, machine
+from ckseq.learn.fit import TrainingConfig
+from ckseq.learn.memory import Training, check, estimate, fitted, footprint_of, settings_of
+from ckseq.models import conv_lstm, gru
+
+WIDE = (39, 2, 267, 1)
+
+
+def training(shape=WIDE, model=None, n=98, n_classes=7, models=conv_lstm, **fields):
+    model = model or conv_lstm.Config()
+    told = footprint_of(models, model, input_shape=shape, n_classes=n_classes)
+    return Training(model, TrainingConfig(**fields), told, shape, (28,) * n, held_bytes=0)
+
+
+def test_the_formula_by_hand():
+    """The paper's third phase: 3,442,983 weights, six arrays of 530 positions and 64 filters a step."""
+    need = estimate(training())
+    assert need.weights == 4 * 3_442_983
+    assert need.optimiser == 2 * need.weights
+    assert need.gradients == 3 * need.weights
+    steps, block = 64 * 28 * 6 * 530 * 64 * 4, 39 * 6 * 4240 * 64 * 4
+    state = 64 * 4 * 530 * (39 * 4 + 4 * 64)
+    assert need.activations == steps + block + state
+    assert need.sequences == 8 * 64 * 39 * 2 * 267
+    assert need.total == sum(need)
+
+
+def test_parts_count_one_part_and_a_sum_and_recomputing_no_steps():
+    parts = estimate(training(micro_batch_size=4))
+    assert parts.gradients == 2 * parts.weights
+    assert parts.activations < estimate(training()).activations / 4
+    recomputed = estimate(training(model=conv_lstm.Config(recompute=True)))
+    assert estimate(training()).activations - recomputed.activations == 64 * 28 * 6 * 530 * 64 * 4
+
+
+def test_fewer_sequences_than_a_batch_need_less():
+    assert estimate(training(n=10)).activations == estimate(training(batch_size=10)).activations
+
+
+def test_the_formula_counts_the_weights_that_are_built():
+    for config in (conv_lstm.Config(filters=3, dense=5), conv_lstm.Config(filters=2, dense=4, kernel=(2, 4))):
+        told = conv_lstm.footprint(config, input_shape=(4, 3, 11, 2), n_classes=3)
+        built = conv_lstm.build(config, input_shape=(4, 3, 11, 2), n_classes=3)
+        assert told.n_parameters == built.count_params()
+
+
+def test_a_network_without_a_formula_is_measured():
+    told = training(shape=(12, 2, 30, 1), models=gru, model=gru.Config()).footprint(gru.Config())
+    built = gru.build(gru.Config(), input_shape=(12, 2, 30, 1), n_classes=7)
+    assert told.n_parameters == built.count_params()
+    assert told.sequence_bytes > 4 * sum(layer.output.shape[-1] for layer in built.layers)
+
+
+def test_the_refusal_says_how_much_and_what_helps():
+    with pytest.raises(CkseqError) as caught:
+        check(training(), free_bytes=1_500_000_000, used_bytes=500_000_000)
+    text = str(caught.value)
+    assert "needs about 2.9 GB of memory" in text
+    assert "activations (1.8 GB)" in text
+    assert "there are 2.0 GB" in text
+    for setting in ("training.micro_batch_size=16 (", "model.recompute=true (", "training.batch_size=16 (", "filters="):
+        assert setting in text
+    assert caught.value.exit_status == 1
+    assert check(training(), free_bytes=3_000_000_000, used_bytes=500_000_000).total < 3_500_000_000
+
+
+def test_fitting_goes_from_mild_to_strong_and_stops_there():
+    chosen = []
+    for there in (4e9, 1.8e9, 1.45e9):
+        fitting, need = fitted(training(), free_bytes=int(there), used_bytes=0)
+        assert need.total <= there
+        chosen.append((fitting.training.micro_batch_size, fitting.model.recompute))
+        assert fitting.model.model_copy(update={"recompute": False}) == conv_lstm.Config()
+        assert fitting.training.model_copy(update={"micro_batch_size": "whole"}) == TrainingConfig()
+    assert chosen == [("whole", False), (16, False), (2, False)]
+    assert settings_of(fitting) == ("training.micro_batch_size=2", "model.recompute=false")
+
+
+def test_too_many_filters_are_told_and_never_taken_away():
+    frames = training(shape=(39, 267, 267, 1), n=3)
+    with pytest.raises(CkseqError, match=r"needs about .* GB .* model\.filters="):
+        fitted(frames, free_bytes=9_000_000_000, used_bytes=0)
+    fitting, _ = fitted(frames, free_bytes=12_000_000_000, used_bytes=0)
+    assert (fitting.training.micro_batch_size, fitting.model.filters) == (1, 64)
+    assert fitting.model.recompute
+
+
+def test_a_batch_that_is_normalised_is_not_cut():
+    def build(config, *, input_shape, n_classes):
+        layers = backend.load_keras().layers
+        stages = [layers.Input(input_shape), layers.Flatten(), layers.BatchNormalization(), layers.Dense(n_classes)]
+        return backend.load_keras().Sequential(stages)
+
+    normalised = training(models=SimpleNamespace(build=build))
+    with pytest.raises(CkseqError, match="batch_size=") as caught:
+        check(normalised, free_bytes=estimate(normalised).total - 10_000_000, used_bytes=0)
+    assert "micro" not in str(caught.value)
+
+
+def kernel(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return {"proc": folder / "proc", "cgroups": folder / "cgroup"}
+
+
+SYSTEM = {
+    "proc/meminfo": "MemTotal: 900 kB\nMemAvailable: 800 kB\n",
+    "proc/self/status": "VmHWM:\t 70 kB\nVmRSS:\t 50 kB\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 800 * 1024),
+        (
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "cgroup/a/memory.max": "90000\n",
+                "cgroup/a/memory.current": "50000\n",
+                "cgroup/a/memory.stat": "anon 1\ninactive_file 300\n",
+                "cgroup/a/b/memory.max": "max\n",
+                "cgroup/a/b/memory.current": "5\n",
+            },
+            40_300,
+        ),
+        (
+            {
+                "proc/self/cgroup": "5:cpu:/x\n4:memory:/made\n0::/\n",
+                "cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                "cgroup/memory/memory.usage_in_bytes": "7\n",
+                "cgroup/memory/made/memory.limit_in_bytes": "70000\n",
+                "cgroup/memory/made/memory.usage_in_bytes": "69000\n",
+            },
+            1000,
+        ),
+        ({"proc/self/cgroup": "0::/\n", "cgroup/memory.max": "10\n", "cgroup/memory.current": "20\n"}, 0),
+    ],
+)
+def test_the_least_of_system_and_groups_counts(tmp_path, files, expected):
+    assert machine.free_bytes(**kernel(tmp_path, {**SYSTEM, **files})) == expected
+    assert machine.used_bytes(tmp_path / "proc") == 50 * 1024
+    assert machine.peak_bytes(tmp_path / "proc") == 70 * 1024
+
+
+def test_a_limit_of_the_process_counts():
+    code = (
+        "import resource\nfrom ckseq.learn import machine\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))\nprint(machine.free_bytes())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) < 10**9

@@ -1,0 +1,218 @@
+"""``ckseq live``: a run that was trained on drawn faces watches one that it never saw, in a real browser too."""
+
+import base64
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import uvicorn
+from made_browser import CHROMIUM, browser, write_y4m
+from starlette.testclient import TestClient
+
+from ckseq.errors import CallError
+from ckseq.storage.runs import write_run
+from ckseq.tasks import live as module
+from ckseq.tasks.console import Console
+from ckseq.tasks.live import Watching, live
+from ckseq.tasks.preprocess import preprocess
+from ckseq.tasks.synth import synth
+from ckseq.tasks.train import train
+from ckseq.twin.tree import Config, draw, plan
+from ckseq.web.app import Site, make_app
+from ckseq.web.doors import LOOPBACK
+
+FPS = 20
+PEOPLE = 5
+TWIN = {"emotions": ("happiness", "surprise"), "emotions_per_subject": 2, "unlabelled_share": 0.0, "median_frames": 10}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder, console = tmp_path_factory.mktemp("live"), Console(quiet=True)
+    synth(folder / "data", config=Config(n_subjects=PEOPLE, **TWIN), jobs=2, overwrite=False, console=console)
+    preprocess(folder / "data", pipeline="live", out=folder / "s.h5", jobs=2, console=console)
+    settings = ["training.epochs=25", "protocol.test_share=0.2"]
+    train(folder / "s.h5", experiment="live", out=folder / "run", settings=settings, seed=1, console=console)
+    return folder / "run"
+
+
+def film_of(emotion):
+    """Somebody whom the run never saw: at rest for two seconds, then an expression that is held."""
+    sequences = plan(Config(n_subjects=PEOPLE + 1, **TWIN, colour_share=1.0))
+    drawn, _ = draw([one for one in sequences if one.label.name == emotion][-1])
+    drawn = [cv2.resize(frame, (640, 480)) for frame in drawn]
+    return [drawn[0]] * (2 * FPS) + drawn + [drawn[-1]] * (2 * FPS)
+
+
+@pytest.fixture(scope="module")
+def surprise():
+    return film_of("surprise")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "happiness.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), FPS, (640, 480))
+    for frame in film_of("happiness"):
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_a_page_is_told_of_the_face_its_motion_and_its_class(run, surprise, clip):
+    app = make_app(Watching(run, error_rate=0.1).site(), names=LOOPBACK, any_address=False)
+    headers = {"host": "localhost", "origin": "http://localhost"}
+    with TestClient(app, base_url="http://localhost") as page:
+        about = page.get("/about").json()
+        assert about["labels"] == ["happiness", "surprise"]
+        assert "synthetic twin" in about["notes"][0]
+        with page.websocket_connect("/live", headers=headers) as wire:
+            said = []
+            for number, frame in enumerate(surprise):
+                encoded = cv2.imencode(".jpg", frame)[1].tobytes()
+                wire.send_bytes(struct.pack("<d", number / FPS) + encoded)
+                said.append(wire.receive_json())
+        timeline = page.post("/clip", content=clip.read_bytes(), headers=headers).json()
+    assert all(len(one["faces"]) == 1 for one in said[5:])
+    assert {one["face"]["state"] for one in said[5 : 2 * FPS]} == {"still"}
+    last = said[-1]["face"]
+    assert (last["state"], about["labels"][last["label"]]) == ("moving", "surprise")
+    assert sum(last["smoothed"]) == pytest.approx(1, abs=1e-3)
+    left, top, right, bottom = said[-1]["faces"][0]["box"]
+    assert 150 < left < 320 < right < 500
+    assert 100 < top < 240 < bottom < 450
+    named = [part["label"] for part in timeline["segments"] if part["label"]]
+    assert named[-1] == "happiness"
+    assert timeline["broken"] is None
+
+
+def test_what_is_shown_of_blobs_and_projections_is_what_the_stream_made(run, surprise):
+    visitor = Watching(run, error_rate=0.1).site().begin()
+    for number, frame in enumerate(surprise):
+        face = visitor.step(number / FPS, frame)["face"]
+    blobs = np.frombuffer(base64.b64decode(face["blobs"]), np.uint8).reshape(face["blobs_side"], -1)
+    columns, rows = (
+        np.frombuffer(base64.b64decode(face[name]), np.uint8).reshape(-1, face["channels"])
+        for name in ("columns", "rows")
+    )
+    assert blobs.shape == (89, 89)
+    for channel in range(face["channels"]):
+        moving = blobs == channel + 1
+        assert moving.any()
+        # both small pictures are made of the same blobs: where one has more the other has
+        assert np.corrcoef(moving.mean(axis=0), columns[:, channel])[0, 1] > 0.9
+        assert np.corrcoef(moving.mean(axis=1), rows[:, channel])[0, 1] > 0.9
+
+
+def test_an_answer_is_sure_once_it_is_above_what_the_run_tells(run, surprise, monkeypatch):
+    monkeypatch.setattr(module, "stop_rule", lambda run, *, error_rate: 0.6)
+    watching = Watching(run, error_rate=0.1)
+    visitor = watching.site().begin()
+    said = [visitor.step(number / FPS, frame)["face"] for number, frame in enumerate(surprise)]
+    assert said[-1]["sure"] == 1
+    assert 2 < said[-1]["sure_s"] < len(surprise) / FPS
+    assert all(one["sure"] is None for one in said[5 : 2 * FPS])
+    monkeypatch.setattr(module, "stop_rule", lambda run, *, error_rate: float("inf"))
+    assert "too few people" in Watching(run, error_rate=0.1).told[-1]
+
+
+@pytest.fixture(scope="module")
+def served(run):
+    """The page as a person starts it, on a free port, and stops it with Ctrl-C."""
+    words = [sys.executable, "-m", "ckseq", "live", str(run), "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        lines = iter(process.stdout.readline, "")
+        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=30)
+        assert (process.returncode, complained) == (0, "")
+        assert "stopped; nothing was kept" in said
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; Debian's is the package chromium")
+class TestInChromium:
+    def test_the_face_is_boxed_and_named_and_a_clip_gets_its_timeline(self, served, surprise, clip, tmp_path):
+        write_y4m(tmp_path / "camera.y4m", surprise, fps=FPS)
+        with browser(tmp_path / "profile", camera=tmp_path / "camera.y4m") as page:
+            page.open(served)
+            page.value("document.getElementById('start').click()")
+            page.until("document.getElementById('state').textContent === '1 face'")
+            page.until("document.getElementById('named').textContent === 'surprise'")
+            assert "named at" in page.text("moment")
+            assert page.value(_LEVELS.format("boxes")) > 3
+            for canvas in ("columns", "rows", "blobs"):
+                assert page.value(_LEVELS.format(canvas)) > 3
+            page.choose_file("#clip", clip)
+            page.until("document.querySelector('#timeline .part')")
+            assert "happiness" in page.text("timeline")
+            assert "0 without a face" in page.text("clip-state")
+            asked = page.value("performance.getEntriesByType('resource').map((one) => one.name)")
+            assert len(asked) >= 4
+            assert all(name.startswith(f"{served}/") for name in asked)
+            page.value("stream.getVideoTracks()[0].dispatchEvent(new Event('ended'))")  # as when it is unplugged
+            assert page.text("trouble") == "The camera gave no more pictures. What was seen stays here."
+            assert page.text("state") == "stopped"
+            assert "surprise" in page.text("log")
+
+    @pytest.mark.parametrize(
+        ("has", "says"), [(True, "The camera is not allowed."), (False, "There is no camera.")], ids=["denied", "none"]
+    )
+    def test_without_a_camera_the_page_says_so_and_fits_a_phone(self, served, surprise, tmp_path, has, says):
+        write_y4m(tmp_path / "camera.y4m", surprise[:1], fps=FPS)
+        camera = tmp_path / "camera.y4m" if has else None
+        with browser(tmp_path / "profile", camera=camera, allowed=not has) as page:
+            page.open(served, width=390, height=844, dark=True, phone=True)
+            assert page.value("document.documentElement.scrollWidth") == 390
+            assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(17, 23, 29)"
+            page.value("document.getElementById('start').click()")
+            page.until("!document.getElementById('trouble').hidden")
+            assert page.text("trouble").startswith(says)
+
+
+# of how many levels a canvas is drawn: more than three is more than its ground
+_LEVELS = (
+    "(() => {{ const c = document.getElementById('{}'); "
+    "return new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size; }})()"
+)
+
+
+def test_a_port_in_use_and_a_run_without_a_model_are_told(tmp_path, console):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CallError, match="choose another --port"):
+        live(tmp_path, host="127.0.0.1", port=taken.getsockname()[1], error_rate=0.1, browser=False, console=console)
+    write_run(tmp_path / "cv", {"folds": 5})
+    words = [sys.executable, "-m", "ckseq", "live", str(tmp_path / "cv"), "--port", "0"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cross-validation" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_package_is_named(tmp_path, console, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(CallError, match=r"pip install 'ckseq\[live\]'"):
+        live(tmp_path, host="127.0.0.1", port=0, error_rate=0.1, browser=False, console=console)
+
+
+def test_another_address_is_warned_of(monkeypatch, tmp_path, capsys):
+    class Quick:
+        told = ()
+
+        def __init__(self, run, error_rate):
+            pass
+
+        def site(self):
+            return Site({}, None, None)
+
+    monkeypatch.setattr(module, "Watching", Quick)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [one.close() for one in sockets])
+    for host, warned in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
+        live(tmp_path, host=host, port=0, error_rate=0.1, browser=False, console=Console(quiet=True))
+        assert ("can be reached from other computers" in capsys.readouterr().err) == warned

@@ -1,0 +1,194 @@
+"""The page's server, without a model: who may talk to it, what it takes, and that it keeps nothing."""
+
+import struct
+import tempfile
+
+import cv2
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from ckseq.errors import DataError
+from ckseq.web import app as module
+from ckseq.web.app import Site, make_app
+from ckseq.web.doors import LOOPBACK
+
+HOST = "127.0.0.1:8765"
+HERE = {"host": HOST, "origin": f"http://{HOST}"}
+AVI = b"RIFF\x00\x00\x00\x00AVI " + bytes(50)
+
+
+class Watcher:
+    def step(self, time_s, image):
+        return {"time_s": time_s, "shape": list(image.shape), "level": round(float(image.mean()))}
+
+
+def watch_clip(path):
+    data = path.read_bytes()
+    if data.endswith(b"damaged"):
+        raise DataError("is damaged", path, "fetch it again")
+    return {"n_bytes": len(data)}
+
+
+def client(any_address=False, names=LOOPBACK, site=None):
+    site = site or Site({"labels": ["anger"]}, Watcher, watch_clip)
+    return TestClient(make_app(site, names=names, any_address=any_address), base_url=f"http://{HOST}")
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def picture(time_s, height=6, width=8, level=100):
+    encoded = cv2.imencode(".jpg", np.full((height, width, 3), level, np.uint8))[1]
+    return struct.pack("<d", time_s) + encoded.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        (HOST, 200),
+        ("localhost:8765", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8765", 200),
+        ("evil.example:8765", 403),  # a name of its own that was rebound to 127.0.0.1
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example:8765", 403),
+        ("192.168.1.5:8765", 403),
+        ("evil.example@127.0.0.1", 200),  # a browser sends no such thing; what it names is this machine
+        ("[", 403),
+        ("", 403),
+    ],
+)
+def test_only_requests_that_name_this_machine_are_answered(host, status):
+    for path in ("/", "/page.js", "/page.css", "/about"):
+        assert client().get(path, headers={"host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("192.168.1.5:8765", 200), ("[fe80::1]:8765", 200), ("mine.local:8765", 200), ("evil.example:8765", 403)],
+)
+def test_one_that_listens_to_others_answers_to_addresses_and_to_its_name(host, status):
+    told = client(any_address=True, names=(*LOOPBACK, "mine.local"))
+    assert told.get("/", headers={"host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", f"http://{HOST}.evil.example", "http://localhost:1", None]
+)
+def test_only_our_own_page_may_do_something(origin, own_folder):
+    headers = {"host": HOST} | ({"origin": origin} if origin else {})
+    assert client().post("/clip", content=AVI, headers=headers).status_code == 403
+    with pytest.raises(WebSocketDisconnect) as caught, client().websocket_connect("/live", headers=headers):
+        pass
+    assert caught.value.code == 1008
+    if origin:
+        assert client().get("/about", headers=headers).status_code == 403
+
+
+def test_every_answer_forbids_other_servers_frames_and_caches():
+    headers = client().get("/", headers={"host": HOST}).headers
+    rules = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["style-src"] == "'self'"
+    assert rules["connect-src"] == f"'self' ws://{HOST} wss://{HOST}"
+    assert rules["frame-ancestors"] == "'none'"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_each_picture_is_answered_in_turn():
+    with client().websocket_connect("/live", headers=HERE) as socket:
+        for number in range(3):
+            socket.send_bytes(picture(number / 10, level=50 * number))
+            assert socket.receive_json() == {"time_s": number / 10, "shape": [6, 8, 3], "level": 50 * number}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        bytes(8),
+        struct.pack("<d", 1) + b"no picture",
+        picture(float("nan")),
+        picture(float("inf")),
+        picture(0.5),  # not after the first
+        picture(2.0)[:-40],
+        picture(2.0).replace(b"\xff\xc0\x00\x11\x08\x00\x06\x00\x08", b"\xff\xc0\x00\x11\x08\xff\xff\xff\xff"),
+        picture(2.0) + bytes(module.MOST_FRAME_BYTES),
+    ],
+    ids=["empty", "no picture", "text", "not a time", "endless", "back in time", "cut", "huge", "heavy"],
+)
+def test_a_message_that_is_no_picture_ends_the_connection(message):
+    with client().websocket_connect("/live", headers=HERE) as socket:
+        socket.send_bytes(picture(1.0))
+        socket.receive_json()
+        socket.send_bytes(message)
+        with pytest.raises(WebSocketDisconnect) as caught:
+            socket.receive_json()
+        assert caught.value.code == 1003
+
+
+def test_too_many_pages_are_told_so_and_one_that_goes_makes_room(monkeypatch):
+    monkeypatch.setattr(module, "_MOST_VISITORS", 1)
+    with client() as told:
+        with told.websocket_connect("/live", headers=HERE) as first:
+            first.send_bytes(picture(0.0))
+            first.receive_json()
+            with told.websocket_connect("/live", headers=HERE) as second, pytest.raises(WebSocketDisconnect) as caught:
+                second.receive_json()
+            assert caught.value.code == 1013
+        with told.websocket_connect("/live", headers=HERE) as third:
+            third.send_bytes(picture(0.0))
+            assert third.receive_json()["level"] == 100
+
+
+def test_a_clip_is_watched_and_not_kept(own_folder):
+    answer = client().post("/clip", content=AVI, headers=HERE)
+    assert (answer.status_code, answer.json()) == (200, {"n_bytes": len(AVI)})
+    assert not list(own_folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty (0 bytes)"),
+        (b"#EXTM3U\nhttp://elsewhere/", "no film that the page reads"),
+        (b"ffconcat version 1.0\nfile /etc/passwd", "no film that the page reads"),
+        (AVI + b"damaged", "is damaged; fetch it again"),
+        (AVI + bytes(2000), "larger than 0 MiB"),
+    ],
+    ids=["empty", "play list", "list of files", "damaged", "large"],
+)
+def test_a_clip_that_cannot_be_watched_is_one_line_and_not_kept(content, says, own_folder, monkeypatch):
+    monkeypatch.setattr(module, "MOST_CLIP_BYTES", 1000)
+
+    def chunks():  # of a length that is not announced
+        for start in range(0, len(content), 100):
+            yield content[start : start + 100]
+
+    answer = client().post("/clip", content=chunks(), headers=HERE)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]
+    assert str(own_folder) not in answer.text
+    assert not list(own_folder.iterdir())
+
+
+def test_a_clip_announced_as_too_large_is_not_even_read(own_folder, monkeypatch):
+    monkeypatch.setattr(module, "MOST_CLIP_BYTES", 1000)
+    assert client().post("/clip", content=AVI + bytes(2000), headers=HERE).status_code == 413
+
+
+def test_one_clip_at_a_time(own_folder):
+    inner = []
+
+    def watch(path):
+        inner.append(told.post("/clip", content=AVI, headers=HERE).status_code)
+        return {}
+
+    with client(site=Site({}, Watcher, watch)) as told:
+        assert told.post("/clip", content=AVI, headers=HERE).status_code == 200
+    assert inner == [503]
