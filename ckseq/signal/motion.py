@@ -62,12 +62,6 @@ class Config(BaseConfig):
                     raise ValueError(f"difference = wrapped is the paper's arithmetic and needs {name} = {default!r}")
         return self
 
-    @model_validator(mode="after")
-    def _moving_is_a_third_channel(self) -> Self:
-        if self.moving_threshold and self.difference != "signed":
-            raise ValueError("moving_threshold adds a channel to those of difference = signed, and to no other")
-        return self
-
 
 def wrapped_difference(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return previous minus current frame, modulo 256.

@@ -17,13 +17,20 @@ from ckseq.learn.export import FORMATS, convert, largest_difference
 from ckseq.learn.predict import probabilities
 
 SHAPE = (9, 2, 12, 2)
+IMAGE_SHAPE = (32, 32, 3)
+CONFIGS = {"cnn_five_blocks": {"width": 0.125}}
 SAID = {"labels": ["anger", "joy"], "note": "größer \u2603"}
 
 
-def built(name):
+def built(name, folder=None):
     backend.start(5)
     models = choices.load("models", name)
-    model = models.build(models.Config(), input_shape=SHAPE, n_classes=2)
+    if name == "transfer":
+        CONFIGS[name] = {"backbone": str(folder / "small.keras"), "weights": "own"}
+        layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Conv2D(4, 5), keras.layers.Flatten()]
+        keras.Sequential(layers).save(folder / "small.keras")
+    shape = IMAGE_SHAPE if getattr(models, "READS", "sequences") == "images" else SHAPE
+    model = models.build(models.Config(**CONFIGS.get(name, {})), input_shape=shape, n_classes=2)
     return models.export(model) if isinstance(model, keras.Model) else None
 
 
@@ -54,13 +61,15 @@ def metadata(path):
 
 @pytest.mark.parametrize("name", choices.names("models"))
 def test_every_network_becomes_onnx_and_litert_of_builtin_operations(name, sequences, tmp_path):
-    model = built(name)
+    model = built(name, tmp_path)
     if model is None:
         pytest.skip("an estimator")
+    images = np.random.default_rng(1).integers(0, 256, (4, *IMAGE_SHAPE)).astype(np.float32)
+    asked = images if model.input_shape[1:] == IMAGE_SHAPE else sequences
     for format in (FORMATS["onnx"], FORMATS["litert"]):
         path = tmp_path / f"m{format.ending}"
         convert(model, path, format=format, description="{}")
-        assert largest_difference(model, path, format=format, sequences=sequences) < 1e-5
+        assert largest_difference(model, path, format=format, sequences=asked) < 1e-5
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -66,12 +66,6 @@ def test_the_third_channel_is_what_moves_just_now_by_hand():
     assert blobs[..., 2].tolist() == [[[True, True, False]], [[False, True, False]]]
 
 
-@pytest.mark.parametrize("difference", ["wrapped", "absolute"])
-def test_a_third_channel_needs_the_two_others(difference):
-    with pytest.raises(ValueError, match="moving_threshold adds a channel"):
-        Config(difference=difference, moving_threshold=2.0)
-
-
 def test_both_thresholds_are_counted_in_noise():
     generator = np.random.default_rng(2)
     crops = generator.normal(120, 20, (6, 80, 80)).clip(0, 255).round().astype(np.uint8)
