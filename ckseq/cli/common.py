@@ -34,7 +34,7 @@ def cli() -> None:
     No data yet?        ckseq demo
     With CK+:           ckseq inspect CKPLUS
                         ckseq experiment default --data CKPLUS --out RESULT
-    As the paper did:   ckseq experiment paper_4class --data CKPLUS --out PAPER
+    As the paper did:   ckseq experiment paper_phase4 --data CKPLUS --out PAPER
     Step by step:       ckseq preprocess CKPLUS --out ck.h5
                         ckseq train ck.h5 --experiment default --out RUN
                         ckseq report RUN

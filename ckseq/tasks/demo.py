@@ -50,6 +50,6 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     console.step(f"done in {time.monotonic() - start:.0f} s; open {out / 'run' / 'report.html'} in a browser")
     console.say(
         "These are drawn faces: the figure shows that the toolkit works, not how well it reads people.\n"
-        "Next: ckseq experiment paper_4class --data YOUR_CKPLUS --out RESULT"
+        "Next: ckseq experiment paper_phase4 --data YOUR_CKPLUS --out RESULT"
     )
     return result
