@@ -12,7 +12,7 @@ test: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --config setup.cfg
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev

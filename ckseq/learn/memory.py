@@ -118,7 +118,9 @@ def _kept_of(layer: Any) -> int:
     numbers = sum(math.prod(size or 1 for size in output.shape[1:]) for output in outputs)
     if not hasattr(layer, "return_sequences"):
         return 2 * numbers
-    return 8 * numbers * (1 if layer.return_sequences else layer.input.shape[1])
+    # where it has a mask, that is its second input
+    sequences = layer.input[0] if isinstance(layer.input, list) else layer.input
+    return 8 * numbers * (1 if layer.return_sequences else sequences.shape[1])
 
 
 def estimate(training: Training) -> Need:

@@ -157,13 +157,15 @@ class Timeline:
 
 
 def motion_of(projections: NDArray[np.float32]) -> float:
-    """Return the share of the face that moves, from the projections (2, n) or (2, n, channels) of its blobs.
+    """Return the share of the face that moved, from the projections (2, n) or (2, n, channels) of its blobs.
+
+    Of several channels the first two, which became brighter and which darker.
 
     >>> motion_of(np.array([[[0.5, 0.0], [0.0, 0.25]], [[0.25, 0.0], [0.25, 0.25]]], np.float32))
     0.375
     """
     columns = projections[0]
-    return float(columns.mean() if columns.ndim == 1 else columns.sum(axis=-1).mean())
+    return float(columns.mean() if columns.ndim == 1 else columns[:, :2].sum(axis=-1).mean())
 
 
 def bounds(motion: NDArray[np.float64], *, still_share: float) -> tuple[int, int]:

@@ -234,8 +234,9 @@ class Visitor:
         }
         if one.step.blobs is None or one.step.projections is None:
             return shown
-        blobs = one.step.blobs if one.step.blobs.ndim == 3 else one.step.blobs[..., np.newaxis]
-        projections = one.step.projections.reshape(*one.step.projections.shape[:2], -1)
+        # of what is signed, brighter and darker; what moves just now is for networks
+        blobs = np.atleast_3d(one.step.blobs)[..., :2]
+        projections = np.atleast_3d(one.step.projections)[..., :2]
         return shown | {
             "blobs_side": _SHOWN_PX,
             "blobs": _text(_small(blobs)),

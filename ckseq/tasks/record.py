@@ -117,7 +117,8 @@ def record(
     if inputs and len(labels) != 1:
         raise CallError("video files need the one emotion that they show", fix="--label happiness, and one call each")
     agreed = _agree(consent, console)
-    studio = _Studio(load_pipeline("anchored"))
+    # the apex is where a face differs most from the neutral one, not where it moves most
+    studio = _Studio(load_pipeline("anchored", ["motion.moving_threshold=0"]))
     kept: list[str] = []
     failed: dict[str, str] = {}
 

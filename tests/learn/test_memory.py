@@ -8,7 +8,7 @@ from ckseq.errors import CkseqError
 from ckseq.learn import backend, machine
 from ckseq.learn.fit import TrainingConfig
 from ckseq.learn.memory import Training, check, estimate, fitted, footprint_of, settings_of
-from ckseq.models import conv_lstm, gru
+from ckseq.models import conv_lstm, conv_lstm_light, gru
 
 WIDE = (39, 2, 267, 1)
 
@@ -51,9 +51,10 @@ def test_the_formula_counts_the_weights_that_are_built():
         assert told.n_parameters == built.count_params()
 
 
-def test_a_network_without_a_formula_is_measured():
-    told = training(shape=(12, 2, 30, 1), models=gru, model=gru.Config()).footprint(gru.Config())
-    built = gru.build(gru.Config(), input_shape=(12, 2, 30, 1), n_classes=7)
+@pytest.mark.parametrize("models", [gru, conv_lstm_light])
+def test_a_network_without_a_formula_is_measured(models):
+    told = training(shape=(12, 2, 30, 1), models=models, model=models.Config()).footprint(models.Config())
+    built = models.build(models.Config(), input_shape=(12, 2, 30, 1), n_classes=7)
     assert told.n_parameters == built.count_params()
     assert told.sequence_bytes > 4 * sum(layer.output.shape[-1] for layer in built.layers)
 

@@ -162,6 +162,8 @@ def test_a_recipe_that_loses_recordings_pays_for_it(data, search, tmp_path, cons
     for path in (tmp_path / "frames").glob("p*_fear/*.png"):
         if path.parent.name in ("p0_fear", "p1_fear", "p2_fear", "p3_fear"):
             path.write_bytes(b"no image")
+    mine = search.with_name("mine.toml")
+    mine.write_text(mine.read_text() + '[balance]\nper_class = "all"\n')
     searched(data, search, tmp_path / "out", console, trials=1)
     lost = {f"P{person}" for person in range(4)} - set(kept_out(tmp_path / "out"))
     (trial,) = open_study("small", None, tmp_path / "out").trials
