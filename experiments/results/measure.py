@@ -52,6 +52,11 @@ STEPS = (
     Line("convolutions: experiment default", "anchored", (), ()),
 )
 MODELS = tuple(Line(kind, "anchored", (), (f"model.kind={kind}",)) for kind in ("ridge", "svm", "minirocket", "gru"))
+# fewer folds leave fewer people to learn from
+PEOPLE = tuple(
+    Line(f"{folds} folds", "anchored", (), ("protocol.kind=subject_k_fold", f"protocol.folds={folds}"))
+    for folds in (2, 3, 9)
+)
 
 
 def measured(data: Path, folder: Path, line: Line) -> Path:
@@ -88,6 +93,7 @@ def main(data: Path, name: str, folder: Path) -> None:
         "protocol": "subject-disjoint 5-fold, labelled sequences only, one seed; Wilson intervals, 95 %",
         "steps": [],
         "models": [],
+        "people": [],
     }
     for line in STEPS:
         default = measured(data, folder, line)
@@ -97,6 +103,10 @@ def main(data: Path, name: str, folder: Path) -> None:
         (pair,) = compare([default, run], anyway=False, picture=None, console=QUIET)["pairs"]
         against = {key: pair[key] for key in ("won", "lost", "mcnemar", "permutation")}
         table["models"].append({**told(line, run), "default_against_it": against})
+    for line in PEOPLE:
+        run = measured(data, folder, line)
+        n_people = len({row.subject for row in runs.read_predictions(run).rows})
+        table["people"].append({**told(line, run), "n_people": n_people})
     path = Path(__file__).with_name(f"{name}.json")
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
