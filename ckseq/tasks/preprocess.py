@@ -28,7 +28,7 @@ from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
 from ckseq.tasks.recipes import Pipeline, load_pipeline
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 _NAMED = 10
 
