@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ckseq
-from ckseq import choices
 from ckseq.config import digest
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
-from ckseq.learn.learner import prepare
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.report.listing import toml_text
 from ckseq.storage import runs
 from ckseq.storage.store import open_store
 from ckseq.tasks.console import Console
+from ckseq.tasks.learner import learner_of
 from ckseq.tasks.material import gather
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.recipes import load_experiment
@@ -195,15 +194,7 @@ def _train_on_all(
         material = gather(opened, experiment)
         made_from = {"path": str(store), "digest": opened.digest, "pipeline": opened.pipeline}
     everybody = material.side([entry.id for entry in material.entries])[1]
-    learner = prepare(
-        choices.load("models", experiment.model_kind),
-        experiment.model,
-        experiment.training,
-        augmentation=experiment.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
-        seed=experiment.seed,
-    )
+    learner = learner_of(experiment, material)
     with console.progress("epochs", learner.n_epochs) as bar:
         learned = learner.learn(
             train=everybody, watched=None, on_epoch=lambda state: bar.advance(text=told(state.epochs[-1]))

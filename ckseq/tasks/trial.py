@@ -15,18 +15,18 @@ import numpy as np
 from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
-from ckseq import choices
 from ckseq.config import digest
 from ckseq.errors import CkseqError
 from ckseq.learn import backend
 from ckseq.learn.fit import Labelled, State
-from ckseq.learn.learner import Learned, prepare
+from ckseq.learn.learner import Learned
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.protocol.split import Split
 from ckseq.recording import Recording
 from ckseq.storage.cache import touch, trim
 from ckseq.storage.store import open_store
 from ckseq.tasks.console import Console
+from ckseq.tasks.learner import learner_of
 from ckseq.tasks.material import Material, divide, gather
 from ckseq.tasks.preprocess import STAGE_VERSION, prepare_all
 from ckseq.tasks.recipes import Experiment, Pipeline
@@ -139,15 +139,7 @@ def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tup
 
 def learn(experiment: Experiment, material: Material, split: Split, follow: Follow | None = None) -> Learned:
     """Learn from the training side of a fold, as the experiment says."""
-    learner = prepare(
-        choices.load("models", experiment.model_kind),
-        experiment.model,
-        experiment.training,
-        augmentation=experiment.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
-        seed=experiment.seed,
-    )
+    learner = learner_of(experiment, material)
     train, test = (material.side(side)[1] for side in (split.train, split.test))
     return learner.learn(train=train, watched=test, on_epoch=None if follow is None else follow.epoch)
 
