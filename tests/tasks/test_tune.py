@@ -55,6 +55,7 @@ SEARCH = """
 experiment = "mine.toml"
 trials = 4
 pruner = "none"
+finalists = 0
 [space]
 motion.threshold = {int = [4, 40]}
 motion.erosion_px = {choice = [1, 3]}
