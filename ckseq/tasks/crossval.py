@@ -20,6 +20,7 @@ from ckseq.learn.fit import State
 from ckseq.learn.learner import prepare
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.split import HOLDOUTS, Split
+from ckseq.report.nouns import noun_of
 from ckseq.report.words import leak_sentences
 from ckseq.storage import runs
 from ckseq.storage.early import EARLY, Glimpse, read_glimpses, write_glimpses
@@ -27,7 +28,7 @@ from ckseq.storage.store import Store, open_store
 from ckseq.tasks.console import Bar, Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
-from ckseq.tasks.material import Material, gather
+from ckseq.tasks.material import Material, gather, noun_in
 from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
@@ -163,7 +164,7 @@ def _describe(
             "test_subjects": len({subject[id] for id in tested}),
             "shared_subjects": leakage["shared_subjects"],
             "test_sequences_of_shared_subjects": leakage["test_sequences_of_shared_subjects"],
-            "sentence": leak_sentences(leakage)[0],
+            "sentence": leak_sentences(leakage, noun_in(recipe))[0],
         },
     }
 
@@ -310,7 +311,7 @@ def _gather_folds(
     runs.write_run(out, run)
     result = _result(out, run)
     console.say(
-        f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} sequences, {len(run['seeds'])} "
+        f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} {noun_of(run).many}, {len(run['seeds'])} "
         f"{'seed' if len(run['seeds']) == 1 else 'seeds'}; kept in {out}"
     )
     return result
