@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ckseq import choices
 from ckseq.errors import DataError
 from ckseq.learn import backend, machine
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.fit import State
-from ckseq.learn.learner import prepare
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.split import HOLDOUTS, Split
 from ckseq.report.nouns import noun_of
@@ -28,6 +26,7 @@ from ckseq.storage.store import Store, open_store
 from ckseq.tasks.console import Bar, Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
+from ckseq.tasks.learner import learner_of
 from ckseq.tasks.material import Material, gather, noun_in
 from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
@@ -231,15 +230,7 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
     int
         How many test sequences were named rightly.
     """
-    learner = prepare(
-        choices.load("models", recipe.model_kind),
-        recipe.model,
-        recipe.training,
-        augmentation=recipe.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
-        seed=job.seed,
-    )
+    learner = learner_of(recipe, material, seed=job.seed)
 
     def keep(state: State) -> None:
         write_checkpoint(job.folder, state)
