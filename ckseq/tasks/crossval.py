@@ -18,6 +18,7 @@ from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_che
 from ckseq.learn.fit import State
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.split import HOLDOUTS, Split
+from ckseq.report.nouns import noun_of
 from ckseq.report.words import leak_sentences
 from ckseq.storage import runs
 from ckseq.storage.early import EARLY, Glimpse, read_glimpses, write_glimpses
@@ -26,7 +27,7 @@ from ckseq.tasks.console import Bar, Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.learner import learner_of
-from ckseq.tasks.material import Material, gather
+from ckseq.tasks.material import Material, gather, noun_in
 from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
@@ -162,7 +163,7 @@ def _describe(
             "test_subjects": len({subject[id] for id in tested}),
             "shared_subjects": leakage["shared_subjects"],
             "test_sequences_of_shared_subjects": leakage["test_sequences_of_shared_subjects"],
-            "sentence": leak_sentences(leakage)[0],
+            "sentence": leak_sentences(leakage, noun_in(recipe))[0],
         },
     }
 
@@ -301,7 +302,7 @@ def _gather_folds(
     runs.write_run(out, run)
     result = _result(out, run)
     console.say(
-        f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} sequences, {len(run['seeds'])} "
+        f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} {noun_of(run).many}, {len(run['seeds'])} "
         f"{'seed' if len(run['seeds']) == 1 else 'seeds'}; kept in {out}"
     )
     return result

@@ -30,7 +30,7 @@ from ckseq.tasks.early import glimpses
 from ckseq.tasks.features import crop_shape
 from ckseq.tasks.keep_crops import keep_crops
 from ckseq.tasks.learner import learner_of
-from ckseq.tasks.material import Material, gather
+from ckseq.tasks.material import Material, gather, noun_in
 from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 
@@ -149,6 +149,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "n_test": len(test),
             **counts,
             **shared._asdict(),
+            "sentence": noun_in(recipe).told(shared.sentence),
         },
     }
 
@@ -236,10 +237,10 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
         "n_parameters": learner.n_parameters,
         "input_shape": list(material.x.shape[1:]),
     }
-    n = run["protocol"]
+    n, noun = run["protocol"], noun_in(recipe)
     size = "" if learner.n_parameters is None else f"{learner.n_parameters:,} parameters, "
     console.say(
-        f"{recipe.model_kind}: {size}{n['n_train']} sequences to train on, {n['n_test']} to test on; {run['device']}"
+        f"{recipe.model_kind}: {size}{n['n_train']} {noun.many} to train on, {n['n_test']} to test on; {run['device']}"
     )
     start = read_checkpoint(out)
     runs.write_run(out, run)
@@ -266,7 +267,7 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     remove_checkpoint(out)
     result = _result(out, run)
     right, tested = round(result["accuracy"] * n["n_test"]), n["n_test"]
-    console.say(f"accuracy {result['accuracy']:.2f} on the test sequences ({right} of {tested}); kept in {out}")
+    console.say(f"accuracy {result['accuracy']:.2f} on the test {noun.many} ({right} of {tested}); kept in {out}")
     return result
 
 
