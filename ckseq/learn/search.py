@@ -74,9 +74,9 @@ def join_study(
     """
     try:
         study = create_study(storage=storage, study_name=name, directions=list(directions))
-        study.set_user_attr(_ABOUT, about)
-        if first is not None:
+        if first is not None:  # before anybody else knows that the study has begun
             study.enqueue_trial(first)
+        study.set_user_attr(_ABOUT, about)
         return study
     except DuplicatedStudyError:
         study = load_study(study_name=name, storage=storage)
@@ -84,6 +84,8 @@ def join_study(
     while _ABOUT not in study.user_attrs and time.monotonic() < deadline:
         time.sleep(0.1)
     if _ABOUT not in study.user_attrs:  # who began it was killed at that very moment
+        if first is not None:
+            study.enqueue_trial(first, skip_if_exists=True)
         study.set_user_attr(_ABOUT, about)
     there = study.user_attrs[_ABOUT]
     if there != about:

@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, words
 from ckseq.report.listing import toml_text
+from ckseq.report.nouns import noun_of
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.runs import Predictions
 
@@ -59,7 +60,9 @@ def render_page(
         fine=_fine, rate=_rate, between=tables.between, percent=tables.percent, sentence=_sentence
     )
     template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
+    noun = noun_of(run)
     page: str = template.render(
+        noun=noun,
         name=run.get("experiment_name") or "a run",
         question=run.get("experiment", {}).get("question", ""),
         created=_minute(str(run.get("created", ""))),
@@ -72,10 +75,10 @@ def render_page(
         sentence=run.get("protocol", {}).get("sentence", ""),
         n_train=run.get("protocol", {}).get("n_train"),
         balance_notes=run.get("balance_notes", []),
-        shows=words.shows(scores),
+        shows=words.shows(scores, noun),
         does_not_show=words.does_not_show(run, scores),
         headline=words.headline(run, scores),
-        leaks=words.leak_sentences(run["leakage"]) if run.get("leakage") else [],
+        leaks=words.leak_sentences(run["leakage"], noun) if run.get("leakage") else [],
         rules=run["leakage"]["rules"] if run.get("leakage") else [],
         figures=_figure_rows(found),
         seeds=found.seeds,

@@ -38,6 +38,8 @@ def render_search(
     objectives: Sequence[str],
     values: Callable[[FrozenTrial], dict[str, Any]],
     best: Sequence[FrozenTrial],
+    finalists: Sequence[tuple[str, str, str, str]],
+    chosen: str,
     summary: str,
 ) -> str:
     """Return the page of a study: nothing in it is loaded from anywhere.
@@ -50,7 +52,11 @@ def render_search(
     values : callable
         From a trial to its values by path.
     best : sequence of FrozenTrial
-        The best, or those that no other beats.
+        The one that the search ends in, or those that no other beats.
+    finalists : sequence of tuple of str
+        Of each whose it is, its score in the search, on new folds, and its gain; empty where there were none.
+    chosen : str
+        Which of them was chosen, and why.
     summary : str
         How the study stands, in a sentence.
     """
@@ -71,6 +77,8 @@ def render_search(
         summary=summary,
         objectives=objectives,
         best=rows,
+        finalists=finalists,
+        chosen=chosen,
         pictures=_pictures(study, objectives),
         plotly=Markup(get_plotlyjs()),
         ink=INK,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ckseq.protocol.score import Interval, Scores
+from ckseq.report.nouns import SEQUENCE, Noun
 from ckseq.storage.runs import Prediction, Predictions
 
 
@@ -24,22 +25,22 @@ class Confusion(NamedTuple):
     p_truth: float
 
 
-def headline(scores: Scores) -> str:
+def headline(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return the main figure in one line.
 
     For example ``Accuracy 0.88 (95 % interval 0.75 to 0.95): 37 of 42 test sequences``.
     """
     return (
         f"Accuracy {scores.accuracy:.2f} ({percent(scores.confidence)} interval {between(scores.interval)}): "
-        f"{counted(scores)}"
+        f"{counted(scores, noun)}"
     )
 
 
-def counted(scores: Scores) -> str:
+def counted(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return how many answers were right, as ``37 of 42 test sequences``, and of how many seeds."""
     if scores.repeats == 1:
-        return f"{scores.n_correct} of {scores.n} test sequences"
-    return f"{scores.n // scores.repeats} test sequences, mean of {scores.repeats} seeds"
+        return f"{scores.n_correct} of {scores.n} test {noun.many}"
+    return f"{scores.n // scores.repeats} test {noun.many}, mean of {scores.repeats} seeds"
 
 
 def percent(rate: float) -> str:
@@ -119,15 +120,15 @@ def report_json(scores: Scores) -> str:
     return json.dumps(classification_report(scores), indent=2, ensure_ascii=False) + "\n"
 
 
-def report_text(scores: Scores) -> str:
+def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return the classification report as a table for a terminal or a text file."""
     classes = scores.per_class
     over = f"{percent(scores.confidence)} interval"
     wide = max(len("class"), *map(len, scores.labels))
-    lines = [headline(scores), "", f"{'class':<{wide}}  precision  recall  {over:<14}  {'f1':>5}  n"]
+    lines = [headline(scores, noun), "", f"{'class':<{wide}}  precision  recall  {over:<14}  {'f1':>5}  n"]
     for i, label in enumerate(scores.labels):
         interval = scores.recall_intervals[i]
-        ends = "no sequences" if interval is None else between(interval)
+        ends = f"no {noun.many}" if interval is None else between(interval)
         lines.append(
             f"{label:<{wide}}  {classes.precision[i]:9.2f}  {classes.recall[i]:6.2f}  {ends:<14}"
             f"  {classes.f1[i]:5.2f}  {classes.support[i]}"

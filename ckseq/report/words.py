@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckseq.protocol.score import Interval, Scores, wilson_interval
+from ckseq.report.nouns import SEQUENCE, Noun, noun_of
 from ckseq.report.tables import between, counted, percent
 
 
@@ -22,13 +23,15 @@ class Rate:
 
 def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
     """Return this run's accuracy, the published one where the recipe names one, and the most frequent class's rate."""
-    ours = Rate("this run", scores.accuracy, scores.interval, counted(scores))
+    ours = Rate("this run", scores.accuracy, scores.interval, counted(scores, noun_of(run)))
     most = [
         label
         for label, n in zip(scores.labels, scores.per_class.support, strict=True)
         if n / scores.n == scores.majority
     ]
-    always = Rate("always the most frequent class", scores.majority, None, f"as if every sequence were {most[0]}")
+    always = Rate(
+        "always the most frequent class", scores.majority, None, f"as if every {noun_of(run).one} were {most[0]}"
+    )
     theirs = _published(run, scores)
     return (ours, theirs, always) if theirs else (ours, always)
 
@@ -41,7 +44,7 @@ def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
     interval, on = None, ""
     if isinstance(n_test, int) and n_test > 0:
         interval = wilson_interval(round(accuracy * n_test), n_test, confidence=scores.confidence)
-        on = f"on {n_test} test sequences, "
+        on = f"on {n_test} test {noun_of(run).many}, "
     source = f": {published['source']}" if published.get("source") else ""
     return Rate(
         "published by others", float(accuracy), interval, f"{on}their figure on their data, not measured here{source}"
@@ -54,17 +57,18 @@ def headline(run: Mapping[str, Any], scores: Scores) -> str:
     For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free rule 0.319 · 53 % of test sequences show a subject
     seen in training``.
     """
+    noun = noun_of(run)
     parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)})"]
     leakage = run.get("leakage")
     if leakage:
         parts.append(f"best pixel-free rule {_best_rule(leakage)['accuracy']:.3f}")
-        parts.append(f"{_share(leakage)} show a subject seen in training")
+        parts.append(f"{_share(leakage, noun)} show a subject seen in training")
         alike = leakage["n_duplicates"] + leakage["n_near_duplicates"]
         if alike:
-            parts.append(f"{_times(alike, 'pair')} of test and training sequences {_are(alike)} nearly the same")
+            parts.append(f"{_times(alike, 'pair')} of test and training {noun.many} {_are(alike)} nearly the same")
     elif "test_sequences_of_shared_subjects" in run.get("protocol", {}):
         shared = {"n_test": run["protocol"]["n_test"], **run["protocol"]}
-        parts.append(f"{_share(shared)} show a subject seen in training")
+        parts.append(f"{_share(shared, noun)} show a subject seen in training")
     return " · ".join(parts)
 
 
@@ -73,37 +77,37 @@ def _best_rule(leakage: Mapping[str, Any]) -> Mapping[str, Any]:
     return best
 
 
-def _share(leakage: Mapping[str, Any]) -> str:
+def _share(leakage: Mapping[str, Any], noun: Noun) -> str:
     share = 100 * leakage["test_sequences_of_shared_subjects"] / max(1, leakage["n_test"])
     # a few are not none
-    return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test sequences"
+    return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test {noun.many}"
 
 
-def leak_sentences(leakage: Mapping[str, Any]) -> list[str]:
+def leak_sentences(leakage: Mapping[str, Any], noun: Noun = SEQUENCE) -> list[str]:
     """Return in plain words what training and test share, and how far one comes without a pixel."""
     n, people = leakage["n_test"], leakage["test_sequences_of_shared_subjects"]
     sentences = [
-        f"{people} of {n} test sequences show a subject seen in training"
+        f"{people} of {n} test {noun.many} show a subject seen in training"
         if people
         else "no test subject is in training"
     ]
     if sessions := leakage["test_sequences_of_shared_sessions"]:
-        sentences.append(f"{sessions} of {n} test sequences are of a session that is also in training")
+        sentences.append(f"{sessions} of {n} test {noun.many} are of a session that is also in training")
     for key, what in (("duplicates", "the same frames"), ("near_duplicates", "nearly the same first and last faces")):
         if count := leakage[f"n_{key}"]:
             first = leakage[key][0]
             sentences.append(
-                f"{_times(count, 'pair')} of a test and a training sequence {_have(count)} {what}, "
+                f"{_times(count, 'pair')} of a test and a training {noun.one} {_have(count)} {what}, "
                 f"as {first['test']} and {first['train']}"
             )
     if not leakage["n_duplicates"] + leakage["n_near_duplicates"]:
-        sentences.append("no test sequence is a copy of a training sequence")
+        sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
     best = _best_rule(leakage)
     prior = next(rule for rule in leakage["rules"] if rule["p_value"] is None)
     if best["p_value"] is not None and best["p_value"] < SURE:
         sentences.append(
-            f"{best['name']} alone ({best['about']}) names {best['accuracy']:.3f} of the test sequences rightly, where "
-            f"always answering the most frequent class gives {prior['accuracy']:.3f}: the data give classes away"
+            f"{best['name']} alone ({best['about']}) names {best['accuracy']:.3f} of the test {noun.many} rightly, "
+            f"where always answering the most frequent class gives {prior['accuracy']:.3f}: the data give classes away"
         )
     else:
         sentences.append(
@@ -134,14 +138,15 @@ def shares_subjects(run: Mapping[str, Any]) -> bool:
     return bool(run.get("protocol", {}).get("shared_subjects"))
 
 
-def shows(scores: Scores) -> list[str]:
+def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
     """Return what may be concluded from the figures."""
     sure = percent(scores.confidence)
     n = scores.n // scores.repeats
-    what = "test sequences" if scores.repeats == 1 else f"answers, {scores.repeats} for each of {n} test sequences"
+    what = f"test {noun.many}"
+    what = what if scores.repeats == 1 else f"answers, {scores.repeats} for each of {n} {what}"
     sentences = [
         f"The model named the right class for {scores.n_correct} of {scores.n} {what}. With {n} "
-        f"sequences, its true rate on sequences like these may lie anywhere from {between(scores.interval)} "
+        f"{noun.many}, its true rate on {noun.many} like these may lie anywhere from {between(scores.interval)} "
         f"({sure} interval)."
     ]
     if scores.interval.low > scores.majority:
@@ -191,7 +196,7 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
     if run.get("experiment", {}).get("training", {}).get("validation") == "test":
         sentences.append(
             "A choice made with the test curve: it was drawn to be looked at; whoever picks an epoch by it "
-            "needs new test sequences."
+            f"needs new test {noun_of(run).many}."
         )
     if any(rate.name == "published by others" for rate in rates(run, scores)):
         sentences.append("Whether this is better or worse than the published figure: data, split and people differ.")

@@ -17,7 +17,7 @@ from ckseq.protocol.split import Split
 from ckseq.report.words import leak_sentences
 from ckseq.storage.store import Entry, Store, open_store
 from ckseq.tasks.console import Console
-from ckseq.tasks.material import choose, divide
+from ckseq.tasks.material import choose, divide, noun_in
 from ckseq.tasks.recipes import Experiment, experiment_of, load_experiment
 
 CONFIDENCE = 0.95
@@ -56,9 +56,10 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         splits = divide(chosen.entries, recipe.protocol)
         leakage = leakage_of(opened, chosen.entries, splits)
     facts = leak_facts(leakage)
-    sentences = leak_sentences(facts)
+    noun = noun_in(recipe)
+    sentences = leak_sentences(facts, noun)
     folds = "1 fold" if len(splits) == 1 else f"{len(splits)} folds"
-    console.say(f"{recipe.protocol.kind}, {folds}, {leakage.n_test} test sequences of {len(chosen.entries)}")
+    console.say(f"{recipe.protocol.kind}, {folds}, {leakage.n_test} test {noun.many} of {len(chosen.entries)}")
     console.say(_table(leakage))
     for sentence in sentences:
         console.say(sentence)

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ckseq
-from ckseq import choices
 from ckseq.config import digest
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
-from ckseq.learn.learner import prepare
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.report.listing import toml_text
 from ckseq.storage import runs
 from ckseq.storage.store import open_store
 from ckseq.tasks.console import Console
+from ckseq.tasks.finalists import outcome_of
+from ckseq.tasks.learner import learner_of
 from ckseq.tasks.material import gather
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.recipes import load_experiment
 from ckseq.tasks.space import Recipes, SearchConfig, Space
-from ckseq.tasks.study import best_of, open_study
+from ckseq.tasks.study import open_study, winner_of
 from ckseq.tasks.train import told
 from ckseq.tasks.tune import CACHE
 
@@ -61,7 +61,7 @@ def best(
     out : Path
         The folder for the recipes ``STUDY_best.toml`` and ``STUDY_best_pipeline.toml``.
     trial : int, optional
-        Another one than the best; of two objectives the first decides if not given.
+        Another one than the finals chose, or than the best where there were none; of two objectives the first decides.
     data : Path, optional
         The data set, which the final training needs.
     final : bool
@@ -77,8 +77,8 @@ def best(
     Returns
     -------
     dict
-        ``study``, ``trial``, ``objectives``, ``values``, ``experiment`` and ``pipeline`` (paths), and ``run`` where
-        there is a final model.
+        ``study``, ``trial``, ``objectives``, ``values``, ``chosen_by`` (the sentence that says by which rule),
+        ``experiment`` and ``pipeline`` (paths), and ``run`` where there is a final model.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def best(
     if final and data is None:
         raise CallError("the final training needs the data", fix="name them with --data")
     found = open_study(study, storage, out)
-    chosen = _chosen(found, trial)
+    chosen, why = _chosen(found, trial)
     recipes = recipes_of(found, chosen)
     paths = out / f"{study}_best.toml", out / f"{study}_best_pipeline.toml"
     for path in paths:
@@ -103,6 +103,7 @@ def best(
     runs.write_text(paths[0], toml_text(experiment) + "\n")
     objectives = dict(zip(_about(found)["objectives"], chosen.values or (), strict=True))
     figures = ", ".join(f"{name} {value:.3f}" for name, value in objectives.items())
+    console.say(why)
     console.say(f"trial {chosen.number}, {figures} on the inner folds; the recipe is {paths[0]}")
     result = {
         "schema": 1,
@@ -110,6 +111,7 @@ def best(
         "trial": chosen.number,
         "objectives": objectives,
         "values": chosen.user_attrs["values"],
+        "chosen_by": why,
         "experiment": str(paths[0]),
         "pipeline": str(paths[1]),
     }
@@ -144,19 +146,20 @@ def _about(study: Study) -> dict[str, Any]:
     return about
 
 
-def winner_of(study: Study) -> FrozenTrial:
-    """Return the best trial of a study; of two objectives the first decides."""
-    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
-    return min(best_of(study), key=lambda trial: sign * trial.values[0])
-
-
-def _chosen(study: Study, number: int | None) -> FrozenTrial:
+def _chosen(study: Study, number: int | None) -> tuple[FrozenTrial, str]:
+    """Return the trial to write, and who chose it."""
     if number is None:
-        return winner_of(study)
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    for trial in complete:
-        if trial.number == number:
-            return trial
+        outcome = outcome_of(study)
+        if outcome is not None:
+            why = outcome.sentence
+        elif len(study.directions) > 1:
+            why = "of the trials that no other beats in both objectives, the best in the first"
+        else:
+            why = "the best trial of the search, partly by luck: no finals have confirmed it"
+        return winner_of(study), why
+    for trial in study.get_trials(deepcopy=False):
+        if trial.number == number and trial.state.name == "COMPLETE":
+            return trial, "chosen by hand"
     raise CallError(f"no trial {number} of the study is complete", study.study_name, "leave --trial out for the best")
 
 
@@ -195,15 +198,7 @@ def _train_on_all(
         material = gather(opened, experiment)
         made_from = {"path": str(store), "digest": opened.digest, "pipeline": opened.pipeline}
     everybody = material.side([entry.id for entry in material.entries])[1]
-    learner = prepare(
-        choices.load("models", experiment.model_kind),
-        experiment.model,
-        experiment.training,
-        augmentation=experiment.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
-        seed=experiment.seed,
-    )
+    learner = learner_of(experiment, material)
     with console.progress("epochs", learner.n_epochs) as bar:
         learned = learner.learn(
             train=everybody, watched=None, on_epoch=lambda state: bar.advance(text=told(state.epochs[-1]))

@@ -17,6 +17,7 @@ from ckseq.errors import CallError
 from ckseq.protocol.compare import Difference, holm
 from ckseq.protocol.compare import compare as compare_answers
 from ckseq.report.differences import draw_differences
+from ckseq.report.nouns import noun_of
 from ckseq.storage import runs
 from ckseq.tasks.console import Console
 
@@ -77,7 +78,7 @@ def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, consol
     if not common:
         raise CallError("these runs have no test sequence in common", fix="compare runs of one protocol")
     if notes:
-        notes = [*notes, f"compared on the {len(common)} sequences they have in common"]
+        notes = [*notes, f"compared on the {len(common)} {noun_of(sides[0].facts).many} they have in common"]
         for note in notes:
             console.warn(note)
     pairs = _pairs(sides, common)
@@ -174,7 +175,8 @@ def _accuracy(side: Side, common: Sequence[str]) -> float:
 
 
 def _say(console: Console, sides: Sequence[Side], common: Sequence[str], pairs: list[tuple[Pair, float]]) -> None:
-    table = Table(title=f"{len(common)} test sequences", title_justify="left", title_style="dim", box=None)
+    many = noun_of(sides[0].facts).many
+    table = Table(title=f"{len(common)} test {many}", title_justify="left", title_style="dim", box=None)
     for name in ("run", "model", "protocol", "accuracy"):
         table.add_column(name, justify="right" if name == "accuracy" else "left")
     for side in sorted(sides, key=lambda side: -_accuracy(side, common)):

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ckseq import choices
 from ckseq.errors import DataError
 from ckseq.learn import backend, machine
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.fit import State
-from ckseq.learn.learner import prepare
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.split import HOLDOUTS, Split
+from ckseq.report.nouns import noun_of
 from ckseq.report.words import leak_sentences
 from ckseq.storage import runs
 from ckseq.storage.early import EARLY, Glimpse, read_glimpses, write_glimpses
@@ -27,7 +26,8 @@ from ckseq.storage.store import Store, open_store
 from ckseq.tasks.console import Bar, Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.keep_crops import keep_crops
-from ckseq.tasks.material import Material, gather
+from ckseq.tasks.learner import learner_of
+from ckseq.tasks.material import Material, gather, noun_in
 from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
@@ -163,7 +163,7 @@ def _describe(
             "test_subjects": len({subject[id] for id in tested}),
             "shared_subjects": leakage["shared_subjects"],
             "test_sequences_of_shared_subjects": leakage["test_sequences_of_shared_subjects"],
-            "sentence": leak_sentences(leakage)[0],
+            "sentence": leak_sentences(leakage, noun_in(recipe))[0],
         },
     }
 
@@ -230,15 +230,7 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
     int
         How many test sequences were named rightly.
     """
-    learner = prepare(
-        choices.load("models", recipe.model_kind),
-        recipe.model,
-        recipe.training,
-        augmentation=recipe.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
-        seed=job.seed,
-    )
+    learner = learner_of(recipe, material, seed=job.seed)
 
     def keep(state: State) -> None:
         write_checkpoint(job.folder, state)
@@ -310,7 +302,7 @@ def _gather_folds(
     runs.write_run(out, run)
     result = _result(out, run)
     console.say(
-        f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} sequences, {len(run['seeds'])} "
+        f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} {noun_of(run).many}, {len(run['seeds'])} "
         f"{'seed' if len(run['seeds']) == 1 else 'seeds'}; kept in {out}"
     )
     return result

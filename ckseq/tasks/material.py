@@ -16,6 +16,7 @@ from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import folds
 from ckseq.protocol.split import Case, Split
 from ckseq.protocol.split import Config as SplitConfig
+from ckseq.report.nouns import Noun, noun_for
 from ckseq.signal.sequence import too_long
 from ckseq.storage.divisions import read_division
 from ckseq.storage.runs import Example
@@ -91,7 +92,8 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
-    return Chosen(in_order(map(_label, entries)), tuple(entries), selection.notes, (*store.notes, *notes))
+    told = tuple(map(noun_in(recipe).told, selection.notes))
+    return Chosen(in_order(map(_label, entries)), tuple(entries), told, (*store.notes, *notes))
 
 
 def divide(entries: Sequence[Entry], config: SplitConfig) -> tuple[Split, ...]:
@@ -119,7 +121,7 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
     test = {id for split in splits for id in split.test}
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
-        notes.append(f"no test sequence shows {', '.join(untested)}")
+        notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
     return Material(
         labels=chosen.labels,
         entries=chosen.entries,
@@ -146,7 +148,7 @@ def _label(entry: Entry) -> str:
 
 def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     """Return the entries that may take part, sorted by id, and what there is to say of the others."""
-    notes = []
+    notes, noun = [], noun_in(recipe)
     made_with = store.pipeline.get("name")
     if made_with != Path(recipe.pipeline).stem:
         notes.append(f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {made_with}")
@@ -154,25 +156,26 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     wanted = [entry for entry in labelled if not recipe.classes or entry.label in recipe.classes]
     entries = [entry for entry in wanted if entry.error is None]
     if len(entries) < len(wanted):
-        notes.append(f"{_sequences(len(wanted) - len(entries))} failed in preprocessing and left out")
+        notes.append(f"{noun.counted(len(wanted) - len(entries))} failed in preprocessing and left out")
     if recipe.sequence.overflow == "drop":
         long = set(too_long([n_steps(entry, recipe.input) for entry in entries], recipe.sequence))
         entries = [entry for place, entry in enumerate(entries) if place not in long]
         if long:
             limit = recipe.sequence.length_frames
-            notes.append(f"{_sequences(len(long))} of more than {limit} frames of motion left out before balancing")
+            notes.append(f"{noun.counted(len(long))} of more than {limit} frames of motion left out before balancing")
     present = in_order(map(_label, entries))
     known = ", ".join(present) or "none"
     if missing := [label for label in recipe.classes if label not in present]:
-        what = f"no sequence to use shows {', '.join(missing)}; the classes there are: {known}"
+        what = f"no {noun.one} to use shows {', '.join(missing)}; the classes there are: {known}"
         raise DataError(what, store.path, "change the experiment's classes, or prepare a store with all of them")
     if len(present) < 2:
         raise DataError(f"two classes are the least; those there are: {known}", store.path, "bring labelled recordings")
     return entries, notes
 
 
-def _sequences(n: int) -> str:
-    return f"{n} sequence" if n == 1 else f"{n} sequences"
+def noun_in(recipe: Experiment) -> Noun:
+    """Return what the things of an experiment are called."""
+    return noun_for(kind=recipe.input, length_frames=recipe.sequence.length_frames)
 
 
 def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:

@@ -14,10 +14,11 @@ from ckseq.protocol.split import Split
 from ckseq.recording import Recording
 from ckseq.storage import runs
 from ckseq.storage.store import open_store
-from ckseq.tasks.best import recipes_of, winner_of
+from ckseq.tasks.best import recipes_of
 from ckseq.tasks.console import Console
 from ckseq.tasks.material import gather
 from ckseq.tasks.preprocess import source_digest_of
+from ckseq.tasks.study import winner_of
 from ckseq.tasks.train import answers
 from ckseq.tasks.trial import Inner, Workshop, fold_scores, learn, prepared
 

@@ -20,6 +20,7 @@ from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.early import draw_early, rules_of, sentences
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
+from ckseq.report.nouns import noun_of
 from ckseq.report.page import render_page
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
@@ -72,7 +73,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         pictures["early"] = draw_early(glimpses, rules, confidence=CONFIDENCE, repeats=scores.repeats)
         early = sentences(glimpses, rules)
     texts = {
-        "classification_report.txt": tables.report_text(scores),
+        "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
         "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
@@ -146,7 +147,7 @@ def _pictures(
 
 
 def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> None:
-    console.say(tables.headline(scores))
+    console.say(tables.headline(scores, noun_of(facts)))
     console.say(words.headline(facts, scores))
     for rate in words.rates(facts, scores)[1:]:
         console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")

@@ -67,6 +67,12 @@ class SearchConfig(Config):
         "median", description="what ends a trial early: nothing, being worse than the median of the others, Hyperband"
     )
     prune_by: Literal["fold", "epoch"] = Field("fold", description="when it is asked: after a fold, or every epoch")
+    finalists: int = Field(
+        5, ge=0, description="so many of the best trials, and the recipe as it stands, are scored again; 0 for none"
+    )
+    confirmations: int = Field(
+        2, ge=1, description="new divisions of the same people into inner folds that finalists are scored on"
+    )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of the proposals")
 
 

@@ -10,6 +10,7 @@ from ckseq.errors import DataError
 from ckseq.storage.runs import write_text
 from ckseq.storage.studies import load_optuna, open_storage, without_password
 from ckseq.tasks.console import Console
+from ckseq.tasks.finalists import confirmed_study, outcome_of, rows_of
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -65,6 +66,8 @@ def open_study(name: str, storage: str | None, out: Path) -> Study:
     except KeyError:
         known = ", ".join(sorted(optuna.get_all_study_names(opened))) or "none"
         raise DataError(f"there is no study {name!r}", without_password(url), f"those there are: {known}") from None
+    if whose := confirmed_study(study):
+        raise DataError(f"the study {name!r} holds the finalists of another", fix=f"name that: {whose}")
     return study
 
 
@@ -79,6 +82,26 @@ def best_of(study: Study) -> list[FrozenTrial]:
     if not any(trial.state.name == "COMPLETE" for trial in study.get_trials(deepcopy=False)):
         raise DataError("no trial of the study is complete", study.study_name, "go on with 'ckseq tune'")
     return [study.best_trial] if len(study.directions) == 1 else study.best_trials
+
+
+def winners_of(study: Study) -> list[FrozenTrial]:
+    """Return the trial that a search ends in, or with two objectives those that no other beats in both.
+
+    It is the one that the finals chose; the best one where there were none.
+
+    Raises
+    ------
+    DataError
+        No trial is complete.
+    """
+    best, outcome = best_of(study), outcome_of(study)
+    return best if outcome is None else [study.get_trials(deepcopy=False)[outcome.chosen]]
+
+
+def winner_of(study: Study) -> FrozenTrial:
+    """Return the trial that a search ends in; with two objectives the best in the first."""
+    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    return min(winners_of(study), key=lambda trial: sign * trial.values[0])
 
 
 def served(study: Study) -> dict[str, float]:
@@ -101,6 +124,7 @@ def draw(study: Study, out: Path) -> Path:
 
     counts = tally(study)
     shares = served(study)
+    outcome = outcome_of(study)
     text = (
         f"{counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running; "
     )
@@ -109,7 +133,9 @@ def draw(study: Study, out: Path) -> Path:
         study,
         objectives=about_study(study)["objectives"],
         values=lambda trial: trial.user_attrs["values"],
-        best=best_of(study),
+        best=winners_of(study),
+        finalists=[] if outcome is None else rows_of(outcome),
+        chosen="" if outcome is None else outcome.sentence,
         summary=text,
     )
     path = out / f"{study.study_name}.html"

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 import ckseq
-from ckseq import choices
 from ckseq.errors import CallError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.extract import build_extractor, save_extractor
 from ckseq.learn.fit import State
-from ckseq.learn.learner import Learned, Learner, prepare
+from ckseq.learn.learner import Learned, Learner
 from ckseq.learn.predict import probabilities
 from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.protocol.split import Split, overlap
@@ -30,7 +29,8 @@ from ckseq.tasks.console import Console
 from ckseq.tasks.early import glimpses
 from ckseq.tasks.features import crop_shape
 from ckseq.tasks.keep_crops import keep_crops
-from ckseq.tasks.material import Material, gather
+from ckseq.tasks.learner import learner_of
+from ckseq.tasks.material import Material, gather, noun_in
 from ckseq.tasks.memory import within_memory
 from ckseq.tasks.recipes import Experiment, load_experiment
 
@@ -149,6 +149,7 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
             "n_test": len(test),
             **counts,
             **shared._asdict(),
+            "sentence": noun_in(recipe).told(shared.sentence),
         },
     }
 
@@ -229,26 +230,17 @@ def _differences(there: Any, here: Any, name: str) -> list[str]:
 
 
 def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experiment, console: Console) -> dict[str, Any]:
-    input_shape = material.x.shape[1:]
-    learner = prepare(
-        choices.load("models", recipe.model_kind),
-        recipe.model,
-        recipe.training,
-        augmentation=recipe.variation,
-        input_shape=input_shape,
-        n_classes=len(material.labels),
-        seed=recipe.seed,
-    )
+    learner = learner_of(recipe, material)
     run["device"] = backend.device()
     run["model"] = {
         "kind": recipe.model_kind,
         "n_parameters": learner.n_parameters,
-        "input_shape": list(input_shape),
+        "input_shape": list(material.x.shape[1:]),
     }
-    n = run["protocol"]
+    n, noun = run["protocol"], noun_in(recipe)
     size = "" if learner.n_parameters is None else f"{learner.n_parameters:,} parameters, "
     console.say(
-        f"{recipe.model_kind}: {size}{n['n_train']} sequences to train on, {n['n_test']} to test on; {run['device']}"
+        f"{recipe.model_kind}: {size}{n['n_train']} {noun.many} to train on, {n['n_test']} to test on; {run['device']}"
     )
     start = read_checkpoint(out)
     runs.write_run(out, run)
@@ -275,7 +267,7 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
     remove_checkpoint(out)
     result = _result(out, run)
     right, tested = round(result["accuracy"] * n["n_test"]), n["n_test"]
-    console.say(f"accuracy {result['accuracy']:.2f} on the test sequences ({right} of {tested}); kept in {out}")
+    console.say(f"accuracy {result['accuracy']:.2f} on the test {noun.many} ({right} of {tested}); kept in {out}")
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
@@ -13,20 +13,22 @@ from typing import Any
 
 import numpy as np
 from optuna.exceptions import TrialPruned
-from optuna.trial import Trial
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial
 
-from ckseq import choices
 from ckseq.config import digest
 from ckseq.errors import CkseqError
 from ckseq.learn import backend
 from ckseq.learn.fit import Labelled, State
-from ckseq.learn.learner import Learned, prepare
+from ckseq.learn.learner import Learned
+from ckseq.learn.search import ERROR, run_trials, tally
 from ckseq.protocol.split import Config as SplitConfig
 from ckseq.protocol.split import Split
 from ckseq.recording import Recording
 from ckseq.storage.cache import touch, trim
 from ckseq.storage.store import open_store
 from ckseq.tasks.console import Console
+from ckseq.tasks.learner import learner_of
 from ckseq.tasks.material import Material, divide, gather
 from ckseq.tasks.preprocess import STAGE_VERSION, prepare_all
 from ckseq.tasks.recipes import Experiment, Pipeline
@@ -62,10 +64,21 @@ class Workshop:
     jobs: int
 
 
-def evaluate(trial: Trial, space: Space, inner: Inner, shop: Workshop) -> list[float]:
+def evaluate(
+    trial: Trial, space: Space, inner: Inner, shop: Workshop, *, values: dict[str, Any] | None = None
+) -> list[float]:
     """Take one trial through all inner folds.
 
     What each fold scored is kept with the trial, so that who takes it over goes on after the last whole fold.
+
+    Parameters
+    ----------
+    trial : Trial
+    space : Space
+    inner : Inner
+    shop : Workshop
+    values : dict, optional
+        By path, instead of letting the trial choose.
 
     Returns
     -------
@@ -79,7 +92,7 @@ def evaluate(trial: Trial, space: Space, inner: Inner, shop: Workshop) -> list[f
     TrialPruned
         It is worse than others were at this point.
     """
-    values = space.suggest(trial)
+    values = space.suggest(trial) if values is None else values
     trial.set_user_attr(VALUES, values)
     backend.release()
     recipes = space.recipes(values)
@@ -99,6 +112,43 @@ def evaluate(trial: Trial, space: Space, inner: Inner, shop: Workshop) -> list[f
         if space.config.prune_by == "fold" and fold + 1 < len(experiments):
             _ask(trial, space, _objective(space, scores, 0), fold)
     return [_objective(space, scores, place) for place in range(len(space.config.objectives))]
+
+
+def take(
+    study: Study,
+    n_trials: int,
+    evaluate: Callable[[Trial], Sequence[float]],
+    *,
+    label: str,
+    told: Callable[[FrozenTrial], str],
+    heartbeat_s: float,
+    console: Console,
+) -> None:
+    """Take trials until a study has as many as asked for, whichever process did them, and tell of each."""
+    done = _ended(study)
+    if done:
+        console.say(f"{min(done, n_trials)} {label} are done already")
+    waited: list[int] = []
+    with console.progress(label, max(0, n_trials - done)) as bar:
+
+        def tell(trial: FrozenTrial) -> None:
+            nonlocal done
+            before, done = done, _ended(study)  # other processes take trials, too
+            bar.advance(done - before, text=told(trial))
+            if trial.state.name == "FAIL":
+                console.warn(f"{told(trial)}, another takes its place: {trial.user_attrs.get(ERROR)}")
+
+        def waits(running: int) -> None:
+            if not waited:
+                console.say(f"waiting for {running} of the {label}, which other processes have taken")
+                waited.append(running)
+
+        run_trials(study, n_trials, evaluate, heartbeat_s=heartbeat_s, on_end=tell, on_wait=waits)
+
+
+def _ended(study: Study) -> int:
+    counts = tally(study)
+    return counts.complete + counts.pruned
 
 
 def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tuple[Path, dict[str, Any]]:
@@ -127,6 +177,7 @@ def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tup
             notes=list(inner.notes),
             source_digests=inner.source_digests,
             cache=shop.cache,
+            passing=True,
             jobs=shop.jobs,
             console=Console(quiet=True),
         )
@@ -139,15 +190,7 @@ def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tup
 
 def learn(experiment: Experiment, material: Material, split: Split, follow: Follow | None = None) -> Learned:
     """Learn from the training side of a fold, as the experiment says."""
-    learner = prepare(
-        choices.load("models", experiment.model_kind),
-        experiment.model,
-        experiment.training,
-        augmentation=experiment.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
-        seed=experiment.seed,
-    )
+    learner = learner_of(experiment, material)
     train, test = (material.side(side)[1] for side in (split.train, split.test))
     return learner.learn(train=train, watched=test, on_epoch=None if follow is None else follow.epoch)
 

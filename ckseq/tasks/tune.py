@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from ckseq.config import digest
-from ckseq.errors import CallError, DataError
-from ckseq.labels import in_order
-from ckseq.protocol.folds import folds
-from ckseq.protocol.split import HOLDOUTS, Case, Split
-from ckseq.protocol.split import Config as SplitConfig
-from ckseq.recording import Recording
+from ckseq.errors import CallError
 from ckseq.storage.cache import trim
 from ckseq.storage.studies import load_optuna, open_storage, without_password
 from ckseq.tasks.console import Console
+from ckseq.tasks.finalists import as_json, confirm, outcome_of, say_outcome
+from ckseq.tasks.held_out import inner_of, labelled, outer_splits
 from ckseq.tasks.inspect import find_source
-from ckseq.tasks.preprocess import notes_of, source_digest_of
+from ckseq.tasks.preprocess import notes_of
 from ckseq.tasks.space import DIRECTIONS, Space, load_space
-from ckseq.tasks.study import STUDY, best_of, draw, open_study, served
+from ckseq.tasks.study import STUDY, draw, open_study, served, winners_of
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from ckseq.tasks.trial import Inner, Workshop
 
 CACHE = "cache"
-_APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
 _GB = 10**9
 
 
@@ -89,9 +85,10 @@ def tune(
     Returns
     -------
     dict
-        ``study``, ``storage``, ``complete``, ``pruned``, ``failed_trials``, ``best`` (trial, objectives, values),
-        ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``; what a nested search gives,
-        `ckseq.tasks.nested.score_winners` tells.
+        ``study``, ``storage``, ``complete``, ``pruned``, ``failed_trials``, ``best`` (trial, objectives, values: the
+        winner, or with two objectives the front), ``finalists`` (who they are, which was chosen and by which rule; None
+        where there were none), ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``; what a nested search
+        gives, `ckseq.tasks.nested.score_winners` tells.
 
     Raises
     ------
@@ -140,69 +137,6 @@ def tune(
     return {**score_winners(studies, outer, recordings, shop, study or space.name, out, console), "searches": found}
 
 
-def labelled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
-    """Return the recordings with a label that the experiment asks for.
-
-    Raises
-    ------
-    DataError
-        There are too few classes.
-    """
-    classes = space.recipes({}).experiment.classes
-    found = [one for one in recordings if one.label is not None and (not classes or one.label in classes)]
-    present = in_order(str(one.label) for one in found)
-    if missing := [label for label in classes if label not in present]:
-        raise DataError(f"no recording is labelled {', '.join(missing)}", fix="change the experiment's classes")
-    if len(present) < 2:
-        raise DataError(f"two classes are the least; those there are: {', '.join(present) or 'none'}")
-    return found
-
-
-def outer_splits(recordings: Sequence[Recording], space: Space, *, nested: bool) -> tuple[Split, ...]:
-    """Divide recordings between a search and the test after it, by people, as the experiment's protocol says.
-
-    Under ``nested`` a protocol with one part to test on gives way to the folds of its number.
-
-    Raises
-    ------
-    CallError
-        The protocol puts people on both sides.
-    """
-    protocol = space.recipes({}).experiment.protocol
-    if nested and protocol.kind in HOLDOUTS:
-        protocol = protocol.model_copy(update={"kind": "subject_k_fold"})
-    if protocol.kind not in _APART:
-        raise CallError(
-            f"protocol.kind = {protocol.kind} may put people on both sides, and a search would learn them",
-            fix="--set protocol.kind=subject_holdout",
-        )
-    return folds(_cases(recordings), protocol)
-
-
-def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, notes: list[str], jobs: int) -> Inner:
-    """Return what the trials learn from: the training side of the outer division, in inner folds.
-
-    Nothing of the others is opened.
-    """
-    from joblib import Parallel, delayed
-
-    from ckseq.tasks.trial import Inner
-
-    kept_out = set(outer.test)
-    mine = tuple(one for one in recordings if one.id not in kept_out)
-    config = SplitConfig(kind="subject_k_fold", folds=space.config.folds)
-    subject = {one.id: one.subject for one in mine}
-    divided = folds(_cases(mine), config)
-    digests = Parallel(n_jobs=jobs)(delayed(source_digest_of)(one) for one in mine)
-    return Inner(
-        mine,
-        dict(zip((one.id for one in mine), digests, strict=True)),
-        tuple(tuple(sorted({subject[id] for id in split.test})) for split in divided),
-        tuple(sorted({one.subject for one in recordings if one.id in kept_out})),
-        tuple(notes),
-    )
-
-
 def workshop(out: Path, *, jobs: int, cache_gb: float) -> Workshop:
     """Return where trials are worked on, within the folder of the search."""
     from ckseq.tasks.trial import Workshop
@@ -221,10 +155,10 @@ def search_one(
     heartbeat_s: float,
     console: Console,
 ) -> Study:
-    """Begin or join a study and take trials until it has as many as asked for."""
+    """Begin or join a study, take trials until it has as many as asked for, and score its finalists again."""
     from ckseq.learn.samplers import make_pruner, make_sampler
-    from ckseq.learn.search import join_study, run_trials, tally
-    from ckseq.tasks.trial import evaluate
+    from ckseq.learn.search import join_study
+    from ckseq.tasks.trial import evaluate, take
 
     config = space.config
     if len(config.objectives) > 1 and config.sampler in ("cmaes", "forest"):
@@ -249,31 +183,16 @@ def search_one(
         f"{len(inner.recordings)} sequences of {len(people)} people in {len(inner.folds)} inner folds; "
         f"{len(inner.kept_out)} people are kept out, to test on in the end"
     )
-    before = tally(study)
-    done = before.complete + before.pruned
-    if done:
-        console.say(f"{done} trials are done already")
-    waited: list[int] = []
-    with console.progress("trials", max(0, trials - done)) as bar:
-
-        def told(trial: FrozenTrial) -> None:
-            bar.advance(1 if trial.state.name != "FAIL" else 0, text=_told(trial, space))
-            if trial.state.name == "FAIL":
-                console.warn(f"trial {trial.number} failed, another takes its place: {trial.user_attrs.get('error')}")
-
-        def waits(running: int) -> None:
-            if not waited:
-                console.say(f"waiting for {running} trial{'s' if running > 1 else ''} of other processes")
-                waited.append(running)
-
-        run_trials(
-            study,
-            trials,
-            lambda trial: evaluate(trial, space, inner, shop),
-            heartbeat_s=heartbeat_s,
-            on_end=told,
-            on_wait=waits,
-        )
+    take(
+        study,
+        trials,
+        lambda trial: evaluate(trial, space, inner, shop),
+        label="trials",
+        told=lambda trial: _told(trial, space),
+        heartbeat_s=heartbeat_s,
+        console=console,
+    )
+    confirm(study, space, inner, shop, storage=storage, heartbeat_s=heartbeat_s, console=console)
     return study
 
 
@@ -299,10 +218,6 @@ def _about(space: Space, inner: Inner) -> dict[str, Any]:
     # as the storage gives it back
     read: dict[str, Any] = json.loads(json.dumps(about))
     return read
-
-
-def _cases(recordings: Iterable[Recording]) -> list[Case]:
-    return [Case(one.id, one.subject, str(one.label), one.part) for one in recordings]
 
 
 def _size(grid: dict[str, list[Any]]) -> int:
@@ -333,7 +248,7 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, con
     from ckseq.learn.search import tally
 
     counts = tally(study)
-    best = best_of(study)
+    best, outcome = winners_of(study), outcome_of(study)
     shares = served(study)
     held = trim(shop.cache, shop.limit_bytes)
     page = draw(study, out)
@@ -341,6 +256,8 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, con
     for trial in best[:5]:
         changed = ", ".join(f"{path} = {value}" for path, value in trial.user_attrs["values"].items())
         table.add_row(str(trial.number), *(f"{value:.3f}" for value in trial.values), changed)
+    if outcome is not None:
+        say_outcome(outcome, console)
     console.say(table)
     console.say(
         f"{counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed; "
@@ -361,6 +278,7 @@ def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, con
             }
             for trial in best
         ],
+        "finalists": None if outcome is None else as_json(outcome),
         "served_from_cache": shares,
         "cache_bytes": held,
         "page": str(page),

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 
-import cv2
 import made_models
+import made_people
 import numpy as np
 import pytest
 
@@ -55,6 +55,7 @@ SEARCH = """
 experiment = "mine.toml"
 trials = 4
 pruner = "none"
+finalists = 0
 [space]
 motion.threshold = {int = [4, 40]}
 motion.erosion_px = {choice = [1, 3]}
@@ -63,22 +64,7 @@ motion.erosion_px = {choice = [1, 3]}
 
 @pytest.fixture
 def data(tmp_path):
-    """Nine people who move on the left (anger) or on the right (fear), as a manifest."""
-    rng = np.random.default_rng(4)
-    lines = ["path,subject,session,label"]
-    for person in range(9):
-        ground = cv2.GaussianBlur(rng.integers(0, 256, (32, 32), dtype=np.uint8), (0, 0), 3)
-        for label, left in (("anger", 3), ("fear", 19)):
-            folder = tmp_path / "frames" / f"p{person}_{label}"
-            folder.mkdir(parents=True)
-            for step in range(6):
-                frame = ground.copy()
-                frame[8 + 2 * step : 16 + 2 * step, left : left + 9] = 20 * person
-                cv2.imwrite(str(folder / f"{step}.png"), frame)
-            lines.append(f"frames/{folder.name},P{person},{label},{label}")
-    manifest = tmp_path / "all.csv"
-    manifest.write_text("\n".join(lines) + "\n")
-    return manifest
+    return made_people.moving_squares(tmp_path)
 
 
 @pytest.fixture
@@ -315,7 +301,8 @@ def test_a_killed_command_goes_on_after_the_last_whole_fold(data, search, tmp_pa
 
 def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(data, search, tmp_path, console):
     out = tmp_path / "out"
-    found = searched(data, search, out, console, nested=True, trials=2, settings=("protocol.folds=3",))
+    settings = ("protocol.folds=3", "search.finalists=2")
+    found = searched(data, search, out, console, nested=True, trials=2, settings=settings)
     unseen = [set(open_study(f"small_fold{fold}", None, out).user_attrs["about"]["test_subjects"]) for fold in range(3)]
     assert sorted(person for people in unseen for person in people) == [f"P{person}" for person in range(9)]
     rows = read_predictions(out / "small_nested").rows
@@ -323,6 +310,8 @@ def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(da
     assert all(row.subject in unseen[row.fold] for row in rows)
     assert found["accuracy"] == sum(row.truth == row.predicted for row in rows) / 18
     assert [one["study"] for one in found["searches"]] == ["small_fold0", "small_fold1", "small_fold2"]
+    winners = [one["trial"] for one in read_run(out / "small_nested")["folds"]]
+    assert winners == [one["finalists"]["chosen"] for one in found["searches"]]
     report(out / "small_nested", faces=False, console=console)
     assert "nor in the search" in (out / "small_nested" / "report.html").read_text()
 

@@ -1,0 +1,45 @@
+"""What the things of a run are called: sequences, or images where each is one frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Noun(NamedTuple):
+    """A thing that a model is asked about, and several of them."""
+
+    one: str
+    many: str
+
+    def counted(self, n: int) -> str:
+        """Return so many of them.
+
+        >>> SEQUENCE.counted(1), IMAGE.counted(2)
+        ('1 sequence', '2 images')
+        """
+        return f"{n} {self.one if n == 1 else self.many}"
+
+    def told(self, sentence: str) -> str:
+        """Return of these things what a sentence without names says of sequences.
+
+        >>> IMAGE.told("1 sequence of 20 test sequences")
+        '1 image of 20 test images'
+        """
+        return re.sub(r"\bsequence(s?)\b", lambda found: self.many if found[1] else self.one, sentence)
+
+
+SEQUENCE = Noun("sequence", "sequences")
+IMAGE = Noun("image", "images")
+
+
+def noun_for(*, kind: str, length_frames: int | str) -> Noun:
+    """Return what an experiment's things are called, from its ``input`` and its ``sequence.length_frames``."""
+    return IMAGE if kind in ("crops", "features") and length_frames == 1 else SEQUENCE
+
+
+def noun_of(run: Mapping[str, Any]) -> Noun:
+    """Return what the things of a run are called, from its ``run.json``."""
+    asked = run.get("experiment", {})
+    return noun_for(kind=asked.get("input", ""), length_frames=asked.get("sequence", {}).get("length_frames", ""))
