@@ -23,8 +23,10 @@ CONFIDENCE = 0.95
 _RECIPE = "small_stills"
 _PIPELINE = "still_48_grey"
 # the seeds that the recipe was made with are others
-_TWIN_SEED, _OTHERS_SEED = 7, 8
-_SMALL = ('model={kind = "cnn_small", dropout = 0.5}',)
+_TWIN_SEED, _OTHERS_SEED = 9, 10
+# as published; so small a network has time for more epochs
+_SMALL = ('model={kind = "cnn_small"}', "training.epochs=100")
+_ALMOST_ALL = "protocol.test_share=0.1"
 
 
 class Entrant(NamedTuple):
@@ -40,7 +42,7 @@ def bench_stills(
     jobs: int,
     console: Console,
     n_people: int = 36,
-    n_others: int = 16,
+    n_others: int = 24,
     settings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Make a small set of still images, and train each network on it as the experiment ``small_stills`` says.
@@ -73,7 +75,9 @@ def bench_stills(
     backend.load_keras()
     quiet = Console(quiet=True)
     console.step("training a backbone on other people")
-    train(others, experiment=_RECIPE, out=scratch / "backbone", settings=[*_SMALL, *settings], console=quiet)
+    train(
+        others, experiment=_RECIPE, out=scratch / "backbone", settings=[*_SMALL, _ALMOST_ALL, *settings], console=quiet
+    )
     networks: dict[str, dict[str, Any]] = {}
     for number, (name, own) in enumerate(_entrants(scratch / "backbone" / "model.keras")):
         console.step(f"training {name}")
@@ -109,7 +113,7 @@ def _entrants(backbone: Path) -> tuple[Entrant, ...]:
         Entrant("system B, adversarial", ("training.adversarial_multiplier=0.3",)),
         Entrant("system C, small", _SMALL),
         # a linear map over 64 features learns with larger steps than a network
-        Entrant("backbone at rest", (at_rest, "training.learning_rate=0.01")),
+        Entrant("backbone at rest", (at_rest, "training.epochs=100", "training.learning_rate=0.01")),
     )
 
 

@@ -47,7 +47,7 @@ def test_each_network_is_what_the_table_says(few):
 
 def test_the_backbone_learnt_from_other_faces():
     """People are drawn from the seed, so two seeds have none in common."""
-    seeds = [plan(Config(seed=seed, n_subjects=1))[0].units for seed in (7, 8)]
+    seeds = [plan(Config(seed=seed, n_subjects=1))[0].units for seed in (9, 10)]
     assert seeds[0] != seeds[1]
 
 
