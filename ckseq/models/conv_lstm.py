@@ -20,9 +20,10 @@ Parameters
     the kernel fits at, D dense units and n classes: 3,442,983 for the paper's 7 classes and 3,442,680 for its 4. All
     but 50,176 of them are in the first dense layer, which is why few sequences are soon learned by heart.
 Cost
-    Forward ``8 F (k C + k F + 1) P`` floating-point operations a step and sequence, three times that to train: 6.2
-    gigaflops a sequence of the paper. Training keeps 6 F P float32 numbers a step and sequence: 32 MB a sequence of
-    the paper, 2 GB a batch of 64; with ``recompute`` a few hundred MB whatever the batch, for a third more arithmetic.
+    As convolutions, forward ``8 F (k C + k F + 1) P`` floating-point operations a step and sequence, three times that
+    to train: 6.2 gigaflops a sequence of the paper; minimal filtering needs half of them where the kernel is three
+    columns wide. Training keeps 6 F P float32 numbers a step and sequence: 32 MB a sequence of the paper, 2 GB a batch
+    of 64; with ``recompute`` a few hundred MB whatever the batch, for a third more arithmetic.
     Zeros that pad a sequence in front cost nothing.
 """
 
@@ -34,14 +35,15 @@ from pydantic import Field
 
 from ckseq.config import Config as _Config
 from ckseq.errors import CallError
+from ckseq.models._filtering import filtering
 from ckseq.models._memory import Footprint
 
 if TYPE_CHECKING:
     import keras
 
 
-# Positions (rows x columns x sequences) of a block: 64 filters make 4 MB of gates, which a level-3 cache holds.
-BLOCK_POSITIONS = 4240
+# Positions (rows x columns x sequences) of a block: 64 filters make 8 MB of gates, which a level-3 cache holds.
+BLOCK_POSITIONS = 8480
 KEPT = 6  # arrays kept of a step: h and c before it, and its gates i, f, g, o
 
 
@@ -119,12 +121,13 @@ def export(model: keras.Model) -> keras.Model:
 def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Footprint:
     """Return what the network of ``build`` needs in training, by the formulas of the model card.
 
-    With F filters, P positions, k cells of the kernel, C channels and T steps, in float32: six arrays (P, F) a step,
-    and of one block whatever is kept; T P (k C + 1) neighbours of the input; and of the last state about four arrays.
+    With F filters, P positions, C channels, T steps and a kernel of k rows, in float32: six arrays (P, F) a step, and
+    of one block whatever is kept; T P (k C + 1) neighbours of the input for every multiplication of an output; and of
+    the last state about four arrays.
     """
     _check(config, input_shape)
     steps, height, width, channels = input_shape
-    cells = config.kernel[0] * config.kernel[1]
+    cells, way = config.kernel[0] * config.kernel[1], filtering(config.kernel[1])
     rows, columns = (size - kernel + 1 for size, kernel in zip((height, width), config.kernel, strict=True))
     positions, filters = rows * columns, config.filters
     recurrent = 4 * filters * (cells * (channels + filters) + 1)
@@ -132,9 +135,10 @@ def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -
     item = columns if config.kernel[0] == 1 else positions
     block = max(BLOCK_POSITIONS, item)
     kept = 4 * KEPT * filters
+    neighbours = (config.kernel[0] * channels + 1) * way.products // way.outputs
     return Footprint(
         n_parameters=recurrent + dense,
-        sequence_bytes=4 * positions * (steps * (cells * channels + 1) + 4 * filters),
+        sequence_bytes=4 * positions * (steps * neighbours + 4 * filters),
         step_bytes=0 if config.recompute else kept * positions,
         fixed_bytes=kept * steps * block,
     )

@@ -118,6 +118,7 @@ def prepare_all(
     notes: list[str],
     source_digests: Mapping[str, str] | None = None,
     cache: Path | None = None,
+    passing: bool = False,
     jobs: int,
     console: Console,
 ) -> list[Result]:
@@ -135,6 +136,8 @@ def prepare_all(
         The digest of each recording's frames by id, where they are known; they are read for it otherwise.
     cache : Path, optional
         A folder of stage results to use and to add to.
+    passing : bool
+        The store is to be learnt from soon, and not kept: it has no faces to look at, and nothing in it is packed.
     jobs : int
     console : Console
 
@@ -150,7 +153,7 @@ def prepare_all(
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
-    results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, jobs, console)
+    results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
     if all(result.error for result in results):
         raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
     assemble(
@@ -209,6 +212,7 @@ def _prepare_each(
     parts: Path,
     source_digests: Mapping[str, str],
     cache: Path | None,
+    passing: bool,
     jobs: int,
     console: Console,
 ) -> list[Result]:
@@ -220,7 +224,10 @@ def _prepare_each(
     with console.progress("frames", total) as bar:
         # the longest first, so that no core is left with a long one at the end
         in_turn = sorted(recordings, key=lambda recording: -(recording.n_frames or 0))
-        calls = (delayed(prepare_one)(one, recipe, parts, source_digests.get(one.id), cache) for one in in_turn)
+        calls = (
+            delayed(prepare_one)(one, recipe, parts, source_digests.get(one.id), cache, passing=passing)
+            for one in in_turn
+        )
         for result in work(calls):
             results[result.id] = result
             bar.advance(result.n_frames or 1, text=result.id)
@@ -228,7 +235,13 @@ def _prepare_each(
 
 
 def prepare_one(
-    recording: Recording, recipe: Pipeline, parts: Path, source_digest: str | None = None, cache: Path | None = None
+    recording: Recording,
+    recipe: Pipeline,
+    parts: Path,
+    source_digest: str | None = None,
+    cache: Path | None = None,
+    *,
+    passing: bool = False,
 ) -> Result:
     """Prepare one recording and write its part, unless there is one of the same digest already.
 
@@ -243,10 +256,12 @@ def prepare_one(
     try:
         arrays, faces = run_stages(recording.frames, recipe, source_digest=source_digest, cache=kept)
         n_frames = len(faces.crops) + faces.n_dropped
+        if passing:
+            del arrays["faces"]
         prepared = Prepared(recording, own_digest, source_digest, n_frames, faces.n_dropped, arrays)
     except (CkseqError, OSError, ValueError, cv2.error) as error:
         prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=str(error))
-    write_part(parts, prepared)
+    write_part(parts, prepared, packed=not passing)
     served = () if kept is None else tuple(sorted(kept.served))
     return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served)
 

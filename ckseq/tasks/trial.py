@@ -177,6 +177,7 @@ def prepared(pipeline: Pipeline, what: str, inner: Inner, shop: Workshop) -> tup
             notes=list(inner.notes),
             source_digests=inner.source_digests,
             cache=shop.cache,
+            passing=True,
             jobs=shop.jobs,
             console=Console(quiet=True),
         )

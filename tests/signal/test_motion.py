@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from paper_reference import paper_binaries
 
 from ckseq.errors import DataError
-from ckseq.signal.motion import Config, Motion, blobs_of, erode, light_gain, noise_level, wrapped_difference
+from ckseq.signal.motion import Config, Motion, blobs_of, blurred, erode, light_gain, noise_level, wrapped_difference
 
 CROPS = arrays(np.uint8, st.tuples(st.integers(2, 5), st.integers(6, 20), st.integers(6, 20)))
 
@@ -150,3 +150,11 @@ def test_noise_level_recovers_the_sigma_of_gaussian_noise_though_a_part_moves(si
 def test_wrapped_is_refused_with_anything_but_the_papers_steps(settings):
     with pytest.raises(ValueError, match="the paper's arithmetic and needs"):
         Config(difference="wrapped", **settings)
+
+
+@pytest.mark.parametrize("n_frames", [2, 5, 6])
+def test_the_median_of_all_is_numpys_to_the_bit(n_frames):
+    frames = np.random.default_rng(2).normal(120, 40, (n_frames, 24, 20)).clip(0, 255).astype(np.uint8)
+    config = Config(reference="median", difference="absolute", threshold=9.0, erosion_px=1, blur_px=1.5)
+    lit = blurred(frames, sigma_px=1.5)
+    np.testing.assert_array_equal(blobs_of(frames, config), np.abs(lit[1:] - np.median(lit, axis=0)) > 9.0)

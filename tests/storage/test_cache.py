@@ -25,15 +25,16 @@ def test_what_was_made_once_is_served_as_it_was(tmp_path):
     assert StageCache(tmp_path).fetch("faces", "10", lambda: {"x": np.zeros(1)})["x"] == 0
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "other"])
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "zeros", "other"])
 def test_an_entry_that_was_harmed_is_made_anew(tmp_path, harm):
     StageCache(tmp_path).fetch("faces", "0f", lambda: ARRAYS)
-    (path,) = tmp_path.rglob("*.npz")
+    (path,) = tmp_path.rglob("*.arrays")
     whole = path.read_bytes()
     for place in range(0, len(whole), 37):
         data = bytearray(whole)
         data[place] ^= 1
-        path.write_bytes({"cut": whole[:place], "flipped": bytes(data), "empty": b"", "other": b"PK" * 50}[harm])
+        harmed = {"cut": whole[:place], "flipped": data, "empty": b"", "zeros": bytes(place + 4), "other": b"PK" * 50}
+        path.write_bytes(harmed[harm])
         cache = StageCache(tmp_path)
         found = cache.fetch("faces", "0f", lambda: ARRAYS)
         np.testing.assert_array_equal(found["crops"], ARRAYS["crops"])
@@ -50,9 +51,9 @@ def test_what_was_not_asked_for_the_longest_goes_first(tmp_path):
     cache = StageCache(tmp_path)
     for number in range(4):
         cache.fetch("faces", f"{number:02}", lambda: ARRAYS)
-        os.utime(tmp_path / "faces" / f"{number:02}.npz", (number, number))
+        os.utime(tmp_path / "faces" / f"{number:02}.arrays", (number, number))
     cache.fetch("faces", "00", never)
-    size = (tmp_path / "faces" / "00.npz").stat().st_size
+    size = (tmp_path / "faces" / "00.arrays").stat().st_size
     assert trim(tmp_path, 2 * size) == 2 * size
-    assert sorted(path.stem for path in tmp_path.rglob("*.npz")) == ["00", "03"]
+    assert sorted(path.stem for path in tmp_path.rglob("*.arrays")) == ["00", "03"]
     assert trim(tmp_path / "nowhere", 0) == 0
