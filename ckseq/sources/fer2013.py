@@ -107,7 +107,8 @@ def _columns(path: Path) -> _Columns:
         if (found := names.count(column.lower())) != 1:
             what = f"the column {column.decode()} {'stands twice' if found else 'is missing'}"
             raise DataError(what, f"{path} line 1", "the header must name emotion, pixels and Usage, each once")
-    return _Columns(*(names.index(column.lower()) for column in _COLUMNS), len(names))
+    emotion, pixels, usage = (names.index(column.lower()) for column in _COLUMNS)
+    return _Columns(emotion, pixels, usage, len(names))
 
 
 def _read(path: Path) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:
