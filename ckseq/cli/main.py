@@ -32,7 +32,7 @@ def _config(**values: Any) -> dict[str, Any]:
     jobs_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
-    """Measure speed here, or set detectors or the networks for images side by side.
+    """Measure speed here, or compare detectors or networks.
 
     Figures of speed are ratios against the plain way in the same run; stills trains
     each network for images on a small synthetic set, which takes minutes.
