@@ -204,6 +204,22 @@ def _value(text: str) -> Any:
         return text
 
 
+def differences(there: Any, here: Any, name: str) -> list[str]:
+    """Return a line for each value that differs between two trees of plain values.
+
+    >>> differences({"motion": {"threshold": 4, "blur_px": 2}}, {"motion": {"threshold": 5, "blur_px": 2}}, "pipeline")
+    ['pipeline.motion.threshold is 4 there and 5 here']
+    """
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = sorted(there.keys() | here.keys())
+        return [line for key in keys for line in differences(there.get(key), here.get(key), f"{name}.{key}")]
+    if there == here:
+        return []
+    if isinstance(there, list) or isinstance(here, list):
+        return [f"{name} differs"]
+    return [f"{name} is {there!r} there and {here!r} here"]
+
+
 def digest(*parts: Any) -> str:
     """Return 16 hexadecimal digits that name a configuration; equal parts, equal digits.
 

@@ -26,15 +26,16 @@ def _config(**values: Any) -> dict[str, Any]:
 
 @command(
     "bench",
-    click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream"])),
+    click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills"])),
     click.option("--data", type=FOLDER, help="Frames to measure on; the synthetic twin if not given."),
     click.option("--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Frames to measure on."),
     jobs_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
-    """Measure speed here, or set the detectors side by side.
+    """Measure speed here, or compare detectors or networks.
 
-    Every figure is a ratio against the plain way in the same run.
+    Figures of speed are ratios against the plain way in the same run; stills trains
+    each network for images on a small synthetic set, which takes minutes.
     """
     from ckseq.tasks.bench import bench
 

@@ -21,7 +21,26 @@ PrunerName = Literal["none", "median", "hyperband"]
 
 # so many trials are drawn at random before a sampler that learns has something to learn from
 _STARTUP = 10
-_PACKAGES = {"gp": "torch", "cmaes": "cmaes"}
+# of what a sampler needs: the package, and the extra that brings it
+_PACKAGES = {"gp": ("torch", "gp"), "cmaes": ("cmaes", "tune")}
+_ONE_OBJECTIVE = ("cmaes", "forest")
+
+
+def check_sampler(name: SamplerName, *, n_objectives: int) -> None:
+    """Refuse a sampler that cannot work, before anything is begun.
+
+    Raises
+    ------
+    CallError
+        A package is missing, or the sampler knows one objective only.
+    """
+    package, extra = _PACKAGES.get(name, ("", ""))
+    if package and find_spec(package) is None:
+        raise CallError(
+            f"the sampler {name} needs the package {package}", fix=f"pip install 'ckseq[{extra}]', or take tpe"
+        )
+    if n_objectives > 1 and name in _ONE_OBJECTIVE:
+        raise CallError(f"the sampler {name} knows one objective", fix="--set search.sampler=tpe")
 
 
 def make_sampler(name: SamplerName, *, seed: int, grid: Mapping[str, Sequence[Any]] | None) -> BaseSampler:
@@ -37,15 +56,7 @@ def make_sampler(name: SamplerName, *, seed: int, grid: Mapping[str, Sequence[An
     seed : int
     grid : mapping, optional
         The values of every parameter, which ``grid`` needs.
-
-    Raises
-    ------
-    CallError
-        A package is missing.
     """
-    package = _PACKAGES.get(name)
-    if package and find_spec(package) is None:
-        raise CallError(f"the sampler {name} needs the package {package}", fix=f"pip install {package}, or take tpe")
     makers: dict[str, Callable[[int], BaseSampler]] = {
         "tpe": lambda seed: TPESampler(seed=seed, n_startup_trials=_STARTUP, constant_liar=True),
         "gp": lambda seed: GPSampler(seed=seed, n_startup_trials=_STARTUP),

@@ -25,6 +25,7 @@ from optuna.study import Study, create_study, load_study
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from ckseq.config import differences
 from ckseq.errors import CkseqError, DataError
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -35,6 +36,8 @@ _RETRIES = 2
 _FAILURES_IN_A_ROW = 10
 # who joins a study waits so long for the process that began it to say what it is about
 _BEGUN_S = 10.0
+# of what makes a study another, so much is told
+_TOLD = 3
 
 
 class Tally(NamedTuple):
@@ -89,9 +92,18 @@ def join_study(
         study.set_user_attr(_ABOUT, about)
     there = study.user_attrs[_ABOUT]
     if there != about:
-        parts = ", ".join(sorted(key for key in there.keys() | about.keys() if there.get(key) != about.get(key)))
-        raise DataError(f"the study {name!r} there is another: {parts} differ", fix="name another with --study")
+        lines = [line for key in sorted(there.keys() | about.keys()) for line in _unlike(there, about, key)]
+        more = f" and {len(lines) - _TOLD} more" if len(lines) > _TOLD else ""
+        told = "; ".join(lines[:_TOLD]) + more
+        raise DataError(f"the study {name!r} there is another: {told}", fix="name another with --study")
     return study
+
+
+def _unlike(there: dict[str, Any], about: dict[str, Any], key: str) -> list[str]:
+    # a digest says nothing to anybody
+    if isinstance(about.get(key), str) and there.get(key) != about.get(key):
+        return [f"{key} differs"]
+    return differences(there.get(key), about.get(key), key)
 
 
 def about_study(study: Study) -> dict[str, Any]:

@@ -67,14 +67,13 @@ def features(config: BackboneConfig, images: Any) -> Any:
 
     side_px = config.side_px or images.shape[1]
     is_file = config.backbone.endswith(".keras")
+    if not is_file:
+        _named(config.backbone)
+        # before anything is fetched
+        _check_channels(config, 3, images.shape[-1])
     whole = _from_file(config) if is_file else _application(config, side_px)
     wanted = whole.input_shape[1:]
-    if wanted[-1] != images.shape[-1]:
-        colours = {1: "grey", 3: "rgb"}.get(wanted[-1], f"{wanted[-1]} channels")
-        raise CallError(
-            f"{config.backbone} reads {wanted[-1]} channels, and the images have {images.shape[-1]}",
-            fix=f"set the pipeline's faces.colour to {colours}",
-        )
+    _check_channels(config, wanted[-1], images.shape[-1])
     sides = tuple(side or side_px for side in wanted[:2])
     if images.shape[1:3] != sides:
         images = layers.Resizing(*sides, name="resized")(images)
@@ -84,6 +83,15 @@ def features(config: BackboneConfig, images: Any) -> Any:
         return values
     pooling = layers.GlobalAveragePooling2D if config.pool == "mean" else layers.GlobalMaxPooling2D
     return pooling(name="pooled")(values)
+
+
+def _check_channels(config: BackboneConfig, wanted: int, given: int) -> None:
+    if wanted != given:
+        colours = {1: "grey", 3: "rgb"}.get(wanted, f"{wanted} channels")
+        raise CallError(
+            f"{config.backbone} reads {wanted} channels, and the images have {given}",
+            fix=f"set the pipeline's faces.colour to {colours}",
+        )
 
 
 def extractor(config: BackboneConfig, *, input_shape: tuple[int, ...]) -> keras.Model:
@@ -170,8 +178,10 @@ def _application(config: BackboneConfig, side_px: int) -> keras.Model:
             f"{config.backbone} cannot be built: {str(error).splitlines()[0]}", fix="set side_px higher"
         ) from None
     except Exception as error:  # of a failed download Keras raises a plain Exception
+        # Keras names the address, ours to name below, before the reason
+        reason = str(error).splitlines()[0].rpartition(" -- ")[2]
         raise DataError(
-            f"the weights of {config.backbone} could not be fetched: {str(error).splitlines()[0]}",
+            f"the weights of {config.backbone} could not be fetched: {reason}",
             _address(config.backbone),
             "connect to the network once, or name a file of weights; nothing is trained on random weights instead",
         ) from None
@@ -191,9 +201,10 @@ def _named(name: str) -> tuple[Any, Any]:
 
     known = sorted(each for each in dir(applications) if each[0].isupper())
     if name not in known:
+        near = ", ".join(get_close_matches(name, known, n=3)) or ", ".join(known)
         raise CallError(
             f"there is no {name!r} among the networks of keras.applications",
-            fix=f"allowed: {', '.join(known)}, or the path of a .keras file",
+            fix=f"name one of these: {near}; or the path of a .keras file with any other network, weights in it",
         )
     make = getattr(applications, name)
     return make, sys.modules[make.__module__]

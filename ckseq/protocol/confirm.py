@@ -7,7 +7,8 @@ stands gives way only to a difference that is more than noise.
 References
 ----------
 Breiman, Friedman, Olshen and Stone 1984, Classification and Regression Trees, section 3.4.3 (the rule of one standard
-error); Cawley and Talbot 2010, Journal of Machine Learning Research 11 (the bias of the best of many).
+error); Nadeau and Bengio 2003, Machine Learning 52 (the variance of scores whose training sets overlap); Cawley and
+Talbot 2010, Journal of Machine Learning Research 11 (the bias of the best of many).
 """
 
 from __future__ import annotations
@@ -36,33 +37,41 @@ class Choice(NamedTuple):
     gain: Gain | None
 
 
-def gain_over(score: Sequence[float], standing: Sequence[float]) -> Gain:
+def gain_over(score: Sequence[float], standing: Sequence[float], *, tested_to_trained: float) -> Gain:
     """Compare two candidates on the same folds.
 
-    The folds share people to learn from, so that this standard error is rather too small than too large.
+    Folds that share people to learn from say less than as many that do not: the variance of their mean is that of the
+    differences times ``1 / k + tested_to_trained`` (Nadeau and Bengio 2003, the corrected resampled t-test)
+    instead of ``1 / k``.
 
     Parameters
     ----------
     score, standing : (k,) float
         Higher is better.
+    tested_to_trained : float
+        How many were tested for each that was learnt from: 1 / 2 with three folds to a division; 0 for folds that share
+        nothing.
 
     Raises
     ------
     DataError
         The folds are not as many of one as of the other, or fewer than two.
 
-    >>> gain_over([0.75, 1.0], [0.75, 0.5])
+    >>> gain_over([0.75, 1.0], [0.75, 0.5], tested_to_trained=0)
     Gain(mean=0.25, standard_error=0.25)
+    >>> gain_over([0.75, 1.0], [0.75, 0.5], tested_to_trained=1.5)
+    Gain(mean=0.25, standard_error=0.5)
     """
     if len(score) != len(standing) or len(score) < 2:
         raise DataError(
             f"{len(score)} and {len(standing)} folds cannot be compared", fix="score both on the same folds"
         )
     differences = np.subtract(score, standing)
-    return Gain(float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(len(differences)))
+    variance = float(differences.var(ddof=1)) * (1 / len(differences) + tested_to_trained)
+    return Gain(float(differences.mean()), math.sqrt(variance))
 
 
-def choose(scores: Mapping[int, Sequence[float]], *, standing: int | None) -> Choice:
+def choose(scores: Mapping[int, Sequence[float]], *, standing: int | None, tested_to_trained: float) -> Choice:
     """Choose the candidate with the best mean, unless it is not better than what stands by one standard error.
 
     Parameters
@@ -71,6 +80,8 @@ def choose(scores: Mapping[int, Sequence[float]], *, standing: int | None) -> Ch
         Of each candidate its scores by fold, higher is better; of equal means the earlier one is the best.
     standing : int, optional
         The candidate that keeps its place in doubt.
+    tested_to_trained : float
+        As `gain_over` takes it.
 
     Returns
     -------
@@ -81,9 +92,9 @@ def choose(scores: Mapping[int, Sequence[float]], *, standing: int | None) -> Ch
     DataError
         There is no candidate, or they were not scored on the same folds.
 
-    >>> choose({0: [0.6, 0.8, 0.7], 7: [0.7, 0.9, 0.9]}, standing=0).chosen
+    >>> choose({0: [0.6, 0.8, 0.7], 7: [0.7, 0.9, 0.9]}, standing=0, tested_to_trained=0.5).chosen
     7
-    >>> choose({0: [0.6, 0.8, 0.7], 7: [0.9, 0.7, 0.6]}, standing=0).chosen
+    >>> choose({0: [0.6, 0.8, 0.7], 7: [0.9, 0.7, 0.6]}, standing=0, tested_to_trained=0.5).chosen
     0
     """
     if not scores:
@@ -91,5 +102,5 @@ def choose(scores: Mapping[int, Sequence[float]], *, standing: int | None) -> Ch
     best = max(scores, key=lambda one: float(np.mean(scores[one])))
     if standing is None:
         return Choice(best, best, None)
-    gain = gain_over(scores[best], scores[standing])
+    gain = gain_over(scores[best], scores[standing], tested_to_trained=tested_to_trained)
     return Choice(best if gain.mean > gain.standard_error else standing, best, gain)

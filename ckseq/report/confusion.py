@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ckseq.protocol.score import Scores
+from ckseq.report.nouns import SEQUENCE, Noun
 from ckseq.report.style import FAINT, INK, MATRIX_COLOURS, SOFT, house_style, png
 from ckseq.report.tables import headline
 
 CELL_IN = 0.72
 
 
-def draw_confusion(scores: Scores) -> bytes:
+def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
     """Draw counts and row-normalised rates side by side; rows are truths.
 
     Returns
@@ -34,9 +35,9 @@ def draw_confusion(scores: Scores) -> bytes:
         left = figure.add_axes((0, 0, side / width, 1))
         right = figure.add_axes((1 - side / width, 0, side / width, 1))
         _draw(left, scores.matrix.astype(float), [[str(count) for count in row] for row in scores.matrix], scores)
-        left.set_title("Sequences", color=SOFT)
+        left.set_title(noun.many.capitalize(), color=SOFT)
         left.annotate(
-            headline(scores),
+            headline(scores, noun),
             (0, 1),
             xycoords="axes fraction",
             xytext=(0, 32),

@@ -1,7 +1,7 @@
 """FER2013: a CSV file of 48x48 grey images, one a row, with an emotion and what the image is for.
 
 Source: Goodfellow et al., "Challenges in representation learning", ICONIP 2013. The columns ``emotion``, ``pixels`` and
-``Usage`` may stand in any order.
+``Usage`` may stand in any order; others beside them are not read.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ _MEND = "it is left out; mend the row, or fetch the file again"
 
 
 class _Columns(NamedTuple):
-    """Where each column stands in a row, counted from 0."""
+    """Where each column stands in a row, counted from 0, and how many there are."""
 
     emotion: int
     pixels: int
     usage: int
+    n: int
 
 
 def recognises(root: Path) -> bool:
-    """Return whether this is such a CSV file, or a folder that holds just one."""
+    """Return whether this is a CSV file with pixels in it, or a folder that holds just one."""
     return _table_at(root) is not None
 
 
@@ -74,19 +75,40 @@ def _require(root: Path) -> Path:
 
 
 def _table_at(root: Path) -> Path | None:
-    candidates = sorted(root.glob("*.csv")) if root.is_dir() else [root]
-    tables = [path for path in candidates if path.suffix.lower() == ".csv" and path.is_file() and _header(path)]
+    if not root.is_dir():
+        return root if root.suffix.lower() == ".csv" and root.is_file() and _has_pixels(root) else None
+    # beside the whole table may lie parts of it without a column, as train.csv
+    tables = [path for path in sorted(root.glob("*.csv")) if path.is_file() and _is_whole(path)]
     return tables[0] if len(tables) == 1 else None
 
 
-def _header(path: Path) -> _Columns | None:
+def _has_pixels(path: Path) -> bool:
+    names = _header(path)
+    # one with paths is a manifest
+    return b"pixels" in names and b"path" not in names
+
+
+def _is_whole(path: Path) -> bool:
+    return {column.lower() for column in _COLUMNS} <= set(_header(path))
+
+
+def _header(path: Path) -> list[bytes]:
     try:
         with path.open("rb") as stream:
-            names = [_bare(name).lower() for name in stream.readline(4096).removeprefix(b"\xef\xbb\xbf").split(b",")]
+            first = stream.readline(4096).removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path) from None
-    wanted = [name.lower() for name in _COLUMNS]
-    return _Columns(*(names.index(name) for name in wanted)) if sorted(names) == sorted(wanted) else None
+    return [_bare(name).lower() for name in first.split(b",")]
+
+
+def _columns(path: Path) -> _Columns:
+    names = _header(path)
+    for column in _COLUMNS:
+        if (found := names.count(column.lower())) != 1:
+            what = f"the column {column.decode()} {'stands twice' if found else 'is missing'}"
+            raise DataError(what, f"{path} line 1", "the header must name emotion, pixels and Usage, each once")
+    emotion, pixels, usage = (names.index(column.lower()) for column in _COLUMNS)
+    return _Columns(emotion, pixels, usage, len(names))
 
 
 def _read(path: Path) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:
@@ -97,8 +119,7 @@ def _read(path: Path) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:
 @lru_cache(maxsize=1)
 def _read_whole(path: Path, mtime_ns: int, size: int) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:  # noqa: ARG001 (the key)
     """Read every row once: 36,000 images take some seconds."""
-    columns = _header(path)
-    assert columns is not None  # _table_at has seen to it
+    columns = _columns(path)
     recordings, faults = [], []
     for number, (offset, line) in enumerate(_lines(path), start=1):
         if not line.strip():
@@ -121,8 +142,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _recording(path: Path, number: int, offset: int, line: bytes, columns: _Columns) -> Recording:
     cells = line.split(b",")
-    if len(cells) != len(columns):
-        raise DataError(f"has {len(cells)} cells instead of {len(columns)}")
+    if len(cells) != columns.n:
+        raise DataError(f"has {len(cells)} cells instead of {columns.n}")
     label = _label(_bare(cells[columns.emotion]))
     usage = _bare(cells[columns.usage])
     if usage not in _USAGES:

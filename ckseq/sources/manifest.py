@@ -21,8 +21,10 @@ def recognises(root: Path) -> bool:
     """Return whether this is a CSV file, or a folder with ``manifest.csv``."""
     if (root / "manifest.csv").is_file():
         return True
-    # FER2013's is another kind of table
-    return root.suffix.lower() == ".csv" and root.is_file() and not {"pixels", "usage"} <= set(_header(root))
+    if root.suffix.lower() != ".csv" or not root.is_file():
+        return False
+    # a table of pixels is FER2013's
+    return "path" in (header := _header(root)) or "pixels" not in header
 
 
 def scan(root: Path) -> list[Recording]:
@@ -31,9 +33,9 @@ def scan(root: Path) -> list[Recording]:
     Parameters
     ----------
     root : Path
-        The CSV file, or the folder that holds ``manifest.csv``. A ``path`` in it is a folder of frames or a video
-        file, relative to the CSV file. An empty ``label`` means unlabelled. The id is ``subject_session``, or made
-        of the path's last part where the session is empty.
+        The CSV file, or the folder that holds ``manifest.csv``. A ``path`` in it is a folder of frames, a video file
+        or a single image, relative to the CSV file. An empty ``label`` means unlabelled. The id is
+        ``subject_session``, or made of the path's last part where the session is empty.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def scan(root: Path) -> list[Recording]:
                 f"the id {ident!r} is taken by line {lines[ident]}", where, "give each line a session of its own"
             )
         try:
-            frames = frames_at(path)
+            frames = ImageFiles((path,)) if _is_photo(path) else frames_at(path)
         except DataError as error:
             raise DataError(f"path {row['path']!r} {error.what}", where, error.fix) from None
         recordings[ident] = Recording(ident, row["subject"], session, row["label"] or None, frames)
@@ -74,7 +76,8 @@ def problems(root: Path) -> list[Problem]:
         return [Problem(error.what, error.where or str(table), error.fix or "mend it")]
     extra = [name for name in _header(table) if name not in COLUMNS]
     found = [Problem(f"the column {name!r} is not read", str(table), "nothing to do") for name in extra]
-    return found + too_short(recordings)
+    photos = {path for _, row in _rows(table) if _is_photo(path := table.parent / row["path"])}
+    return found + too_short(one for one in recordings if not photos.intersection(getattr(one.frames, "paths", ())))
 
 
 def frames_at(path: Path) -> Frames:
@@ -122,6 +125,10 @@ def photos_at(path: Path) -> tuple[Path, ...]:
     raise DataError("is not a photo that can be read", path, "save it as JPEG or PNG")
 
 
+def _is_photo(path: Path) -> bool:
+    return path.is_file() and is_image(path.name)
+
+
 def _table_at(root: Path) -> Path:
     table = root / "manifest.csv" if root.is_dir() else root
     if not table.is_file():
@@ -147,6 +154,8 @@ def _header(table: Path) -> list[str]:
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the number of each line and its cells, stripped; a column that is not there is empty."""
     header = _header(table)
+    if not any(header):
+        raise DataError("is empty, or its first line is", table, f"needed: {LOOKS_FOR}")
     _check_header(header, f"{table} line 1")
     reader = csv.reader(io.StringIO(_text(table)), strict=True)
     try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 _FIX = "name an SQLite file (sqlite:///study.db), a data base (postgresql://...) or a journal (journal:///study.log)"
+_ANOTHER = "name another with --storage"
 _ATTEMPTS = 5
 # how long a process waits while another one writes
 _LOCKED_S = 60
@@ -53,13 +54,17 @@ def open_storage(url: str) -> BaseStorage:
     DataError
         It cannot be reached, or is something else.
     """
-    url = _with_scheme(url)
+    given, url = url, _with_scheme(url)
     scheme, _, rest = url.partition("://")
     if scheme == "journal":
         return _journal(Path(rest.removeprefix("/") if not rest.startswith("//") else rest[1:]))
     if scheme == "sqlite":
-        Path(rest.removeprefix("/")).parent.mkdir(parents=True, exist_ok=True)
-    return _data_base(url, without_password(url))
+        path = Path(rest.removeprefix("/"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"the storage cannot be made: {error.strerror}", path, _ANOTHER) from None
+    return _data_base(url, without_password(given))
 
 
 def without_password(url: str) -> str:
@@ -94,7 +99,7 @@ def _journal(path: Path) -> BaseStorage:
         return JournalStorage(JournalFileBackend(str(path)))
     except (OSError, ValueError, KeyError) as error:
         reason = getattr(error, "strerror", None) or "it is no journal of a search"
-        raise DataError(f"the storage cannot be opened: {reason}", path, "name another with --storage") from None
+        raise DataError(f"the storage cannot be opened: {reason}", path, _ANOTHER) from None
 
 
 def _data_base(url: str, shown: str) -> BaseStorage:
@@ -115,7 +120,7 @@ def _data_base(url: str, shown: str) -> BaseStorage:
             if tripped and attempt + 1 < _ATTEMPTS:
                 time.sleep(0.2 * (attempt + 1))
                 continue
-            fix = "is it running, and are name and password right?" if not sqlite else "name another with --storage"
+            fix = "is it running, and are name and password right?" if not sqlite else _ANOTHER
             raise DataError(f"the storage cannot be reached: {_reason(error)}", shown, fix) from None
         if sqlite:
             _lock_from_the_start(storage)

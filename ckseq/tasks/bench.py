@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.sequence import pad
@@ -23,6 +23,7 @@ from ckseq.storage.frames import read_grey
 from ckseq.storage.store import open_store
 from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
+from ckseq.tasks.bench_stills import bench_stills
 from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.console import Console
 from ckseq.tasks.inspect import find_source
@@ -37,7 +38,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train``, ``memory``, ``detectors`` or ``stream``.
+        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream`` or ``stills``.
     data : Path, optional
         A data set to measure on; the synthetic twin where not given.
     frames : int
@@ -48,8 +49,12 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     """
     with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
         scratch = Path(folder)
+        if what in ("train", "stills") and data is not None:
+            raise CallError(f"bench {what} makes its own data", data, "leave --data out")
         if what == "train":
             return bench_train(console)
+        if what == "stills":
+            return bench_stills(scratch, jobs=jobs, console=console)
         if data is None:
             data = scratch / "twin"
             synth(data, config=TwinConfig(n_subjects=6), jobs=jobs, overwrite=False, console=Console(quiet=True))

@@ -127,8 +127,7 @@ def best(
 def recipes_of(study: Study, trial: FrozenTrial) -> Recipes:
     """Return the recipes of a trial; the experiment tests on the people whom the search has not seen."""
     about = _about(study)
-    trees = about["trees"]
-    space = Space(study.study_name, SearchConfig(experiment="-"), trees["pipeline"], trees["experiment"], ())
+    space = Space(study.study_name, SearchConfig(experiment="-"), about["pipeline"], about["experiment"], ())
     recipes = space.recipes(trial.user_attrs["values"])
     subjects = tuple(about["test_subjects"])
     if not subjects:
@@ -141,7 +140,7 @@ def _about(study: Study) -> dict[str, Any]:
     from ckseq.learn.search import about_study
 
     about = about_study(study)
-    if "trees" not in about:
+    if "pipeline" not in about:
         raise DataError(f"the study {study.study_name!r} was not made by 'ckseq tune'")
     return about
 

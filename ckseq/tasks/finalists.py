@@ -121,6 +121,7 @@ def confirm(
             "study": name,
             "ended": _ended(study),
             "standing": standing,
+            "tested_to_trained": 1 / (len(inner.folds) - 1),
             "searched": {str(number): candidates[number].value for number in sorted(by_fold)},
             "by_fold": {str(number): by_fold[number] for number in sorted(by_fold)},
         },
@@ -137,13 +138,14 @@ def outcome_of(study: Study) -> Outcome | None:
     standing = kept["standing"] if kept["standing"] in by_fold else None
     # of equal means the recipe as it stands is the best, then the earlier trial
     in_turn = {number: by_fold[number] for number in sorted(by_fold, key=lambda number: (number != standing, number))}
-    choice = choose(in_turn, standing=standing)
+    ratio = kept["tested_to_trained"]
+    choice = choose(in_turn, standing=standing, tested_to_trained=ratio)
     finalists = [
         Finalist(
             number,
             kept["searched"][str(number)],
             sign * fmean(scores),
-            None if standing in (None, number) else gain_over(scores, in_turn[standing]),
+            None if standing in (None, number) else gain_over(scores, in_turn[standing], tested_to_trained=ratio),
         )
         for number, scores in in_turn.items()
     ]

@@ -67,6 +67,11 @@ def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, not
     """Return what the trials learn from: the training side of the outer division, in inner folds.
 
     Nothing of the others is opened.
+
+    Raises
+    ------
+    DataError
+        They are too few for the inner folds.
     """
     from joblib import Parallel, delayed
 
@@ -74,7 +79,11 @@ def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, not
 
     kept_out = set(outer.test)
     mine = tuple(one for one in recordings if one.id not in kept_out)
-    divided = _divided(mine, space.config.folds, _FIRST_SEED)
+    try:
+        divided = _divided(mine, space.config.folds, _FIRST_SEED)
+    except DataError as error:
+        fix = "set search.folds or protocol.test_share lower, or bring more people"
+        raise DataError(f"the inner folds of the search: {error.what}", fix=fix) from None
     digests = Parallel(n_jobs=jobs)(delayed(source_digest_of)(one) for one in mine)
     return Inner(
         mine,

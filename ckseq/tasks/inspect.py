@@ -16,6 +16,7 @@ from ckseq import choices
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
+from ckseq.report.nouns import IMAGE, SEQUENCE
 from ckseq.storage.frames import read_headers
 from ckseq.tasks.console import Console
 
@@ -117,7 +118,8 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     }
     console.say(_counts_table(found["counts"], found["should_hold"], title=f"{data} ({found['source']})"))
     if lengths:
-        console.say(_lengths_table(lengths, found["lengths"]))
+        if set(lengths) != {1}:
+            console.say(_lengths_table(lengths, found["lengths"]))
         console.say(_images_table(images))
     _say_problems(problems, data, console)
     return found
@@ -185,8 +187,10 @@ def _counts_table(counts: dict[str, int], should_hold: dict[str, int] | None, *,
     table.add_column("what")
     table.add_column("is there", justify="right")
     if should_hold is None:
+        still = counts["sequences"] == counts["frames"]
         for name, count in counts.items():
-            table.add_row(Text(name), f"{count:,}")
+            told = (IMAGE if still else SEQUENCE).many if name == "sequences" else name
+            table.add_row(Text(told), f"{count:,}")
         return table
     table.add_column("CK+ holds", justify="right")
     table.add_column("difference", justify="right")

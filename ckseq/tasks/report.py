@@ -121,7 +121,7 @@ def _pictures(
     run: Path, facts: dict[str, Any], predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
 ) -> dict[str, bytes]:
     pictures = {
-        "confusion_matrix": draw_confusion(scores),
+        "confusion_matrix": draw_confusion(scores, noun_of(facts)),
         "reliability": draw_reliability(found.reliability, confidence=CONFIDENCE, repeats=scores.repeats),
     }
     if 1 < len({row.fold for row in predictions.rows}) <= MOST_FOLDS:

@@ -64,7 +64,8 @@ def open_study(name: str, storage: str | None, out: Path) -> Study:
     try:
         study: Study = optuna.load_study(study_name=name, storage=opened)
     except KeyError:
-        known = ", ".join(sorted(optuna.get_all_study_names(opened))) or "none"
+        there = [optuna.load_study(study_name=one, storage=opened) for one in optuna.get_all_study_names(opened)]
+        known = ", ".join(sorted(one.study_name for one in there if not confirmed_study(one))) or "none"
         raise DataError(f"there is no study {name!r}", without_password(url), f"those there are: {known}") from None
     if whose := confirmed_study(study):
         raise DataError(f"the study {name!r} holds the finalists of another", fix=f"name that: {whose}")

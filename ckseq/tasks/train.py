@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import ckseq
+from ckseq.config import differences
 from ckseq.errors import CallError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
@@ -198,7 +199,7 @@ def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, o
 def check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
     """Refuse to go on with a run that was made otherwise."""
     parts = ("experiment", "labels", "split")
-    found = [line for part in parts for line in _differences(earlier.get(part), run[part], part)]
+    found = [line for part in parts for line in differences(earlier.get(part), run[part], part)]
     if earlier["store"]["digest"] != run["store"]["digest"]:
         found.insert(0, "the store has changed")
     if found:
@@ -216,17 +217,6 @@ def with_other_versions(earlier: dict[str, Any], run: dict[str, Any]) -> list[st
     changed = [name for name in now if before.get(name) != now[name]]
     told = [f"training went on with {name} {now[name]}; it began with {before.get(name)}" for name in changed]
     return list(dict.fromkeys([*earlier["notes"], *run["notes"], *told]))
-
-
-def _differences(there: Any, here: Any, name: str) -> list[str]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        keys = sorted(there.keys() | here.keys())
-        return [line for key in keys for line in _differences(there.get(key), here.get(key), f"{name}.{key}")]
-    if there == here:
-        return []
-    if isinstance(there, list) or isinstance(here, list):
-        return [f"{name} differs"]
-    return [f"{name} is {there!r} there and {here!r} here"]
 
 
 def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experiment, console: Console) -> dict[str, Any]:

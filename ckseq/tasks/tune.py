@@ -100,7 +100,10 @@ def tune(
         Somebody pressed Ctrl-C; the trial that ran waits for the next process.
     """
     load_optuna()
+    from ckseq.learn.samplers import check_sampler
+
     space = load_space(search, [*settings, *([f"search.seed={seed}"] if seed is not None else [])])
+    check_sampler(space.config.sampler, n_objectives=len(space.config.objectives))
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
     recordings = labelled(find_source(data, source).scan(data), space)
@@ -161,8 +164,6 @@ def search_one(
     from ckseq.tasks.trial import evaluate, take
 
     config = space.config
-    if len(config.objectives) > 1 and config.sampler in ("cmaes", "forest"):
-        raise CallError(f"the sampler {config.sampler} knows one objective", fix="--set search.sampler=tpe")
     grid = space.grid() if config.sampler == "grid" else None
     if grid is not None:
         trials = min(trials, _size(grid))
@@ -209,7 +210,6 @@ def _about(space: Space, inner: Inner) -> dict[str, Any]:
         "search": space.name,
         "pipeline": recipes.pipeline.model_dump(mode="json"),
         "experiment": recipes.experiment.model_dump(mode="json"),
-        "trees": {"pipeline": space.pipeline, "experiment": space.experiment},
         "objectives": list(space.config.objectives),
         "data": digest([[one.id, one.label, inner.source_digests[one.id]] for one in inner.recordings]),
         "folds": digest([list(subjects) for subjects in inner.folds]),

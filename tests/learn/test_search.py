@@ -14,8 +14,8 @@ pytest.importorskip("optuna")
 
 from optuna.exceptions import TrialPruned
 
-from ckseq.errors import CkseqError, DataError
-from ckseq.learn.samplers import make_sampler
+from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.learn.samplers import check_sampler, make_sampler
 from ckseq.learn.search import join_study, run_trials, tally
 from ckseq.storage.studies import load_optuna, open_storage
 
@@ -185,9 +185,17 @@ def test_who_was_taken_for_dead_comes_too_late(tmp_path):
     assert tally(sleeper) == (1, 0, 1, 0)
 
 
+@pytest.mark.parametrize(("name", "package"), [("gp", "torch"), ("cmaes", "cmaes")])
+def test_a_sampler_whose_package_is_missing_is_refused_before_anything_begins(name, package, monkeypatch):
+    monkeypatch.setattr("ckseq.learn.samplers.find_spec", lambda asked: None if asked == package else asked)
+    with pytest.raises(CallError, match=rf"the sampler {name} needs the package {package}; pip install 'ckseq\["):
+        check_sampler(name, n_objectives=1)
+    check_sampler("tpe", n_objectives=2)
+
+
 def test_a_study_of_something_else_is_refused(tmp_path):
     storage = open_storage(f"sqlite:///{tmp_path}/s.db")
     begin(storage, about={"space": [1, 2], "data": "0f"})
     assert begin(storage, about={"space": [1, 2], "data": "0f"}).study_name == "s"
-    with pytest.raises(DataError, match="the study 's' there is another: data differ; name another with --study"):
+    with pytest.raises(DataError, match="the study 's' there is another: data differs; name another with --study"):
         begin(storage, about={"space": [1, 2], "data": "10"})

@@ -158,7 +158,11 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"backbone": "MobilNet", "weights": "random"}, "no 'MobilNet' among the networks of keras.applications"),
+        ({"backbone": "MobilNet", "weights": "random"}, "no 'MobilNet' among .*name one of these: MobileNet"),
+        (
+            {"backbone": "ResNet18"},
+            "no 'ResNet18' among .*ResNet50; or the path of a .keras file",
+        ),
         ({"weights": "own"}, "no file with weights of its own"),
         ({"backbone": "a.keras"}, 'brings its own weights, and weights = "imagenet"'),
         ({"weights": "random", "sha256": "0"}, "sha256 is of a file, and none is named"),
@@ -187,9 +191,11 @@ def test_offline_nothing_is_trained_on_random_weights_instead(monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", no_network)
     monkeypatch.setattr("keras.src.applications.mobilenet_v2.file_utils.get_file", no_network)
     with pytest.raises(
-        DataError, match=r"could not be fetched: URL fetch failure .* nothing is trained on random"
+        DataError, match=r"could not be fetched: Name or service not known; .* nothing is trained on random"
     ) as caught:
         transfer.build(transfer.Config(), input_shape=(96, 96, 3), n_classes=2)
+    with pytest.raises(CallError, match="reads 3 channels"):  # told before anything is fetched
+        transfer.build(transfer.Config(), input_shape=(96, 96, 1), n_classes=2)
     assert caught.value.where.startswith("https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2")
     (said,) = _backbones.announcement(transfer.Config())
     assert caught.value.where in said

@@ -1,8 +1,9 @@
 import pytest
 from made_runs import made_predictions, made_run
+from matplotlib.text import Text
 
 from ckseq.protocol.score import score
-from ckseq.report import tables, words
+from ckseq.report import confusion, tables, words
 from ckseq.report.nouns import IMAGE, SEQUENCE, noun_of
 from ckseq.report.page import render_page
 
@@ -62,3 +63,14 @@ def test_the_page_of_a_run_of_images_speaks_of_images():
     assert "42 test sequences" in render_page(
         made_run(), made_predictions(), made_scores(), {"confusion_matrix": b""}, faces=False
     )
+
+
+def test_the_confusion_matrix_counts_images(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(confusion, "png", lambda figure: drawn.append(figure) or b"")
+    confusion.draw_confusion(made_scores(), IMAGE)
+    (figure,) = drawn
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert "Images" in texts
+    assert any("test images" in text for text in texts)
+    assert not any("equence" in text for text in texts)

@@ -79,6 +79,35 @@ def test_a_bad_row_is_counted_listed_and_skipped(tmp_path, what):
     assert (fault.where, fault.left_out) == (f"{path} line 44", 1)
 
 
+def test_other_columns_are_not_read(tmp_path):
+    path = tmp_path / "more.csv"
+    path.write_text(f"id,emotion,pixels,Usage,note\n7,{row(3, GOOD, 'Training')},hello\n")
+    (only,) = fer2013.scan(path)
+    np.testing.assert_array_equal(next(read_grey(only.frames)), GOOD)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("emotion,pixels", "line 1: the column Usage is missing"),
+        ("pixels", "line 1: the column emotion is missing"),
+        ("emotion,pixels,Usage,usage", "line 1: the column Usage stands twice"),
+    ],
+)
+def test_a_column_that_is_missing_or_there_twice_is_named(tmp_path, header, message):
+    path = tmp_path / "train.csv"
+    path.write_text(f"{header}\n{row(3, GOOD, 'Training')}\n")
+    assert fer2013.recognises(path)
+    assert not manifest.recognises(path)
+    with pytest.raises(DataError, match=message):
+        fer2013.scan(path)
+
+
+def test_the_whole_table_is_found_beside_its_parts(table):
+    (table.parent / "train.csv").write_text(f"emotion,pixels\n{row(3, GOOD, 'Training').rpartition(',')[0]}\n")
+    assert len(fer2013.scan(table.parent)) == 42
+
+
 def test_that_nobody_knows_who_is_shown_matters(table):
     (only,) = fer2013.problems(table)
     assert only.matters

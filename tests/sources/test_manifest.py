@@ -56,6 +56,19 @@ def test_a_path_that_names_its_subject_already(folder):
     assert manifest.scan(table(folder, "path,subject\nS1_take2,S1\n"))[0].id == "S1_take2"
 
 
+def test_an_image_is_a_recording_of_one_frame(folder):
+    path = table(folder, "path,subject,label\nface.png,S1,joy\n")
+    (only,) = manifest.scan(path)
+    assert (only.id, only.label, only.frames) == ("S1_face", "joy", ImageFiles((folder / "face.png",)))
+    assert manifest.problems(path) == []
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_file_is_called_empty(folder, text):
+    with pytest.raises(DataError, match="is empty, or its first line is"):
+        manifest.scan(table(folder, text))
+
+
 def test_an_absolute_path(folder):
     assert manifest.scan(table(folder, f"path,subject\n{folder / 'a'},S1\n"))[0].n_frames == 11
 
@@ -63,7 +76,6 @@ def test_an_absolute_path(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: the column 'path' is missing"),
         (
             "path,label\na,joy\n",
             "line 1: the column 'subject' is missing; the header must be path,subject,session,label",
@@ -78,7 +90,6 @@ def test_an_absolute_path(folder):
         ("path,subject\n\nnowhere,S1\n", "line 3: path 'nowhere' does not exist"),
         ("path,subject\nempty,S1\n", "line 2: path 'empty' is a folder without images"),
         ("path,subject\nnote.txt,S1\n", "line 2: path 'note.txt' is neither"),
-        ("path,subject\nface.png,S1\n", "line 2: path 'face.png' is one image"),
         ("path,subject,session\na,S1,1\nb,S1,1\n", "line 3: the id 'S1_1' is taken by line 2"),
         ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is taken by line 2"),
         ('path,subject,label\na,S1,"jo\ny"\n', "line 3: the label has a line break"),

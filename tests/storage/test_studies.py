@@ -35,6 +35,14 @@ def test_a_data_base_out_of_reach_is_one_line_without_the_password(tmp_path):
     assert "\n" not in text
 
 
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(DataError, match=r"the storage cannot be .*; name another with --storage"):
+        open_storage(f"sqlite:///{tmp_path}/a/b/study.db")
+    with pytest.raises(DataError, match=r"the storage cannot be .*; name another with --storage"):
+        open_storage(f"journal:///{tmp_path}/a/b/study.log")
+
+
 def test_a_file_that_is_something_else(tmp_path):
     path = tmp_path / "study.db"
     path.write_bytes(b"this is no data base, and long enough to be seen as none" * 20)

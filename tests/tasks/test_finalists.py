@@ -47,9 +47,10 @@ finalists = 2
 motion.threshold = {choice = [10, 20, 30]}
 """
 IN_THE_SEARCH = {10: 0.6, 20: 0.9, 30: 0.8}
-# 20 was lucky; 30 is 0.1, 0.1, 0, 0.1, 0.1, 0 better than 10: by 0.067 with a standard error of 0.021
+# 20 was lucky; 30 is 0.1, 0.1, 0, 0.1, 0.1, 0 better than 10: by 0.067, and 0.0516 * sqrt(1 / 6 + 1 / 2) = 0.042 is the
+# standard error
 CLEAR = {10: [0.6, 0.8, 0.7, 0.8, 0.7, 0.8], 20: [0.5] * 6, 30: [0.7, 0.9, 0.7, 0.9, 0.8, 0.8]}
-# 30 is 0.2, -0.2, 0.2, -0.3, 0.2, 0 better: by 0.017 with a standard error of 0.091
+# 30 is 0.2, -0.2, 0.2, -0.3, 0.2, 0 better: by 0.017; 0.223 * sqrt(1 / 6 + 1 / 2) = 0.182 is the standard error
 NOISE = {10: [0.7, 0.7, 0.7, 0.8, 0.7, 0.8], 20: [0.5] * 6, 30: [0.9, 0.5, 0.9, 0.5, 0.9, 0.8]}
 
 
@@ -150,9 +151,9 @@ def test_the_lucky_one_loses_and_what_stands_gives_way_to_more_than_noise_only(
     assert told["rule"] == "one_standard_error"
     assert [one["confirmed"] for one in told["finalists"]] == sorted(fmean(row) for row in confirmed.values())[::-1]
     assert found["best"][0]["values"] == {"motion.threshold": chosen}
-    words = "is chosen: on 6 folds that chose none of them it is 0.067 ± 0.021 better than the recipe as it stands"
+    words = "is chosen: on 6 folds that chose none of them it is 0.067 ± 0.042 better than the recipe as it stands"
     if confirmed is NOISE:
-        words = "is 0.017 ± 0.091 better on 6 folds that chose none of them, which is within one standard error"
+        words = "is 0.017 ± 0.182 better on 6 folds that chose none of them, which is within one standard error"
     assert words in told["sentence"]
     written = best("small", storage=None, out=out, console=console)
     assert (written["values"], written["chosen_by"]) == ({"motion.threshold": chosen}, told["sentence"])

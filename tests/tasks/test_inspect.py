@@ -86,6 +86,15 @@ def test_videos_have_no_length_before_decoding(tmp_path, console):
     assert found["should_hold"] is None
 
 
+def test_single_images_are_called_so_and_have_no_lengths(tmp_path, capsys):
+    for label in ("joy", "fear"):
+        put(tmp_path / label / "1.png", image(".png", (9, 9)))
+    assert inspect(tmp_path, source=None, console=Console())["counts"]["sequences"] == 2
+    said = capsys.readouterr().out
+    assert "│ images   │        2 │" in said
+    assert "sequence" not in said
+
+
 def test_a_place_that_no_source_knows(tmp_path):
     with pytest.raises(CallError, match="there is no such folder"):
         find_source(tmp_path / "none", None)

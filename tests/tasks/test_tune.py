@@ -163,8 +163,10 @@ def test_a_fold_is_scored_class_by_class():
     assert fold_scores(told) == {"accuracy": 0.5, "balanced_accuracy": 0.375, "error": 0.5}
 
 
-@pytest.mark.parametrize("sampler", ["forest", "cmaes", "grid"])
+@pytest.mark.parametrize("sampler", ["forest", "cmaes", "grid", "gp"])
 def test_every_sampler_finds_its_way(data, search, tmp_path, console, sampler):
+    if sampler == "gp":
+        pytest.importorskip("torch", reason="the extra gp is not installed")
     search.write_text(search.read_text().replace("int = [4, 40]", "int = [4, 40], step = 4"))
     settings = (f"search.sampler={sampler}", "search.folds=2")
     found = searched(data, search, tmp_path / "out", console, settings=settings, trials=12)
@@ -318,8 +320,13 @@ def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(da
 
 def test_wrong_calls_are_one_clear_line(data, search, tmp_path, console):
     searched(data, search, tmp_path / "out", console, trials=1)
-    with pytest.raises(DataError, match=r"the study 'small' there is another: .*objectives.* differ; name another"):
+    with pytest.raises(DataError, match=r"the study 'small' there is another: objectives differs; name another"):
         searched(data, search, tmp_path / "out", console, settings=("search.objectives=['error']",))
+    told = "is another: pipeline.motion.blur_px is 0.0 there and 2.0 here; name another"
+    with pytest.raises(DataError, match=told):
+        searched(data, search, tmp_path / "out", console, settings=("motion.blur_px=2.0",))
+    with pytest.raises(DataError, match=r"inner folds of the search: 7 folds are asked for, .*; set search.folds or"):
+        searched(data, search, tmp_path / "b", console, settings=("search.folds=7",))
     with pytest.raises(CallError, match="paper_split may put people on both sides"):
         searched(data, search, tmp_path / "b", console, settings=("protocol.kind=paper_split",))
     with pytest.raises(CallError, match="subject_k_fold has 5 folds"):
