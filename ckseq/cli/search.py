@@ -83,6 +83,9 @@ _storage = click.option(
 def _tune_run(**values: Any) -> dict[str, Any]:
     """Search on DATA; the people tested on in the end are not looked at.
 
+    After the trials the best few and the recipe as it stands are scored again on new
+    folds of the same people, and it keeps its place unless another is surely better.
+
     A study of the same name is gone on with, whoever began it. Ctrl-C loses nothing.
     """
     from ckseq.tasks.tune import tune
