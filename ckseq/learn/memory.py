@@ -107,7 +107,7 @@ def footprint_of(
     load_keras()  # quietly, before the model does
     network = models.build(model, input_shape=input_shape, n_classes=n_classes)
     numbers = sum(map(_kept_of, network.layers))
-    measured = Footprint(network.count_params(), 4 * numbers, 0, 0, normalises_over_batch(network))
+    measured = Footprint(network.count_params(), 4 * numbers, 0, 0, 0, normalises_over_batch(network))
     # so that the network that will learn has the names that it would have had
     load_keras().utils.clear_session()
     return lambda _: measured
@@ -132,14 +132,15 @@ def estimate(training: Training) -> Need:
         weights      4 W
         optimiser    4 W slots            two for Adam
         gradients    4 W 2 in parts, 4 W 3 at once
-        activations  fixed + B sequence + S step, of the network's footprint
+        activations  B sequence + S step + the smaller of block and B block_sequence, of the network's footprint
         sequences    8 B t h w channels + held
     """
     network = training.footprint(training.model)
     weights = 4 * network.n_parameters
     size = training.at_once()
     longest = sum(sorted(training.seen_steps)[-size:])
-    kept = network.fixed_bytes + size * network.sequence_bytes + longest * network.step_bytes
+    block = min(network.block_bytes, size * network.block_sequence_bytes)
+    kept = size * network.sequence_bytes + longest * network.step_bytes + block
     gradients = 2 if training.training.micro_batch_size != "whole" else 1 + _ON_THE_WAY
     return Need(
         framework=_IMPORTED_BYTES + _TRACED_BYTES,

@@ -15,8 +15,9 @@ class Footprint(NamedTuple):
         Kept of a sequence for the backward pass, besides what is kept of every step.
     step_bytes : int
         Kept of each step of a sequence from its first frame of motion on.
-    fixed_bytes : int
-        Whatever the batch.
+    block_bytes, block_sequence_bytes : int
+        Kept of the block that is computed at once, whatever the batch; and what a sequence takes of it, where a batch
+        is less than a block.
     depends_on_batch : bool
         Whether it normalises over the batch, which then cannot be computed in parts.
     """
@@ -24,5 +25,6 @@ class Footprint(NamedTuple):
     n_parameters: int
     sequence_bytes: int
     step_bytes: int
-    fixed_bytes: int
+    block_bytes: int
+    block_sequence_bytes: int
     depends_on_batch: bool = False

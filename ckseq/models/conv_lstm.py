@@ -121,9 +121,9 @@ def export(model: keras.Model) -> keras.Model:
 def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Footprint:
     """Return what the network of ``build`` needs in training, by the formulas of the model card.
 
-    With F filters, P positions, C channels, T steps and a kernel of k rows, in float32: six arrays (P, F) a step, and
-    of one block whatever is kept; T P (k C + 1) neighbours of the input for every multiplication of an output; and of
-    the last state about four arrays.
+    With F filters, P positions, C channels, T steps and a kernel of k rows, in float32: six arrays (P, F) a step, or
+    with ``recompute`` those of one block; T P (k C + 1) neighbours of the input for every multiplication of an output;
+    and of the last state about four arrays.
     """
     _check(config, input_shape)
     steps, height, width, channels = input_shape
@@ -133,14 +133,14 @@ def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -
     recurrent = 4 * filters * (cells * (channels + filters) + 1)
     dense = (positions * filters + 1) * config.dense + (config.dense + 1) * n_classes
     item = columns if config.kernel[0] == 1 else positions
-    block = max(BLOCK_POSITIONS, item)
     kept = 4 * KEPT * filters
     neighbours = (config.kernel[0] * channels + 1) * way.products // way.outputs
     return Footprint(
         n_parameters=recurrent + dense,
         sequence_bytes=4 * positions * (steps * neighbours + 4 * filters),
         step_bytes=0 if config.recompute else kept * positions,
-        fixed_bytes=kept * steps * block,
+        block_bytes=kept * steps * max(BLOCK_POSITIONS, item) if config.recompute else 0,
+        block_sequence_bytes=kept * steps * positions if config.recompute else 0,
     )
 
 
