@@ -23,7 +23,7 @@ Cost
     As convolutions, forward ``8 F (k C + k F + 1) P`` floating-point operations a step and sequence, three times that
     to train: 6.2 gigaflops a sequence of the paper; minimal filtering needs half of them where the kernel is three
     columns wide. Training keeps 6 F P float32 numbers a step and sequence: 32 MB a sequence of the paper, 2 GB a batch
-    of 64; with ``recompute`` a few hundred MB whatever the batch, for a third more arithmetic.
+    of 64; with ``recompute`` half a gigabyte whatever the batch, for a third more arithmetic.
     Zeros that pad a sequence in front cost nothing.
 """
 
