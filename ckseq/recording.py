@@ -31,7 +31,7 @@ class VideoFile:
 
 @dataclass(frozen=True)
 class PixelRow:
-    """One grey frame, written as numbers between blanks in a text file, as FER2013's CSV holds it.
+    """One gray frame, written as numbers between blanks in a text file, as FER2013's CSV holds it.
 
     The numbers are the ``length`` bytes from byte ``offset`` on, row by row of a square of ``side_px`` pixels.
     """

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ckseq.tasks.console import Console
+from ckseq.console import Console
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def real_photographs():
 
 @pytest.fixture(scope="session")
 def moving_texture():
-    """Twelve grey frames of 120x160 with a square that moves and changes its light: for the whole_frame detector."""
+    """Twelve gray frames of 120x160 with a square that moves and changes its light: for the whole_frame detector."""
     generator = np.random.default_rng(5)
     ground = cv2.GaussianBlur(generator.integers(0, 256, (120, 160), dtype=np.uint8), (0, 0), 3)
     frames = []

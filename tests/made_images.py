@@ -12,7 +12,7 @@ def with_spots(*places, shape=(200, 260)):
     return image.clip(0, 255).astype(np.uint8)
 
 
-def centre_of(part, left=0):
+def center_of(part, left=0):
     """The middle of what is bright in a part of an image that starts at the column ``left``."""
     y, x = np.mgrid[: part.shape[0], : part.shape[1]]
     return np.array([((x + left) * part).sum(), (y * part).sum()]) / part.sum()

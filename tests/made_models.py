@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.config import Config
 from ckseq.learn import backend
 
@@ -18,7 +18,7 @@ def build_tiny(config, *, input_shape, n_classes):
 
 
 TINY = SimpleNamespace(Config=TinyConfig, build=build_tiny, export=lambda model: model)
-_load = choices.load
+_load = registry.load
 
 
 def load(room, name, **rest):
@@ -26,8 +26,8 @@ def load(room, name, **rest):
 
 
 def main():
-    """Run the command line with the tiny model among the choices."""
+    """Run the command line with the tiny model among the registry."""
     from ckseq.cli.main import main
 
-    choices.load = load
+    registry.load = load
     main()

@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 
-from ckseq.storage import runs
-from ckseq.storage.crops import write_crops
+from ckseq.storage.examples import Example, write_examples
+from ckseq.storage.history import Epoch, write_history
+from ckseq.storage.predictions import Prediction, Predictions, write_predictions
+from ckseq.storage.report_crops import write_crops
+from ckseq.storage.run_record import write_run
 
 LABELS = ("anger", "disgust", "happiness", "surprise")
 # 37 of 42 right, as in the published figure: (truth, predicted, how often)
@@ -29,16 +32,14 @@ def made_predictions(labels=LABELS, outcomes=OUTCOMES, folds=1):
         rest = (1 - p) / max(1, len(labels) - 1)
         probabilities = tuple(p if label == predicted else rest for label in labels)
         subject = f"S{number % 9:03d}"
-        rows.append(
-            runs.Prediction(f"{subject}_{number:03d}", subject, number % folds, truth, predicted, probabilities)
-        )
-    return runs.Predictions(tuple(labels), tuple(rows))
+        rows.append(Prediction(f"{subject}_{number:03d}", subject, number % folds, truth, predicted, probabilities))
+    return Predictions(tuple(labels), tuple(rows))
 
 
 def made_history(epochs=12, watched=True):
     decay = [math.exp(-epoch / 5) for epoch in range(1, epochs + 1)]
     return tuple(
-        runs.Epoch(number, 1.3 * d, 1 - 0.7 * d, *((0.4 + d, 0.9 - 0.6 * d) if watched else (math.nan, math.nan)), 1.5)
+        Epoch(number, 1.3 * d, 1 - 0.7 * d, *((0.4 + d, 0.9 - 0.6 * d) if watched else (math.nan, math.nan)), 1.5)
         for number, d in enumerate(decay, start=1)
     )
 
@@ -50,7 +51,7 @@ def made_examples(labels=LABELS, n=24, seed=0):
         blobs = rng.random((4 + 3 * number, n, n)) > 0.9
         projections = np.stack([blobs.mean(axis=1), blobs.mean(axis=2)], axis=1).astype(np.float32)
         faces = rng.integers(0, 256, (2, n, n), dtype=np.uint8)
-        examples.append(runs.Example(f"S{number:03d}_001", label, faces, blobs, projections))
+        examples.append(Example(f"S{number:03d}_001", label, faces, blobs, projections))
     return tuple(examples)
 
 
@@ -103,12 +104,12 @@ def made_crops(predictions, k=2, n=24, channels=(), seed=0):
 
 def write_made_run(folder, predictions=None, history=True, examples=True, crops=True, **changes):
     predictions = predictions or made_predictions()
-    runs.write_run(folder, made_run(predictions, **changes))
-    runs.write_predictions(folder, predictions)
+    write_run(folder, made_run(predictions, **changes))
+    write_predictions(folder, predictions)
     if history:
-        runs.write_history(folder, made_history())
+        write_history(folder, made_history())
     if examples:
-        runs.write_examples(folder, made_examples(predictions.labels))
+        write_examples(folder, made_examples(predictions.labels))
     if crops:
         write_crops(folder, made_crops(predictions))
     return folder

@@ -8,11 +8,11 @@ USAGES = ("Training", "PublicTest", "PrivateTest")
 
 
 def made_image(code, seed, side=48):
-    """Grey, with a light on a circle."""
+    """Gray, with a light on a circle."""
     image = np.random.default_rng([seed, code]).integers(0, 120, (side, side), dtype=np.uint8)
     angle = 2 * np.pi * code / len(LABELS)
-    centre = (side / 2 + 0.3 * side * np.array([np.cos(angle), np.sin(angle)])).astype(int)
-    cv2.circle(image, tuple(map(int, centre)), side // 8, 255, -1)
+    center = (side / 2 + 0.3 * side * np.array([np.cos(angle), np.sin(angle)])).astype(int)
+    cv2.circle(image, tuple(map(int, center)), side // 8, 255, -1)
     return image
 
 
@@ -31,7 +31,7 @@ def write_fer2013(path, per_class=6, codes=range(7), header="emotion,pixels,Usag
 
 
 def write_folders(root, per_class=4, codes=(0, 3), side=80):
-    """RGB images, each class with a colour of its own."""
+    """RGB images, each class with a color of its own."""
     for code in codes:
         folder = root / LABELS[code]
         folder.mkdir(parents=True)

@@ -19,7 +19,7 @@ _TURNS = {
 
 
 def write_video(path, frames, *, fps=25, codec="mp4v"):
-    """Write BGR or grey frames of one size with OpenCV's own encoder."""
+    """Write BGR or gray frames of one size with OpenCV's own encoder."""
     height, width = frames[0].shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), fps, (width, height))
     assert writer.isOpened()

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ckseq.storage.runs import write_run
+from ckseq.storage.run_record import write_run
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ckseq.config import read_recipe
 from ckseq.errors import CallError
+from ckseq.experiment.recipe import load_experiment
+from ckseq.preprocessing.pipeline import load_pipeline
+from ckseq.recipes import read_recipe
 from ckseq.storage.store import open_store
 from ckseq.tasks.experiment import experiment
-from ckseq.tasks.recipes import load_experiment, load_pipeline
 
 # smaller, and without a detector, since nothing here is a face
 SMALL = ("faces.side_px=24", "detector.kind=whole_frame", "motion.erosion_px=1")

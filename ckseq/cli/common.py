@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 import ckseq
-from ckseq import choices
-from ckseq.config import recipe_names
+from ckseq import registry
+from ckseq.recipes import recipe_names
 
 FOLDER = click.Path(path_type=Path)
 
@@ -51,7 +51,7 @@ def command(name: str, *options: Callable[..., Any], group: click.Group = cli) -
     def decorate(function: Callable[..., dict[str, Any]]) -> click.Command:
         @functools.wraps(function)
         def run(*, as_json: bool, quiet: bool, debug: bool, **values: Any) -> int:  # noqa: ARG001  (see main)
-            from ckseq.tasks.console import Console
+            from ckseq.console import Console
 
             result = function(console=Console(quiet=quiet or as_json), **values)
             if as_json:
@@ -87,7 +87,7 @@ fit_memory_option = click.option(
     "--fit-memory", is_flag=True, help="Make the training fit into memory by means that leave its mathematics as is."
 )
 source_option = click.option(
-    "--source", type=click.Choice(choices.names("sources")), help="Layout of the data; found out if not given."
+    "--source", type=click.Choice(registry.names("sources")), help="Layout of the data; found out if not given."
 )
 
 

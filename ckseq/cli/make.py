@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.cli.common import (
     FOLDER,
     command,
@@ -210,7 +210,7 @@ def _experiment(**values: Any) -> dict[str, Any]:
     ),
     click.option("--out", type=FOLDER, help="Keep what is said here, as JSON; timelines as CSV and as pictures, too."),
     click.option("--draw", is_flag=True, help="Keep there, too, films and photos with their faces drawn on them."),
-    click.option("--detector", type=click.Choice(choices.names("detectors")),
+    click.option("--detector", type=click.Choice(registry.names("detectors")),
                  help="What finds the faces of photos, if not the run's own detector."),
     click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
                  help="Frames per second of folders of frames."),

@@ -18,7 +18,7 @@ from ckseq.cli.common import (
     set_option,
     source_option,
 )
-from ckseq.config import recipe_names
+from ckseq.recipes import recipe_names
 
 
 class _RunFirst(InOrder):
@@ -113,7 +113,7 @@ def _tune_best(**values: Any) -> dict[str, Any]:
 
     'ckseq experiment' runs it as it is, and tests on the people whom the search has not seen.
     """
-    from ckseq.tasks.best import best
+    from ckseq.search.export_best import best
 
     return best(**values)
 
@@ -121,6 +121,6 @@ def _tune_best(**values: Any) -> dict[str, Any]:
 @command("page", click.argument("study"), _storage, _out, group=_tune)
 def _tune_page(**values: Any) -> dict[str, Any]:
     """Draw the pictures of STUDY, also while it runs."""
-    from ckseq.tasks.study import page
+    from ckseq.search.study import page
 
     return page(**values)

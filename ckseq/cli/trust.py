@@ -20,7 +20,7 @@ from ckseq.cli.common import (
 )
 
 _maybe_experiment = click.option(
-    "--experiment", metavar="NAME|FILE", help="Its classes, balance and protocol; without it all labelled sequences."
+    "--experiment", metavar="NAME|FILE", help="Its classes, balance and protocol; without it all labeled sequences."
 )
 
 
@@ -133,7 +133,7 @@ def _ladder(**values: Any) -> dict[str, Any]:
 
     What is done already is not done again when the same command is given once more.
     """
-    from ckseq.tasks.ladder import ladder
+    from ckseq.tasks.strictness import ladder
 
     return ladder(**values)
 
@@ -149,6 +149,6 @@ def _replay(**values: Any) -> dict[str, Any]:
 
     The answer is bit-equal, within noise, or different and why.
     """
-    from ckseq.tasks.replay import replay
+    from ckseq.tasks.reproduce import replay
 
     return replay(**values)

@@ -19,8 +19,8 @@ from pydantic import Field
 
 from ckseq.config import Config as BaseConfig
 from ckseq.errors import CallError
+from ckseq.redirect import nothing_on_stderr
 from ckseq.signal.faces import Box, Detector, overlap
-from ckseq.silence import nothing_on_stderr
 
 # The package's pyramid is right for its own smallest face only; for any other the image is resized to that.
 _SMALLEST_PX = 20

@@ -25,7 +25,7 @@ class Config(BaseConfig):
         "frontalface_alt2", description="which of OpenCV's trained cascades: haarcascade_<name>.xml"
     )
     scale_step: float = Field(1.1, gt=1.0, le=2.0, description="ratio of one search scale to the one before")
-    min_neighbours: int = Field(5, ge=0, description="overlapping hits that make a face")
+    min_neighbors: int = Field(5, ge=0, description="overlapping hits that make a face")
     min_face_px: int = Field(80, ge=20, description="side of the smallest face, pixels")
 
 
@@ -42,7 +42,7 @@ def load(config: Config) -> Detector:
         rectangles, _, scores = _cascade(config.cascade).detectMultiScale3(
             image,
             scaleFactor=config.scale_step,
-            minNeighbors=config.min_neighbours,
+            minNeighbors=config.min_neighbors,
             minSize=(config.min_face_px, config.min_face_px),
             outputRejectLevels=True,
         )

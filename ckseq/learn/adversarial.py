@@ -1,4 +1,4 @@
-"""Adversarial regularisation: a network must also be right a small step away, in the direction that hurts it most."""
+"""Adversarial regularization: a network must also be right a small step away, in the direction that hurts it most."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.learn.step import Step
+from ckseq.learn.batch_updates import Step
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +25,7 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
     Parameters
     ----------
     model : keras.Model
-        Compiled, its optimiser built.
+        Compiled, its optimizer built.
     multiplier : float
     step : float
         In the units of the input: of images 255 is the way from black to white.
@@ -34,7 +34,7 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
     References
     ----------
     Goodfellow, I., Shlens, J. & Szegedy, C. (2015). Explaining and harnessing adversarial examples. ICLR. Weighted and
-    normalised as in Neural Structured Learning (Gopalan et al., 2021).
+    normalized as in Neural Structured Learning (Gopalan et al., 2021).
     """
     import tensorflow as tf
 
@@ -50,7 +50,7 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
         # one way back for both: a second one for the input alone would take a fifth longer
         by_x, *there = tape.gradient(loss, [x, *weights])
         with tf.GradientTape() as tape:
-            moved_answers = model(x + step * normalised(by_x, norm=norm), training=True)
+            moved_answers = model(x + step * normalized(by_x, norm=norm), training=True)
             more = multiplier * model.compute_loss(x, targets, moved_answers, training=True)
         sums = [one + other for one, other in zip(there, tape.gradient(more, weights), strict=True)]
         model.optimizer.apply(sums, model.trainable_variables)
@@ -69,7 +69,7 @@ def white(x: Any) -> float:
     return 255.0 if getattr(x, "dtype", None) == np.uint8 else 1.0
 
 
-def normalised(gradient: Any, *, norm: Norm) -> Any:
+def normalized(gradient: Any, *, norm: Norm) -> Any:
     """Return gradients (n, ...) of length 1, each by itself; one of zeros stays zero."""
     import tensorflow as tf
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError
-from ckseq.silence import nothing_on_stderr
+from ckseq.redirect import nothing_on_stderr
 
 
 def load_keras() -> ModuleType:

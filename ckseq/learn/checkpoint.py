@@ -10,7 +10,8 @@ import numpy as np
 
 from ckseq.errors import DataError
 from ckseq.learn.fit import State
-from ckseq.storage.runs import Epoch, write_file
+from ckseq.storage.files import write_file
+from ckseq.storage.history import Epoch
 
 CHECKPOINT = "checkpoint.npz"
 

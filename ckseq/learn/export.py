@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.predict import probabilities
-from ckseq.silence import nothing_on_stderr
+from ckseq.redirect import nothing_on_stderr
 
 if TYPE_CHECKING:
     import keras

@@ -15,12 +15,12 @@ from pydantic import Field, model_validator
 from ckseq.config import Config
 from ckseq.errors import CkseqError, DataError
 from ckseq.learn.adversarial import adversarial, white
+from ckseq.learn.augmentation import Augmentation, Vary, in_batches, sequences_of_an_epoch, times
 from ckseq.learn.backend import load_keras
+from ckseq.learn.batch_updates import Step, in_parts, whole
+from ckseq.learn.fine_tuning import TwoStep
 from ckseq.learn.schedule import learning_rate
-from ckseq.learn.step import Step, in_parts, whole
-from ckseq.learn.two_step import TwoStep
-from ckseq.learn.vary import Augmentation, Vary, in_batches, sequences_of_an_epoch, times
-from ckseq.storage.runs import Epoch
+from ckseq.storage.history import Epoch
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +36,7 @@ class TrainingConfig(Config):
         description="sequences computed at once, to save memory: the gradients of several such parts add up to that "
         "of the batch; whole is all of the batch at once",
     )
-    optimiser: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="the rule of the steps")
+    optimizer: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="the rule of the steps")
     learning_rate: float = Field(0.001, gt=0, description="size of the steps")
     schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
         "constant",
@@ -113,23 +113,23 @@ class Sequences(Protocol):
         """Choose rows by a slice or their numbers; what is to be read is not read yet."""
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """Sequences or images, the places of their labels (n,) int, and who they show (n,)."""
 
     x: Sequences
     codes: NDArray[np.int_]
     subjects: tuple[str, ...]
 
-    def take(self, rows: NDArray[np.int_]) -> Labelled:
+    def take(self, rows: NDArray[np.int_]) -> Labeled:
         """Return the sequences in these rows."""
-        return Labelled(self.x[rows], self.codes[rows], tuple(self.subjects[row] for row in rows))
+        return Labeled(self.x[rows], self.codes[rows], tuple(self.subjects[row] for row in rows))
 
 
 @dataclass(frozen=True)
 class State:
-    """All that the next epoch depends on; whoever keeps it, keeps a copy of network and optimiser in memory.
+    """All that the next epoch depends on; whoever keeps it, keeps a copy of network and optimizer in memory.
 
-    The epochs so far; every variable of network and optimiser; and, where the inner loss chooses, the variables of the
+    The epochs so far; every variable of network and optimizer; and, where the inner loss chooses, the variables of the
     network after the epoch that was best so far.
     """
 
@@ -143,8 +143,8 @@ def fit(
     config: TrainingConfig,
     *,
     augmentation: Augmentation,
-    train: Labelled,
-    watched: Labelled | None,
+    train: Labeled,
+    watched: Labeled | None,
     seed: int,
     resume: State | None,
     on_epoch: Callable[[State], None],
@@ -162,8 +162,8 @@ def fit(
     config : TrainingConfig
     augmentation : Augmentation
         Of the training sequences or images, anew in each epoch.
-    train : Labelled
-    watched : Labelled or None
+    train : Labeled
+    watched : Labeled or None
         Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also ends the training and chooses
         the epoch whose weights the network has in the end; it must then be no part of the test sequences.
     seed : int
@@ -181,7 +181,7 @@ def fit(
     Raises
     ------
     CallError
-        ``micro_batch_size`` is set, and the network normalises over the batch; or ``frozen_epochs`` are asked for, and
+        ``micro_batch_size`` is set, and the network normalizes over the batch; or ``frozen_epochs`` are asked for, and
         there is no backbone.
     CkseqError
         The loss is no longer a number.
@@ -226,8 +226,8 @@ def _epoch(
     step: Step,
     config: TrainingConfig,
     augmentation: Augmentation,
-    train: Labelled,
-    watched: Labelled | None,
+    train: Labeled,
+    watched: Labeled | None,
     seed: int,
     before: tuple[Epoch, ...],
 ) -> Epoch:
@@ -254,11 +254,11 @@ def _epoch(
     return Epoch(number, loss, accuracy, val_loss, val_accuracy, time.perf_counter() - start)
 
 
-def _targets(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
+def _targets(model: keras.Model, data: Labeled) -> NDArray[np.float32]:
     return np.eye(model.output_shape[-1], dtype=np.float32)[data.codes]
 
 
-def _step(model: keras.Model, config: TrainingConfig, train: Labelled) -> Step:
+def _step(model: keras.Model, config: TrainingConfig, train: Labeled) -> Step:
     """Return how a batch is learnt from; the model is compiled."""
     if config.adversarial_multiplier:
         return adversarial(
@@ -273,9 +273,9 @@ def _step(model: keras.Model, config: TrainingConfig, train: Labelled) -> Step:
 
 def _compile(model: keras.Model, config: TrainingConfig) -> None:
     keras = load_keras()
-    optimisers = keras.optimizers
-    rules = {"adam": optimisers.Adam, "nadam": optimisers.Nadam, "rmsprop": optimisers.RMSprop, "sgd": optimisers.SGD}
-    rule = rules[config.optimiser](learning_rate=config.learning_rate, weight_decay=config.weight_decay or None)
+    optimizers = keras.optimizers
+    rules = {"adam": optimizers.Adam, "nadam": optimizers.Nadam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
+    rule = rules[config.optimizer](learning_rate=config.learning_rate, weight_decay=config.weight_decay or None)
     if config.weight_decay:
         # offsets and scales are no sign of learning by heart
         rule.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

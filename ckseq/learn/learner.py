@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
-from ckseq.learn.fit import Labelled, Sequences, State, TrainingConfig, best_epoch, fit
+from ckseq.learn.augmentation import Augmentation
+from ckseq.learn.fit import Labeled, Sequences, State, TrainingConfig, best_epoch, fit
 from ckseq.learn.predict import is_network, probabilities, save_estimator, save_network
-from ckseq.learn.vary import Augmentation
-from ckseq.protocol.split import Case, split
-from ckseq.protocol.split import Config as SplitConfig
-from ckseq.storage.runs import Epoch
+from ckseq.protocol.holdout import Case, ProtocolConfig, split
+from ckseq.storage.history import Epoch
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ class Learner:
     def learn(
         self,
         *,
-        train: Labelled,
-        watched: Labelled | None,
+        train: Labeled,
+        watched: Labeled | None,
         resume: State | None = None,
         on_epoch: Callable[[State], None] | None = None,
     ) -> Learned:
@@ -87,9 +86,9 @@ class Learner:
 
         Parameters
         ----------
-        train : Labelled
+        train : Labeled
             Under ``validation = "inner"`` some of its subjects are set apart to choose the epoch.
-        watched : Labelled or None
+        watched : Labeled or None
             Measured after every epoch: the test sequences under ``validation = "test"``, the data set's validation
             part under ``"given"``; otherwise not looked at.
         resume : State, optional
@@ -188,19 +187,19 @@ def check_reads(models: ModuleType, input_shape: tuple[int, ...]) -> None:
         raise CallError(f"{name} reads {reads}, and these are {given} of shape {input_shape}", fix=fix)
 
 
-def divide(data: Labelled, *, share: float, seed: int) -> tuple[Labelled, Labelled]:
+def divide(data: Labeled, *, share: float, seed: int) -> tuple[Labeled, Labeled]:
     """Set some subjects apart, so that every class keeps sequences on the first side.
 
     Parameters
     ----------
-    data : Labelled
+    data : Labeled
     share : float
         Of the sequences that go to the second side, about.
     seed : int
 
     Returns
     -------
-    tuple of two Labelled
+    tuple of two Labeled
         Without a subject in common, each in the order of ``data``.
 
     Raises
@@ -212,6 +211,6 @@ def divide(data: Labelled, *, share: float, seed: int) -> tuple[Labelled, Labell
         Case(f"{row:09}", subject, str(code))
         for row, (subject, code) in enumerate(zip(data.subjects, data.codes, strict=True))
     ]
-    division = split(cases, SplitConfig(kind="subject_holdout", test_share=share, random_state=seed))
+    division = split(cases, ProtocolConfig(kind="subject_holdout", test_share=share, random_state=seed))
     kept, apart = (data.take(np.array([int(id) for id in side])) for side in (division.train, division.test))
     return kept, apart

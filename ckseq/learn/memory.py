@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from ckseq.config import Config
 from ckseq.errors import CkseqError
 from ckseq.learn.backend import load_keras
+from ckseq.learn.batch_updates import normalizes_over_batch
 from ckseq.learn.fit import TrainingConfig
-from ckseq.learn.step import normalises_over_batch
 from ckseq.models._memory import Footprint
 
 # Measured: TensorFlow and all else imported; graphs, threads and compiled functions of a network that trains.
 _IMPORTED_BYTES, _TRACED_BYTES = 720_000_000, 350_000_000
-# Arrays as large as the weights: those the optimiser keeps, and those it makes on its way for a batch at once.
+# Arrays as large as the weights: those the optimizer keeps, and those it makes on its way for a batch at once.
 _SLOTS = {"adam": 2, "nadam": 2, "rmsprop": 1, "sgd": 0}
 _ON_THE_WAY = 2
 
@@ -31,10 +31,10 @@ class Need(NamedTuple):
     ----------
     framework : int
         TensorFlow, its graphs and compiled functions.
-    weights, optimiser : int
-        The network, and the arrays as large that the optimiser keeps.
+    weights, optimizer : int
+        The network, and the arrays as large that the optimizer keeps.
     gradients : int
-        The gradient, and its sum where a batch is computed in parts or else what the optimiser makes on its way.
+        The gradient, and its sum where a batch is computed in parts or else what the optimizer makes on its way.
     activations : int
         What is kept of the forward pass, through time, for the backward pass.
     sequences : int
@@ -43,7 +43,7 @@ class Need(NamedTuple):
 
     framework: int
     weights: int
-    optimiser: int
+    optimizer: int
     gradients: int
     activations: int
     sequences: int
@@ -107,7 +107,7 @@ def footprint_of(
     load_keras()  # quietly, before the model does
     network = models.build(model, input_shape=input_shape, n_classes=n_classes)
     numbers = sum(map(_kept_of, network.layers))
-    measured = Footprint(network.count_params(), 4 * numbers, 0, 0, 0, normalises_over_batch(network))
+    measured = Footprint(network.count_params(), 4 * numbers, 0, 0, 0, normalizes_over_batch(network))
     # so that the network that will learn has the names that it would have had
     load_keras().utils.clear_session()
     return lambda _: measured
@@ -130,7 +130,7 @@ def estimate(training: Training) -> Need:
 
         framework    measured once
         weights      4 W
-        optimiser    4 W slots            two for Adam
+        optimizer    4 W slots            two for Adam
         gradients    4 W 2 in parts, 4 W 3 at once
         activations  B sequence + S step + the smaller of block and B block_sequence, of the network's footprint
         sequences    8 B t h w channels + held
@@ -145,7 +145,7 @@ def estimate(training: Training) -> Need:
     return Need(
         framework=_IMPORTED_BYTES + _TRACED_BYTES,
         weights=weights,
-        optimiser=weights * _SLOTS[training.training.optimiser],
+        optimizer=weights * _SLOTS[training.training.optimizer],
         gradients=weights * gradients,
         activations=kept,
         sequences=8 * size * math.prod(training.input_shape) + training.held_bytes,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ckseq.storage.runs import Epoch
+from ckseq.storage.history import Epoch
 
 if TYPE_CHECKING:
     from ckseq.learn.fit import TrainingConfig

@@ -87,10 +87,10 @@ def features(config: BackboneConfig, images: Any) -> Any:
 
 def _check_channels(config: BackboneConfig, wanted: int, given: int) -> None:
     if wanted != given:
-        colours = {1: "grey", 3: "rgb"}.get(wanted, f"{wanted} channels")
+        colors = {1: "gray", 3: "rgb"}.get(wanted, f"{wanted} channels")
         raise CallError(
             f"{config.backbone} reads {wanted} channels, and the images have {given}",
-            fix=f"set the pipeline's faces.colour to {colours}",
+            fix=f"set the pipeline's faces.color to {colors}",
         )
 
 

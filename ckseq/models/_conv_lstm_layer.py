@@ -3,7 +3,7 @@
 Keras makes eight convolutions a step and keeps whatever TensorFlow's own gradient asks for. Here:
 
 * a convolution is a few matrix products, by Winograd's minimal filtering along the columns where the kernel is three
-  columns wide: four neighbouring outputs cost 6 multiplications a channel instead of 12. The input and a one for the
+  columns wide: four neighboring outputs cost 6 multiplications a channel instead of 12. The input and a one for the
   bias stand beside the state, so that ``[h | x | 1] @ [recurrent kernel; kernel; bias]`` gives all gates of a step;
 * the batch is cut into small blocks, each taken through the whole of time, so that the arrays of a step stay in the
   cache (with kernels one row high the rows of an image do not know each other and are cut apart as well);
@@ -112,7 +112,7 @@ def _kernel_spread(kernel: Tensor, how: Filtering) -> Tensor:
 
 
 def _inputs_spread(sequences: Tensor, rows: int, plan: Plan, bias_at: int) -> Tensor:
-    """Return (steps, products, sequences, rows, tiles, neighbours + 1); the last is one in `bias_at`."""
+    """Return (steps, products, sequences, rows, tiles, neighbors + 1); the last is one in `bias_at`."""
     height, width = plan.kernel
     how = filtering(width)
     missing = (plan.tiles - 1) * how.outputs + how.b.shape[1] - int(sequences.shape[3])
@@ -130,7 +130,7 @@ def _inputs_spread(sequences: Tensor, rows: int, plan: Plan, bias_at: int) -> Te
 def _recurrence(plan: Plan, *, keep: bool) -> Any:
     """Return the function (inputs, weights) -> last h, differentiable with respect to the weights.
 
-    inputs (steps, products, items, rows, tiles, neighbours + 1); weights (products, neighbours of h + neighbours + 1,
+    inputs (steps, products, items, rows, tiles, neighbors + 1); weights (products, neighbors of h + neighbors + 1,
     4 * filters); h (phases, items, rows, tiles, filters).
     """
     phases = filtering(plan.kernel[1]).outputs
@@ -299,7 +299,7 @@ _ACTIVATIONS = {
 
 @partial(tf.function, jit_compile=True, autograph=False)
 def _spread(h: Tensor, inputs: Tensor, plan: Plan) -> list[Tensor]:
-    """Return the left factor of every product, (positions / phases, channels), the inputs behind h's neighbours."""
+    """Return the left factor of every product, (positions / phases, channels), the inputs behind h's neighbors."""
     how, (height, _) = filtering(plan.kernel[1]), plan.kernel
     columns = _tiled(h, plan)
     return [
@@ -327,7 +327,7 @@ def _tiled(h: Tensor, plan: Plan) -> list[list[Tensor]]:
 
 @partial(tf.function, jit_compile=True, autograph=False)
 def _spread_gradient(d_near: Sequence[Tensor], plan: Plan) -> Tensor:
-    """Add up, at each position, what reached it as the neighbour of others."""
+    """Add up, at each position, what reached it as the neighbor of others."""
     how, tiles, (height, _) = filtering(plan.kernel[1]), plan.tiles, plan.kernel
     filters = d_near[0].shape[-1] // height
     (top, bottom), (left, _) = _margins(plan.kernel)
@@ -336,7 +336,7 @@ def _spread_gradient(d_near: Sequence[Tensor], plan: Plan) -> Tensor:
     for s, column in enumerate(how.b.T):
         shift, phase = divmod(s - left, how.outputs)
         share = _weighed(column, shares)
-        # a neighbour at some offset gives its share back at the opposite offset
+        # a neighbor at some offset gives its share back at the opposite offset
         share = tf.pad(share, [[0, 0], [bottom, top], [max(0, shift), max(0, -shift)], [0, 0]])
         share = share[:, :, max(0, -shift) : max(0, -shift) + tiles]
         d_h[phase] += [

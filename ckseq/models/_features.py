@@ -17,7 +17,7 @@ class _Reduced(TransformerMixin, BaseEstimator):
     input_shape : tuple of int
         (t, h, w, channels) of the sequences.
     pool : int
-        So many neighbours along w become their mean; what is left over at the end is left out.
+        So many neighbors along w become their mean; what is left over at the end is left out.
     root : bool
         Take the square root first: of shares near zero the spread then no longer grows with the size.
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Filtering(NamedTuple):
-    """How neighbouring outputs of a row follow from inputs and a kernel: ``a @ ((b @ inputs) * (g @ kernel))``.
+    """How neighboring outputs of a row follow from inputs and a kernel: ``a @ ((b @ inputs) * (g @ kernel))``.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from keras import layers, ops
 
 
 def coarse(sequences: Any, *, pool: int, root: bool = True) -> Any:
-    """Return the square root of sequences (n, t, h, w, channels), with the mean of each ``pool`` neighbours along w.
+    """Return the square root of sequences (n, t, h, w, channels), with the mean of each ``pool`` neighbors along w.
 
     Of a share near zero, the root's spread does not grow with its size, and a faint motion counts beside a strong one.
     """

@@ -19,7 +19,7 @@ class Footprint(NamedTuple):
         Kept of the block that is computed at once, whatever the batch; and what a sequence takes of it, where a batch
         is less than a block.
     depends_on_batch : bool
-        Whether it normalises over the batch, which then cannot be computed in parts.
+        Whether it normalizes over the batch, which then cannot be computed in parts.
     """
 
     n_parameters: int

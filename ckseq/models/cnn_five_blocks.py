@@ -4,15 +4,15 @@ Model card
 ----------
 Idea
     Many small convolutions see more of the face with every block, until one pixel is left that has seen all of it.
-    Batch normalisation, initial weights after He and exponential linear units keep so deep a network learning, heavy
+    Batch normalization, initial weights after He and exponential linear units keep so deep a network learning, heavy
     dropout keeps it from learning by heart.
 Source
     System B's network: 2 convolutions of 32 filters, 5x5; 3 of 64, 3x3; 4 of 64, 3x3; 3 of 128, 3x3; of 512 one 3x3
     and two 2x2; after each block pooling by 2 and dropout 0.5; dense 128, dropout 0.5. He et al., ICCV 2015 (initial
     weights); Clevert et al., ICLR 2016 (ELU). What the document does not name: padding keeps the size, and the
-    normalisation follows each activation.
+    normalization follows each activation.
 Input
-    (height, width, channels), grey levels or red, green, blue from 0 to 255, at least 32 pixels a side, as
+    (height, width, channels), gray levels or red, green, blue from 0 to 255, at least 32 pixels a side, as
     (48, 48, 1). The division by 255 is part of the network.
 
 Parameters
@@ -51,7 +51,7 @@ class Config(_Config):
     dense: int = Field(128, ge=1, description="units of the dense layer before the classes")
     dropout: float = Field(0.5, ge=0, lt=1, description="part left out at random after each block and the dense layer")
     momentum: float = Field(
-        0.99, ge=0, lt=1, description="of the means that batch normalisation keeps; lower where there are few steps"
+        0.99, ge=0, lt=1, description="of the means that batch normalization keeps; lower where there are few steps"
     )
 
 

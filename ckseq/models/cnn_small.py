@@ -10,13 +10,13 @@ Source
     0.2; system E's, over a backbone's feature maps, has one convolution of 191 filters, 4x4, dense 346, dropout 0.5
     and leaky relu. What they do not name is Keras's default.
 Input
-    (height, width, channels), grey levels or red, green, blue from 0 to 255, as (48, 48, 1). The division by 255 is
+    (height, width, channels), gray levels or red, green, blue from 0 to 255, as (48, 48, 1). The division by 255 is
     part of the network. Or the feature maps of a backbone, with ``white = 1``.
 
 Parameters
 ----------
     318,407 by default for that input and 7 classes, of which 262,208 are in the dense layer; system D's, for 64x64
-    pixels in colour, 38,127,751.
+    pixels in color, 38,127,751.
 Cost
     About 25 megaflops an image forward by default.
 """

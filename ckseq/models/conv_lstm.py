@@ -4,14 +4,14 @@ Model card
 ----------
 Idea
     An LSTM whose multiplications are convolutions: a step sees a frame and, around each position, the state of its
-    neighbours. Only the state after the last frame is read, by a small dense network.
+    neighbors. Only the state after the last frame is read, by a small dense network.
 Source
     The layer: Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it (``ConvLSTM2D``, no peepholes). The
     network: the Salerno report on CK+ sequences: ConvLSTM2D 64 (1, 3) relu, dropout 0.5, flatten, dense 100 relu,
     dense softmax. What the report does not name is Keras's default.
 Input
     (steps, rows, columns, channels) float32, as (39, 2, 267, 1): 39 frames, each as its column means and row means.
-    Columns side by side are neighbours in the picture; with a kernel one row high the two rows never meet before the
+    Columns side by side are neighbors in the picture; with a kernel one row high the two rows never meet before the
     dense layer.
 
 Parameters
@@ -122,7 +122,7 @@ def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -
     """Return what the network of ``build`` needs in training, by the formulas of the model card.
 
     With F filters, P positions, C channels, T steps and a kernel of k rows, in float32: six arrays (P, F) a step, or
-    with ``recompute`` those of one block; T P (k C + 1) neighbours of the input for every multiplication of an output;
+    with ``recompute`` those of one block; T P (k C + 1) neighbors of the input for every multiplication of an output;
     and of the last state about four arrays.
     """
     _check(config, input_shape)
@@ -134,10 +134,10 @@ def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -
     dense = (positions * filters + 1) * config.dense + (config.dense + 1) * n_classes
     item = columns if config.kernel[0] == 1 else positions
     kept = 4 * KEPT * filters
-    neighbours = (config.kernel[0] * channels + 1) * way.products // way.outputs
+    neighbors = (config.kernel[0] * channels + 1) * way.products // way.outputs
     return Footprint(
         n_parameters=recurrent + dense,
-        sequence_bytes=4 * positions * (steps * neighbours + 4 * filters),
+        sequence_bytes=4 * positions * (steps * neighbors + 4 * filters),
         step_bytes=0 if config.recompute else kept * positions,
         block_bytes=kept * steps * max(BLOCK_POSITIONS, item) if config.recompute else 0,
         block_sequence_bytes=kept * steps * positions if config.recompute else 0,

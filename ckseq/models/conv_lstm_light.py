@@ -3,9 +3,9 @@
 Model card
 ----------
 Idea
-    The projections are square-rooted and averaged over neighbours in width; a ConvLSTM2D of few filters, with
+    The projections are square-rooted and averaged over neighbors in width; a ConvLSTM2D of few filters, with
     kernels that see one row each and a bounded activation, reads them; steps that are padding (all zero) are masked.
-    Its last state is averaged over neighbours in width once more, normalised, and read by one dense layer.
+    Its last state is averaged over neighbors in width once more, normalized, and read by one dense layer.
 Source
     Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it; the network of the Salerno report, of which
     the first dense layer, with nearly all of its parameters, is gone.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Config(_Config):
     """The network's sizes."""
 
-    pool: int = Field(6, ge=1, description="neighbours in width that become their mean first, pixels")
+    pool: int = Field(6, ge=1, description="neighbors in width that become their mean first, pixels")
     filters: int = Field(8, ge=1, description="channels of the convolutional LSTM's state")
     kernel_width: int = Field(3, ge=1, description="width of its convolutions, places after the pooling")
     dropout: float = Field(0.5, ge=0, lt=1, description="part of the last state that training leaves out at random")
@@ -59,7 +59,7 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     recurrent = layers.ConvLSTM2D(config.filters, (1, config.kernel_width), padding="same", name="conv_lstm")
     values = recurrent(values, mask=seen_steps(sequences))
     values = layers.AveragePooling2D((1, 2), padding="same", name="pooled")(values)
-    values = layers.LayerNormalization(name="normalised")(layers.Flatten(name="flatten")(values))
+    values = layers.LayerNormalization(name="normalized")(layers.Flatten(name="flatten")(values))
     values = layers.Dropout(config.dropout, name="dropout")(values)
     return Model(sequences, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="light")
 

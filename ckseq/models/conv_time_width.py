@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 class Config(_Config):
     """The network's sizes."""
 
-    pool_width: int = Field(3, ge=1, description="neighbours in width that become their mean first, pixels")
-    pool_time: int = Field(2, ge=1, description="neighbours in time that become their mean first, steps")
+    pool_width: int = Field(3, ge=1, description="neighbors in width that become their mean first, pixels")
+    pool_time: int = Field(2, ge=1, description="neighbors in time that become their mean first, steps")
     filters: int = Field(8, ge=0, description="channels of each convolution; 0 leaves the convolutions out")
     kernel: tuple[int, int] = Field(
         (3, 5), strict=False, description="length and width of the convolutions, places after the first pooling"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Config(_Config):
     """The network's sizes."""
 
-    pool: int = Field(3, ge=1, description="neighbours in width that become their mean first, pixels")
+    pool: int = Field(3, ge=1, description="neighbors in width that become their mean first, pixels")
     root: bool = Field(True, description="take the square root first; the input is then at least zero")
     features: int = Field(32, ge=1, description="numbers that each step is reduced to before the recurrence")
     units: int = Field(32, ge=1, description="size of the recurrent state, in each direction")
@@ -61,7 +61,7 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     )
     values = layers.Dropout(config.dropout, name="input_dropout")(values)
     values = layers.Dense(config.features, name="features")(values)
-    values = layers.LayerNormalization(name="normalised")(values)
+    values = layers.LayerNormalization(name="normalized")(values)
     seen = seen_steps(sequences)
     recurrent = layers.GRU(config.units, return_sequences=True, name="gru")
     values = layers.Bidirectional(recurrent, name="both_ways")(values, mask=seen)

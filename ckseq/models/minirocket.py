@@ -33,7 +33,7 @@ _SHORTEST = 9  # steps; the length of the kernels
 class Config(_Config):
     """How sequences become series, and how many kernels look at them."""
 
-    pool: int = Field(3, ge=1, description="neighbours in width that become their mean, pixels")
+    pool: int = Field(3, ge=1, description="neighbors in width that become their mean, pixels")
     root: bool = Field(True, description="take the square root first; the input is then at least zero")
     kernels: int = Field(10_000, ge=84, description="number of convolutions")
 

@@ -3,7 +3,7 @@
 Model card
 ----------
 Idea
-    Each sequence becomes one vector: the square root of what it is given, averaged over neighbours in width and over
+    Each sequence becomes one vector: the square root of what it is given, averaged over neighbors in width and over
     equal parts of its time. A linear map to one score per class, pulled towards zero by a strength that leave-one-out
     cross-validation inside the training data chooses from a wide grid.
 Source
@@ -32,7 +32,7 @@ class Config(_Config):
     """How sequences become vectors."""
 
     parts: int = Field(6, ge=1, description="equal parts of the time, each averaged")
-    pool: int = Field(3, ge=1, description="neighbours in width that become their mean, pixels")
+    pool: int = Field(3, ge=1, description="neighbors in width that become their mean, pixels")
     root: bool = Field(True, description="take the square root first; the input is then at least zero")
 
 

@@ -30,7 +30,7 @@ class Config(_Config):
     """How sequences become vectors, and where the borders may run."""
 
     parts: int = Field(6, ge=1, description="equal parts of the time, each averaged")
-    pool: int = Field(3, ge=1, description="neighbours in width that become their mean, pixels")
+    pool: int = Field(3, ge=1, description="neighbors in width that become their mean, pixels")
     root: bool = Field(True, description="take the square root first; the input is then at least zero")
     kernel: Literal["linear", "rbf"] = Field("linear", description="straight borders, or bent ones")
     penalty: float = Field(1.0, gt=0, description="of a training sequence on the wrong side; small is smooth")

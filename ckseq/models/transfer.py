@@ -82,7 +82,7 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
 
 
 def _let_learn(backbone: keras.Model, fine_tune: str) -> None:
-    """Set which layers learn. Batch normalisation keeps its means, unless everything learns from the start."""
+    """Set which layers learn. Batch normalization keeps its means, unless everything learns from the start."""
     from keras.layers import BatchNormalization
 
     if fine_tune == "all":

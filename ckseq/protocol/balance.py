@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 from ckseq.errors import DataError
 from ckseq.labels import in_order
 
 
-class Config(BaseConfig):
+class BalanceConfig(Config):
     """How many sequences of each class are kept, and which."""
 
     per_class: Annotated[int, Field(ge=1)] | Literal["most", "all"] = Field(
@@ -51,14 +51,14 @@ class Selection(NamedTuple):
     notes: tuple[str, ...]
 
 
-def balance(candidates: Iterable[Candidate], config: Config, *, rng: np.random.Generator) -> Selection:
+def balance(candidates: Iterable[Candidate], config: BalanceConfig, *, rng: np.random.Generator) -> Selection:
     """Choose as many sequences of each class as asked for.
 
     Parameters
     ----------
     candidates : iterable of Candidate
         In any order, which does not matter; at least one.
-    config : Config
+    config : BalanceConfig
     rng : numpy.random.Generator
         Makes the draw.
 
@@ -87,7 +87,7 @@ def balance(candidates: Iterable[Candidate], config: Config, *, rng: np.random.G
     return Selection(tuple(sorted(one.id for members in chosen.values() for one in members)), tuple(notes))
 
 
-def _how_many(classes: dict[str, list[Candidate]], config: Config) -> tuple[int, str]:
+def _how_many(classes: dict[str, list[Candidate]], config: BalanceConfig) -> tuple[int, str]:
     smallest = min(classes, key=lambda label: len(classes[label]))
     available = len(classes[smallest])
     if isinstance(config.per_class, str):
@@ -108,7 +108,7 @@ def _counts(classes: dict[str, list[Candidate]]) -> str:
     return ", ".join(f"{label} {len(members)}" for label, members in classes.items())
 
 
-def _choose(members: list[Candidate], n: int, config: Config, rng: np.random.Generator) -> list[Candidate]:
+def _choose(members: list[Candidate], n: int, config: BalanceConfig, rng: np.random.Generator) -> list[Candidate]:
     inside = np.zeros(len(members), bool)
     inside[rng.choice(len(members), size=n, replace=False)] = True
     if config.choose == "mean_length" and config.mean_frames is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ckseq.config import digest
 from ckseq.errors import DataError
 from ckseq.labels import in_order
-from ckseq.protocol.split import HOLDOUTS, Case, Config, Split, split
+from ckseq.protocol.holdout import HOLDOUTS, Case, ProtocolConfig, Split, split
 
 # Draws are cheap; so many bring every fold within a sequence or two of its share of every class.
 _DRAWS = 40
@@ -26,14 +26,14 @@ class Listed(NamedTuple):
     always_train: tuple[str, ...] = ()
 
 
-def folds(cases: Iterable[Case], config: Config, *, listed: Listed | None = None) -> tuple[Split, ...]:
+def folds(cases: Iterable[Case], config: ProtocolConfig, *, listed: Listed | None = None) -> tuple[Split, ...]:
     """Divide sequences into folds; of each, ``test`` is the fold and ``train`` is all the rest.
 
     Parameters
     ----------
     cases : iterable of Case
         In any order, which does not matter.
-    config : Config
+    config : ProtocolConfig
     listed : Listed, optional
         The division, where ``kind`` is ``from_file``.
 
@@ -84,7 +84,7 @@ def _split(cases: list[Case], place: NDArray[np.int_], fold: int, kind: str) -> 
     return Split(kind, fold, ids, tested, digest(kind, fold, ids, tested))
 
 
-def _stratified(cases: list[Case], config: Config) -> NDArray[np.int_]:
+def _stratified(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int_]:
     """Divide as scikit-learn's StratifiedKFold does, over the sequences in the order of their ids."""
     from sklearn.model_selection import StratifiedKFold
 
@@ -131,7 +131,7 @@ def _subjects(cases: list[Case]) -> tuple[NDArray[np.str_], NDArray[np.int_]]:
     return subjects, subject_of
 
 
-def _subject_k_fold(cases: list[Case], config: Config) -> NDArray[np.int_]:
+def _subject_k_fold(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int_]:
     """Divide whole subjects into folds of like size and like shares of the classes.
 
     scikit-learn's StratifiedGroupKFold does the same in one draw, but may put all who show a class into one fold.
@@ -155,7 +155,7 @@ def _subject_k_fold(cases: list[Case], config: Config) -> NDArray[np.int_]:
     return fold_of[subject_of]
 
 
-def _draw_folds(counts: NDArray[np.int_], config: Config) -> NDArray[np.int_] | None:
+def _draw_folds(counts: NDArray[np.int_], config: ProtocolConfig) -> NDArray[np.int_] | None:
     """Return the fold of each subject: of many draws the evenest, or None where each takes a whole class.
 
     ``counts`` holds the sequences of each subject (rows) in each class (columns).

@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
+from ckseq.protocol.holdout import Split
 from ckseq.protocol.score import Interval, wilson_interval
-from ckseq.protocol.split import Split
 
 # Two recordings are near-duplicates where both their first and their last crops correlate so high. Measured: different
 # expressions of one person, warped from one photograph, come to 0.9989 at most; a copy saved anew as a JPEG of quality
-# 60, at half size or with noise of 5 grey levels stays above 0.9993. A shifted, mirrored or cut copy is not found.
+# 60, at half size or with noise of 5 gray levels stays above 0.9993. A shifted, mirrored or cut copy is not found.
 NEAR = 0.9992
 _CROP_PX = 32
 _ROWS = 512  # sequences that are compared with all others at once
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class SequenceFacts:
     """What is known of a sequence without understanding its pixels.
 
     ``n_found`` is the number of frames with a face; ``source_digest`` names the bytes of its frames, "" where unknown;
@@ -89,12 +89,12 @@ class Leakage:
         return max(self.rules, key=lambda rule: rule.accuracy)
 
 
-def measure(traces: Sequence[Trace], splits: Sequence[Split], *, confidence: float) -> Leakage:
+def measure(traces: Sequence[SequenceFacts], splits: Sequence[Split], *, confidence: float) -> Leakage:
     """Measure what training and test have in common, and let every rule that sees no pixel answer.
 
     Parameters
     ----------
-    traces : sequence of Trace
+    traces : sequence of SequenceFacts
         Of all sequences that the splits name.
     splits : sequence of Split
         The folds; each rule learns from the training part of a fold and answers for its test part.
@@ -134,7 +134,7 @@ def measure(traces: Sequence[Trace], splits: Sequence[Split], *, confidence: flo
     )
 
 
-def _alike(traces: Sequence[Trace], tested: set[str]) -> dict[tuple[str, str], float]:
+def _alike(traces: Sequence[SequenceFacts], tested: set[str]) -> dict[tuple[str, str], float]:
     """Return the correlation of each tested sequence and all others that are alike; 1 where bytes or crops are equal.
 
     Of ten thousands of images not all pairs are in memory at once.
@@ -186,7 +186,7 @@ def _small(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.divide(small, length, out=np.zeros_like(small), where=length > 0)
 
 
-Sides = Sequence[tuple[list[Trace], list[Trace]]]
+Sides = Sequence[tuple[list[SequenceFacts], list[SequenceFacts]]]
 
 
 def _rules(sides: Sides, confidence: float) -> tuple[Rule, ...]:
@@ -213,24 +213,24 @@ def _rules(sides: Sides, confidence: float) -> tuple[Rule, ...]:
 
 
 def _better(right: NDArray[np.bool_], prior: NDArray[np.bool_]) -> float:
-    """Return the p-value of the exact one-sided McNemar test: of the answers that differ, how many are in favour."""
+    """Return the p-value of the exact one-sided McNemar test: of the answers that differ, how many are in favor."""
     from scipy.stats import binomtest
 
     won, lost = int((right & ~prior).sum()), int((~right & prior).sum())
     return 1.0 if won + lost == 0 else float(binomtest(won, won + lost, 0.5, alternative="greater").pvalue)
 
 
-def _prior(train: list[Trace], test: list[Trace]) -> list[str]:
+def _prior(train: list[SequenceFacts], test: list[SequenceFacts]) -> list[str]:
     return [_ranked(train)[0]] * len(test)
 
 
-def _ranked(train: list[Trace]) -> list[str]:
+def _ranked(train: list[SequenceFacts]) -> list[str]:
     """Return the classes of the training part, the most frequent first, equally frequent ones by name."""
     counts = Counter(trace.label for trace in train)
     return sorted(counts, key=lambda label: (-counts[label], label))
 
 
-def _exclusion(train: list[Trace], test: list[Trace]) -> list[str]:
+def _exclusion(train: list[SequenceFacts], test: list[SequenceFacts]) -> list[str]:
     """Answer from who it is alone: where people show every class once at most, what they have shown is used up."""
     ranked = _ranked(train)
     seen: dict[str, set[str]] = {}
@@ -241,11 +241,11 @@ def _exclusion(train: list[Trace], test: list[Trace]) -> list[str]:
     ]
 
 
-def _by_length(train: list[Trace], test: list[Trace]) -> list[str]:
+def _by_length(train: list[SequenceFacts], test: list[SequenceFacts]) -> list[str]:
     return _tree([t.n_frames for t in train], [t.label for t in train], [t.n_frames for t in test])
 
 
-def _by_found(train: list[Trace], test: list[Trace]) -> list[str]:
+def _by_found(train: list[SequenceFacts], test: list[SequenceFacts]) -> list[str]:
     return _tree([t.n_found for t in train], [t.label for t in train], [t.n_found for t in test])
 
 

@@ -220,7 +220,7 @@ def wilson_interval(successes: float, n: float, *, confidence: float) -> Interva
         raise DataError(f"a confidence of {confidence} is not between 0 and 1")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     rate = successes / n
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    center = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     # of none and of all the ends are 0 and 1; rounding would leave them beside it
-    return Interval(0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+    return Interval(0.0 if successes == 0 else center - half, 1.0 if successes == n else center + half)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, WARM, house_style, png
 from ckseq.report.tables import Confusion
-from ckseq.storage.runs import Prediction, Predictions
+from ckseq.storage.predictions import Prediction, Predictions
 
 Crops = Mapping[str, NDArray[np.uint8]]
 
@@ -102,9 +102,9 @@ def draw_mistakes(mistakes: Sequence[Confusion], crops: Crops) -> bytes:
                 (f"is {shortened(mistake.truth, most=most)} {mistake.p_truth:.2f}", INK, "normal"),
                 (shortened(mistake.recording), SOFT, "normal"),
             ]
-            for line, (text, colour, weight) in enumerate(told):
+            for line, (text, color, weight) in enumerate(told):
                 y = 1 - (top + FACE_IN + 0.14 + 0.145 * line) / height
-                figure.text(left / width, y, text, color=colour, weight=weight, fontsize=8 if line < 2 else 6.5)
+                figure.text(left / width, y, text, color=color, weight=weight, fontsize=8 if line < 2 else 6.5)
         return png(figure)
 
 
@@ -130,9 +130,9 @@ def _show(axes: Axes, crop: NDArray[np.uint8]) -> None:
 def _bars(axes: Axes, row: Prediction, labels: Sequence[str]) -> None:
     right = row.truth == row.predicted
     chosen = ACCENT if right else WARM
-    colours = [chosen if label == row.predicted else "#c3ccd3" for label in labels]
+    colors = [chosen if label == row.predicted else "#c3ccd3" for label in labels]
     places = np.arange(len(labels))
-    axes.barh(places, row.probabilities, height=0.72, color=colours)
+    axes.barh(places, row.probabilities, height=0.72, color=colors)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xticks([])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ckseq.protocol.score import Scores
 from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
 
-COLOURS = {"training": ACCENT, "validation": "#7a9bb1", "test": WARM}
+COLORS = {"training": ACCENT, "validation": "#7a9bb1", "test": WARM}
 
 
 def sample_counts(run: Mapping[str, Any], scores: Scores) -> dict[str, dict[str, int]]:
@@ -53,9 +53,9 @@ def draw_classes(labels: Sequence[str], counts: Mapping[str, Mapping[str, int]])
             n = int(values.sum())
             shares = values / max(n, 1)
             places = np.arange(len(labels)) + (number - (len(counts) - 1) / 2) * thick
-            colour = COLOURS[part]
-            left.barh(places, values, height=thick * 0.92, color=colour, label=f"{part} ({n})")
-            right.barh(places, shares, height=thick * 0.92, color=colour)
+            color = COLORS[part]
+            left.barh(places, values, height=thick * 0.92, color=color, label=f"{part} ({n})")
+            right.barh(places, shares, height=thick * 0.92, color=color)
             _write(left, places, values, [str(value) for value in values])
             _write(right, places, shares, [f"{100 * share:.0f} %" for share in shares])
         left.set_yticks(range(len(labels)), labels)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ckseq.protocol.score import Scores
 from ckseq.report.nouns import SEQUENCE, Noun
-from ckseq.report.style import FAINT, INK, MATRIX_COLOURS, SOFT, house_style, png
+from ckseq.report.style import FAINT, INK, MATRIX_COLORS, SOFT, house_style, png
 from ckseq.report.tables import headline
 
 CELL_IN = 0.72
 
 
 def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
-    """Draw counts and row-normalised rates side by side; rows are truths.
+    """Draw counts and row-normalized rates side by side; rows are truths.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
 
 def _draw(axes: Axes, values: NDArray[np.float64], texts: list[list[str]], scores: Scores) -> None:
     k = len(scores.labels)
-    colours = matplotlib.colormaps[MATRIX_COLOURS].with_extremes(bad="#f3f3f3")
+    colors = matplotlib.colormaps[MATRIX_COLORS].with_extremes(bad="#f3f3f3")
     top = max(1.0, float(np.nanmax(values)))
-    axes.imshow(values, cmap=colours, vmin=0, vmax=top * 1.1)
+    axes.imshow(values, cmap=colors, vmin=0, vmax=top * 1.1)
     crowded = k > 4 or max(map(len, scores.labels)) > 9
     axes.set_xticks(
         range(k),

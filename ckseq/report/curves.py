@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ckseq.protocol.score import Scores
 from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
 from ckseq.report.tables import percent
-from ckseq.storage.runs import Epoch
+from ckseq.storage.history import Epoch
 
 WATCHED = {
     "test": "test (watched, never used to choose)",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ckseq.protocol.compare import Difference
+from ckseq.protocol.comparison import Difference
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, house_style, png
 
 
@@ -31,9 +31,9 @@ def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: flo
         axes.axvline(0, color=FAINT, linewidth=1)
         for line, (_, difference) in enumerate(pairs):
             low, high = difference.interval
-            colour = ACCENT if low > 0 or high < 0 else SOFT
-            axes.plot([low, high], [line, line], color=colour, linewidth=2.2, solid_capstyle="round")
-            axes.plot([difference.difference], [line], "o", color=colour, markersize=6)
+            color = ACCENT if low > 0 or high < 0 else SOFT
+            axes.plot([low, high], [line, line], color=color, linewidth=2.2, solid_capstyle="round")
+            axes.plot([difference.difference], [line], "o", color=color, markersize=6)
             axes.annotate(
                 f"{difference.difference:+.3f}",
                 (difference.difference, line),
@@ -41,7 +41,7 @@ def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: flo
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
-                color=colour,
+                color=color,
             )
         axes.set_yticks(range(len(pairs)), [name for name, _ in pairs])
         axes.set_ylim(len(pairs) - 0.4, -0.7)

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.protocol.score import confusion_matrix
-from ckseq.report.style import INK, MATRIX_COLOURS, SOFT, house_style, png
-from ckseq.storage.runs import Predictions
+from ckseq.report.style import INK, MATRIX_COLORS, SOFT, house_style, png
+from ckseq.storage.predictions import Predictions
 
 _COLUMNS = 5
 # beyond so many folds, as when one subject is left out at a time, single matrices show nothing
@@ -38,7 +38,7 @@ def draw_folds(predictions: Predictions) -> bytes:
             rows = [row for row in predictions.rows if row.fold == fold]
             matrix = confusion_matrix([r.truth for r in rows], [r.predicted for r in rows], labels=predictions.labels)
             support = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-            axes.imshow(matrix / support, cmap=MATRIX_COLOURS, vmin=0, vmax=1.1)
+            axes.imshow(matrix / support, cmap=MATRIX_COLORS, vmin=0, vmax=1.1)
             axes.set_title(f"fold {fold}: {matrix.trace() / matrix.sum():.2f}", fontsize=9, color=SOFT)
             axes.set_xticks(range(k), predictions.labels if place + columns >= len(folds) else [""] * k, rotation=90)
             axes.set_yticks(range(k), predictions.labels if place % columns == 0 else [""] * k)

@@ -47,8 +47,8 @@ def draw_marks(image: NDArray[np.uint8], marks: Sequence[Mark], labels: Sequence
     line = max(1, round(2 * scale))
     for mark in marks:
         left, top, right, bottom = mark.box
-        colour = _SOFT if mark.named is None else _NAMED
-        cv2.rectangle(drawn, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
+        color = _SOFT if mark.named is None else _NAMED
+        cv2.rectangle(drawn, (left, top), (right, bottom), color, line, cv2.LINE_AA)
         _write(drawn, mark.text, (left, top - round(8 * scale)), scale)
         if mark.probabilities:
             _draw_bars(drawn, mark, labels, scale)
@@ -69,8 +69,8 @@ def _draw_bars(drawn: NDArray[np.uint8], mark: Mark, labels: Sequence[str], scal
     for number, (label, probability) in enumerate(zip(labels, mark.probabilities, strict=True)):
         y = top + number * row
         length = round(probability * (width - 2))
-        colour = _NAMED if number == mark.named else _SOFT
-        cv2.rectangle(drawn, (left + 1, y + 2), (left + 1 + length, y + row - 2), colour, cv2.FILLED)
+        color = _NAMED if number == mark.named else _SOFT
+        cv2.rectangle(drawn, (left + 1, y + 2), (left + 1 + length, y + row - 2), color, cv2.FILLED)
         text = f"{_ascii(label)} {probability:.2f}"
         at = (left + round(6 * scale), y + round(18 * scale))
         cv2.putText(drawn, text, at, _FONT, 0.55 * scale, _INK, max(1, round(1.2 * scale)), cv2.LINE_AA)

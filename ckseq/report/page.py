@@ -12,11 +12,11 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from ckseq.protocol.score import Scores, wilson_interval
-from ckseq.report import tables, words
-from ckseq.report.listing import toml_text
+from ckseq.report import tables, wording
 from ckseq.report.nouns import noun_of
+from ckseq.report.toml_listing import toml_text
 from ckseq.report.trust import NAMES, Trust, trust
-from ckseq.storage.runs import Predictions
+from ckseq.storage.predictions import Predictions
 
 MOST_LISTED = 100
 """So many mistakes the page lists; the others are in predictions.csv."""
@@ -45,7 +45,7 @@ def render_page(
         PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
         ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     faces : bool
-        Whether pictures show faces, which calls for a word on the data's licence.
+        Whether pictures show faces, which calls for a word on the data's license.
     early : sequence of str
         What there is to say beside the picture ``early``.
 
@@ -69,16 +69,16 @@ def render_page(
         version=run.get("ckseq_version", ""),
         scores=scores,
         classes=_class_rows(run, scores),
-        rates=words.rates(run, scores),
-        warnings=words.warnings(run),
-        shared=words.shares_subjects(run),
+        rates=wording.rates(run, scores),
+        warnings=wording.warnings(run),
+        shared=wording.shares_subjects(run),
         sentence=run.get("protocol", {}).get("sentence", ""),
         n_train=run.get("protocol", {}).get("n_train"),
         balance_notes=run.get("balance_notes", []),
-        shows=words.shows(scores, noun),
-        does_not_show=words.does_not_show(run, scores),
-        headline=words.headline(run, scores),
-        leaks=words.leak_sentences(run["leakage"], noun) if run.get("leakage") else [],
+        shows=wording.shows(scores, noun),
+        does_not_show=wording.does_not_show(run, scores),
+        headline=wording.headline(run, scores),
+        leaks=wording.leak_sentences(run["leakage"], noun) if run.get("leakage") else [],
         rules=run["leakage"]["rules"] if run.get("leakage") else [],
         figures=_figure_rows(found),
         seeds=found.seeds,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 # of Okabe and Ito, told apart by everybody, and two more; by the place of the class
-COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999", "#b07aa1")
+COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999", "#b07aa1")
 _DARK = (20, 28, 36)
 LEAST_PX = 720
 """The longer side of a drawn photo at least; a smaller photo is drawn enlarged by a whole number."""
@@ -56,13 +56,13 @@ def draw_photo(photo: NDArray[np.uint8], faces: Sequence[Named], labels: Sequenc
     areas = [_area(face, factor) for face in faces]
     for face, area in zip(faces, areas, strict=True):
         thick = min(line, max(2, round((area[2] - area[0]) / 20)))
-        _box(draw, area, _colour(face, labels), thick)
+        _box(draw, area, _color(face, labels), thick)
     taken: list[Area] = []
     for face, area in zip(faces, areas, strict=True):
         size = round(min(max(0.16 * (area[2] - area[0]), 0.55 * _TEXT_SHARE * longer, 13), 1.3 * _TEXT_SHARE * longer))
         lines = _lines(face, labels, area, size)
         others = [other for other in areas if other is not area]
-        taken.append(_write(draw, lines, area, _colour(face, labels), size, [*taken, *others], image.size))
+        taken.append(_write(draw, lines, area, _color(face, labels), size, [*taken, *others], image.size))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=92, subsampling=0)
     return buffer.getvalue()
@@ -73,16 +73,16 @@ def _area(face: Named, factor: int) -> Area:
     return (x, y, x + w, y + h)
 
 
-def _colour(face: Named, labels: Sequence[str]) -> str:
-    return COLOURS[labels.index(face.label) % len(COLOURS)]
+def _color(face: Named, labels: Sequence[str]) -> str:
+    return COLORS[labels.index(face.label) % len(COLORS)]
 
 
-def _box(draw: ImageDraw.ImageDraw, area: Area, colour: str, thick: int) -> None:
+def _box(draw: ImageDraw.ImageDraw, area: Area, color: str, thick: int) -> None:
     """Draw the sides of a box; a dark line on both sides of each keeps them visible on any ground."""
     left, top, right, bottom = area
     edge = max(1, thick // 3)
     draw.rectangle((left - edge, top - edge, right + edge, bottom + edge), outline=_DARK, width=thick + 2 * edge)
-    draw.rectangle(area, outline=colour, width=thick)
+    draw.rectangle(area, outline=color, width=thick)
 
 
 def _lines(face: Named, labels: Sequence[str], area: Area, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
@@ -100,7 +100,7 @@ def _write(
     draw: ImageDraw.ImageDraw,
     lines: Sequence[tuple[str, ImageFont.FreeTypeFont]],
     area: Area,
-    colour: str,
+    color: str,
     size: int,
     avoid: Sequence[Area],
     within: tuple[int, int],
@@ -116,8 +116,8 @@ def _write(
     plates = [_kept_inside((x, y, x + wide, y + tall), within) for x, y in places]
     # a plate that had to be moved inside may hide its own face: that counts less than hiding another's
     plate = min(plates, key=lambda one: sum(_common(one, other) for other in avoid) + 0.5 * _common(one, area))
-    draw.rounded_rectangle(plate, radius=pad, fill=colour, outline=_DARK, width=max(1, size // 16))
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    draw.rounded_rectangle(plate, radius=pad, fill=color, outline=_DARK, width=max(1, size // 16))
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
     ink = _DARK if 0.3 * red + 0.59 * green + 0.11 * blue > 110 else (255, 255, 255)
     y = plate[1] + pad / 2
     for (text, font), high in zip(lines, heights, strict=True):

@@ -56,8 +56,8 @@ def draw_reliability(found: Reliability, *, confidence: float, repeats: int) -> 
         axes.set_ylabel("share that is right")
         axes.grid(color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
-        centres = (found.edges[:-1] + found.edges[1:]) / 2
-        below.bar(centres, found.counts, width=0.9 * np.diff(found.edges), color=ACCENT, alpha=0.45)
+        centers = (found.edges[:-1] + found.edges[1:]) / 2
+        below.bar(centers, found.counts, width=0.9 * np.diff(found.edges), color=ACCENT, alpha=0.45)
         below.set_ylabel("answers")
         below.set_xlabel(f"probability given to the answer     (calibration error {calibration_error(found):.3f})")
         figure.align_ylabels()

@@ -10,8 +10,8 @@ from matplotlib.colors import Normalize, PowerNorm, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ckseq.report.style import BRIGHTER, DARKER, FAINT, MOTION_COLOURS, SOFT, house_style, png
-from ckseq.storage.runs import Example
+from ckseq.report.style import BRIGHTER, DARKER, FAINT, MOTION_COLORS, SOFT, house_style, png
+from ckseq.storage.examples import Example
 
 FILM_PARTS = 6
 STRIP_WIDTH = 1.5  # in widths of a face
@@ -87,18 +87,18 @@ def _draw_row(row: Sequence[Axes], example: Example, *, faces: bool, scale: Powe
             axes.imshow(face, cmap="gray", vmin=0, vmax=255)
     film_axes, columns_axes, rows_axes = row[-3:]
     sheet = film(example.blobs)
-    film_axes.imshow(_coloured(sheet, Normalize(0, 1)), aspect="auto", interpolation="antialiased")
+    film_axes.imshow(_colored(sheet, Normalize(0, 1)), aspect="auto", interpolation="antialiased")
     for axes, strip in ((columns_axes, example.projections[:, 0]), (rows_axes, example.projections[:, 1])):
-        axes.imshow(_coloured(strip, scale), aspect="auto", interpolation="nearest")
+        axes.imshow(_colored(strip, scale), aspect="auto", interpolation="nearest")
     _mark_time(rows_axes, len(example.projections))
 
 
-def _coloured(values: NDArray[np.float32], scale: Normalize) -> NDArray[np.float64]:
-    """Return colours, (h, w, 3) from 0 to 1: of one channel, or of the two that became brighter and darker."""
+def _colored(values: NDArray[np.float32], scale: Normalize) -> NDArray[np.float64]:
+    """Return colors, (h, w, 3) from 0 to 1: of one channel, or of the two that became brighter and darker."""
     strength = np.asarray(scale(values), np.float64)
     if strength.ndim == 2:
-        return np.asarray(MOTION_COLOURS(strength)[..., :3])
-    taken = [1 - np.array(to_rgb(colour)) for colour in (BRIGHTER, DARKER)]
+        return np.asarray(MOTION_COLORS(strength)[..., :3])
+    taken = [1 - np.array(to_rgb(color)) for color in (BRIGHTER, DARKER)]
     return np.clip(1 - strength[..., :1] * taken[0] - strength[..., 1:2] * taken[1], 0, 1)
 
 
@@ -121,7 +121,7 @@ def film(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
     Returns
     -------
     (h, w') or (h, w', channels) float32
-        1 where something moved within the part, 0 where not; a narrow grey line after each part but the sixth.
+        1 where something moved within the part, 0 where not; a narrow gray line after each part but the sixth.
 
     >>> film(np.eye(2, dtype=bool).reshape(2, 1, 2))[0].tolist()
     [1.0, 0.0, 0.25, 0.25, 0.0, 1.0, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]

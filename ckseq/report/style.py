@@ -17,8 +17,8 @@ FAINT = "#a9b3bc"
 LINE = "#d9dfe4"
 ACCENT = "#0b5c8f"
 WARM = "#c4570e"
-MATRIX_COLOURS = "Blues"
-MOTION_COLOURS = matplotlib.colormaps["Greys"]
+MATRIX_COLORS = "Blues"
+MOTION_COLORS = matplotlib.colormaps["Greys"]
 BRIGHTER = "#d95f02"
 DARKER = "#1f4e9c"
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ckseq.protocol.score import Interval, Scores
 from ckseq.report.nouns import SEQUENCE, Noun
-from ckseq.storage.runs import Prediction, Predictions
+from ckseq.storage.predictions import Prediction, Predictions
 
 
 class Confusion(NamedTuple):

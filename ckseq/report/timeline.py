@@ -100,14 +100,14 @@ _GAP = 2.5
 _MOVING, _STILL = FAINT, LINE
 
 
-def _colours(labels: Sequence[str]) -> dict[str, tuple[float, ...]]:
+def _colors(labels: Sequence[str]) -> dict[str, tuple[float, ...]]:
     palette = matplotlib.colormaps["tab10" if len(labels) <= 10 else "tab20"]
     return {label: tuple(palette(number % palette.N)) for number, label in enumerate(labels)}
 
 
 def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], stride_s: float) -> None:
     """Draw one band per stretch of the same name; a gap is no face."""
-    colours = _colours(labels)
+    colors = _colors(labels)
     begin = 0
     for place in range(1, len(samples) + 1):
         if place < len(samples) and _goes_on(samples[place - 1], samples[place], _GAP * stride_s):
@@ -115,8 +115,8 @@ def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], st
         first = samples[begin]
         if first.state != "no face":
             end = samples[place - 1].time_s + stride_s
-            colour = colours.get(first.label, _STILL if first.state == "still" else _MOVING)
-            axes.axvspan(first.time_s, end, color=colour, linewidth=0)
+            color = colors.get(first.label, _STILL if first.state == "still" else _MOVING)
+            axes.axvspan(first.time_s, end, color=color, linewidth=0)
         begin = place
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -149,7 +149,7 @@ def _draw_probabilities(
 
 
 def _legend(axes: Axes, labels: Sequence[str]) -> None:
-    entries = [Patch(color=colour, label=label) for label, colour in _colours(labels).items()]
+    entries = [Patch(color=color, label=label) for label, color in _colors(labels).items()]
     entries += [Patch(color=_MOVING, label="moving, none named"), Patch(color=_STILL, label="still")]
     entries.append(Patch(facecolor="white", edgecolor=SOFT, linewidth=0.5, label="no face"))
     axes.legend(

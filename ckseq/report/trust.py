@@ -12,7 +12,7 @@ import numpy as np
 from ckseq.protocol.bootstrap import FIGURES, by_subject, figures
 from ckseq.protocol.calibration import Reliability, reliability
 from ckseq.protocol.score import Interval
-from ckseq.storage.runs import Prediction, Predictions
+from ckseq.storage.predictions import Prediction, Predictions
 
 N_BINS = 10
 _DRAWS = 2000

@@ -9,19 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 
 # The search works on crops of this side: drift is smooth over a face, and 67 pixels tell it as well as 267.
-_SIDE_PX = 67
+SIDE_PX = 67
+
 _BORDER_PX = 4
+
 _ITERATIONS = 5
+
 _ENOUGH_PX = 0.02
+
 # what an expression leaves where it is: a head that moved farther was lost
 _MOST_SHIFT = 0.25
+
 _MOST_TURN = 0.3
 
 
-class Config(BaseConfig):
+class AlignConfig(Config):
     """How crops are brought back to where the first one was."""
 
     method: Literal["none", "translation", "similarity"] = Field(
@@ -35,109 +40,72 @@ class Config(BaseConfig):
     )
 
 
-def drift(crops: NDArray[np.uint8], *, similarity: bool) -> NDArray[np.float64]:
-    """Measure how far each crop is moved against the first.
-
-    Least squares on grey levels with robust weights, so that the parts of the face that move by themselves count
-    little, and with a gain and an offset, so that a change of the light is no motion (Lucas and Kanade 1981; Baker and
-    Matthews 2004, IJCV 56; weights of Cauchy). Each crop starts from where the one before ended.
-
-    Parameters
-    ----------
-    crops : (t, n, n) uint8
-    similarity : bool
-        Whether turn and size are measured too, or only shift.
-
-    Returns
-    -------
-    (t, 4) float64
-        x to the right, y down (shares of the side), size - 1 and turn (radians, clockwise as seen); zeros where the
-        face was lost.
-    """
-    search = Drift(similarity=similarity, renewal_frames=0)
-    return np.stack([search.step(crop) for crop in crops])
-
-
-class Drift:
-    """The search of `drift`, one crop at a time; the state of one sequence.
-
-    Parameters
-    ----------
-    similarity : bool
-    renewal_frames : int
-        Time constant with which what crops are held against becomes their running mean; 0 keeps the first.
-    """
-
-    def __init__(self, *, similarity: bool, renewal_frames: int) -> None:
-        self._similarity, self._renewal_frames = similarity, renewal_frames
-        self._against: NDArray[np.float32] | None = None
-        self._gradients: NDArray[np.float32] = np.empty(0, np.float32)
-        self._found = np.zeros(4)
-
-    def step(self, crop: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return how far the next crop (n, n) is moved, (4,) float64 as a row of `drift`."""
-        small = _shrunk(crop)
-        if self._against is None:
-            self._against = small
-            self._gradients = _gradients(small, similarity=self._similarity)
-            return np.zeros(4)
-        self._found = _register(self._against, small, self._gradients, self._found)
-        if self._renewal_frames:
-            back = _warped(small, self._found * [_SIDE_PX, _SIDE_PX, 1, 1])
-            self._against = self._against + (back - self._against) / np.float32(self._renewal_frames)
-            self._gradients = _gradients(self._against, similarity=self._similarity)
-        return self._found.copy()
-
-
-def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    small = cv2.resize(crop, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
+def shrunk(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a crop (n, n) at the size of the search, (SIDE_PX, SIDE_PX) float32, slightly blurred."""
+    small = cv2.resize(crop, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), 0.5), np.float32)
 
 
 _INNER = slice(_BORDER_PX, -_BORDER_PX)
 
 
-def _gradients(image: NDArray[np.float32], *, similarity: bool) -> NDArray[np.float32]:
+def gradients(image: NDArray[np.float32], *, similarity: bool) -> NDArray[np.float32]:
     """Return how each pixel changes with each parameter, (parameters, pixels): the motion first, then gain, offset."""
     gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
     gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
-    axis = np.arange(_SIDE_PX, dtype=np.float32) - (_SIDE_PX - 1) / 2
+    axis = np.arange(SIDE_PX, dtype=np.float32) - (SIDE_PX - 1) / 2
     x, y = axis[np.newaxis], axis[:, np.newaxis]
     motion = [gx, gy, gx * x + gy * y, gy * x - gx * y] if similarity else [gx, gy]
     columns = [*motion, image, np.ones_like(image)]
     return np.stack([column[_INNER, _INNER].ravel() for column in columns])
 
 
-def _register(
+def register(
     first: NDArray[np.float32],
     image: NDArray[np.float32],
     gradients: NDArray[np.float32],
     start: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Find how an image is moved against the first.
+
+    Parameters
+    ----------
+    first, image : (SIDE_PX, SIDE_PX) float32
+        As `shrunk` gives them.
+    gradients : (parameters, pixels) float32
+        Of the first, as `gradients` gives them.
+    start : (4,) float64
+        Where to begin; see `drift`.
+
+    Returns
+    -------
+    (4,) float64
+        As a row of `drift`; zeros where the face was lost.
+    """
     n_motion = len(gradients) - 2
     # a little damping keeps a flat image, whose gradients say nothing, where it is
     damping = np.eye(len(gradients)) * 1e-3
-    moved = start * [_SIDE_PX, _SIDE_PX, 1, 1]
+    moved = start * [SIDE_PX, SIDE_PX, 1, 1]
     for _ in range(_ITERATIONS):
-        error = (_warped(image, moved) - first)[_INNER, _INNER].ravel()
+        error = (warped(image, moved) - first)[_INNER, _INNER].ravel()
         error -= error.mean()
         weighted = gradients / (1 + (error / (1.25 * np.abs(error).mean() + 1e-6)) ** 2)
         change = np.linalg.solve(weighted @ gradients.T + damping, weighted @ error)[:n_motion]
         moved[:n_motion] -= change
         if np.abs(change[:2]).max() < _ENOUGH_PX:
             break
-    found = moved / [_SIDE_PX, _SIDE_PX, 1, 1]
+    found = moved / [SIDE_PX, SIDE_PX, 1, 1]
     lost = np.abs(found[:2]).max() > _MOST_SHIFT or np.abs(found[2:]).max() > _MOST_TURN
     return np.zeros(4) if lost else found
 
 
-def _warped(image: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[Any]:
+def warped(image: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[Any]:
     """Undo a motion given in pixels of this image; what comes in from beyond the border repeats it."""
     side = image.shape[0]
     x, y, growth, turn = moved
-    centre = (side - 1) / 2
+    center = (side - 1) / 2
     a, b = 1 + growth, turn
-    matrix = np.array([[a, -b, x + centre * (1 - a + b)], [b, a, y + centre * (1 - a - b)]], np.float32)
+    matrix = np.array([[a, -b, x + center * (1 - a + b)], [b, a, y + center * (1 - a - b)]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
@@ -161,26 +129,4 @@ def moved_back(crops: NDArray[np.uint8], motion: NDArray[np.float64]) -> NDArray
     """
     side = crops.shape[1]
     pixels = motion * [side, side, 1, 1]
-    return np.stack([_warped(crop, moved) for crop, moved in zip(crops, pixels, strict=True)]).astype(np.uint8)
-
-
-class Aligner:
-    """Brings crops back one at a time; the state of one sequence."""
-
-    def __init__(self, config: Config) -> None:
-        self._drift = Drift(similarity=config.method == "similarity", renewal_frames=config.renewal_frames)
-        self._rests = config.method == "none"
-
-    def step(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the next crop, (n, n) uint8, moved back to where the first one was."""
-        if self._rests:
-            return crop
-        return moved_back(crop[np.newaxis], self._drift.step(crop)[np.newaxis])[0]
-
-
-def aligned(crops: NDArray[np.uint8], config: Config) -> NDArray[np.uint8]:
-    """Bring the crops of a sequence to where the first one was; same shape."""
-    if config.method == "none":
-        return crops
-    aligner = Aligner(config)
-    return np.stack([aligner.step(crop) for crop in crops])
+    return np.stack([warped(crop, moved) for crop, moved in zip(crops, pixels, strict=True)]).astype(np.uint8)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 from ckseq.errors import DataError
 
 
-class Config(BaseConfig):
+class AugmentConfig(Config):
     """How much each training sequence is varied, anew in every epoch; all zero is not at all."""
 
     shift_px: float = Field(
@@ -127,14 +127,14 @@ def drop_frames(x: NDArray[np.float32], *, dropped: NDArray[np.bool_]) -> NDArra
     return x[np.arange(len(x))[:, np.newaxis], shown]
 
 
-def augment(x: NDArray[np.float32], config: Config, *, rng: np.random.Generator) -> NDArray[np.float32]:
+def augment(x: NDArray[np.float32], config: AugmentConfig, *, rng: np.random.Generator) -> NDArray[np.float32]:
     """Vary every sequence of a batch, each by amounts of its own.
 
     Parameters
     ----------
     x : (n, t, 2, w, channels) float32
         Projections, between 0 and 1.
-    config : Config
+    config : AugmentConfig
     rng : numpy.random.Generator
         Where it stands determines the result.
 

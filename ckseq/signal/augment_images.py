@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 from ckseq.errors import DataError
 
 Images = NDArray[np.uint8]
 
 
-class Config(BaseConfig):
+class ImageAugmentConfig(Config):
     """How much each training image is varied, anew whenever it is seen; all zero is not at all."""
 
     passes: int = Field(1, ge=1, description="how often each image is seen in an epoch, varied anew each time")
@@ -22,10 +22,10 @@ class Config(BaseConfig):
     shift: float = Field(0.0, ge=0, lt=1, description="moved by up to this share of the side, across and up or down")
     geometry_share: float = Field(1.0, ge=0, le=1, description="share of the images that are turned, zoomed and moved")
     mirror: float = Field(0.0, ge=0, le=1, description="share of the images whose left and right are exchanged")
-    colour_levels: float = Field(
+    color_levels: float = Field(
         0.0, ge=0, le=255, description="red, green and blue each change by up to so many levels of 255"
     )
-    colour_share: float = Field(1.0, ge=0, le=1, description="share of the images whose colours change")
+    color_share: float = Field(1.0, ge=0, le=1, description="share of the images whose colors change")
     brightness: float = Field(0.0, ge=0, le=1, description="all levels change by up to this share of white")
     contrast: float = Field(0.0, ge=0, lt=1, description="distances from the mean grow or shrink by up to this share")
     light_share: float = Field(1.0, ge=0, le=1, description="share of the images whose brightness and contrast change")
@@ -39,7 +39,7 @@ class Config(BaseConfig):
     @property
     def changes_nothing(self) -> bool:
         """Whether every amount is zero."""
-        amounts = self.model_dump(exclude={"passes", "geometry_share", "colour_share", "light_share", "spoiled_share"})
+        amounts = self.model_dump(exclude={"passes", "geometry_share", "color_share", "light_share", "spoiled_share"})
         return not any(amounts.values())
 
 
@@ -101,13 +101,13 @@ def motion_blurred(image: Images, *, length_px: float, angle_degrees: float) -> 
     return np.asarray(blurred, np.uint8).reshape(image.shape)
 
 
-def augment_images(x: Images, config: Config, *, rng: np.random.Generator) -> Images:
+def augment_images(x: Images, config: ImageAugmentConfig, *, rng: np.random.Generator) -> Images:
     """Vary every image of a batch, each by amounts of its own; all frames of a sequence by the same.
 
     Parameters
     ----------
     x : (n, h, w, channels) or (n, t, h, w, channels) uint8
-    config : Config
+    config : ImageAugmentConfig
     rng : numpy.random.Generator
         Where it stands determines the result.
 
@@ -119,12 +119,12 @@ def augment_images(x: Images, config: Config, *, rng: np.random.Generator) -> Im
     Raises
     ------
     DataError
-        Colours are to change, and the images are grey.
+        Colors are to change, and the images are gray.
     """
     if config.changes_nothing:
         return x
-    if config.colour_levels and x.shape[-1] != 3:
-        raise DataError("grey images have no colours to change", fix="set image_augmentation.colour_levels = 0")
+    if config.color_levels and x.shape[-1] != 3:
+        raise DataError("gray images have no colors to change", fix="set image_augmentation.color_levels = 0")
     result = np.empty_like(x)
     for one, varied in zip(x, result, strict=True):
         frames = one if one.ndim == 4 else one[np.newaxis]
@@ -132,15 +132,15 @@ def augment_images(x: Images, config: Config, *, rng: np.random.Generator) -> Im
     return result
 
 
-def _vary(frames: Images, config: Config, rng: np.random.Generator) -> Images:
+def _vary(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) -> Images:
     """Vary the frames (t, h, w, channels) of one recording."""
     # always drawn, so that one amount does not change what the others draw
     turn, wider, higher, across, down, brighter, sharper = rng.uniform(-1, 1, 7)
-    colours = rng.uniform(-1, 1, 3)
-    moves, mirrors, recolours, relights, spoils = rng.random(5) < (
+    colors = rng.uniform(-1, 1, 3)
+    moves, mirrors, recolors, relights, spoils = rng.random(5) < (
         config.geometry_share,
         config.mirror,
-        config.colour_share,
+        config.color_share,
         config.light_share,
         config.spoiled_share,
     )
@@ -155,8 +155,8 @@ def _vary(frames: Images, config: Config, rng: np.random.Generator) -> Images:
             for frame in varied
         ]
     levels = np.full(channels, 255 * config.brightness * brighter * relights)
-    if config.colour_levels:
-        levels = levels + config.colour_levels * colours * recolours
+    if config.color_levels:
+        levels = levels + config.color_levels * colors * recolors
     contrast = 1 + config.contrast * sharper * relights
     if contrast != 1 or levels.any():
         varied = [relit(frame, levels=levels, contrast=contrast) for frame in varied]
@@ -164,7 +164,7 @@ def _vary(frames: Images, config: Config, rng: np.random.Generator) -> Images:
     return _spoil(stacked, config, rng) if spoils else stacked
 
 
-def _spoil(frames: Images, config: Config, rng: np.random.Generator) -> Images:
+def _spoil(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) -> Images:
     """Blur frames, blur them along a line, or add noise: one of those that the config asks for."""
     amounts = {"blur": config.blur_px, "motion": config.motion_blur_px, "noise": config.noise_levels}
     wanted = [kind for kind, amount in amounts.items() if amount]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 from ckseq.signal.eyes import Point, crop_by_eyes
 
@@ -34,7 +34,7 @@ class Box(NamedTuple):
 Detector = Callable[[NDArray[np.uint8]], list[Box]]
 
 
-class Config(BaseConfig):
+class FacesConfig(Config):
     """How the face is followed through a sequence."""
 
     policy: Literal["every_frame", "anchor", "smoothed", "tracked"] = Field(
@@ -59,8 +59,8 @@ class Config(BaseConfig):
         0.38, ge=0.1, le=0.9, description="depth of the eyes below the top where cut is eyes, share of the side"
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
-    colour: Literal["grey", "rgb"] = Field(
-        "grey", description="what the crops keep: grey levels, or red, green and blue; faces are searched in grey"
+    color: Literal["gray", "rgb"] = Field(
+        "gray", description="what the crops keep: gray levels, or red, green and blue; faces are searched in gray"
     )
     anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
     stride_frames: int = Field(
@@ -100,8 +100,8 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
     return np.asarray(cv2.resize(part, (side_px, side_px)), dtype=np.uint8)
 
 
-def to_grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images in grey levels, by OpenCV's weights (ITU-R BT.601).
+def to_gray(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images in gray levels, by OpenCV's weights (ITU-R BT.601).
 
     Parameters
     ----------
@@ -112,15 +112,15 @@ def to_grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     -------
     (..., h, w) uint8
 
-    >>> to_grey(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist()
+    >>> to_gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist()
     [[76, 150, 29]]
     """
-    # one tall picture: the weights know no neighbours
+    # one tall picture: the weights know no neighbors
     tall = np.ascontiguousarray(images).reshape(-1, images.shape[-2], 3)
     return np.asarray(cv2.cvtColor(tall, cv2.COLOR_RGB2GRAY), np.uint8).reshape(images.shape[:-1])
 
 
-def cut_face(image: NDArray[np.uint8], box: Box, config: Config) -> NDArray[np.uint8]:
+def cut_face(image: NDArray[np.uint8], box: Box, config: FacesConfig) -> NDArray[np.uint8]:
     """Cut one face out of an image, along its box or by its eyes.
 
     Raises

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 
 
-class Config(BaseConfig):
+class ReduceConfig(Config):
     """What is kept of crops and blobs; the projections always are, where there is motion."""
 
     keep_blobs: bool = Field(True, description="keep the blobs themselves, bit-packed")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
 from ckseq.errors import DataError
 
 Overflow = Literal["error", "drop", "cut_start", "cut_end", "resample"]
@@ -18,7 +18,7 @@ Short = Literal["pad", "stretch"]
 _FIX = "name a policy: sequence.overflow = drop, cut_start, cut_end or resample"
 
 
-class Config(BaseConfig):
+class SequenceConfig(Config):
     """How sequences of different lengths become one array."""
 
     length_frames: Annotated[int, Field(ge=1)] | Literal["longest"] = Field(
@@ -145,25 +145,25 @@ def fit_length(
             raise DataError(f"{len(sequence)} frames of motion do not fit into {length_frames}", fix=_FIX)
 
 
-def length_of(n_frames: Sequence[int], config: Config) -> int:
+def length_of(n_frames: Sequence[int], config: SequenceConfig) -> int:
     """Return the common length, frames.
 
     Parameters
     ----------
     n_frames : sequence of int
         The lengths of all sequences; at least one.
-    config : Config
+    config : SequenceConfig
 
-    >>> length_of([6, 39, 20], Config(length_frames="longest"))
+    >>> length_of([6, 39, 20], SequenceConfig(length_frames="longest"))
     39
     """
     return max(n_frames) if config.length_frames == "longest" else config.length_frames
 
 
-def too_long(n_frames: Sequence[int], config: Config) -> list[int]:
+def too_long(n_frames: Sequence[int], config: SequenceConfig) -> list[int]:
     """Return the places of the sequences that are longer than the length asked for.
 
-    >>> too_long([6, 71, 39, 40], Config(length_frames=39))
+    >>> too_long([6, 71, 39, 40], SequenceConfig(length_frames=39))
     [1, 3]
     """
     if config.length_frames == "longest":

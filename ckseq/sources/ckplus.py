@@ -26,7 +26,7 @@ SHOULD_HOLD: Mapping[str, int] = {
     "sequences": 593,
     "subjects": 123,
     "frames": 10_708,
-    "labelled": 327,
+    "labeled": 327,
     "anger": 45,
     "contempt": 18,
     "disgust": 59,
@@ -79,7 +79,7 @@ class _Found:
     faults: list[Problem] = field(default_factory=list)
 
 
-def recognises(root: Path) -> bool:
+def recognizes(root: Path) -> bool:
     """Return whether a place holds the images of CK+ by their names, as a folder or an archive."""
     try:
         return "images" in _places(root)
@@ -338,12 +338,12 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
         for key, files in sessions.items()
         if key not in images
     ]
-    n_unlabelled = sum(recording.label is None for recording in recordings)
+    n_unlabeled = sum(recording.label is None for recording in recordings)
     if "emotion" not in found.files:
         odd.append(Problem("there are no labels", "Emotion", "fetch Emotion_labels.zip and put it beside the images"))
-    elif n_unlabelled:
+    elif n_unlabeled:
         odd.append(
-            Problem(f"{n_unlabelled} sequences have no label", "Emotion", "as in CK+ itself; training leaves them out")
+            Problem(f"{n_unlabeled} sequences have no label", "Emotion", "as in CK+ itself; training leaves them out")
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     for kind, name, needed in (("facs", "FACS", len(recordings)), ("landmarks", "Landmarks", n_frames)):

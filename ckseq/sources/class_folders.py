@@ -28,7 +28,7 @@ _PARTS: dict[str, Part] = {
 }
 
 
-def recognises(root: Path) -> bool:
+def recognizes(root: Path) -> bool:
     """Return whether a folder holds folders that hold videos, folders of frames or, two of them at least, images."""
     # beside a manifest, folders are what the manifest says
     if not root.is_dir() or (root / "manifest.csv").is_file():

@@ -1,4 +1,4 @@
-"""FER2013: a CSV file of 48x48 grey images, one a row, with an emotion and what the image is for.
+"""FER2013: a CSV file of 48x48 gray images, one a row, with an emotion and what the image is for.
 
 Source: Goodfellow et al., "Challenges in representation learning", ICONIP 2013. The columns ``emotion``, ``pixels`` and
 ``Usage`` may stand in any order; others beside them are not read.
@@ -31,7 +31,7 @@ class _Columns(NamedTuple):
     n: int
 
 
-def recognises(root: Path) -> bool:
+def recognizes(root: Path) -> bool:
     """Return whether this is a CSV file with pixels in it, or a folder that holds just one."""
     return _table_at(root) is not None
 

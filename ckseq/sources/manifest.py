@@ -17,7 +17,7 @@ COLUMNS = ("path", "subject", "session", "label")
 _REQUIRED = ("path", "subject")
 
 
-def recognises(root: Path) -> bool:
+def recognizes(root: Path) -> bool:
     """Return whether this is a CSV file, or a folder with ``manifest.csv``."""
     if (root / "manifest.csv").is_file():
         return True
@@ -34,7 +34,7 @@ def scan(root: Path) -> list[Recording]:
     ----------
     root : Path
         The CSV file, or the folder that holds ``manifest.csv``. A ``path`` in it is a folder of frames, a video file
-        or a single image, relative to the CSV file. An empty ``label`` means unlabelled. The id is
+        or a single image, relative to the CSV file. An empty ``label`` means unlabeled. The id is
         ``subject_session``, or made of the path's last part where the session is empty.
 
     Raises

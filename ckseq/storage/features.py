@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.storage.runs import write_bytes
+from ckseq.storage.files import write_bytes
 
 
 def features_path(store: Path, digest: str) -> Path:

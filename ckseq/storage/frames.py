@@ -25,11 +25,11 @@ MAX_FRAME_PIXELS = 64 * 10**6
 _MEND = "put a good copy in its place, or remove it"
 
 
-def read_grey(frames: Frames) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames of a recording as 8-bit grey images, decoding one at a time.
+def read_gray(frames: Frames) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of a recording as 8-bit gray images, decoding one at a time.
 
     An image equals ``cv2.imread(path, cv2.IMREAD_GRAYSCALE)`` to the bit. The frames of a video are decoded to BGR and
-    turned to grey by ``cv2.cvtColor`` (ITU-R BT.601 weights). A row of pixels is what it says.
+    turned to gray by ``cv2.cvtColor`` (ITU-R BT.601 weights). A row of pixels is what it says.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def read_grey(frames: Frames) -> Iterator[NDArray[np.uint8]]:
         A frame is missing, empty, cut short, too large or not an image; a video cannot be decoded or has no frame. The
         message names the file; a member of an archive as ``archive.zip/member``.
     """
-    yield from _read(frames, colour=False)
+    yield from _read(frames, color=False)
 
 
 def read_rgb(frames: Frames) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of a recording as red, green and blue, decoding one at a time.
 
-    An image equals ``cv2.imread(path, cv2.IMREAD_COLOR)`` with its channels reversed; grey images have three equal
+    An image equals ``cv2.imread(path, cv2.IMREAD_COLOR)`` with its channels reversed; gray images have three equal
     channels.
 
     Yields
@@ -64,21 +64,21 @@ def read_rgb(frames: Frames) -> Iterator[NDArray[np.uint8]]:
     Raises
     ------
     DataError
-        As `read_grey`.
+        As `read_gray`.
     """
-    yield from _read(frames, colour=True)
+    yield from _read(frames, color=True)
 
 
-def _read(frames: Frames, *, colour: bool) -> Iterator[NDArray[np.uint8]]:
+def _read(frames: Frames, *, color: bool) -> Iterator[NDArray[np.uint8]]:
     if isinstance(frames, VideoFile):
         for _, image in Video(frames.path).frames():
-            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB if colour else cv2.COLOR_BGR2GRAY), np.uint8)
+            yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB if color else cv2.COLOR_BGR2GRAY), np.uint8)
     elif isinstance(frames, PixelRow):
-        grey = _decode_row(frames)
-        yield np.stack([grey] * 3, axis=-1) if colour else grey
+        gray = _decode_row(frames)
+        yield np.stack([gray] * 3, axis=-1) if color else gray
     else:
         for where, data in _files(frames, _whole):
-            yield _decode(data, where, colour)
+            yield _decode(data, where, color)
 
 
 def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]:
@@ -189,7 +189,7 @@ def _decode_row(row: PixelRow) -> NDArray[np.uint8]:
         raise DataError("does not hold the pixels it held", where, "start again with the file as it is now") from None
 
 
-def _decode(data: bytes, where: str, colour: bool) -> NDArray[np.uint8]:
+def _decode(data: bytes, where: str, color: bool) -> NDArray[np.uint8]:
     if not data:
         raise DataError("is empty (0 bytes)", where, _MEND)
     if len(data) > MAX_FRAME_BYTES:
@@ -202,13 +202,13 @@ def _decode(data: bytes, where: str, colour: bool) -> NDArray[np.uint8]:
     with silence():
         try:
             # read as blue, green, red
-            kind = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
+            kind = cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE
             image = cv2.imdecode(np.frombuffer(data, np.uint8), kind)
         except cv2.error:
             image = None
     if image is None:
         raise DataError("is not an image, or is damaged" if said is None else "is damaged", where, _MEND)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if colour else image, np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if color else image, np.uint8)
 
 
 def _unreadable(error: OSError, path: Path) -> DataError:

@@ -14,11 +14,11 @@ _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 class Header(NamedTuple):
-    """What an image says of itself: ``width`` and ``height`` in pixels, and whether it has colours."""
+    """What an image says of itself: ``width`` and ``height`` in pixels, and whether it has colors."""
 
     width: int
     height: int
-    colour: bool
+    color: bool
 
 
 def header(data: bytes) -> Header | None:
@@ -35,7 +35,7 @@ def header(data: bytes) -> Header | None:
     """
     if data.startswith(PNG) and data[12:16] == b"IHDR" and len(data) >= 26:
         width, height, _, kind = struct.unpack(">IIBB", data[16:26])
-        # kinds 2, 3 and 6: true colour, palette, true colour with alpha
+        # kinds 2, 3 and 6: true color, palette, true color with alpha
         return Header(width, height, kind in (2, 3, 6))
     if data.startswith(JPEG):
         return _jpeg_header(data)

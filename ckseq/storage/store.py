@@ -96,7 +96,7 @@ class Store:
         return self._read(id, "halved")
 
     def crops(self, id: str) -> NDArray[np.uint8]:
-        """Return the crops of a recording, (f, n, n) grey or (f, n, n, 3) red, green, blue, uint8."""
+        """Return the crops of a recording, (f, n, n) gray or (f, n, n, 3) red, green, blue, uint8."""
         return self._read(id, "crops")
 
     def faces(self, id: str) -> NDArray[np.uint8]:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.console import Console
 from ckseq.errors import CallError
+from ckseq.experiment.dataset import choose
+from ckseq.experiment.recipe import load_experiment
 from ckseq.report.variations import Varied, draw_variations
 from ckseq.signal.augment_images import augment_images
-from ckseq.storage.runs import write_bytes
+from ckseq.storage.files import write_bytes
 from ckseq.storage.store import open_store
-from ckseq.storage.stream import stream
-from ckseq.tasks.console import Console
-from ckseq.tasks.material import choose
-from ckseq.tasks.recipes import load_experiment
+from ckseq.storage.streaming import stream
 
 
 def augment_preview(
@@ -81,9 +81,9 @@ def augment_preview(
     for number, (entry, image) in enumerate(zip(taken, stills, strict=True)):
         copies = np.repeat(image[np.newaxis], variations, axis=0)
         varied = augment_images(copies, config, rng=np.random.default_rng([seed, number]))
-        # grey images are shown without their axis of channels
-        grey = image.shape[-1] == 1
-        rows.append(Varied(str(entry.label), image[..., 0] if grey else image, varied[..., 0] if grey else varied))
+        # gray images are shown without their axis of channels
+        gray = image.shape[-1] == 1
+        rows.append(Varied(str(entry.label), image[..., 0] if gray else image, varied[..., 0] if gray else varied))
     write_bytes(out, draw_variations(rows))
     console.say(f"{len(rows)} images, {variations} variations of each, in {out}")
     return {

@@ -15,21 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
+from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.sequence import pad
-from ckseq.storage.frames import read_grey
+from ckseq.storage.frames import read_gray
 from ckseq.storage.store import open_store
 from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
 from ckseq.tasks.bench_stills import bench_stills
 from ckseq.tasks.bench_stream import bench_stream
-from ckseq.tasks.console import Console
-from ckseq.tasks.inspect import find_source
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
-from ckseq.twin.tree import Config as TwinConfig
+from ckseq.twin.tree import TwinConfig
 
 
 def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Console) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def bench_preprocess(data: Path, scratch: Path, *, frames: int, jobs: int, conso
     chosen = scratch / "chosen.csv"
     chosen.write_text(_manifest(recordings))
 
-    decoding, _ = _timed(lambda: [sum(1 for _ in read_grey(r.frames)) for r in recordings])
+    decoding, _ = _timed(lambda: [sum(1 for _ in read_gray(r.frames)) for r in recordings])
     script, theirs = _timed(lambda: {r.id: paper_script(r) for r in recordings})
     rows = [("decoding alone, one core", decoding), ("the paper's script, one core", script)]
     quiet = Console(quiet=True)
@@ -142,7 +142,7 @@ def paper_script(recording: Recording) -> NDArray[np.float32]:
     import dlib
 
     crops: list[NDArray[np.uint8]] = []
-    for image in read_grey(recording.frames):
+    for image in read_gray(recording.frames):
         face = None
         for box in dlib.get_frontal_face_detector()(image, 1):
             rows = slice(max(box.top(), 0), box.bottom())

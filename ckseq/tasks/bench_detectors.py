@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.table import Table
 
-from ckseq import choices
+from ckseq import registry
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles
 from ckseq.signal.faces import Box, overlap, pick_box
-from ckseq.storage.frames import read_grey
-from ckseq.tasks.console import Console
-from ckseq.tasks.inspect import find_source
+from ckseq.storage.frames import read_gray
 
 SAME = 0.5
 """Two boxes that overlap at least so much, intersection over union, are taken for one face."""
@@ -53,14 +53,14 @@ def bench_detectors(data: Path, *, frames: int, console: Console) -> dict[str, A
         ``n_hits`` (frames with a face) and ``n_faces``; ``agreement``, by pair of names, of `Agreement`;
         ``left_out``, by name why.
     """
-    images = [next(read_grey(one)) for one in spread(data, frames)]
+    images = [next(read_gray(one)) for one in spread(data, frames)]
     console.step(f"{len(images)} frames, spread evenly over {data.name}")
     found: dict[str, Found] = {}
     facts: dict[str, dict[str, Any]] = {}
     left_out: dict[str, str] = {}
     # the whole frame is no search, and agrees with everybody a little
-    for name in (name for name in choices.names("detectors") if name != "whole_frame"):
-        module = choices.load("detectors", name)
+    for name in (name for name in registry.names("detectors") if name != "whole_frame"):
+        module = registry.load("detectors", name)
         detect = module.load(module.Config())
         try:
             start = time.perf_counter()

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from ckseq import choices
+from ckseq import registry
+from ckseq.console import Console
 from ckseq.errors import CkseqError
-from ckseq.learn import machine
-from ckseq.learn.fit import Labelled, fit
+from ckseq.experiment.memory_check import seen_steps
+from ckseq.experiment.recipe import load_experiment
+from ckseq.learn import system_memory
+from ckseq.learn.fit import Labeled, fit
 from ckseq.learn.learner import prepare
 from ckseq.learn.memory import Training, estimate, footprint_of, gigabytes
 from ckseq.storage.store import open_store
-from ckseq.storage.stream import stream
-from ckseq.tasks.console import Console
-from ckseq.tasks.memory import seen_steps
+from ckseq.storage.streaming import stream
 from ckseq.tasks.preprocess import preprocess
-from ckseq.tasks.recipes import load_experiment
 
 PHASES = ("paper_phase1", "paper_phase2", "paper_phase3", "paper_phase4")
 _CHILD = "import sys; from ckseq.tasks.bench_memory import measure; measure(*sys.argv[1:])"
@@ -70,7 +70,7 @@ def measure(store: str, phase: str) -> None:
         x = stream(opened, entries, recipe.input, recipe.sequence)
     places = np.resize(np.arange(len(entries)), rows)
     chosen = np.asarray(x[places]) if recipe.input == "projections" else x[places]
-    models, n_classes = choices.load("models", recipe.model_kind), len(recipe.classes)
+    models, n_classes = registry.load("models", recipe.model_kind), len(recipe.classes)
     steps = [entries[place].n_steps for place in places]
     training = Training(
         model=recipe.model,
@@ -81,7 +81,7 @@ def measure(store: str, phase: str) -> None:
         held_bytes=3 * chosen.nbytes if isinstance(chosen, np.ndarray) else 0,
     )
     need = estimate(training).total
-    if fits := need < machine.free_bytes() + machine.used_bytes():
+    if fits := need < system_memory.free_bytes() + system_memory.used_bytes():
         learner = prepare(
             models,
             recipe.model,
@@ -91,7 +91,7 @@ def measure(store: str, phase: str) -> None:
             n_classes=n_classes,
             seed=1,
         )
-        train = Labelled(chosen, np.arange(rows) % n_classes, ("S",) * rows)
+        train = Labeled(chosen, np.arange(rows) % n_classes, ("S",) * rows)
         fit(
             learner.model,
             config,
@@ -102,7 +102,7 @@ def measure(store: str, phase: str) -> None:
             resume=None,
             on_epoch=lambda _: None,
         )
-    told = {"estimated_bytes": need, "peak_bytes": machine.peak_bytes() if fits else 0}
+    told = {"estimated_bytes": need, "peak_bytes": system_memory.peak_bytes() if fits else 0}
     print(json.dumps({**told, "at_once": training.at_once(), "input_shape": x.shape[1:]}))
 
 

@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from ckseq.console import Console
 from ckseq.learn import backend
 from ckseq.report.trust import trust
-from ckseq.storage.runs import read_predictions, read_run
-from ckseq.tasks.console import Console
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
 from ckseq.tasks.train import train
-from ckseq.twin.tree import Config as TwinConfig
+from ckseq.twin.tree import TwinConfig
 
 LIMIT_S = 300
 CONFIDENCE = 0.95
 _RECIPE = "small_stills"
-_PIPELINE = "still_48_grey"
+_PIPELINE = "still_48_gray"
 # the seeds that the recipe was made with are others
 _TWIN_SEED, _OTHERS_SEED = 9, 10
 # as published; so small a network has time for more epochs
@@ -48,7 +49,7 @@ def bench_stills(
 ) -> dict[str, Any]:
     """Make a small set of still images, and train each network on it as the experiment ``small_stills`` says.
 
-    The images are the apex frames of synthetic people, 48x48 grey, each person with every emotion once; the networks
+    The images are the apex frames of synthetic people, 48x48 gray, each person with every emotion once; the networks
     are tested on people they have never seen. The backbone at rest is system C's network, trained here on other
     synthetic people; nothing is fetched.
 
@@ -92,7 +93,7 @@ def bench_stills(
         }
     run = read_run(scratch / "run_0")
     found = {
-        "data": f"synthetic: apex frames of {n_people} drawn people, 48x48 grey, seed {_TWIN_SEED}",
+        "data": f"synthetic: apex frames of {n_people} drawn people, 48x48 gray, seed {_TWIN_SEED}",
         "n_train": run["protocol"]["n_train"],
         "n_test": run["protocol"]["n_test"],
         "n_test_subjects": run["protocol"]["test_subjects"],
@@ -120,7 +121,7 @@ def _prepared(scratch: Path, name: str, n_people: int, *, seed: int, jobs: int, 
     """Draw people, each with every emotion, and cut their faces out."""
     console.step(f"drawing and preparing {n_people} people")
     data, store, quiet = scratch / name, scratch / f"{name}.h5", Console(quiet=True)
-    twin = TwinConfig(seed=seed, n_subjects=n_people, emotions_per_subject=7, unlabelled_share=0, median_frames=6)
+    twin = TwinConfig(seed=seed, n_subjects=n_people, emotions_per_subject=7, unlabeled_share=0, median_frames=6)
     synth(data, config=twin, jobs=jobs, overwrite=False, console=quiet)
     found = ["detector.kind=dlib_hog", "detector.upsample=0"]
     preprocess(data, pipeline=_PIPELINE, out=store, settings=found, jobs=jobs, console=quiet)

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from ckseq import choices
+from ckseq import registry
+from ckseq.console import Console
+from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.inference.predictor import Model, as_seen, watch
 from ckseq.learn import backend
+from ckseq.preprocessing.data_set import find_source
+from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
+from ckseq.preprocessing.stages import run_stages
 from ckseq.recording import VideoFile
-from ckseq.signal.timeline import Config
-from ckseq.storage.frames import read_grey
+from ckseq.storage.frames import read_gray
 from ckseq.storage.video import Video, VideoWriter
-from ckseq.tasks.console import Console
-from ckseq.tasks.inspect import find_source
-from ckseq.tasks.preprocess import run_stages
-from ckseq.tasks.recipes import Experiment, Pipeline, load_experiment, load_pipeline
-from ckseq.tasks.watching import Model, as_seen, watch
+from ckseq.tracking.timeline import TimelineConfig
 
 _SIZE, _FPS = (640, 480), 25.0
 _LABELS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -86,7 +87,7 @@ def _film(data: Path, scratch: Path, frames: int) -> Path:
     path, n_frames = scratch / "film.mp4", 0
     with VideoWriter(path, fps=_FPS) as writer:
         for recording in find_source(data, None).scan(data):
-            forwards = [cv2.resize(image, _SIZE) for image in read_grey(recording.frames)]
+            forwards = [cv2.resize(image, _SIZE) for image in read_gray(recording.frames)]
             for image in forwards + forwards[::-1]:
                 writer.write(n_frames / _FPS, np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8))
                 n_frames += 1
@@ -97,7 +98,7 @@ def _film(data: Path, scratch: Path, frames: int) -> Path:
 
 def _network(experiment: Experiment) -> Any:
     backend.start(0)
-    module = choices.load("models", experiment.model_kind)
+    module = registry.load("models", experiment.model_kind)
     shape = (experiment.sequence.length_frames, 2, 267, 2)
     return module.export(module.build(experiment.model, input_shape=shape, n_classes=len(_LABELS)))
 
@@ -110,7 +111,7 @@ def _model(pipeline: Pipeline, experiment: Experiment, network: Any) -> Model:
 
 def _watched(path: Path, model: Model) -> list[float]:
     """Return the seconds that each frame takes, from the file to what is said of it."""
-    faces = watch(model, Config())
+    faces = watch(model, TimelineConfig())
     took = []
     start = time.perf_counter()
     for seconds, image in Video(path).frames():

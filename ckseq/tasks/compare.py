@@ -13,13 +13,15 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.protocol.compare import Difference, holm
-from ckseq.protocol.compare import compare as compare_answers
+from ckseq.protocol.comparison import Difference, holm
+from ckseq.protocol.comparison import compare as compare_answers
 from ckseq.report.differences import draw_differences
 from ckseq.report.nouns import noun_of
-from ckseq.storage import runs
-from ckseq.tasks.console import Console
+from ckseq.storage.files import write_bytes
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 
 CONFIDENCE = 0.95
 _DRAWS = 10_000
@@ -87,8 +89,8 @@ def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, consol
     for sentence in said:
         console.say(sentence)
     if picture is not None:
-        labelled = [(f"{two.name} − {one.name}", difference) for (one, two, difference), _ in pairs]
-        runs.write_bytes(picture, draw_differences(labelled, confidence=CONFIDENCE))
+        labeled = [(f"{two.name} − {one.name}", difference) for (one, two, difference), _ in pairs]
+        write_bytes(picture, draw_differences(labeled, confidence=CONFIDENCE))
     return {
         "schema": 1,
         "n": len(common),
@@ -107,10 +109,10 @@ Pair = tuple[Side, Side, Difference]
 
 
 def _side(path: Path) -> Side:
-    facts = runs.read_run(path)
+    facts = read_run(path)
     answers: dict[str, list[bool]] = {}
     truth, subject = {}, {}
-    for row in runs.read_predictions(path).rows:
+    for row in read_predictions(path).rows:
         answers.setdefault(row.recording, []).append(row.truth == row.predicted)
         truth[row.recording], subject[row.recording] = row.truth, row.subject
     return Side(str(path), facts, {id: float(np.mean(right)) for id, right in answers.items()}, truth, subject)

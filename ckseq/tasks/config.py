@@ -11,20 +11,15 @@ from pydantic_core import PydanticUndefined
 from rich.table import Table
 from rich.text import Text
 
-from ckseq import choices
-from ckseq.config import Config, read_recipe, recipe_names
+from ckseq import registry
+from ckseq.config import Config
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.signal.timeline import Config as TimelineConfig
-from ckseq.tasks.console import Console
-from ckseq.tasks.recipes import (
-    EXPERIMENT_SECTIONS,
-    PIPELINE_SECTIONS,
-    Experiment,
-    Pipeline,
-    load_experiment,
-    load_pipeline,
-)
-from ckseq.twin import tree
+from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
+from ckseq.recipes import read_recipe, recipe_names, sections_of
+from ckseq.tracking.timeline import TimelineConfig
+from ckseq.twin.tree import TwinConfig
 
 
 def config(name: str | None = None, *, settings: Sequence[str] = (), console: Console) -> dict[str, Any]:
@@ -64,17 +59,17 @@ def _is_pipeline_file(name: str) -> bool:
 
 def _sections() -> Iterator[tuple[str, str, type[Config]]]:
     """Yield recipe, section and config class of everything that can be set."""
-    for name, cls in PIPELINE_SECTIONS.items():
+    for name, cls in sections_of(Pipeline).items():
         yield "pipeline", name, cls
-    for kind in choices.names("detectors"):
-        yield "pipeline", f'detector, kind = "{kind}"', choices.load("detectors", kind).Config
+    for kind in registry.names("detectors"):
+        yield "pipeline", f'detector, kind = "{kind}"', registry.load("detectors", kind).Config
     yield "experiment", "", Experiment
-    for name, cls in EXPERIMENT_SECTIONS.items():
+    for name, cls in sections_of(Experiment).items():
         yield "experiment", name, cls
-    for kind in choices.names("models"):
-        yield "experiment", f'model, kind = "{kind}"', choices.load("models", kind).Config
+    for kind in registry.names("models"):
+        yield "experiment", f'model, kind = "{kind}"', registry.load("models", kind).Config
     yield "predict --set", "timeline", TimelineConfig
-    yield "synth", "", tree.Config
+    yield "synth", "", TwinConfig
 
 
 def _reference(console: Console) -> dict[str, Any]:

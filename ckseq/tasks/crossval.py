@@ -12,25 +12,28 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.console import Bar, Console
 from ckseq.errors import DataError
-from ckseq.learn import backend, machine
+from ckseq.experiment.dataset import Dataset, gather, noun_in
+from ckseq.experiment.early_classification import prefix_predictions
+from ckseq.experiment.learner import learner_of
+from ckseq.experiment.memory_check import within_memory
+from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.experiment.report_crops import keep_crops
+from ckseq.experiment.run import answers, check_same, check_target, describe, told, with_other_versions
+from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.fit import State
 from ckseq.protocol.folds import division_digest
-from ckseq.protocol.split import HOLDOUTS, Split
+from ckseq.protocol.holdout import HOLDOUTS, Split
 from ckseq.report.nouns import noun_of
-from ckseq.report.words import leak_sentences
-from ckseq.storage import runs
-from ckseq.storage.early import EARLY, Glimpse, read_glimpses, write_glimpses
+from ckseq.report.wording import leak_sentences
+from ckseq.storage.examples import write_examples
+from ckseq.storage.history import Epoch, read_history, write_history
+from ckseq.storage.predictions import Prediction, Predictions, read_predictions, write_predictions
+from ckseq.storage.prefix_predictions import EARLY, PrefixPrediction, read_prefix_predictions, write_prefix_predictions
+from ckseq.storage.run_record import RUN, SCHEMA, read_run, write_run
 from ckseq.storage.store import Store, open_store
-from ckseq.tasks.console import Bar, Console
-from ckseq.tasks.early import glimpses
-from ckseq.tasks.keep_crops import keep_crops
-from ckseq.tasks.learner import learner_of
-from ckseq.tasks.material import Material, gather, noun_in
-from ckseq.tasks.memory import within_memory
-from ckseq.tasks.recipes import Experiment, load_experiment
-from ckseq.tasks.train import answers, check_same, check_target, describe, told, with_other_versions
 
 FOLDS = "folds"
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it learns
@@ -104,7 +107,7 @@ def crossval(
     """
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     check_target(out, overwrite=overwrite, resume=resume)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
+    earlier = read_run(out) if resume and (out / RUN).is_file() else None
     with open_store(store) as opened:
         material = gather(opened, recipe, console)
         recipe, memory = within_memory(recipe, material, fit_memory=fit_memory, earlier=earlier)
@@ -143,7 +146,7 @@ def _recipe(recipe: Experiment, seed: int | None) -> tuple[Experiment, list[str]
 
 
 def _describe(
-    store: Store, material: Material, recipe: Experiment, notes: list[str], seeds: list[int]
+    store: Store, material: Dataset, recipe: Experiment, notes: list[str], seeds: list[int]
 ) -> dict[str, Any]:
     said = describe(store, material, recipe)
     tested = sorted(id for split in material.splits for id in split.test)
@@ -169,39 +172,39 @@ def _describe(
 
 
 def _validate(
-    out: Path, run: dict[str, Any], material: Material, recipe: Experiment, jobs: int, console: Console
+    out: Path, run: dict[str, Any], material: Dataset, recipe: Experiment, jobs: int, console: Console
 ) -> dict[str, Any]:
     work = [
         Job(seed, split, out / FOLDS / f"seed{seed}_fold{split.fold}", Path(run["store"]["path"]))
         for seed in run["seeds"]
         for split in material.splits
     ]
-    runs.write_run(out, run)
+    write_run(out, run)
     left = [job for job in work if not _is_done(job)]
     if len(left) < len(work):
         console.say(f"{len(work) - len(left)} of {len(work)} trainings are done already")
     try:
         _learn_all(left, material, recipe, _workers(jobs, material, run["memory"]), console)
     except KeyboardInterrupt:
-        runs.write_run(out, {**run, "state": "interrupted"})
+        write_run(out, {**run, "state": "interrupted"})
         console.say(f"interrupted; go on with: {run['command']} --resume")
         raise
     return _gather_folds(out, run, work, material, console)
 
 
 def _is_done(job: Job) -> bool:
-    return (job.folder / runs.RUN).is_file() and runs.read_run(job.folder)["state"] == "complete"
+    return (job.folder / RUN).is_file() and read_run(job.folder)["state"] == "complete"
 
 
-def _workers(jobs: int, material: Material, memory: dict[str, Any]) -> int:
+def _workers(jobs: int, material: Dataset, memory: dict[str, Any]) -> int:
     """Return how many processes learn at once: as many as asked for, and as the free memory holds."""
     asked = (os.cpu_count() or 1) if jobs < 0 else max(1, jobs)
     held = material.x.nbytes if isinstance(material.x, np.ndarray) else 0
     need = memory["estimated_bytes"]["total"] if memory else _PROCESS_BYTES + _COPIES * held
-    return max(1, min(asked, int(machine.free_bytes() / need)))
+    return max(1, min(asked, int(system_memory.free_bytes() / need)))
 
 
-def _learn_all(work: Sequence[Job], material: Material, recipe: Experiment, workers: int, console: Console) -> None:
+def _learn_all(work: Sequence[Job], material: Dataset, recipe: Experiment, workers: int, console: Console) -> None:
     with console.progress("folds", len(work)) as bar:
         for job, right in _learned(work, material, recipe, workers, bar):
             share = f"{right} of {len(job.split.test)} right"
@@ -209,7 +212,7 @@ def _learn_all(work: Sequence[Job], material: Material, recipe: Experiment, work
 
 
 def _learned(
-    work: Sequence[Job], material: Material, recipe: Experiment, workers: int, bar: Bar
+    work: Sequence[Job], material: Dataset, recipe: Experiment, workers: int, bar: Bar
 ) -> Iterator[tuple[Job, int]]:
     if workers == 1 or len(work) < 2:
         for job in work:
@@ -222,7 +225,7 @@ def _learned(
     yield from zip(work, results, strict=True)
 
 
-def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None = None) -> int:
+def learn_fold(job: Job, material: Dataset, recipe: Experiment, bar: Bar | None = None) -> int:
     """Train on one fold with one seed, with a checkpoint after every epoch, and keep its answers.
 
     Returns
@@ -241,10 +244,10 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
     job.folder.mkdir(parents=True, exist_ok=True)
     learned = learner.learn(train=train, watched=test, resume=read_checkpoint(job.folder), on_epoch=keep)
     rows = tuple(answers(learned.model, material, job.split, seed=job.seed))
-    runs.write_predictions(job.folder, runs.Predictions(material.labels, rows))
-    if early := glimpses(learned.model, job.store, material, job.split, recipe, seed=job.seed):
-        write_glimpses(job.folder, material.labels, early)
-    runs.write_history(job.folder, learned.epochs)
+    write_predictions(job.folder, Predictions(material.labels, rows))
+    if early := prefix_predictions(learned.model, job.store, material, job.split, recipe, seed=job.seed):
+        write_prefix_predictions(job.folder, material.labels, early)
+    write_history(job.folder, learned.epochs)
     told_of_model = {"kind": recipe.model_kind, "n_parameters": learner.n_parameters}
     facts = {
         "state": "complete",
@@ -259,36 +262,38 @@ def learn_fold(job: Job, material: Material, recipe: Experiment, bar: Bar | None
         "seconds": {"training": learned.seconds},
     }
     # last, since what stands here is believed to be whole
-    runs.write_run(job.folder, facts)
+    write_run(job.folder, facts)
     remove_checkpoint(job.folder)
     return sum(row.truth == row.predicted for row in rows)
 
 
 def _gather_folds(
-    out: Path, run: dict[str, Any], work: Sequence[Job], material: Material, console: Console
+    out: Path, run: dict[str, Any], work: Sequence[Job], material: Dataset, console: Console
 ) -> dict[str, Any]:
     """Bring the answers of all folds together: every sequence once per seed."""
-    rows: list[runs.Prediction] = []
-    early: list[Glimpse] = []
-    epochs: list[runs.Epoch] = []
+    rows: list[Prediction] = []
+    early: list[PrefixPrediction] = []
+    epochs: list[Epoch] = []
     done = []
     for job in work:
-        answered = runs.read_predictions(job.folder)
+        answered = read_predictions(job.folder)
         if {row.recording for row in answered.rows} != set(job.split.test):
             raise DataError("holds answers of another fold", job.folder, "remove that folder and go on with --resume")
         rows += answered.rows
         if (job.folder / EARLY).is_file():
-            early += read_glimpses(job.folder)[1]
-        epochs += runs.read_history(job.folder)
-        done.append(runs.read_run(job.folder))
+            early += read_prefix_predictions(job.folder)[1]
+        epochs += read_history(job.folder)
+        done.append(read_run(job.folder))
     rows.sort(key=lambda row: (row.seed, row.recording))
-    predictions = runs.Predictions(material.labels, tuple(rows))
-    runs.write_predictions(out, predictions)
+    predictions = Predictions(material.labels, tuple(rows))
+    write_predictions(out, predictions)
     if early:
-        write_glimpses(out, material.labels, sorted(early, key=lambda row: (row.seed or 0, row.recording, row.share)))
+        write_prefix_predictions(
+            out, material.labels, sorted(early, key=lambda row: (row.seed or 0, row.recording, row.share))
+        )
     if epochs:
-        runs.write_history(out, epochs)
-    runs.write_examples(out, material.examples)
+        write_history(out, epochs)
+    write_examples(out, material.examples)
     keep_crops(out, Path(run["store"]["path"]), predictions, console)
     kept = ("seed", "fold", "n_train", "n_test", "epochs_done", "chosen_epoch")
     run.update(
@@ -299,7 +304,7 @@ def _gather_folds(
         epochs_done=sum(fold["epochs_done"] for fold in done),
         seconds={"training": sum(fold["seconds"]["training"] for fold in done)},
     )
-    runs.write_run(out, run)
+    write_run(out, run)
     result = _result(out, run)
     console.say(
         f"accuracy {result['accuracy']:.3f} over {run['protocol']['n_test']} {noun_of(run).many}, {len(run['seeds'])} "
@@ -309,13 +314,13 @@ def _gather_folds(
 
 
 def _result(out: Path, run: dict[str, Any]) -> dict[str, Any]:
-    rows = runs.read_predictions(out).rows
+    rows = read_predictions(out).rows
     by_seed = {
         str(seed): sum(row.truth == row.predicted for row in rows if row.seed == seed) / run["protocol"]["n_test"]
         for seed in run["seeds"]
     }
     return {
-        "schema": runs.SCHEMA,
+        "schema": SCHEMA,
         "run": str(out),
         "state": run["state"],
         "folds": run["protocol"]["n_folds"],

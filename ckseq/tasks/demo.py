@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.tasks.console import Console
 from ckseq.tasks.experiment import experiment
 from ckseq.tasks.synth import synth
-from ckseq.twin.tree import Config as TwinConfig
+from ckseq.twin.tree import TwinConfig
 
 _TWIN = TwinConfig(
-    n_subjects=16, emotions=("anger", "disgust", "happiness", "surprise"), emotions_per_subject=4, unlabelled_share=0.0
+    n_subjects=16, emotions=("anger", "disgust", "happiness", "surprise"), emotions_per_subject=4, unlabeled_share=0.0
 )
 
 

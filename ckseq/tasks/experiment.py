@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.storage.runs import RUN
-from ckseq.tasks.console import Console
+from ckseq.experiment.recipe import load_experiment, settings_for
+from ckseq.storage.run_record import RUN
 from ckseq.tasks.preprocess import preprocess
-from ckseq.tasks.recipes import load_experiment, settings_for
 from ckseq.tasks.report import report
 from ckseq.tasks.train import train
 

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ckseq
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn.export import FORMATS, convert, largest_difference
 from ckseq.learn.predict import is_network, load_network, save_whole
 from ckseq.signal.sequence import fit_length
-from ckseq.storage.runs import read_examples, read_run
-from ckseq.tasks.console import Console
-from ckseq.tasks.recipes import Experiment, experiment_of
+from ckseq.storage.examples import read_examples
+from ckseq.storage.run_record import read_run
 
 SCHEMA = 1
 AGREEMENT = 1e-4

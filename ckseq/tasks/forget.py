@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.recording import ImageFiles
-from ckseq.storage import runs
 from ckseq.storage.frames import fingerprint
+from ckseq.storage.recorded import check_subject, forgotten, holds, is_recorded, remove_subject, takes_of
+from ckseq.storage.run_record import RUN, read_run
 from ckseq.storage.store import open_store
-from ckseq.storage.takes import check_subject, forgotten, holds, is_recorded, remove_subject, takes_of
-from ckseq.tasks.console import Console
 
 Held = dict[str, str]
 
@@ -96,7 +96,7 @@ def _holders(places: Iterable[Path], subject: str, digests: frozenset[str]) -> t
     knows: dict[str, bool] = {}  # whether the store of a digest holds the subject
     folders: list[Path] = []
     for path in _walk(places):
-        if path.name == runs.RUN:
+        if path.name == RUN:
             folders.append(path.parent)
         else:
             with contextlib.suppress(DataError), open_store(path) as store:
@@ -119,18 +119,18 @@ def _walk(places: Iterable[Path]) -> Iterator[Path]:
     for place in places:
         for folder, inner, files in os.walk(place):
             inner.sort()
-            if runs.RUN in files:
+            if RUN in files:
                 inner.clear()
             for name in sorted(files):
                 path = Path(folder) / name
-                if (name == runs.RUN or name.endswith(".h5")) and path not in done:
+                if (name == RUN or name.endswith(".h5")) and path not in done:
                     done.add(path)
                     yield path
 
 
 def _held_by(folder: Path, subject: str, knows: Mapping[str, bool]) -> str:
     """Say what a run holds of a subject; empty where it holds nothing."""
-    run = runs.read_run(folder)
+    run = read_run(folder)
     sides = {side: ids for side, ids in run.get("split", {}).items() if isinstance(ids, list)}
     trained, tested = (
         sum(isinstance(id, str) and id.startswith(f"{subject}_") for id in sides.get(side, []))

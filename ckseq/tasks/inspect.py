@@ -6,69 +6,26 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from ckseq import choices
-from ckseq.errors import CallError, DataError
+from ckseq.console import Console
+from ckseq.errors import DataError
 from ckseq.labels import in_order
+from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
 from ckseq.report.nouns import IMAGE, SEQUENCE
 from ckseq.storage.frames import read_headers
-from ckseq.tasks.console import Console
 
 SCHEMA = 1
+
 _BARS = 12
+
 _BAR_WIDTH = 40
+
 _WHERES_SHOWN = 3
-
-
-def find_source(root: Path, name: str | None) -> ModuleType:
-    """Return the source that reads a place: the one named, or the only one that recognises it.
-
-    Parameters
-    ----------
-    root : Path
-        A folder or a file.
-    name : str or None
-        One of ``ckseq.choices.names("sources")``; None finds it.
-
-    Raises
-    ------
-    CallError
-        There is no such place or source, or several sources recognise the place.
-    DataError
-        No source recognises it; the message says what each looks for.
-    """
-    if not root.exists():
-        raise CallError("there is no such folder or file", root, "check the path")
-    if name is not None:
-        return choices.load("sources", name)
-    sources = {each: choices.load("sources", each) for each in choices.names("sources")}
-    fitting = [each for each, source in sources.items() if source.recognises(root)]
-    if len(fitting) == 1:
-        return sources[fitting[0]]
-    if fitting:
-        raise CallError(f"may be any of: {', '.join(fitting)}", root, "name one by --source")
-    raise DataError(
-        f"is not a data set that ckseq knows: it holds {_content(root)}",
-        root,
-        "looked for " + "; or ".join(f"({each}) {source.LOOKS_FOR}" for each, source in sources.items()),
-    )
-
-
-def _content(root: Path) -> str:
-    if root.is_file():
-        return "one file of another kind"
-    try:
-        names = sorted(path.name for path in root.iterdir())
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", root) from None
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return (", ".join(names[:5]) or "nothing") + more
 
 
 def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, Any]:
@@ -86,9 +43,9 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     Returns
     -------
     dict
-        ``schema``, ``data``, ``source``, ``counts`` (sequences, subjects, frames, labelled, and one per label),
+        ``schema``, ``data``, ``source``, ``counts`` (sequences, subjects, frames, labeled, and one per label),
         ``should_hold`` (the counts of the original, or None), ``lengths`` (min, median, max frames, and ``histogram``:
-        frames to sequences; None where only videos are), ``images`` (width, height, colour, n), ``problems`` (what,
+        frames to sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what,
         where, mend).
 
     Raises
@@ -132,7 +89,7 @@ def _counts(recordings: Sequence[Recording]) -> dict[str, int]:
         "subjects": len({recording.subject for recording in recordings}),
         "frames": sum(recording.n_frames or 0 for recording in recordings),
         "videos": sum(isinstance(recording.frames, VideoFile) for recording in recordings),
-        "labelled": labels.total(),
+        "labeled": labels.total(),
         **{label: labels[label] for label in in_order(labels)},
     }
 
@@ -149,7 +106,7 @@ def _lengths(lengths: Counter[int]) -> dict[str, Any] | None:
 
 
 def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Count the images by size and colour, from their headers, and tell the files that have none."""
+    """Count the images by size and color, from their headers, and tell the files that have none."""
     kinds: Counter[tuple[int, int, bool]] = Counter()
     problems: list[Problem] = []
     for recording in console.track(recordings, total=len(recordings), label="reading headers"):
@@ -164,7 +121,7 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
             problems.append(Problem(error.what, error.where or recording.id, error.fix or "mend or remove it"))
             continue
         read = [header for header in headers if header is not None]
-        kinds.update((header.width, header.height, header.colour) for header in read)
+        kinds.update((header.width, header.height, header.color) for header in read)
         problems += [
             Problem("does not begin like an image", where, "put a good copy in its place, or remove it")
             for where, header in zip(_names(recording.frames), headers, strict=True)
@@ -172,7 +129,7 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
         ]
         if len({header[:2] for header in read}) > 1:
             problems.append(Problem("its frames differ in size", recording.id, "nothing to do: faces are resized"))
-    counted = [{"width": w, "height": h, "colour": colour, "n": n} for (w, h, colour), n in sorted(kinds.items())]
+    counted = [{"width": w, "height": h, "color": color, "n": n} for (w, h, color), n in sorted(kinds.items())]
     return counted, problems
 
 
@@ -217,9 +174,9 @@ def _lengths_table(lengths: Counter[int], summary: dict[str, Any]) -> Table:
 
 
 def _images_table(images: list[dict[str, Any]]) -> Table:
-    table = Table("size", "colours", "images", title="images", title_justify="left")
+    table = Table("size", "colors", "images", title="images", title_justify="left")
     for kind in images:
-        table.add_row(f"{kind['width']}x{kind['height']}", "colour" if kind["colour"] else "grey", f"{kind['n']:,}")
+        table.add_row(f"{kind['width']}x{kind['height']}", "color" if kind["color"] else "gray", f"{kind['n']:,}")
     return table
 
 

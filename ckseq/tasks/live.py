@@ -15,16 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.console import Bar, Console
 from ckseq.errors import CallError
+from ckseq.experiment.early_classification import stop_rule
+from ckseq.inference.predictor import Model, as_seen, causal, load_model, watch
+from ckseq.inference.video_timeline import Film, watch_film
 from ckseq.signal.faces import Box
-from ckseq.signal.timeline import Config, Decision
-from ckseq.signal.watch import Seen
-from ckseq.storage.runs import read_run
+from ckseq.storage.run_record import read_run
 from ckseq.storage.video import Video
-from ckseq.tasks.console import Bar, Console
-from ckseq.tasks.early import stop_rule
-from ckseq.tasks.film import Film, watch_film
-from ckseq.tasks.watching import Model, as_seen, causal, load_model, watch
+from ckseq.tracking.face_tracker import Seen
+from ckseq.tracking.timeline import Decision, TimelineConfig
 
 MOST_CLIP_S = 120.0
 _SHOWN_PX = 89  # a third of a crop's side: enough for a small picture, a tenth of the bytes
@@ -67,7 +67,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         import websockets  # noqa: F401  (uvicorn finds it by itself)
 
         from ckseq.web.app import MOST_FRAME_BYTES, make_app
-        from ckseq.web.doors import LOOPBACK
+        from ckseq.web.origin_check import LOOPBACK
     except ModuleNotFoundError as error:
         raise CallError(f"the page needs the package {error.name}", fix="pip install 'ckseq[live]'") from None
     bound = _bind(host, port)
@@ -134,7 +134,7 @@ class Watching:
 
     def __init__(self, run: Path, *, error_rate: float) -> None:
         self._model = load_model(run)
-        self._config = Config()
+        self._config = TimelineConfig()
         self._turn = threading.Lock()
         self._about = {
             "run": run.resolve().name,
@@ -196,14 +196,14 @@ class Visitor:
     Parameters
     ----------
     model : Model
-    config : Config
+    config : TimelineConfig
     turn : threading.Lock
         Held while the model is asked.
     sure_above : float or None
-        As for `ckseq.signal.timeline.Timeline`.
+        As for `ckseq.tracking.timeline.Timeline`.
     """
 
-    def __init__(self, model: Model, config: Config, turn: threading.Lock, *, sure_above: float | None) -> None:
+    def __init__(self, model: Model, config: TimelineConfig, turn: threading.Lock, *, sure_above: float | None) -> None:
         self._pipeline, self._turn = model.pipeline, turn
         self._watch = watch(model, config, sure_above=sure_above)
         self._said: dict[int, Decision] = {}

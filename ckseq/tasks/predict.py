@@ -16,20 +16,20 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ckseq.config import parse, with_settings
+from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError
+from ckseq.experiment.early_classification import starts, stop_rule
+from ckseq.inference.photos import predict_photos, reads_photos
+from ckseq.inference.predictor import Model, causal, load_model
+from ckseq.inference.video_timeline import STOPPED, Kept, open_film, watch_film
 from ckseq.learn.predict import probabilities
-from ckseq.protocol.early import SHARES
+from ckseq.preprocessing.stages import run_stages
+from ckseq.protocol.early_classification import SHARES
 from ckseq.recording import Frames, ImageFiles, VideoFile
-from ckseq.signal.timeline import Config as TimelineConfig
 from ckseq.sources.manifest import frames_at
-from ckseq.storage.runs import write_text
+from ckseq.storage.files import write_text
 from ckseq.storage.video import Video
-from ckseq.tasks.console import Console
-from ckseq.tasks.early import starts, stop_rule
-from ckseq.tasks.film import STOPPED, Kept, open_film, watch_film
-from ckseq.tasks.photos import predict_photos, reads_photos
-from ckseq.tasks.preprocess import run_stages
-from ckseq.tasks.watching import Model, causal, load_model
+from ckseq.tracking.timeline import TimelineConfig
 
 SCHEMA = 2
 CAMERA = "camera:"
@@ -73,7 +73,7 @@ def predict(
 
     A recording of one expression is prepared just as the run's training data was, as a whole, and gets one class. A
     longer one, or a camera, is watched frame by frame and gets a timeline of its faces. A model of single images is
-    asked about photos: see `ckseq.tasks.photos`.
+    asked about photos: see `ckseq.inference.photos`.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def predict(
         Watch no more of a film or a camera than this.
     error_rate : float
         An answer is sure as soon as no more than this share of such answers is wrong, for people like those the run was
-        tested on; see `ckseq.protocol.early.stop_threshold`.
+        tested on; see `ckseq.protocol.early_classification.stop_threshold`.
     detector : str, optional
         What finds the faces of photos, instead of the run's own.
     settings : sequence of str

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.dataset import choose, divide
 from ckseq.protocol.folds import Listed, division_digest, folds
-from ckseq.protocol.split import Case, overlap
-from ckseq.protocol.split import Config as SplitConfig
-from ckseq.storage.divisions import Division, read_division, write_division
+from ckseq.protocol.holdout import Case, ProtocolConfig, overlap
+from ckseq.storage.fold_files import Division, read_division, write_division
 from ckseq.storage.store import open_store
 from ckseq.tasks.audit import recipe_for
-from ckseq.tasks.console import Console
-from ckseq.tasks.material import choose, divide
 
 _APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out")
 
@@ -29,7 +28,7 @@ def protocol_export(
     store : Path
         The prepared recordings.
     experiment : str, optional
-        An experiment's name or path; without it every labelled sequence takes part.
+        An experiment's name or path; without it every labeled sequence takes part.
     out : Path
         The file.
     settings : sequence of str
@@ -104,7 +103,7 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
         raise DataError(f"names {missing[0]}{more}, which {store} does not hold with a label", file, "bring that data")
     cases = [Case(id, known[id].subject, str(known[id].label), known[id].part) for id in dict.fromkeys(ids)]
     try:
-        splits = folds(cases, SplitConfig(kind="from_file", file=str(file)), listed=division.listed)
+        splits = folds(cases, ProtocolConfig(kind="from_file", file=str(file)), listed=division.listed)
     except DataError as error:
         raise DataError(error.what, file, error.fix) from None
     digest = division_digest(splits)

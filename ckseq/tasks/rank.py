@@ -10,12 +10,14 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.protocol.ranks import alike
-from ckseq.protocol.ranks import rank as rank_blocks
-from ckseq.report.ranks import draw_ranks
-from ckseq.storage import runs
-from ckseq.tasks.console import Console
+from ckseq.protocol.ranking import alike
+from ckseq.protocol.ranking import rank as rank_blocks
+from ckseq.report.ranking import draw_ranks
+from ckseq.storage.files import write_bytes
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 
 CONFIDENCE = 0.95
 
@@ -79,7 +81,7 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
     said = f"Friedman p = {ranking.p_value:.2g} over {len(common)} blocks"
     console.say(f"{said}; mean ranks differ from {ranking.critical_difference:.2f} apart")
     if picture is not None:
-        runs.write_bytes(picture, draw_ranks(names, ranking, confidence=CONFIDENCE))
+        write_bytes(picture, draw_ranks(names, ranking, confidence=CONFIDENCE))
     return {
         "schema": 1,
         "models": models,
@@ -93,8 +95,8 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
 
 def _blocks(path: Path) -> tuple[str, dict[Block, float]]:
     """Return a run's competitor and its accuracy in each block: data, division, seed."""
-    run = runs.read_run(path)
-    rows = runs.read_predictions(path).rows
+    run = read_run(path)
+    rows = read_predictions(path).rows
     seeds = sorted({run.get("seed", 0) if row.seed is None else row.seed for row in rows})
     found = {}
     for seed in seeds:

@@ -14,21 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ckseq
-from ckseq import choices
+from ckseq import registry
+from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.recording import VideoFile
-from ckseq.report.take import contact_sheet
-from ckseq.signal.align import aligned
+from ckseq.report.contact_sheet import contact_sheet
 from ckseq.signal.apex import neutral_to_apex
 from ckseq.signal.faces import Box, Detector, pick_box
-from ckseq.signal.follow import follow, search
-from ckseq.signal.motion import blobs_of
 from ckseq.storage.camera import open_camera
-from ckseq.storage.frames import read_grey
-from ckseq.storage.runs import write_bytes
-from ckseq.storage.takes import Take, begin, check_subject, check_target, next_subject, write_take
-from ckseq.tasks.console import Console
-from ckseq.tasks.recipes import Pipeline, load_pipeline
+from ckseq.storage.files import write_bytes
+from ckseq.storage.frames import read_gray
+from ckseq.storage.recorded import Take, begin, check_subject, check_target, next_subject, write_take
+from ckseq.tracking.alignment import aligned
+from ckseq.tracking.box_tracker import follow, search
+from ckseq.tracking.motion import blobs_of
 
 Image = NDArray[np.uint8]
 
@@ -169,7 +169,7 @@ def _agree(consent: str | None, console: Console) -> str:
 
 
 def _frames_of(path: Path) -> list[Image]:
-    frames = [_smaller(image) for image in islice(read_grey(VideoFile(path)), _MOST_FRAMES + 1)]
+    frames = [_smaller(image) for image in islice(read_gray(VideoFile(path)), _MOST_FRAMES + 1)]
     if len(frames) > _MOST_FRAMES:
         raise DataError(
             f"has more than {_MOST_FRAMES} frames", path, "cut it to one expression, from a neutral face on"
@@ -190,7 +190,7 @@ class _Studio:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._detector: Detector = choices.load("detectors", pipeline.detector_kind).load(pipeline.detector)
+        self._detector: Detector = registry.load("detectors", pipeline.detector_kind).load(pipeline.detector)
 
     def look(self, image: Image) -> Box | None:
         """Return the most central face of a frame."""

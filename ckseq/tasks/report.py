@@ -10,14 +10,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.protocol.score import Scores, score
-from ckseq.report import tables, words
+from ckseq.report import tables, wording
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
-from ckseq.report.early import draw_early, rules_of, sentences
+from ckseq.report.early_classification import draw_early, rules_of, sentences
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.nouns import noun_of
@@ -25,11 +26,13 @@ from ckseq.report.page import render_page
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
-from ckseq.storage import runs
-from ckseq.storage.crops import read_crops
-from ckseq.storage.early import glimpses_of
-from ckseq.storage.runs import Predictions
-from ckseq.tasks.console import Console
+from ckseq.storage.examples import read_examples
+from ckseq.storage.files import write_bytes
+from ckseq.storage.history import HISTORY, read_history
+from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
+from ckseq.storage.prefix_predictions import prefix_probabilities_of
+from ckseq.storage.report_crops import read_crops
+from ckseq.storage.run_record import read_run
 
 CONFIDENCE = 0.95
 
@@ -56,7 +59,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     DataError
         The folder is no run, a file in it is cut short or of another version, or there are no predictions yet.
     """
-    facts = runs.read_run(run)
+    facts = read_run(run)
     predictions = _predictions(run, facts)
     scores = score(
         [row.truth for row in predictions.rows],
@@ -68,10 +71,10 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     found = trust(predictions, confidence=CONFIDENCE)
     pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
     early = []
-    if glimpses := glimpses_of(run, facts):
-        rules = rules_of(glimpses)
-        pictures["early"] = draw_early(glimpses, rules, confidence=CONFIDENCE, repeats=scores.repeats)
-        early = sentences(glimpses, rules)
+    if prefix_predictions := prefix_probabilities_of(run, facts):
+        rules = rules_of(prefix_predictions)
+        pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
+        early = sentences(prefix_predictions, rules)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
@@ -81,7 +84,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
-        runs.write_bytes(run / name, data)
+        write_bytes(run / name, data)
     if "mistakes.png" not in written:  # an earlier report with faces may have left one
         (run / "mistakes.png").unlink(missing_ok=True)
     _say(console, run, facts, scores)
@@ -95,7 +98,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "macro_f1": scores.macro_f1,
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
-        "headline": words.headline(facts, scores),
+        "headline": wording.headline(facts, scores),
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
@@ -104,16 +107,16 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
 
 def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
     """Read the predictions, of a run that made them all."""
-    if facts.get("state") != "complete" and not (run / runs.PREDICTIONS).exists():
+    if facts.get("state") != "complete" and not (run / PREDICTIONS).exists():
         fix = f"go on with: {facts.get('command', 'ckseq train')} --resume"
         raise DataError("the training was stopped before its end and there are no predictions yet", run, fix)
-    predictions = runs.read_predictions(run)
+    predictions = read_predictions(run)
     tested = {(row.recording, row.seed) for row in predictions.rows}
     wanted = facts.get("split", {}).get("test", [])
     missing = [name for seed in facts.get("seeds", [None]) for name in wanted if (name, seed) not in tested]
     if missing:
         what = f"is cut short: {len(missing)} test recordings are missing, the first is {missing[0]}"
-        raise DataError(what, run / runs.PREDICTIONS, "train it again with --overwrite, or into a new folder")
+        raise DataError(what, run / PREDICTIONS, "train it again with --overwrite, or into a new folder")
     return predictions
 
 
@@ -127,7 +130,7 @@ def _pictures(
     if 1 < len({row.fold for row in predictions.rows}) <= MOST_FOLDS:
         pictures["folds"] = draw_folds(predictions)
     # a model that is fitted in one step has no history
-    epochs = runs.read_history(run) if (run / runs.HISTORY).exists() else ()
+    epochs = read_history(run) if (run / HISTORY).exists() else ()
     if epochs:
         validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
@@ -140,7 +143,7 @@ def _pictures(
     shown = [mistake for mistake in reversed(mistakes.values()) if mistake.recording in crops]
     if shown and faces:
         pictures["mistakes"] = draw_mistakes(shown, crops)
-    examples = one_per_class(runs.read_examples(run), predictions.labels)
+    examples = one_per_class(read_examples(run), predictions.labels)
     if examples:
         pictures["sequences"] = draw_sequences(examples, faces=faces)
     return pictures
@@ -148,13 +151,13 @@ def _pictures(
 
 def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> None:
     console.say(tables.headline(scores, noun_of(facts)))
-    console.say(words.headline(facts, scores))
-    for rate in words.rates(facts, scores)[1:]:
+    console.say(wording.headline(facts, scores))
+    for rate in wording.rates(facts, scores)[1:]:
         console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")
     console.say(_matrix_table(scores))
-    for remark in words.warnings(facts):
+    for remark in wording.warnings(facts):
         console.say(remark)
-    if words.shares_subjects(facts):
+    if wording.shares_subjects(facts):
         console.warn(facts["protocol"].get("sentence", "some people are in training and in the test part"))
     console.say(f"The report lies in {run / 'report.html'}")
 

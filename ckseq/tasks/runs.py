@@ -11,10 +11,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import score
-from ckseq.storage import runs as storage
-from ckseq.tasks.console import Console
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import find_runs, read_run
 
 CONFIDENCE = 0.95
 SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
@@ -48,7 +49,7 @@ def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> d
         There is no such folder.
     """
     listed, unreadable = [], []
-    for path in storage.find_runs(folder):
+    for path in find_runs(folder):
         try:
             listed.append(_entry(path))
         except DataError as error:
@@ -83,7 +84,7 @@ def _value(entry: dict[str, Any], key: str) -> str:
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    run = storage.read_run(path)
+    run = read_run(path)
     protocol, leakage = run.get("protocol", {}), run.get("leakage")
     best = None
     if leakage:
@@ -108,7 +109,7 @@ def _entry(path: Path) -> dict[str, Any]:
 def _figures(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     if run.get("state") != "complete":
         return {"accuracy": None, "interval": None, "balanced_accuracy": None}
-    predictions = storage.read_predictions(path)
+    predictions = read_predictions(path)
     scores = score(
         [row.truth for row in predictions.rows],
         [row.predicted for row in predictions.rows],

@@ -15,16 +15,16 @@ from joblib import Parallel, delayed
 
 import ckseq
 from ckseq.config import parse, with_settings
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
-from ckseq.tasks.console import Console
-from ckseq.twin.tree import Config, SequencePlan, plan, write
+from ckseq.twin.tree import SequencePlan, TwinConfig, plan, write
 
 _NOTE = "ABOUT.txt"
 _FIRST_LINE = "A synthetic twin of CK+, drawn by ckseq."
 
 
-def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> Config:
+def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> TwinConfig:
     """Return a twin's config from a command line: number of people, seed, and ``key=value`` for any other field.
 
     Raises
@@ -32,17 +32,17 @@ def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> Con
     CallError
         A key is unknown or a value impossible.
     """
-    return parse(Config, with_settings({"n_subjects": n_subjects, "seed": seed or 0}, settings), where="synth")
+    return parse(TwinConfig, with_settings({"n_subjects": n_subjects, "seed": seed or 0}, settings), where="synth")
 
 
-def synth(out: Path, *, config: Config, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
+def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
     """Draw a data set in CK+'s layout; it appears under its name only when it is complete.
 
     Parameters
     ----------
     out : Path
         The folder to make.
-    config : Config
+    config : TwinConfig
         What it holds.
     jobs : int
         Processes; -1 for all cores.
@@ -54,7 +54,7 @@ def synth(out: Path, *, config: Config, jobs: int, overwrite: bool, console: Con
     Returns
     -------
     dict
-        ``path``, ``seed``, ``n_subjects``, ``n_sequences``, ``n_frames``, ``n_unlabelled`` and ``labelled``, the number
+        ``path``, ``seed``, ``n_subjects``, ``n_sequences``, ``n_frames``, ``n_unlabeled`` and ``labeled``, the number
         of sequences of each emotion.
 
     Raises
@@ -84,8 +84,8 @@ def synth(out: Path, *, config: Config, jobs: int, overwrite: bool, console: Con
         "n_subjects": config.n_subjects,
         "n_sequences": len(sequences),
         "n_frames": n_frames,
-        "n_unlabelled": len(sequences) - counts.total(),
-        "labelled": {name: counts[name] for name in in_order(counts)},
+        "n_unlabeled": len(sequences) - counts.total(),
+        "labeled": {name: counts[name] for name in in_order(counts)},
     }
 
 
@@ -141,10 +141,10 @@ def _replace(out: Path, partial: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _note(config: Config) -> str:
+def _note(config: TwinConfig) -> str:
     settings = "\n".join(f"  {name} = {value!r}" for name, value in config.model_dump().items())
     return (
-        f"{_FIRST_LINE}\n\nThe faces are computed; they show no person, living or dead, and carry no licence of CK+.\n"
+        f"{_FIRST_LINE}\n\nThe faces are computed; they show no person, living or dead, and carry no license of CK+.\n"
         "Layout and file formats are those of the Extended Cohn-Kanade data set (Lucey et al., 2010).\n\n"
         f"ckseq {ckseq.__version__}, drawn from:\n{settings}\n"
     )

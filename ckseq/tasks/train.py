@@ -5,35 +5,30 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import ckseq
-from ckseq.config import differences
+from ckseq.console import Console
 from ckseq.errors import CallError
+from ckseq.experiment.dataset import Dataset, gather, noun_in
+from ckseq.experiment.early_classification import prefix_predictions
+from ckseq.experiment.learner import learner_of
+from ckseq.experiment.memory_check import within_memory
+from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.experiment.report_crops import keep_crops
+from ckseq.experiment.run import answers, check_same, check_target, describe, told, with_other_versions
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.extract import build_extractor, save_extractor
 from ckseq.learn.fit import State
 from ckseq.learn.learner import Learned, Learner
-from ckseq.learn.predict import probabilities
-from ckseq.models._backbones import BackboneConfig, announcement
-from ckseq.protocol.split import Split, overlap
-from ckseq.storage import runs
-from ckseq.storage.early import write_glimpses
+from ckseq.protocol.holdout import Split, overlap
+from ckseq.storage.examples import write_examples
+from ckseq.storage.history import Epoch, write_history
+from ckseq.storage.predictions import Predictions, read_predictions, write_predictions
+from ckseq.storage.prefix_predictions import write_prefix_predictions
+from ckseq.storage.run_record import RUN, SCHEMA, read_run, write_run
 from ckseq.storage.store import Store, open_store
-from ckseq.tasks.audit import leak_facts, leakage_of
-from ckseq.tasks.console import Console
-from ckseq.tasks.early import glimpses
-from ckseq.tasks.features import crop_shape
-from ckseq.tasks.keep_crops import keep_crops
-from ckseq.tasks.learner import learner_of
-from ckseq.tasks.material import Material, gather, noun_in
-from ckseq.tasks.memory import within_memory
-from ckseq.tasks.recipes import Experiment, load_experiment
 
 
 def train(
@@ -90,7 +85,7 @@ def train(
     recipe = load_experiment(experiment, settings)
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     check_target(out, overwrite=overwrite, resume=resume)
-    earlier = runs.read_run(out) if resume and (out / runs.RUN).is_file() else None
+    earlier = read_run(out) if resume and (out / RUN).is_file() else None
     with open_store(store) as opened:
         material = gather(opened, recipe, console)
         if len(material.splits) > 1:
@@ -117,21 +112,7 @@ def train(
     return _train(out, run, material, recipe, console)
 
 
-def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
-    """Refuse a target that is in the way: a file, another's folder, a run that nobody said what to do with."""
-    if overwrite and resume:
-        raise CallError("--overwrite and --resume exclude each other")
-    if out.exists() and not out.is_dir():
-        raise CallError("is a file", out, "name a folder")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not (out / runs.RUN).is_file():
-        raise CallError("is in use, and not by a run", out, "name another folder")
-    if not overwrite and not resume:
-        raise CallError("there is a run already", out, "--resume goes on with it, --overwrite replaces it")
-
-
-def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
+def _describe(store: Store, material: Dataset, recipe: Experiment) -> dict[str, Any]:
     shared = overlap(material.split, {entry.id: entry.subject for entry in material.entries})
     train, test = material.split.train, material.split.test
     label = {entry.id: str(entry.label) for entry in material.entries}
@@ -155,71 +136,13 @@ def _describe(store: Store, material: Material, recipe: Experiment) -> dict[str,
     }
 
 
-def describe(store: Store, material: Material, recipe: Experiment) -> dict[str, Any]:
-    """Return what ``run.json`` says before the training, but for who is trained on and who is tested."""
-    return {
-        "ckseq_version": ckseq.__version__,
-        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "experiment": recipe.model_dump(mode="json"),
-        "experiment_name": recipe.name,
-        "published": recipe.published,
-        "store": _store_facts(store, material),
-        "labels": list(material.labels),
-        "leakage": leak_facts(leakage_of(store, material.entries, material.splits)),
-        "balance_notes": list(material.balance_notes),
-        "notes": [*material.notes, *_told_by(recipe)],
-        "seed": recipe.seed,
-        "versions": {"ckseq": ckseq.__version__, **backend.versions()},
-        "state": "training",
-        "epochs_done": 0,
-    }
-
-
-def _store_facts(store: Store, material: Material) -> dict[str, Any]:
-    facts = {"path": str(store.path), "digest": store.digest, "pipeline": store.pipeline}
-    first = material.entries[0]
-    return {**facts, "crop_shape": list(crop_shape(store, first))} if first.n_crops else facts
-
-
-def _told_by(recipe: Experiment) -> list[str]:
-    """Return what a model, or the backbone of its features, has to say before it is built."""
-    configs = [recipe.model, recipe.features] if recipe.input == "features" else [recipe.model]
-    backbones = [config for config in configs if isinstance(config, BackboneConfig)]
-    if backbones:
-        backend.load_keras()  # quietly, before anybody else does
-    return [line for config in backbones for line in announcement(config)]
-
-
 def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, out: Path) -> str:
     """Return a command line that makes this run, whoever asked for it."""
     words = ["ckseq", "train", str(store), "--experiment", experiment, "--out", str(out), "--seed", str(seed)]
     return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
 
 
-def check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
-    """Refuse to go on with a run that was made otherwise."""
-    parts = ("experiment", "labels", "split")
-    found = [line for part in parts for line in differences(earlier.get(part), run[part], part)]
-    if earlier["store"]["digest"] != run["store"]["digest"]:
-        found.insert(0, "the store has changed")
-    if found:
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        raise CallError(
-            f"the run there was made otherwise: {'; '.join(found[:3])}{more}",
-            out,
-            "name another --out, or start anew with --overwrite",
-        )
-
-
-def with_other_versions(earlier: dict[str, Any], run: dict[str, Any]) -> list[str]:
-    """Return the notes of both, and a note on each version that changed meanwhile: it may change the last bits."""
-    before, now = earlier["versions"], run["versions"]
-    changed = [name for name in now if before.get(name) != now[name]]
-    told = [f"training went on with {name} {now[name]}; it began with {before.get(name)}" for name in changed]
-    return list(dict.fromkeys([*earlier["notes"], *run["notes"], *told]))
-
-
-def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experiment, console: Console) -> dict[str, Any]:
+def _train(out: Path, run: dict[str, Any], material: Dataset, recipe: Experiment, console: Console) -> dict[str, Any]:
     learner = learner_of(recipe, material)
     run["device"] = backend.device()
     run["model"] = {
@@ -233,27 +156,27 @@ def _train(out: Path, run: dict[str, Any], material: Material, recipe: Experimen
         f"{recipe.model_kind}: {size}{n['n_train']} {noun.many} to train on, {n['n_test']} to test on; {run['device']}"
     )
     start = read_checkpoint(out)
-    runs.write_run(out, run)
+    write_run(out, run)
     learned = _learn_and_keep(out, learner, run, material, start, console)
     rows = answers(learned.model, material, material.split, seed=None)
-    predictions = runs.Predictions(material.labels, tuple(rows))
-    runs.write_predictions(out, predictions)
+    predictions = Predictions(material.labels, tuple(rows))
+    write_predictions(out, predictions)
     store = Path(run["store"]["path"])
-    if early := glimpses(learned.model, store, material, material.split, recipe, seed=None):
-        write_glimpses(out, material.labels, early)
+    if early := prefix_predictions(learned.model, store, material, material.split, recipe, seed=None):
+        write_prefix_predictions(out, material.labels, early)
     learned.save(out)
     if recipe.input == "features":
         # the run stands for itself: what makes features of an image lies beside the model that reads them
         shape = tuple(run["store"]["crop_shape"])
         save_extractor(out, build_extractor(recipe.features, input_shape=shape))
     if learned.epochs:
-        runs.write_history(out, learned.epochs)
-    runs.write_examples(out, material.examples)
+        write_history(out, learned.epochs)
+    write_examples(out, material.examples)
     keep_crops(out, Path(run["store"]["path"]), predictions, console)
     if learned.chosen_epoch is not None:
         run["chosen_epoch"] = learned.chosen_epoch
     run.update(state="complete", epochs_done=len(learned.epochs), seconds={"training": learned.seconds})
-    runs.write_run(out, run)
+    write_run(out, run)
     remove_checkpoint(out)
     result = _result(out, run)
     right, tested = round(result["accuracy"] * n["n_test"]), n["n_test"]
@@ -265,7 +188,7 @@ def _learn_and_keep(
     out: Path,
     learner: Learner,
     run: dict[str, Any],
-    material: Material,
+    material: Dataset,
     start: State | None,
     console: Console,
 ) -> Learned:
@@ -273,7 +196,7 @@ def _learn_and_keep(
     done = 0 if start is None else len(start.epochs)
     if done:
         console.say(f"going on after epoch {done}")
-    learnt: list[runs.Epoch] = [] if start is None else list(start.epochs)
+    learnt: list[Epoch] = [] if start is None else list(start.epochs)
     train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
 
     try:
@@ -286,8 +209,8 @@ def _learn_and_keep(
 
             return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
-        runs.write_history(out, learnt)
-        runs.write_run(out, {**run, "state": "interrupted", "epochs_done": len(learnt)})
+        write_history(out, learnt)
+        write_run(out, {**run, "state": "interrupted", "epochs_done": len(learnt)})
         console.say(f"interrupted after epoch {len(learnt)}; go on with: {run['command']} --resume")
         raise
 
@@ -304,33 +227,10 @@ def _watched(run: dict[str, Any], split: Split) -> tuple[str, ...]:
     return split.validation
 
 
-def told(epoch: runs.Epoch) -> str:
-    """Return what a progress bar says of an epoch."""
-    text = f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
-    return text if np.isnan(epoch.val_loss) else f"{text}; watched {epoch.val_loss:.3f}, {epoch.val_accuracy:.2f}"
-
-
-def answers(model: Any, material: Material, split: Split, *, seed: int | None) -> list[runs.Prediction]:
-    """Ask the model that is kept, not the one that was trained, about every test sequence of a fold."""
-    tested, test = material.side(split.test)
-    return [
-        runs.Prediction(
-            recording=entry.id,
-            subject=entry.subject,
-            fold=split.fold,
-            truth=str(entry.label),
-            predicted=material.labels[int(row.argmax())],
-            probabilities=tuple(float(p) for p in row),
-            seed=seed,
-        )
-        for entry, row in zip(tested, probabilities(model, test.x), strict=True)
-    ]
-
-
 def _result(out: Path, run: dict[str, Any]) -> dict[str, Any]:
-    rows = runs.read_predictions(out).rows
+    rows = read_predictions(out).rows
     return {
-        "schema": runs.SCHEMA,
+        "schema": SCHEMA,
         "run": str(out),
         "state": run["state"],
         "epochs_done": run["epochs_done"],

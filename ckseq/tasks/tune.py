@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from ckseq.config import digest
+from ckseq.console import Console
 from ckseq.errors import CallError
+from ckseq.preprocessing.data_set import find_source, notes_of
+from ckseq.search.finalists import as_json, confirm, outcome_of, say_outcome
+from ckseq.search.inner_folds import inner_of, labeled, outer_splits
+from ckseq.search.space import DIRECTIONS, Space, load_space
+from ckseq.search.study import CACHE, STUDY, draw, open_study, served, winners_of
+from ckseq.search.study_storage import load_optuna, open_storage, without_password
 from ckseq.storage.cache import trim
-from ckseq.storage.studies import load_optuna, open_storage, without_password
-from ckseq.tasks.console import Console
-from ckseq.tasks.finalists import as_json, confirm, outcome_of, say_outcome
-from ckseq.tasks.held_out import inner_of, labelled, outer_splits
-from ckseq.tasks.inspect import find_source
-from ckseq.tasks.preprocess import notes_of
-from ckseq.tasks.space import DIRECTIONS, Space, load_space
-from ckseq.tasks.study import STUDY, draw, open_study, served, winners_of
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from ckseq.tasks.trial import Inner, Workshop
+    from ckseq.search.trial import InnerFolds, TrialCache
 
-CACHE = "cache"
 _GB = 10**9
 
 
@@ -88,7 +86,7 @@ def tune(
         ``study``, ``storage``, ``complete``, ``pruned``, ``failed_trials``, ``best`` (trial, objectives, values: the
         winner, or with two objectives the front), ``finalists`` (who they are, which was chosen and by which rule; None
         where there were none), ``served_from_cache`` (shares by stage), ``cache_bytes``, ``page``; what a nested search
-        gives, `ckseq.tasks.nested.score_winners` tells.
+        gives, `ckseq.search.nested.score_winners` tells.
 
     Raises
     ------
@@ -100,13 +98,13 @@ def tune(
         Somebody pressed Ctrl-C; the trial that ran waits for the next process.
     """
     load_optuna()
-    from ckseq.learn.samplers import check_sampler
+    from ckseq.search.samplers import check_sampler
 
     space = load_space(search, [*settings, *([f"search.seed={seed}"] if seed is not None else [])])
     check_sampler(space.config.sampler, n_objectives=len(space.config.objectives))
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
-    recordings = labelled(find_source(data, source).scan(data), space)
+    recordings = labeled(find_source(data, source).scan(data), space)
     outer = outer_splits(recordings, space, nested=nested)
     if len(outer) > 1 and not nested:
         raise CallError(
@@ -134,23 +132,23 @@ def tune(
         found.append(_result(study_of_fold, space, url, shop, out, console))
     if not nested:
         return found[0]
-    from ckseq.tasks.nested import score_winners
+    from ckseq.search.nested import score_winners
 
     studies = [open_study(one["study"], url, out) for one in found]
     return {**score_winners(studies, outer, recordings, shop, study or space.name, out, console), "searches": found}
 
 
-def workshop(out: Path, *, jobs: int, cache_gb: float) -> Workshop:
+def workshop(out: Path, *, jobs: int, cache_gb: float) -> TrialCache:
     """Return where trials are worked on, within the folder of the search."""
-    from ckseq.tasks.trial import Workshop
+    from ckseq.search.trial import TrialCache
 
-    return Workshop(out / CACHE, int(cache_gb * _GB), jobs)
+    return TrialCache(out / CACHE, int(cache_gb * _GB), jobs)
 
 
 def search_one(
     space: Space,
-    inner: Inner,
-    shop: Workshop,
+    inner: InnerFolds,
+    shop: TrialCache,
     *,
     storage: BaseStorage,
     name: str,
@@ -159,9 +157,9 @@ def search_one(
     console: Console,
 ) -> Study:
     """Begin or join a study, take trials until it has as many as asked for, and score its finalists again."""
-    from ckseq.learn.samplers import make_pruner, make_sampler
-    from ckseq.learn.search import join_study
-    from ckseq.tasks.trial import evaluate, take
+    from ckseq.search.samplers import make_pruner, make_sampler
+    from ckseq.search.trial import evaluate, take
+    from ckseq.search.trial_loop import join_study
 
     config = space.config
     grid = space.grid() if config.sampler == "grid" else None
@@ -197,7 +195,7 @@ def search_one(
     return study
 
 
-def _about(space: Space, inner: Inner) -> dict[str, Any]:
+def _about(space: Space, inner: InnerFolds) -> dict[str, Any]:
     """Return what a study is about: all that makes two trials comparable."""
     recipes = space.recipes({})
     about = {
@@ -244,8 +242,8 @@ def _told(trial: FrozenTrial, space: Space) -> str:
     return f"trial {trial.number}: {figures}{took}"
 
 
-def _result(study: Study, space: Space, url: str, shop: Workshop, out: Path, console: Console) -> dict[str, Any]:
-    from ckseq.learn.search import tally
+def _result(study: Study, space: Space, url: str, shop: TrialCache, out: Path, console: Console) -> dict[str, Any]:
+    from ckseq.search.trial_loop import tally
 
     counts = tally(study)
     best, outcome = winners_of(study), outcome_of(study)

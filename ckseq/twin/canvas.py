@@ -61,16 +61,16 @@ def stroke(size: tuple[int, int], line: Floats, *, width_px: float, soft_px: flo
 
 
 def disc(
-    size: tuple[int, int], centre: Floats, radii: tuple[float, float], *, soft_px: float, angle: float = 0.0
+    size: tuple[int, int], center: Floats, radii: tuple[float, float], *, soft_px: float, angle: float = 0.0
 ) -> Patch:
     """Return an ellipse; ``radii`` in pixels, ``angle`` in radians."""
     cos, sin = np.cos(angle), np.sin(angle)
-    return filled(size, (_CIRCLE * radii) @ np.array([[cos, sin], [-sin, cos]]) + centre, soft_px=soft_px)
+    return filled(size, (_CIRCLE * radii) @ np.array([[cos, sin], [-sin, cos]]) + center, soft_px=soft_px)
 
 
-def glow(size: tuple[int, int], centre: Floats, radii: tuple[float, float]) -> Patch:
+def glow(size: tuple[int, int], center: Floats, radii: tuple[float, float]) -> Patch:
     """Return a Gaussian blob whose standard deviations are ``radii``, in pixels."""
-    (height, width), (x, y), (rx, ry) = size, centre, radii
+    (height, width), (x, y), (rx, ry) = size, center, radii
     top, bottom = _clip(y - 3 * ry, height), _clip(y + 3 * ry, height)
     left, right = _clip(x - 3 * rx, width), _clip(x + 3 * rx, width)
     column = np.exp(-0.5 * ((np.arange(top, bottom) - y) / ry) ** 2)
@@ -78,10 +78,10 @@ def glow(size: tuple[int, int], centre: Floats, radii: tuple[float, float]) -> P
     return Patch(slice(top, bottom), slice(left, right), np.outer(column, row).astype(np.float32))
 
 
-def paint(pixels: NDArray[np.float32], patch: Patch, colour: Floats | float, opacity: float = 1.0) -> None:
-    """Mix a colour, or an image of the patch's size, into (h, w, c) pixels in place."""
+def paint(pixels: NDArray[np.float32], patch: Patch, color: Floats | float, opacity: float = 1.0) -> None:
+    """Mix a color, or an image of the patch's size, into (h, w, c) pixels in place."""
     region = pixels[patch.rows, patch.columns]
-    region += (patch.alpha * np.float32(opacity))[..., None] * (np.asarray(colour, np.float32) - region)
+    region += (patch.alpha * np.float32(opacity))[..., None] * (np.asarray(color, np.float32) - region)
 
 
 def light(pixels: NDArray[np.float32], patch: Patch, gain: float) -> None:

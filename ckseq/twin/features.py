@@ -18,7 +18,7 @@ _FOREHEAD = np.array([(-0.72, 0.07), (-0.48, -0.01), (-0.2, 0.0), (0, 0.02), (0.
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of the moving parts, as (c,) channels of the picture, already as bright as the face is lit."""
+    """The colors of the moving parts, as (c,) channels of the picture, already as bright as the face is lit."""
 
     skin: Floats
     lips: Floats
@@ -58,9 +58,9 @@ def eye(
     paint(pixels, opening, palette.white)
     for end in (points[0], points[3]):
         light(pixels, glow(size, end, (0.05 * unit, 0.06 * unit)).within(opening), -0.35)
-    for radius, colour, strength in ((1.0, palette.iris * 0.55, 0.95), (0.86, palette.iris, 0.9)):
+    for radius, color, strength in ((1.0, palette.iris * 0.55, 0.95), (0.86, palette.iris, 0.9)):
         ring = disc(size, pupil, (radius * iris_radius, radius * iris_radius), soft_px=0.012 * unit)
-        paint(pixels, ring.within(opening), colour, strength)
+        paint(pixels, ring.within(opening), color, strength)
     light(
         pixels,
         glow(size, pupil + np.array((0, 0.5 * iris_radius)), (0.5 * iris_radius, 0.35 * iris_radius)).within(opening),
@@ -126,8 +126,8 @@ def _inside(pixels: Pixels, points: Floats, rim: Floats, palette: Palette, *, un
     opening = filled(size, rim, soft_px=0.012 * unit)
     paint(pixels, opening, palette.mouth)
     if gap > 0.18:
-        centre = (points[17:20].mean(axis=0)) + np.array((0, -0.02 * unit))
-        paint(pixels, glow(size, centre, (0.17 * unit, 0.3 * gap * unit)).within(opening), palette.tongue, 0.85)
+        center = (points[17:20].mean(axis=0)) + np.array((0, -0.02 * unit))
+        paint(pixels, glow(size, center, (0.17 * unit, 0.3 * gap * unit)).within(opening), palette.tongue, 0.85)
     # the upper teeth: a band that hangs from the lip's middle and turns up with smiling corners
     reach = min(0.135, 0.75 * gap + 0.01) * unit
     corners = (points[12] + points[16]) / 2
@@ -229,9 +229,9 @@ class _Skin:
         beside = smooth + np.array((-0.03 * unit if self.light_x > 0 else 0.03 * unit, 0.025 * unit))
         light(self.pixels, stroke(self.size, beside, width_px=1.4 * width * unit, soft_px=0.025 * unit), 0.12 * gain)
 
-    def tint(self, centre: Floats, radii: tuple[float, float], gain: float) -> None:
+    def tint(self, center: Floats, radii: tuple[float, float], gain: float) -> None:
         if abs(gain) > 0.005:
-            light(self.pixels, glow(self.size, centre, (radii[0] * self.unit, radii[1] * self.unit)), gain)
+            light(self.pixels, glow(self.size, center, (radii[0] * self.unit, radii[1] * self.unit)), gain)
 
     def mouth_corner(self, side: _Side) -> None:
         """The fold from the nose to the mouth, the dimple, the fold that a drooping corner makes."""
@@ -291,11 +291,11 @@ class _Skin:
 
 
 def glasses(pixels: Pixels, eyes: tuple[Floats, Floats], *, unit: float, tone: Floats) -> None:
-    """Draw a thin frame about two eyes' centres, pixels."""
+    """Draw a thin frame about two eyes' centers, pixels."""
     size = (pixels.shape[0], pixels.shape[1])
     turn = np.linspace(0, 2 * np.pi, 45)
-    for centre in eyes:
-        rim = centre + np.stack([0.37 * unit * np.cos(turn), 0.05 * unit + 0.28 * unit * np.sin(turn)], 1)
+    for center in eyes:
+        rim = center + np.stack([0.37 * unit * np.cos(turn), 0.05 * unit + 0.28 * unit * np.sin(turn)], 1)
         paint(pixels, stroke(size, rim, width_px=0.022 * unit, soft_px=0.5), tone, 0.85)
         light(pixels, stroke(size, rim + np.array((0, 0.035 * unit)), width_px=0.03 * unit, soft_px=0.03 * unit), -0.12)
     left, right = eyes
@@ -310,8 +310,8 @@ def glasses(pixels: Pixels, eyes: tuple[Floats, Floats], *, unit: float, tone: F
         steps=8,
     )
     paint(pixels, stroke(size, bridge, width_px=0.022 * unit, soft_px=0.5), tone, 0.85)
-    for centre, out in ((left, -1.0), (right, 1.0)):
+    for center, out in ((left, -1.0), (right, 1.0)):
         arm = np.stack(
-            [centre + np.array((out * 0.36 * unit, 0.0)), centre + np.array((out * 0.66 * unit, -0.06 * unit))]
+            [center + np.array((out * 0.36 * unit, 0.0)), center + np.array((out * 0.66 * unit, -0.06 * unit))]
         )
         paint(pixels, stroke(size, arm, width_px=0.022 * unit, soft_px=0.6), tone, 0.8)

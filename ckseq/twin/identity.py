@@ -1,4 +1,4 @@
-"""A subject's look: proportions, colours, hair, light; drawn once per subject and kept through all sessions."""
+"""A subject's look: proportions, colors, hair, light; drawn once per subject and kept through all sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckseq.twin.shape import INNER_LIPS, JAW, LEFT_BROW, LEFT_EYE, MEAN, MIRROR,
 
 HAIR_STYLES = ("short", "parted", "fringe", "long", "tied", "curly", "receding")
 
-# colours are R, G, B
+# colors are R, G, B
 _SKINS = np.array(
     [(250, 222, 202), (243, 207, 180), (230, 186, 152), (212, 162, 124), (186, 134, 98), (150, 104, 76), (116, 80, 60)],
     float,
@@ -42,7 +42,7 @@ _WALLS = np.array(
 class Identity:
     """How a subject looks.
 
-    Lengths are in pupil distances, colours are (R, G, B) at full light, shares run from 0 to 1.
+    Lengths are in pupil distances, colors are (R, G, B) at full light, shares run from 0 to 1.
     """
 
     points: Floats  # (68, 2), the neutral face
@@ -85,7 +85,7 @@ def identity(rng: np.random.Generator, *, index: int, phase: float) -> Identity:
     tone = (phase + index * 0.6180339887) % 1.0
     sturdy = float(np.clip((phase * 7 + index * 0.7548776662) % 1.0 + rng.normal(0, 0.1), 0, 1))
     skin = _along(_SKINS, tone) * rng.normal(1, 0.02, 3)
-    hair = _hair_colour(rng, tone)
+    hair = _hair_color(rng, tone)
     styles = (
         ("short", "receding", "parted", "curly", "short")
         if sturdy > 0.5
@@ -127,15 +127,15 @@ def identity(rng: np.random.Generator, *, index: int, phase: float) -> Identity:
     )
 
 
-def _along(colours: Floats, place: float) -> Floats:
-    position = place * (len(colours) - 1)
-    first = min(int(position), len(colours) - 2)
-    return colours[first] + (position - first) * (colours[first + 1] - colours[first])
+def _along(colors: Floats, place: float) -> Floats:
+    position = place * (len(colors) - 1)
+    first = min(int(position), len(colors) - 2)
+    return colors[first] + (position - first) * (colors[first + 1] - colors[first])
 
 
-def _hair_colour(rng: np.random.Generator, tone: float) -> Floats:
-    colours = _DARK_HAIR if rng.random() < 0.15 + 1.3 * tone else _LIGHT_HAIR
-    return np.asarray(colours[int(rng.integers(len(colours)))] * rng.uniform(0.85, 1.15), float)
+def _hair_color(rng: np.random.Generator, tone: float) -> Floats:
+    colors = _DARK_HAIR if rng.random() < 0.15 + 1.3 * tone else _LIGHT_HAIR
+    return np.asarray(colors[int(rng.integers(len(colors)))] * rng.uniform(0.85, 1.15), float)
 
 
 def _proportions(rng: np.random.Generator, sturdy: float) -> Floats:
@@ -152,9 +152,9 @@ def _proportions(rng: np.random.Generator, sturdy: float) -> Floats:
     spacing = rng.normal(0, 0.02)
     size, openness, slant = vary(0.05, -0.08), vary(0.1, -0.16), rng.normal(0, 0.018)
     for eye, sign in ((LEFT_EYE, -1), (RIGHT_EYE, 1)):
-        centre = points[eye].mean(axis=0)
-        _about(points, eye, centre, (size, size * openness))
-        points[eye, 1] -= sign * slant * (points[eye, 0] - centre[0]) / 0.25
+        center = points[eye].mean(axis=0)
+        _about(points, eye, center, (size, size * openness))
+        points[eye, 1] -= sign * slant * (points[eye, 0] - center[0]) / 0.25
         points[eye, 0] += sign * spacing
     lift, arch, tilt = rng.normal(0.0, 0.03) + 0.06 * (sturdy - 0.5), vary(0.25, -0.4), rng.normal(0, 0.03)
     for brow in (LEFT_BROW, RIGHT_BROW):
@@ -179,6 +179,6 @@ def _proportions(rng: np.random.Generator, sturdy: float) -> Floats:
 
 
 def _about(
-    points: Floats, which: NDArray[np.intp], centre: Floats | tuple[float, float], factors: tuple[float, float]
+    points: Floats, which: NDArray[np.intp], center: Floats | tuple[float, float], factors: tuple[float, float]
 ) -> None:
-    points[which] = np.asarray(centre) + (points[which] - np.asarray(centre)) * factors
+    points[which] = np.asarray(center) + (points[which] - np.asarray(center)) * factors

@@ -1,4 +1,4 @@
-"""The still part of a picture: wall, shoulders, head and hair, modelled as a height field and lit by one lamp.
+"""The still part of a picture: wall, shoulders, head and hair, modeled as a height field and lit by one lamp.
 
 Shading is Lambert's with an ambient share and a faint highlight; the face is a stack of half ellipses as wide as its
 outline, with Gaussian bumps and hollows for nose, brow ridge, eye sockets, cheeks, lips and chin. Eyes and mouth are
@@ -21,7 +21,7 @@ from ckseq.twin.scene import Scene
 Pixels = NDArray[np.float32]
 
 
-def portrait(person: Identity, *, size: tuple[int, int], centre: Floats) -> Pixels:
+def portrait(person: Identity, *, size: tuple[int, int], center: Floats) -> Pixels:
     """Draw a person's picture without eyes and mouth.
 
     Parameters
@@ -30,7 +30,7 @@ def portrait(person: Identity, *, size: tuple[int, int], centre: Floats) -> Pixe
         Who.
     size : (height, width)
         Of the picture, in pixels.
-    centre : (2,) floats
+    center : (2,) floats
         Where the middle between the pupils is, x and y in pixels.
 
     Returns
@@ -38,7 +38,7 @@ def portrait(person: Identity, *, size: tuple[int, int], centre: Floats) -> Pixe
     (h, w, 3) float32
         Red, green, blue, 0 to 255.
     """
-    scene = Scene(person, size, np.asarray(centre, float))
+    scene = Scene(person, size, np.asarray(center, float))
     for layer in (_wall, hair.behind, _body, _ears, _face, _skin_marks, hair.beard, hair.brows, hair.in_front):
         layer(scene)
     return scene.pixels
@@ -118,14 +118,14 @@ def _ears(scene: Scene) -> None:
         return
     for side, corner in ((-1, 0), (1, 16)):
         x, y = scene.person.points[corner] + (side * 0.04, 0.22)
-        centre = scene.at([(x, y)])[0]
+        center = scene.at([(x, y)])[0]
         radii = (0.13 * scene.unit, 0.31 * scene.unit)
-        patch = disc(scene.size, centre, radii, soft_px=0.8, angle=side * 0.12)
+        patch = disc(scene.size, center, radii, soft_px=0.8, angle=side * 0.12)
         shade = scene.person.exposure * (0.72 + 0.22 * side * scene.person.light[0])
         paint(scene.pixels, patch, scene.person.skin * (1.0, 0.93, 0.92) * shade)
         inner = disc(
             scene.size,
-            centre + np.array((side * 0.02 * scene.unit, -0.03 * scene.unit)),
+            center + np.array((side * 0.02 * scene.unit, -0.03 * scene.unit)),
             (radii[0] * 0.5, radii[1] * 0.6),
             soft_px=3,
             angle=side * 0.12,
@@ -185,9 +185,9 @@ def _skin_marks(scene: Scene) -> None:
         )
         light(scene.pixels, scene.line(wing, 0.02, 0.018), -0.34)
     for eye in (points[36:42], points[42:48]):  # rings under the eyes
-        centre = eye.mean(axis=0)
+        center = eye.mean(axis=0)
         arc = [
-            (centre[0] + 0.22 * np.cos(a), centre[1] + 0.05 + 0.14 * np.sin(a))
+            (center[0] + 0.22 * np.cos(a), center[1] + 0.05 + 0.14 * np.sin(a))
             for a in np.linspace(0.5, np.pi - 0.5, 9)
         ]
         light(scene.pixels, scene.line(arc, 0.02, 0.025), -0.05 - 0.2 * scene.person.crease)

@@ -47,21 +47,21 @@ class Sitter:
         Who.
     size : (height, width)
         Of the frames, pixels.
-    centre : (2,) floats
+    center : (2,) floats
         Where the middle between the pupils is in the neutral face, x and y in pixels.
-    colour : bool
+    color : bool
         Whether frames have three channels (blue, green, red) or one.
     """
 
-    def __init__(self, person: Identity, *, size: tuple[int, int], centre: Floats, colour: bool) -> None:
+    def __init__(self, person: Identity, *, size: tuple[int, int], center: Floats, color: bool) -> None:
         self.person = person
         self.size = size
         self.unit = person.pupil_distance_px
-        self.neutral = person.points * self.unit + np.asarray(centre, float)
-        self.colour = colour
-        still = portrait(person, size=size, centre=centre)
-        self.palette = _palette(person, self._brightness(still), colour=colour)
-        code = cv2.COLOR_RGB2BGR if colour else cv2.COLOR_RGB2GRAY
+        self.neutral = person.points * self.unit + np.asarray(center, float)
+        self.color = color
+        still = portrait(person, size=size, center=center)
+        self.palette = _palette(person, self._brightness(still), color=color)
+        code = cv2.COLOR_RGB2BGR if color else cv2.COLOR_RGB2GRAY
         self.still = np.asarray(cv2.cvtColor(still, code), np.float32)
         height, width = size
         self._columns = np.arange(width, dtype=np.float32)[None]
@@ -153,10 +153,10 @@ def _squares(one: Floats, other: Floats) -> Floats:
     return np.asarray(((one[:, None] - other[None]) ** 2).sum(axis=-1))
 
 
-def _palette(person: Identity, brightness: float, *, colour: bool) -> Palette:
+def _palette(person: Identity, brightness: float, *, color: bool) -> Palette:
     def lit(rgb: Floats | tuple[float, float, float], share: float = 1.0) -> Floats:
         tone = np.asarray(rgb, float) * (1 + share * (brightness - 1))
-        return tone[::-1].copy() if colour else np.array([tone @ _LUMINANCE])
+        return tone[::-1].copy() if color else np.array([tone @ _LUMINANCE])
 
     return Palette(
         skin=lit(person.skin),

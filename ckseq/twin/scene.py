@@ -23,24 +23,24 @@ class Scene:
         Who.
     size : (height, width)
         Pixels.
-    centre : (2,) floats
+    center : (2,) floats
         The middle between the pupils, x and y in pixels.
     """
 
-    def __init__(self, person: Identity, size: tuple[int, int], centre: Floats) -> None:
+    def __init__(self, person: Identity, size: tuple[int, int], center: Floats) -> None:
         self.person = person
         self.size = size
-        self.centre = centre
+        self.center = center
         self.unit = person.pupil_distance_px
         self.rng = np.random.default_rng(person.texture_seed)
-        self.x = ((np.arange(size[1]) - centre[0]) / self.unit).astype(np.float32)
-        self.y = ((np.arange(size[0]) - centre[1]) / self.unit).astype(np.float32)
+        self.x = ((np.arange(size[1]) - center[0]) / self.unit).astype(np.float32)
+        self.y = ((np.arange(size[0]) - center[1]) / self.unit).astype(np.float32)
         self.pixels: Pixels = np.empty((*size, 3), np.float32)
         self.outline = outline(person.points)
 
     def at(self, points: Line) -> Floats:
         """Return places as pixels."""
-        return np.asarray(points, float) * self.unit + self.centre
+        return np.asarray(points, float) * self.unit + self.center
 
     def inside(self, edge: Line, soft: float = 0.01) -> Patch:
         """Return the inside of an outline; ``soft`` is the blur of its edge."""
@@ -55,7 +55,7 @@ class Scene:
         return glow(self.size, self.at([(x, y)])[0], (rx * self.unit, ry * self.unit))
 
     def lit(self, dx: Floats, dy: Floats, *, shine: float) -> tuple[Pixels, Pixels]:
-        """Return brightness (a factor) and highlight (grey levels) of a height field, given its slopes."""
+        """Return brightness (a factor) and highlight (gray levels) of a height field, given its slopes."""
         lx, ly, lz = self.person.light.astype(np.float32)
         length = np.sqrt(1 + dx * dx + dy * dy)
         facing = (lz - dx * lx - dy * ly) / length

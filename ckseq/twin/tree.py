@@ -31,23 +31,23 @@ _MARGIN = 160  # pixels by which the sheet of noise is larger than a frame
 _PLAN, _COURSE = 0, 1  # streams of random numbers of one session
 
 
-class Config(config.Config):
+class TwinConfig(config.Config):
     """What the twin holds."""
 
     seed: int = Field(0, ge=0, description="the number everything is drawn from; equal seeds, equal bytes")
     n_subjects: int = Field(12, ge=1, le=300, description="how many people")
     emotions: tuple[Name, ...] = Field(_ALL, strict=False, min_length=1, description="the emotions to show")
-    emotions_per_subject: int = Field(5, ge=0, le=7, description="labelled sequences of each person, one per emotion")
-    unlabelled_share: float = Field(0.15, ge=0, lt=1, description="share of all sequences that carry no label")
-    colour_share: float = Field(0.12, ge=0, le=1, description="share of sequences in colour; the others are grey")
+    emotions_per_subject: int = Field(5, ge=0, le=7, description="labeled sequences of each person, one per emotion")
+    unlabeled_share: float = Field(0.15, ge=0, lt=1, description="share of all sequences that carry no label")
+    color_share: float = Field(0.12, ge=0, le=1, description="share of sequences in color; the others are gray")
     median_frames: int = Field(16, ge=SHORTEST, le=LONGEST, description="median length of a sequence, frames (6 to 71)")
     expression_strength: float = Field(1.0, gt=0, le=1.5, description="how strongly faces move; 1 as in CK+")
     head_drift_px: float = Field(0.1, ge=0, le=5, description="how far heads wander from frame to frame, pixels")
-    noise_levels: float = Field(1.5, ge=0, le=50, description="sensor noise, standard deviation in grey levels of 255")
+    noise_levels: float = Field(1.5, ge=0, le=50, description="sensor noise, standard deviation in gray levels of 255")
     blink_share: float = Field(0.2, ge=0, le=1, description="share of sequences with a blink")
 
     @model_validator(mode="after")
-    def _each_emotion_once(self) -> Config:
+    def _each_emotion_once(self) -> TwinConfig:
         if len(set(self.emotions)) < len(self.emotions):
             raise ValueError("an emotion is named twice")
         return self
@@ -61,7 +61,7 @@ class SequencePlan:
     none at all is ``empty_emotion_folder``. ``units`` is the face at the apex, the last frame.
     """
 
-    config: Config
+    config: TwinConfig
     index: int
     subject: str
     session: int
@@ -71,7 +71,7 @@ class SequencePlan:
     n_frames: int
     height: int
     width: int
-    colour: bool
+    color: bool
 
     @property
     def id(self) -> str:
@@ -79,12 +79,12 @@ class SequencePlan:
         return f"{self.subject}_{self.session:03d}"
 
 
-def plan(config: Config) -> list[SequencePlan]:
+def plan(config: TwinConfig) -> list[SequencePlan]:
     """Return the sequences of a data set, sorted by subject and session; nothing is drawn.
 
     Parameters
     ----------
-    config : Config
+    config : TwinConfig
         What it holds.
     """
     steps = np.random.default_rng(np.random.SeedSequence(config.seed)).integers(1, 4, config.n_subjects)
@@ -107,13 +107,13 @@ def draw(sequence: SequencePlan) -> tuple[list[Image], Floats]:
     Returns
     -------
     list of (h, w) or (h, w, 3) uint8, (n, 68, 2) floats
-        The frames, grey or blue-green-red, neutral first and apex last; the landmarks of each in pixels.
+        The frames, gray or blue-green-red, neutral first and apex last; the landmarks of each in pixels.
     """
     settings = sequence.config
     rng = _stream(settings, sequence.index, sequence.session, _COURSE)
     person = _person(settings, sequence.index)
-    centre = np.array((0.5 * sequence.width, 0.462 * sequence.height)) + rng.normal(0, 1, 2) * (14, 6)
-    sitter = Sitter(person, size=(sequence.height, sequence.width), centre=centre, colour=sequence.colour)
+    center = np.array((0.5 * sequence.width, 0.462 * sequence.height)) + rng.normal(0, 1, 2) * (14, 6)
+    sitter = Sitter(person, size=(sequence.height, sequence.width), center=center, color=sequence.color)
     path = timing.course(
         rng,
         n_frames=sequence.n_frames,
@@ -163,29 +163,29 @@ def write(sequence: SequencePlan, root: Path) -> None:
         (emotion / f"{last}_emotion.txt").write_text(_table(code), encoding="ascii")
 
 
-def _stream(config: Config, index: int, *key: int) -> np.random.Generator:
+def _stream(config: TwinConfig, index: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(index, *key)))
 
 
-def _phase(config: Config) -> float:
+def _phase(config: TwinConfig) -> float:
     return float(np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(0,))).random())
 
 
-def _person(config: Config, index: int) -> Identity:
+def _person(config: TwinConfig, index: int) -> Identity:
     return identity(_stream(config, index), index=index, phase=_phase(config))
 
 
-def _of_subject(config: Config, index: int, subject: str) -> list[SequencePlan]:
+def _of_subject(config: TwinConfig, index: int, subject: str) -> list[SequencePlan]:
     count = min(config.emotions_per_subject, len(config.emotions))
     names: list[Name | None] = [config.emotions[(index * count + k) % len(config.emotions)] for k in range(count)]
-    ratio = config.unlabelled_share / (1 - config.unlabelled_share)
+    ratio = config.unlabeled_share / (1 - config.unlabeled_share)
     # the multiples of the golden ratio spread the remainder evenly over subjects, however many there are
     names += [None] * int(max(count, 1) * ratio + (index * _GOLDEN + 0.5) % 1.0)
     order = _stream(config, index, 0, _PLAN).permutation(len(names))
     return [_of_session(config, index, subject, session, names[k]) for session, k in enumerate(order.tolist(), start=1)]
 
 
-def _of_session(config: Config, index: int, subject: str, session: int, name: Name | None) -> SequencePlan:
+def _of_session(config: TwinConfig, index: int, subject: str, session: int, name: Name | None) -> SequencePlan:
     rng = _stream(config, index, session, _PLAN)
     strength = config.expression_strength * _person(config, index).expressiveness * rng.uniform(0.7, 1.15)
     if name is not None:
@@ -205,7 +205,7 @@ def _of_session(config: Config, index: int, subject: str, session: int, name: Na
         n_frames=timing.length(rng, median=config.median_frames, shortest=SHORTEST, longest=LONGEST),
         height=480 if index % 4 == 1 else 490,
         width=640,
-        colour=(index * _GOLDEN + session * 0.3819660113 + 0.1) % 1.0 < config.colour_share,
+        color=(index * _GOLDEN + session * 0.3819660113 + 0.1) % 1.0 < config.color_share,
     )
 
 

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ckseq.errors import CkseqError
 from ckseq.storage.images import header
-from ckseq.web.doors import Doors
+from ckseq.web.origin_check import Doors
 
 MOST_FRAME_BYTES = 2**20
 MOST_CLIP_BYTES = 64 * 2**20

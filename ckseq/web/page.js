@@ -20,7 +20,7 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-function colour(name) {
+function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
@@ -204,7 +204,7 @@ function bytes(text) {
 }
 
 function rgb(name) {
-  const value = parseInt(colour(name).slice(1), 16);
+  const value = parseInt(color(name).slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
@@ -247,7 +247,7 @@ function advance(canvas, line, channels, ground, inks) {
 
 function mark(canvas) {
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = colour("--ink");
+  pen.fillStyle = color("--ink");
   pen.fillRect(canvas.width - 2, 0, 2, canvas.height);
 }
 

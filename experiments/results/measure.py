@@ -2,7 +2,7 @@
 
 DATA is a data set in CK+'s layout, NAME that of the table (NAME.json), FOLDER for stores and runs. Every line is one
 ``ckseq preprocess`` and one ``ckseq crossval --experiment default`` with the settings that stand in it: five folds that
-keep people apart, labelled sequences only. What was done before is not done again.
+keep people apart, labeled sequences only. What was done before is not done again.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ckseq.config import digest
+from ckseq.console import Console
 from ckseq.protocol.score import wilson_interval
-from ckseq.storage import runs
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 from ckseq.tasks.compare import compare
-from ckseq.tasks.console import Console
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.preprocess import preprocess
 
@@ -72,7 +73,7 @@ def measured(data: Path, folder: Path, line: Line) -> Path:
 
 def told(line: Line, run: Path) -> dict[str, Any]:
     """Return what a table says of a run."""
-    rows = runs.read_predictions(run).rows
+    rows = read_predictions(run).rows
     right = sum(row.truth == row.predicted for row in rows)
     interval = wilson_interval(right, len(rows), confidence=0.95)
     return {
@@ -81,7 +82,7 @@ def told(line: Line, run: Path) -> dict[str, Any]:
         "interval": [round(interval.low, 3), round(interval.high, 3)],
         "right": right,
         "n": len(rows),
-        "training_seconds": round(runs.read_run(run)["seconds"]["training"], 1),
+        "training_seconds": round(read_run(run)["seconds"]["training"], 1),
     }
 
 
@@ -90,7 +91,7 @@ def main(data: Path, name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     table: dict[str, Any] = {
         "data": name,
-        "protocol": "subject-disjoint 5-fold, labelled sequences only, one seed; Wilson intervals, 95 %",
+        "protocol": "subject-disjoint 5-fold, labeled sequences only, one seed; Wilson intervals, 95 %",
         "steps": [],
         "models": [],
         "people": [],
@@ -105,7 +106,7 @@ def main(data: Path, name: str, folder: Path) -> None:
         table["models"].append({**told(line, run), "default_against_it": against})
     for line in PEOPLE:
         run = measured(data, folder, line)
-        n_people = len({row.subject for row in runs.read_predictions(run).rows})
+        n_people = len({row.subject for row in read_predictions(run).rows})
         table["people"].append({**told(line, run), "n_people": n_people})
     path = Path(__file__).with_name(f"{name}.json")
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,19 +1,18 @@
-"""One contract for every detector: from a grey image to boxes, the image untouched, the same answer twice."""
+"""One contract for every detector: from a gray image to boxes, the image untouched, the same answer twice."""
 
 import cv2
 import dlib
 import numpy as np
 import pytest
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.signal.faces import Box, overlap
-from ckseq.twin.tree import Config as TwinConfig
-from ckseq.twin.tree import draw, plan
+from ckseq.twin.tree import TwinConfig, draw, plan
 
 
-@pytest.mark.parametrize("name", choices.names("detectors"))
+@pytest.mark.parametrize("name", registry.names("detectors"))
 def test_a_detector_gives_boxes_and_leaves_the_image_alone(name):
-    module = choices.load("detectors", name)
+    module = registry.load("detectors", name)
     detect = module.load(module.Config())
     image = np.random.default_rng(0).integers(0, 256, (90, 110), dtype=np.uint8)
     before = image.copy()
@@ -23,9 +22,9 @@ def test_a_detector_gives_boxes_and_leaves_the_image_alone(name):
     np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize("name", choices.names("detectors"))
+@pytest.mark.parametrize("name", registry.names("detectors"))
 def test_a_detector_finds_the_face_of_a_photograph(name, real_photographs):
-    module = choices.load("detectors", name)
+    module = registry.load("detectors", name)
     detect = module.load(module.Config())
     hits = sum(bool(detect(photograph)) for photograph in real_photographs)
     assert hits >= (len(real_photographs) if name != "opencv_haar" else len(real_photographs) / 2)
@@ -39,9 +38,9 @@ def drawn_face():
     return frame, landmarks[0]
 
 
-@pytest.mark.parametrize("name", choices.names("detectors"))
+@pytest.mark.parametrize("name", registry.names("detectors"))
 def test_a_detector_finds_a_drawn_face(name, drawn_face):
-    module = choices.load("detectors", name)
+    module = registry.load("detectors", name)
     image, landmarks = drawn_face
     (box,) = module.load(module.Config())(image)
     middle = landmarks.mean(axis=0)
@@ -50,14 +49,14 @@ def test_a_detector_finds_a_drawn_face(name, drawn_face):
 
 
 @pytest.mark.parametrize("size", [(12, 12), (20, 90), (39, 39)])
-@pytest.mark.parametrize("name", [name for name in choices.names("detectors") if name != "whole_frame"])
+@pytest.mark.parametrize("name", [name for name in registry.names("detectors") if name != "whole_frame"])
 def test_an_image_smaller_than_any_face_has_none(name, size):
-    module = choices.load("detectors", name)
+    module = registry.load("detectors", name)
     assert module.load(module.Config())(np.full(size, 90, np.uint8)) == []
 
 
 def test_dlib_boxes_are_those_of_a_fresh_detector_in_its_order(real_photographs):
-    module = choices.load("detectors", "dlib_hog")
+    module = registry.load("detectors", "dlib_hog")
     detect = module.load(module.Config())
     for photograph in real_photographs:
         rectangles = dlib.get_frontal_face_detector()(photograph, 1)
@@ -68,7 +67,7 @@ def test_dlib_boxes_are_those_of_a_fresh_detector_in_its_order(real_photographs)
 
 @pytest.mark.parametrize("min_face_px", [40, 15])
 def test_mtcnn_points_are_where_the_drawn_face_has_them(drawn_face, min_face_px):
-    module = choices.load("detectors", "mtcnn")
+    module = registry.load("detectors", "mtcnn")
     image, landmarks = drawn_face
     (box,) = module.load(module.Config(min_face_px=min_face_px))(image)
     # 68 landmarks from 0: eyes 36 to 41 and 42 to 47, the nose's tip 30, the corners of the mouth 48 and 54
@@ -78,7 +77,7 @@ def test_mtcnn_points_are_where_the_drawn_face_has_them(drawn_face, min_face_px)
 
 
 def test_mtcnn_sees_a_face_once_however_large_it_is(drawn_face):
-    module = choices.load("detectors", "mtcnn")
+    module = registry.load("detectors", "mtcnn")
     detect = module.load(module.Config())
     image, _ = drawn_face
     (box,) = detect(image)
@@ -89,7 +88,7 @@ def test_mtcnn_sees_a_face_once_however_large_it_is(drawn_face):
 
 
 def test_mtcnn_unpickles_no_file_of_the_current_folder(tmp_path, monkeypatch):
-    module = choices.load("detectors", "mtcnn")
+    module = registry.load("detectors", "mtcnn")
     (tmp_path / "pnet.lz4").write_bytes(b"anything")
     monkeypatch.chdir(tmp_path)
     module._networks.cache_clear()
@@ -97,7 +96,7 @@ def test_mtcnn_unpickles_no_file_of_the_current_folder(tmp_path, monkeypatch):
 
 
 def test_the_cascades_of_haar_each_find_the_face_in_their_own_way(drawn_face):
-    module = choices.load("detectors", "opencv_haar")
+    module = registry.load("detectors", "opencv_haar")
     names = ("frontalface_default", "frontalface_alt", "frontalface_alt2")
     found = [module.load(module.Config(cascade=name))(drawn_face[0]) for name in names]
     assert [len(boxes) for boxes in found] == [1, 1, 1]
@@ -106,5 +105,5 @@ def test_the_cascades_of_haar_each_find_the_face_in_their_own_way(drawn_face):
 
 
 def test_whole_frame_is_the_whole_frame():
-    module = choices.load("detectors", "whole_frame")
+    module = registry.load("detectors", "whole_frame")
     assert module.load(module.Config())(np.zeros((30, 40), np.uint8)) == [Box(0, 0, 40, 30, 1.0)]

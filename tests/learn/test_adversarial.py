@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from ckseq.learn.adversarial import adversarial, normalised, white
-from ckseq.learn.fit import Labelled, TrainingConfig, fit
-from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.learn.adversarial import adversarial, normalized, white
+from ckseq.learn.fit import Labeled, TrainingConfig, fit
+from ckseq.signal.augment import AugmentConfig
 
 W = np.array([[0.5, -0.3], [0.2, 0.8], [-0.6, 0.1]], np.float32)
 X = np.array([[1.0, 2.0, -1.0], [0.5, -1.5, 0.3]], np.float32)
@@ -50,17 +50,17 @@ def test_one_step_on_a_linear_model_is_the_one_computed_by_hand(multiplier, step
 
 
 def test_without_weight_it_is_plain_gradient_descent():
-    plain, regularised = linear(), linear()
+    plain, regularized = linear(), linear()
     plain.train_on_batch(X, Y)
-    adversarial(regularised, multiplier=0.0, step=1.0, norm="l2")(X, Y)
-    np.testing.assert_allclose(regularised.get_weights()[0], plain.get_weights()[0], atol=1e-7)
+    adversarial(regularized, multiplier=0.0, step=1.0, norm="l2")(X, Y)
+    np.testing.assert_allclose(regularized.get_weights()[0], plain.get_weights()[0], atol=1e-7)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
 def test_directions_have_length_one_however_small_the_gradient(scale):
     gradient = np.array([[[3.0], [4.0]], [[0.0], [0.0]]], np.float32) * np.float32(scale)
-    np.testing.assert_allclose(normalised(gradient, norm="l2"), [[[0.6], [0.8]], [[0], [0]]], rtol=1e-5)
-    np.testing.assert_array_equal(normalised(gradient, norm="infinity"), [[[1], [1]], [[0], [0]]])
+    np.testing.assert_allclose(normalized(gradient, norm="l2"), [[[0.6], [0.8]], [[0], [0]]], rtol=1e-5)
+    np.testing.assert_array_equal(normalized(gradient, norm="infinity"), [[[1], [1]], [[0], [0]]])
 
 
 def test_it_makes_a_network_less_sensitive_to_the_worst_small_step():
@@ -69,7 +69,7 @@ def test_it_makes_a_network_less_sensitive_to_the_worst_small_step():
     codes = np.arange(24) % 2
     x = rng.normal(size=(24, 4, 2, 6, 1)).astype(np.float32)
     x[:, :, 0, 0, 0] += 2 * codes[:, None]
-    data = Labelled(x, codes, tuple(map(str, range(24))))
+    data = Labeled(x, codes, tuple(map(str, range(24))))
 
     def loss_a_step_away(multiplier):
         keras.utils.set_random_seed(1)

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn import export as module
@@ -24,7 +24,7 @@ SAID = {"labels": ["anger", "joy"], "note": "größer \u2603"}
 
 def built(name, folder=None):
     backend.start(5)
-    models = choices.load("models", name)
+    models = registry.load("models", name)
     if name == "transfer":
         CONFIGS[name] = {"backbone": str(folder / "small.keras"), "weights": "own"}
         layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Conv2D(4, 5), keras.layers.Flatten()]
@@ -59,7 +59,7 @@ def metadata(path):
         return json.loads(archive.read("metadata.json"))["ckseq"]
 
 
-@pytest.mark.parametrize("name", choices.names("models"))
+@pytest.mark.parametrize("name", registry.names("models"))
 def test_every_network_becomes_onnx_and_litert_of_builtin_operations(name, sequences, tmp_path):
     model = built(name, tmp_path)
     if model is None:

@@ -12,8 +12,8 @@ from ckseq.config import parse
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
-from ckseq.learn.fit import Labelled, State, TrainingConfig, fit
-from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.learn.fit import Labeled, State, TrainingConfig, fit
+from ckseq.signal.augment import AugmentConfig
 
 CONFIG = TrainingConfig(epochs=4, batch_size=8)
 PLAIN = AugmentConfig()
@@ -45,7 +45,7 @@ def material(n, seed):
     codes = np.arange(n) % 3
     x = rng.normal(size=(n, 5, 2, 6, 1)).astype(np.float32)
     x[:, :, 0, :3, 0] += codes[:, None, None]
-    return Labelled(x, codes, tuple(f"S{i % 7}" for i in range(n)))
+    return Labeled(x, codes, tuple(f"S{i % 7}" for i in range(n)))
 
 
 TRAIN, TEST = material(20, seed=1), material(9, seed=2)
@@ -138,8 +138,8 @@ def test_going_on_after_a_kill_ends_in_the_same_bits(uninterrupted, tmp_path):
     assert_equal(trained(tiny_network(seed=99), resume=state)[-1], uninterrupted[-1])
 
 
-def test_another_optimiser_goes_on_in_the_same_bits():
-    config = TrainingConfig(epochs=2, batch_size=8, optimiser="nadam")
+def test_another_optimizer_goes_on_in_the_same_bits():
+    config = TrainingConfig(epochs=2, batch_size=8, optimizer="nadam")
     states = trained(tiny_network(seed=5), config=config)
     assert_equal(trained(tiny_network(seed=6), config=config, resume=states[0])[-1], states[1])
 
@@ -194,7 +194,7 @@ def test_memory_does_not_grow_with_the_number_of_sequences():
     network = backend.load_keras().Sequential(stages)
     peaks = []
     for n in (4, 4, 64):  # the first makes what is made once
-        data = Labelled(Unread(np.arange(n), shape), np.arange(n) % 3, tuple(map(str, range(n))))
+        data = Labeled(Unread(np.arange(n), shape), np.arange(n) % 3, tuple(map(str, range(n))))
         tracemalloc.start()
         config = TrainingConfig(epochs=1, batch_size=4, micro_batch_size=2)
         fit(network, config, augmentation=PLAIN, train=data, watched=data, seed=5, resume=None, on_epoch=lambda _: None)
@@ -207,7 +207,7 @@ def test_memory_does_not_grow_with_the_number_of_sequences():
 
 def test_a_loss_that_is_no_number_ends_the_training():
     with pytest.raises(CkseqError, match=r"not a number after epoch \d+; lower training.learning_rate"):
-        trained(tiny_network(seed=5), config=TrainingConfig(epochs=9, optimiser="sgd", learning_rate=1e30))
+        trained(tiny_network(seed=5), config=TrainingConfig(epochs=9, optimizer="sgd", learning_rate=1e30))
 
 
 def test_a_state_of_another_network_is_refused(uninterrupted):
@@ -239,7 +239,7 @@ def test_a_seed_out_of_range_is_refused(seed):
         backend.start(seed)
 
 
-@pytest.mark.parametrize("values", [{"epochs": 0}, {"batch_size": 0}, {"optimiser": "adamw"}, {"learning_rate": 0.0}])
+@pytest.mark.parametrize("values", [{"epochs": 0}, {"batch_size": 0}, {"optimizer": "adamw"}, {"learning_rate": 0.0}])
 def test_impossible_values_name_the_key(values):
     with pytest.raises(CallError, match=next(iter(values))):
         parse(TrainingConfig, values, where="a.toml [training]")

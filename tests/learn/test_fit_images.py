@@ -6,17 +6,17 @@ import pytest
 
 from ckseq.errors import CallError
 from ckseq.learn import backend
-from ckseq.learn.fit import Labelled, TrainingConfig, fit
-from ckseq.learn.vary import in_batches, times
-from ckseq.signal.augment import Config as AugmentConfig
-from ckseq.signal.augment_images import Config as ImageAugmentConfig
+from ckseq.learn.augmentation import in_batches, times
+from ckseq.learn.fit import Labeled, TrainingConfig, fit
+from ckseq.signal.augment import AugmentConfig
+from ckseq.signal.augment_images import ImageAugmentConfig
 
 
 def material(codes, seed=0):
     codes = np.asarray(codes)
     x = np.random.default_rng(seed).integers(0, 100, (len(codes), 6, 6, 1), dtype=np.uint8)
     x[np.arange(len(codes)), :, codes * 3] += 100
-    return Labelled(x, codes, tuple(map(str, range(len(codes)))))
+    return Labeled(x, codes, tuple(map(str, range(len(codes)))))
 
 
 TRAIN = material(np.arange(12) % 2)
@@ -86,7 +86,7 @@ def test_balanced_classes_count_alike():
     """One step on nine of one class and three of the other, against Keras's own class weights."""
     rare = material([0] * 9 + [1] * 3)
     ours, theirs = network(), network()
-    settings = {"optimiser": "sgd", "learning_rate": 0.5, "epochs": 1, "batch_size": 12}
+    settings = {"optimizer": "sgd", "learning_rate": 0.5, "epochs": 1, "batch_size": 12}
     state = trained(ours, config(class_weights="balanced", **settings), train=rare)[-1]
     order = np.random.default_rng([3, 1]).permutation(12)
     theirs.compile(keras.optimizers.SGD(0.5), loss="categorical_crossentropy")

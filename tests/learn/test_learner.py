@@ -7,9 +7,9 @@ from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, write_checkpoint
-from ckseq.learn.fit import Labelled, TrainingConfig, best_epoch
+from ckseq.learn.fit import Labeled, TrainingConfig, best_epoch
 from ckseq.learn.learner import divide, prepare
-from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.signal.augment import AugmentConfig
 
 SHAPE = (6, 2, 9, 1)
 PLAIN, VARIED = AugmentConfig(), AugmentConfig(shift_px=2.0, mirror=0.5, gain=0.3, dropped_frames=0.1)
@@ -41,7 +41,7 @@ def material(n, *, seed, spread=0.1, subjects=7):
     x = (rng.random((n, *SHAPE), dtype=np.float32) * spread + 0.2).astype(np.float32)
     for code in range(3):
         x[codes == code, :, :, 3 * code : 3 * code + 3] += 0.4
-    return Labelled(x, codes, tuple(f"S{i % subjects}" for i in range(n)))
+    return Labeled(x, codes, tuple(f"S{i % subjects}" for i in range(n)))
 
 
 TRAIN, TEST = material(42, seed=1), material(12, seed=2)
@@ -138,8 +138,8 @@ def test_the_cosine_goes_from_the_whole_rate_to_nearly_nothing():
 
 def test_weight_decay_shrinks_the_weights_and_spares_the_offsets():
     # without a gradient, what is left is the decay: (1 - rate * decay) every step
-    flat = Labelled(np.zeros_like(TRAIN.x), TRAIN.codes, TRAIN.subjects)
-    made = learner(optimiser="sgd", weight_decay=0.5, learning_rate=0.1, epochs=1, batch_size=42, validation="none")
+    flat = Labeled(np.zeros_like(TRAIN.x), TRAIN.codes, TRAIN.subjects)
+    made = learner(optimizer="sgd", weight_decay=0.5, learning_rate=0.1, epochs=1, batch_size=42, validation="none")
     kernel, bias = (array.copy() for array in made.model.get_weights())
     learned = made.learn(train=flat, watched=None)
     np.testing.assert_allclose(learned.model.get_weights()[0], kernel * (1 - 0.1 * 0.5), rtol=1e-5)

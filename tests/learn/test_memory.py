@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from ckseq.errors import CkseqError
-from ckseq.learn import backend, machine
+from ckseq.learn import backend, system_memory
 from ckseq.learn.fit import TrainingConfig
 from ckseq.learn.memory import Training, check, estimate, fitted, footprint_of, settings_of
 from ckseq.models import conv_lstm, conv_lstm_light, gru
@@ -23,10 +23,10 @@ def test_the_formula_by_hand():
     """The paper's third phase: 3,442,983 weights, six arrays of 530 positions and 64 filters a step."""
     need = estimate(training())
     assert need.weights == 4 * 3_442_983
-    assert need.optimiser == 2 * need.weights
+    assert need.optimizer == 2 * need.weights
     assert need.gradients == 3 * need.weights
     steps = 64 * 28 * 6 * 530 * 64 * 4
-    # two neighbours of the input, 6 multiplications for 4 outputs
+    # two neighbors of the input, 6 multiplications for 4 outputs
     state = 64 * 4 * 530 * (39 * 3 + 4 * 64)
     assert need.activations == steps + state
     assert need.sequences == 8 * 64 * 39 * 2 * 267
@@ -103,15 +103,15 @@ def test_too_many_filters_are_told_and_never_taken_away():
     assert fitting.model.recompute
 
 
-def test_a_batch_that_is_normalised_is_not_cut():
+def test_a_batch_that_is_normalized_is_not_cut():
     def build(config, *, input_shape, n_classes):
         layers = backend.load_keras().layers
         stages = [layers.Input(input_shape), layers.Flatten(), layers.BatchNormalization(), layers.Dense(n_classes)]
         return backend.load_keras().Sequential(stages)
 
-    normalised = training(models=SimpleNamespace(build=build))
+    normalized = training(models=SimpleNamespace(build=build))
     with pytest.raises(CkseqError, match="batch_size=") as caught:
-        check(normalised, free_bytes=estimate(normalised).total - 10_000_000, used_bytes=0)
+        check(normalized, free_bytes=estimate(normalized).total - 10_000_000, used_bytes=0)
     assert "micro" not in str(caught.value)
 
 
@@ -158,15 +158,15 @@ SYSTEM = {
     ],
 )
 def test_the_least_of_system_and_groups_counts(tmp_path, files, expected):
-    assert machine.free_bytes(**kernel(tmp_path, {**SYSTEM, **files})) == expected
-    assert machine.used_bytes(tmp_path / "proc") == 50 * 1024
-    assert machine.peak_bytes(tmp_path / "proc") == 70 * 1024
+    assert system_memory.free_bytes(**kernel(tmp_path, {**SYSTEM, **files})) == expected
+    assert system_memory.used_bytes(tmp_path / "proc") == 50 * 1024
+    assert system_memory.peak_bytes(tmp_path / "proc") == 70 * 1024
 
 
 def test_a_limit_of_the_process_counts():
     code = (
         "import resource\nfrom ckseq.learn import machine\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))\nprint(machine.free_bytes())"
+        "resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))\nprint(system_memory.free_bytes())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 0 < int(done.stdout) < 10**9

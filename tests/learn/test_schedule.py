@@ -6,7 +6,7 @@ from ckseq.config import parse
 from ckseq.errors import CallError
 from ckseq.learn.fit import TrainingConfig
 from ckseq.learn.schedule import learning_rate, plateaus
-from ckseq.storage.runs import Epoch
+from ckseq.storage.history import Epoch
 
 
 def epochs(*losses):
@@ -35,14 +35,14 @@ def test_plateau_is_that_of_keras():
     import keras
 
     losses = [5, 4, 4.5, 4.2, 4.1, 3, 3.1, 3.2, 3.3, 3.4, 2.9]
-    optimiser = keras.optimizers.SGD(1.0)
+    optimizer = keras.optimizers.SGD(1.0)
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
-    model.compile(optimiser, loss="mse")
+    model.compile(optimizer, loss="mse")
     theirs, callback = [], keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2, min_delta=0)
     callback.set_model(model)
     callback.on_train_begin()
     for number, loss in enumerate(losses):
-        theirs.append(float(optimiser.learning_rate))
+        theirs.append(float(optimizer.learning_rate))
         callback.on_epoch_end(number, {"val_loss": loss})
     assert rates(len(losses), losses, schedule="plateau", decay=0.5, decay_epochs=2) == theirs
     assert plateaus(losses, wait=2) == 3

@@ -4,21 +4,21 @@ import keras
 import numpy as np
 import pytest
 
-from ckseq import choices
-from ckseq.learn.fit import Labelled, TrainingConfig
+from ckseq import registry
+from ckseq.learn.fit import Labeled, TrainingConfig
 from ckseq.learn.learner import prepare
 from ckseq.learn.predict import load_network, probabilities
-from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.signal.augment import AugmentConfig
 
 INPUT_SHAPE = (9, 2, 12, 1)
 IMAGE_SHAPE = (32, 32, 1)
 N_CLASSES = 3
-MODELS = choices.names("models")
+MODELS = registry.names("models")
 TRAINING = TrainingConfig(epochs=12, batch_size=12, learning_rate=0.003, validation="none")
 
 
 def reads_images(name):
-    return getattr(choices.load("models", name), "READS", "sequences") == "images"
+    return getattr(registry.load("models", name), "READS", "sequences") == "images"
 
 
 def data_for(name):
@@ -33,7 +33,7 @@ def data_for(name):
         else:
             x[codes == code, :, :, 4 * code : 4 * code + 4] += 0.5
     x = (255 * x).astype(np.uint8) if images else x
-    return Labelled(x, codes, tuple(f"S{i % 6}" for i in range(len(codes))))
+    return Labeled(x, codes, tuple(f"S{i % 6}" for i in range(len(codes))))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,7 +51,7 @@ CONFIGS = {"cnn_five_blocks": {"width": 0.125, "momentum": 0.8, "dropout": 0.1}}
 
 
 def prepared(name, *, seed=1, input_shape=None, n_classes=N_CLASSES):
-    module = choices.load("models", name)
+    module = registry.load("models", name)
     config = module.Config(**CONFIGS.get(name, {}))
     input_shape = input_shape or (IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE)
     shape = {"input_shape": input_shape, "n_classes": n_classes}
@@ -71,11 +71,11 @@ def sequences(learned):
 @pytest.mark.parametrize("name", MODELS)
 class TestModel:
     def test_every_field_of_the_config_is_explained(self, name):
-        for field in choices.load("models", name).Config.model_fields.values():
+        for field in registry.load("models", name).Config.model_fields.values():
             assert field.description
 
     def test_has_a_model_card(self, name):
-        card = choices.load("models", name).__doc__
+        card = registry.load("models", name).__doc__
         for heading in ("Idea", "Source", "Input", "Parameters", "Cost"):
             assert f"\n{heading}\n" in card
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from ckseq.errors import CallError, DataError
-from ckseq.learn.fit import Labelled, TrainingConfig
+from ckseq.learn.fit import Labeled, TrainingConfig
 from ckseq.learn.learner import prepare
 from ckseq.learn.predict import ESTIMATOR, load_network, probabilities, save_estimator
 from ckseq.models import minirocket, ridge, svm
 from ckseq.models._features import Series, Vectors
-from ckseq.signal.augment import Config as AugmentConfig
+from ckseq.signal.augment import AugmentConfig
 
 SHAPE = (9, 2, 12, 1)
 
@@ -20,7 +20,7 @@ def material(n_classes):
     x = rng.random((24, *SHAPE), dtype=np.float32) * 0.3
     for code in range(n_classes):
         x[codes == code, :, :, 4 * code : 4 * code + 4] += 0.4
-    return Labelled(x, codes, ("S1",) * 24)
+    return Labeled(x, codes, ("S1",) * 24)
 
 
 def learnt(module, n_classes=3):

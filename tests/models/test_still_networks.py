@@ -4,21 +4,21 @@ import keras
 import numpy as np
 import pytest
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.learn.predict import load_network, save_network
 from ckseq.models import _backbones, cnn_five_blocks, cnn_small, dense_net, mean_frame, transfer
 
-GREY, RGB = (48, 48, 1), (48, 48, 3)
+GRAY, RGB = (48, 48, 1), (48, 48, 3)
 D = {"filters": (64, 128, 256), "dense": 1024, "dropout": 0.2}
 
 
 @pytest.mark.parametrize(
     ("module", "config", "shape", "n_parameters"),
     [
-        (cnn_small, {}, GREY, 318_407),
+        (cnn_small, {}, GRAY, 318_407),
         (cnn_small, D, (64, 64, 3), 38_127_751),
-        (cnn_five_blocks, {}, GREY, 3_400_871),
+        (cnn_five_blocks, {}, GRAY, 3_400_871),
         (dense_net, {}, (1, 1, 1280, 1), 329_735),
         (mean_frame, {}, (24, 1, 1280, 1), 8_967),
     ],
@@ -50,7 +50,7 @@ def test_white_is_one_and_channels_stay_in_order(module):
 
 
 def test_five_blocks_are_those_of_the_document():
-    model = cnn_five_blocks.build(cnn_five_blocks.Config(), input_shape=GREY, n_classes=7)
+    model = cnn_five_blocks.build(cnn_five_blocks.Config(), input_shape=GRAY, n_classes=7)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     sizes = [(layer.filters, layer.kernel_size[0]) for layer in convolutions]
     assert sizes == [(32, 5)] * 2 + [(64, 3)] * 7 + [(128, 3)] * 3 + [(512, 3)] + [(512, 2)] * 2
@@ -115,7 +115,7 @@ def test_a_backbone_of_keras_is_used_as_it_is(mobile):
     np.testing.assert_allclose(ours, np.array(maps).mean(axis=(1, 2)), atol=1e-4)
 
 
-def small_file(folder, shape=GREY):
+def small_file(folder, shape=GRAY):
     keras.utils.set_random_seed(3)
     config = cnn_small.Config(filters=(4, 4), dense=8)
     model = cnn_small.build(config, input_shape=shape, n_classes=3)
@@ -130,8 +130,8 @@ def small_file(folder, shape=GREY):
 def test_a_file_is_cut_after_the_layer_that_was_named(tmp_path, cut_after, pool, shape):
     path, model = small_file(tmp_path)
     config = _backbones.BackboneConfig(backbone=path, weights="own", cut_after=cut_after, pool=pool)
-    x = np.random.default_rng(0).integers(0, 256, (2, *GREY)).astype(np.float32)
-    found = _backbones.extractor(config, input_shape=GREY).predict_on_batch(x)
+    x = np.random.default_rng(0).integers(0, 256, (2, *GRAY)).astype(np.float32)
+    found = _backbones.extractor(config, input_shape=GRAY).predict_on_batch(x)
     assert found.shape == shape
     # without a name the cut is before the layer that names the classes
     expected = keras.Model(model.inputs, model.get_layer(cut_after or "dropout").output).predict_on_batch(x)
@@ -176,11 +176,11 @@ def test_a_call_that_is_wrong_is_one_line(config, says):
         transfer.build(transfer.Config(**config), input_shape=RGB, n_classes=2)
 
 
-def test_grey_images_are_not_taken_for_colours(tmp_path):
-    with pytest.raises(CallError, match=r"reads 3 channels, and the images have 1; .*colour to rgb"):
-        transfer.build(transfer.Config(weights="random"), input_shape=GREY, n_classes=2)
+def test_gray_images_are_not_taken_for_colors(tmp_path):
+    with pytest.raises(CallError, match=r"reads 3 channels, and the images have 1; .*color to rgb"):
+        transfer.build(transfer.Config(weights="random"), input_shape=GRAY, n_classes=2)
     path, _ = small_file(tmp_path)
-    with pytest.raises(CallError, match=r"reads 1 channels, and the images have 3; .*colour to grey"):
+    with pytest.raises(CallError, match=r"reads 1 channels, and the images have 3; .*color to gray"):
         transfer.build(transfer.Config(backbone=path, weights="own"), input_shape=RGB, n_classes=2)
 
 
@@ -214,7 +214,7 @@ def test_padded_frames_do_not_count_in_the_mean():
     keras.utils.set_random_seed(2)
     x = np.random.default_rng(0).random((3, 4, 1, 6, 1), dtype=np.float32)
     padded = np.concatenate([np.zeros_like(x), x], axis=1)
-    module = choices.load("models", "mean_frame")
+    module = registry.load("models", "mean_frame")
     short, long = (module.build(module.Config(), input_shape=y.shape[1:], n_classes=3) for y in (x, padded))
     long.set_weights(short.get_weights())
     np.testing.assert_allclose(long.predict_on_batch(padded), short.predict_on_batch(x), atol=1e-6)

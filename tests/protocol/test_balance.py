@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ckseq.config import parse
 from ckseq.errors import CallError, DataError
-from ckseq.protocol.balance import Candidate, Config, balance, match_mean
+from ckseq.protocol.balance import BalanceConfig, Candidate, balance, match_mean
 
 
 def candidates(**counts):
@@ -32,7 +32,7 @@ def per_class(members):
 
 
 def test_so_many_of_each_class_sorted_by_id():
-    selection, members = chosen(CK, Config(per_class=15))
+    selection, members = chosen(CK, BalanceConfig(per_class=15))
     assert set(per_class(members).values()) == {15}
     assert len(members) == 105
     assert list(selection.ids) == sorted(selection.ids)
@@ -40,21 +40,21 @@ def test_so_many_of_each_class_sorted_by_id():
 
 
 def test_the_draw_depends_on_the_seed_alone():
-    config = Config(per_class=15)
+    config = BalanceConfig(per_class=15)
     assert chosen(CK, config, seed=1) == chosen(CK, config, seed=1)
     assert chosen(CK, config, seed=1)[0] != chosen(CK, config, seed=2)[0]
 
 
 @given(st.permutations(candidates(anger=7, fear=5, joy=6)), st.sampled_from(["seed", "mean_length"]))
 def test_the_order_of_the_input_does_not_matter(material, choose):
-    config = Config(per_class=4, choose=choose, mean_frames=15.0)
+    config = BalanceConfig(per_class=4, choose=choose, mean_frames=15.0)
     assert chosen(material, config) == chosen(sorted(material), config)
 
 
 def test_too_few_is_an_error_that_counts_every_class():
     message = r"26 sequences of each class .* anger 45, contempt 18, disgust 59, fear 25, .*; set .* to 18 or less"
     with pytest.raises(DataError, match=message):
-        chosen(CK, Config(per_class=26))
+        chosen(CK, BalanceConfig(per_class=26))
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,19 @@ def test_too_few_is_an_error_that_counts_every_class():
     ],
 )
 def test_as_many_as_the_smallest_class_has(at_most, n, note):
-    selection, members = chosen(CK, Config(per_class="most", at_most=at_most))
+    selection, members = chosen(CK, BalanceConfig(per_class="most", at_most=at_most))
     assert set(per_class(members).values()) == {n}
     assert selection.notes == (note,)
 
 
 def test_all_means_no_balancing():
-    selection, members = chosen(CK, Config(per_class="all"))
+    selection, members = chosen(CK, BalanceConfig(per_class="all"))
     assert sorted(members) == sorted(CK)
     assert selection.notes[0].startswith("all sequences, not balanced: anger 45, contempt 18")
 
 
 def test_mean_lengths_match_where_the_class_allows_it_and_are_told():
-    selection, members = chosen(CK, Config(per_class=15, choose="mean_length", mean_frames=20.0))
+    selection, members = chosen(CK, BalanceConfig(per_class=15, choose="mean_length", mean_frames=20.0))
     assert set(per_class(members).values()) == {15}
     for label in per_class(members):
         mean = np.mean([one.n_frames for one in members if one.label == label])
@@ -119,4 +119,4 @@ def test_of_single_sequences_the_nearest_is_found(lengths, wanted):
 )
 def test_impossible_values_name_the_key(values, key):
     with pytest.raises(CallError, match=key):
-        parse(Config, values, where="a.toml [balance]")
+        parse(BalanceConfig, values, where="a.toml [balance]")

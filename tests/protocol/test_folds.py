@@ -9,7 +9,7 @@ from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
 
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.folds import Listed, division_digest, folds
-from ckseq.protocol.split import Case, Config, split
+from ckseq.protocol.holdout import Case, ProtocolConfig, split
 
 SUBJECT_KINDS = ("subject_holdout", "subject_k_fold", "leave_one_subject_out")
 
@@ -28,7 +28,7 @@ def stores(draw):
 @settings(deadline=None, max_examples=60)
 @given(stores(), st.sampled_from(SUBJECT_KINDS), st.integers(2, 8), st.integers(0, 9))
 def test_no_fold_of_a_subject_protocol_shares_a_subject(cases, kind, n, seed):
-    config = Config(kind=kind, folds=n, random_state=seed)
+    config = ProtocolConfig(kind=kind, folds=n, random_state=seed)
     subject = {case.id: case.subject for case in cases}
     try:
         parts = folds(cases, config)
@@ -55,7 +55,7 @@ def test_subject_folds_are_refused_only_for_a_reason(cases, n):
     people = {case.subject for case in cases}
     possible = len(people) > 1 and all(len(who) > 1 for who in holders.values())
     for kind in ("leave_one_subject_out", "subject_k_fold"):
-        config = Config(kind=kind, folds=len(people) if len(people) > 1 else 2)
+        config = ProtocolConfig(kind=kind, folds=len(people) if len(people) > 1 else 2)
         if possible:
             assert len(folds(cases, config)) == len(people)
         else:
@@ -77,7 +77,7 @@ def ck_like(
 def test_subject_folds_are_even():
     cases = ck_like()
     label = {case.id: case.label for case in cases}
-    parts = folds(cases, Config(kind="subject_k_fold"))
+    parts = folds(cases, ProtocolConfig(kind="subject_k_fold"))
     assert len(parts) == 5
     sizes = [len(part.test) for part in parts]
     assert max(sizes) - min(sizes) <= 2
@@ -89,7 +89,7 @@ def test_subject_folds_are_even():
 def test_stratified_folds_are_scikit_learns():
     cases = ck_like(40)
     ids, labels = np.array([case.id for case in cases]), [case.label for case in cases]
-    parts = folds(cases[::-1], Config(kind="stratified_k_fold", folds=4, random_state=7))
+    parts = folds(cases[::-1], ProtocolConfig(kind="stratified_k_fold", folds=4, random_state=7))
     theirs = StratifiedKFold(4, shuffle=True, random_state=7).split(ids, labels)
     assert [part.test for part in parts] == [tuple(ids[test]) for _, test in theirs]
 
@@ -98,7 +98,7 @@ def test_leaving_one_subject_out_is_scikit_learns():
     cases = ck_like(20)
     ids, subjects = np.array([case.id for case in cases]), [case.subject for case in cases]
     theirs = LeaveOneGroupOut().split(ids, groups=subjects)
-    parts = folds(cases, Config(kind="leave_one_subject_out"))
+    parts = folds(cases, ProtocolConfig(kind="leave_one_subject_out"))
     assert [part.test for part in parts] == [tuple(ids[test]) for _, test in theirs]
 
 
@@ -128,13 +128,15 @@ PAIRS = [
 )
 def test_what_cannot_be_divided_is_told(cases, kind, n, message):
     with pytest.raises(DataError, match=message) as caught:
-        folds(cases, Config(kind=kind, folds=n))
+        folds(cases, ProtocolConfig(kind=kind, folds=n))
     assert caught.value.fix
 
 
 def test_a_file_is_taken_as_it_is():
     ids = [case.id for case in FEW]
-    parts = folds(FEW, Config(kind="from_file"), listed=Listed((tuple(ids[:2]), tuple(ids[2:4])), tuple(ids[4:])))
+    parts = folds(
+        FEW, ProtocolConfig(kind="from_file"), listed=Listed((tuple(ids[:2]), tuple(ids[2:4])), tuple(ids[4:]))
+    )
     assert [part.test for part in parts] == [tuple(ids[:2]), tuple(ids[2:4])]
     assert parts[0].train == tuple(ids[2:])
     assert Counter(part.kind for part in parts) == {"from_file": 2}
@@ -152,22 +154,24 @@ def test_a_file_is_taken_as_it_is():
 )
 def test_a_file_that_does_not_fit_is_told(listed, message):
     with pytest.raises(DataError, match=message):
-        folds(FEW, Config(kind="from_file"), listed=listed)
+        folds(FEW, ProtocolConfig(kind="from_file"), listed=listed)
 
 
 def test_the_digest_names_the_division_and_not_its_name():
     cases = ck_like(30)
-    drawn = folds(cases, Config(kind="subject_k_fold"))
+    drawn = folds(cases, ProtocolConfig(kind="subject_k_fold"))
     listed = Listed(tuple(part.test for part in drawn))
-    again = folds(cases, Config(kind="from_file"), listed=listed)
+    again = folds(cases, ProtocolConfig(kind="from_file"), listed=listed)
     assert division_digest(drawn) == division_digest(again)
     assert drawn[0].digest != again[0].digest
-    assert division_digest(drawn) != division_digest(folds(cases, Config(kind="subject_k_fold", random_state=2)))
+    assert division_digest(drawn) != division_digest(
+        folds(cases, ProtocolConfig(kind="subject_k_fold", random_state=2))
+    )
 
 
 def test_one_training_has_one_fold():
     with pytest.raises(
         CallError, match="subject_k_fold has several folds, and a training has one; use 'ckseq crossval'"
     ):
-        split(FEW, Config(kind="subject_k_fold"))
-    assert folds(FEW, Config(kind="subject_holdout")) == (split(FEW, Config(kind="subject_holdout")),)
+        split(FEW, ProtocolConfig(kind="subject_k_fold"))
+    assert folds(FEW, ProtocolConfig(kind="subject_holdout")) == (split(FEW, ProtocolConfig(kind="subject_holdout")),)

@@ -5,8 +5,8 @@ from scipy.stats import binomtest
 
 from ckseq.errors import DataError
 from ckseq.protocol.folds import folds
-from ckseq.protocol.leakage import NEAR, Trace, measure
-from ckseq.protocol.split import Case, Config, Split
+from ckseq.protocol.holdout import Case, ProtocolConfig, Split
+from ckseq.protocol.leakage import NEAR, SequenceFacts, measure
 
 FOUR = ("anger", "disgust", "happiness", "surprise")
 
@@ -25,12 +25,12 @@ def traces_of(n_subjects=20, labels=FOUR, seed=0, crops=True):
             n = int(rng.integers(10, 30))
             pair = np.stack([crop(7 * subject), crop(1000 * subject + i + 1)]) if crops else None
             id = f"S{subject:03}_{i:03}"
-            found.append(Trace(id, f"S{subject:03}", f"{i:03}", str(label), n, n - 1, f"digest of {id}", pair))
+            found.append(SequenceFacts(id, f"S{subject:03}", f"{i:03}", str(label), n, n - 1, f"digest of {id}", pair))
     return found
 
 
 def divided(traces, kind="subject_k_fold", **fields):
-    return folds([Case(t.id, t.subject, t.label) for t in traces], Config(kind=kind, **fields))
+    return folds([Case(t.id, t.subject, t.label) for t in traces], ProtocolConfig(kind=kind, **fields))
 
 
 def measured(traces, splits=None):
@@ -42,7 +42,7 @@ def rule(leakage, name):
 
 
 def changed(trace, **fields):
-    return Trace(**{**trace.__dict__, **fields})
+    return SequenceFacts(**{**trace.__dict__, **fields})
 
 
 def test_where_nothing_leaks_nothing_is_reported():
@@ -130,7 +130,7 @@ def test_identity_says_what_is_used_up():
     """Where everybody shows everything once, a random split tells the last class of each person."""
     labels = FOUR
     traces = [
-        Trace(f"S{s:03}_{i}", f"S{s:03}", str(i), label, 10, 10, "", None)
+        SequenceFacts(f"S{s:03}_{i}", f"S{s:03}", str(i), label, 10, 10, "", None)
         for s in range(12)
         for i, label in enumerate(labels)
     ]
@@ -143,10 +143,13 @@ def test_identity_says_what_is_used_up():
 
 
 def test_the_prior_and_the_test_of_a_rule_by_hand():
-    traces = [Trace(f"a{i}", f"a{i}", "1", "x" if i < 6 else "y", 10 if i < 6 else 20, 10, "", None) for i in range(10)]
+    traces = [
+        SequenceFacts(f"a{i}", f"a{i}", "1", "x" if i < 6 else "y", 10 if i < 6 else 20, 10, "", None)
+        for i in range(10)
+    ]
     train, test = [t.id for t in traces], []
     for i in range(10):
-        traces.append(Trace(f"b{i}", f"b{i}", "1", "x" if i < 4 else "y", 10 if i < 4 else 20, 10, "", None))
+        traces.append(SequenceFacts(f"b{i}", f"b{i}", "1", "x" if i < 4 else "y", 10 if i < 4 else 20, 10, "", None))
         test.append(f"b{i}")
     found = measured(traces, [Split("from_file", 0, tuple(train), tuple(test), "")])
     prior, length = rule(found, "class prior"), rule(found, "sequence length")

@@ -3,7 +3,7 @@ from made_runs import made_predictions, made_run
 from matplotlib.text import Text
 
 from ckseq.protocol.score import score
-from ckseq.report import confusion, tables, words
+from ckseq.report import confusion, tables, wording
 from ckseq.report.nouns import IMAGE, SEQUENCE, noun_of
 from ckseq.report.page import render_page
 
@@ -44,10 +44,10 @@ def test_names_with_the_word_in_them_stay():
 def test_the_words_of_a_run_of_images_speak_of_images():
     run, scores = run_of("crops", 1), made_scores()
     said = [
-        words.headline(run, scores),
-        *words.shows(scores, IMAGE),
-        *words.does_not_show(run, scores),
-        *(rate.remark for rate in words.rates(run, scores)),
+        wording.headline(run, scores),
+        *wording.shows(scores, IMAGE),
+        *wording.does_not_show(run, scores),
+        *(rate.remark for rate in wording.rates(run, scores)),
         tables.report_text(scores, IMAGE),
     ]
     assert sum("image" in text for text in said) >= 5

@@ -112,8 +112,8 @@ def test_notes_are_shown_and_a_run_that_was_stopped():
 
 
 @pytest.mark.parametrize("faces", [True, False])
-def test_faces_come_with_a_word_on_the_licence(faces):
-    assert ("licence before you publish" in page_of(faces=faces)[0]) is faces
+def test_faces_come_with_a_word_on_the_license(faces):
+    assert ("license before you publish" in page_of(faces=faces)[0]) is faces
 
 
 def test_training_counts_where_the_run_tells_them():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ckseq.report.photo import COLOURS, LEAST_PX, Named, draw_photo
+from ckseq.report.photo import COLORS, LEAST_PX, Named, draw_photo
 
 LABELS = ("anger", "happiness", "怒り ü", "a class with a very long name, longer than its face")
 
@@ -17,8 +17,8 @@ def drawn(photo, faces):
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
-def near(picture, colour, within=40):
-    wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+def near(picture, color, within=40):
+    wanted = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
     return np.abs(picture.astype(int) - wanted).max(axis=2) < within
 
 
@@ -32,13 +32,13 @@ def test_a_small_photo_is_drawn_enlarged_and_a_large_one_as_it_is(shape, factor)
     picture = drawn(photo, [face])
     assert picture.shape[:2] == (height * factor, width * factor)
     assert max(picture.shape) >= LEAST_PX
-    assert near(picture, COLOURS[0]).mean() > 0.002
+    assert near(picture, COLORS[0]).mean() > 0.002
 
 
 def test_the_sides_of_the_box_are_where_the_face_is_and_the_face_stays_as_it_was():
     photo = np.full((800, 1000, 3), 60, np.uint8)
     picture = drawn(photo, [Named((300, 200, 400, 400), "happiness", (2, 95, 2, 1))])
-    box = near(picture, COLOURS[1])
+    box = near(picture, COLORS[1])
     assert box[201, 320:680].all()
     assert box[599, 320:680].all()
     assert box[220:580, 301].all()

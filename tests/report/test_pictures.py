@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_runs import LABELS, made_crops, made_examples, made_history, made_predictions, made_run
 
-from ckseq.protocol.compare import Difference
+from ckseq.protocol.comparison import Difference
 from ckseq.protocol.score import Interval, score
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
@@ -16,10 +16,10 @@ from ckseq.report.differences import draw_differences
 from ckseq.report.folds import draw_folds
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, film, one_per_class
-from ckseq.report.staircase import Rung, draw_staircase
+from ckseq.report.strictness import Rung, draw_staircase
 from ckseq.report.tables import confusions
 from ckseq.report.trust import trust
-from ckseq.storage.runs import Epoch
+from ckseq.storage.history import Epoch
 
 
 def made_scores(labels=LABELS, outcomes=None):
@@ -170,7 +170,7 @@ def test_odd_classes_and_crops_are_drawn_without_a_warning(labels, k, channels):
             assert pixels(draw_mistakes(mistakes, crops)).size
 
 
-def test_the_colours_of_a_crop_are_drawn_as_they_are():
+def test_the_colors_of_a_crop_are_drawn_as_they_are():
     predictions = made_predictions(("a", "b"), [("a", "b", 1)])
     red = {row.recording: np.full((1, 24, 24, 3), (200, 10, 30), np.uint8) for row in predictions.rows}
     for picture in (draw_mistakes(confusions(predictions), red), draw_answers(predictions.rows, ("a", "b"), red)):
@@ -182,9 +182,9 @@ def test_the_bars_are_as_long_as_the_probabilities_and_tell_right_from_wrong():
     blue, orange = np.array([0x8F, 0x5C, 0x0B]), np.array([0x0E, 0x57, 0xC4])  # blue, green, red
     row = made_predictions(("a", "b"), [("a", "a", 1)]).rows[0]
 
-    def length(p, colour, predicted):
+    def length(p, color, predicted):
         answer = row._replace(predicted=predicted, probabilities=(p, 1 - p) if predicted == "a" else (1 - p, p))
-        found = (pixels(draw_answers([answer], ("a", "b"), {})) == colour).all(axis=2).any(axis=0).sum()
+        found = (pixels(draw_answers([answer], ("a", "b"), {})) == color).all(axis=2).any(axis=0).sum()
         return int(found)
 
     assert length(0.9, blue, "a") == pytest.approx(1.5 * length(0.6, blue, "a"), rel=0.03)

@@ -7,7 +7,7 @@ from made_runs import LABELS, OUTCOMES, made_predictions
 
 from ckseq.protocol.score import score
 from ckseq.report import tables
-from ckseq.storage.runs import Prediction, Predictions
+from ckseq.storage.predictions import Prediction, Predictions
 
 
 def scores_of(predictions):

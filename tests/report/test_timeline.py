@@ -28,7 +28,7 @@ def test_a_name_takes_as_much_of_the_strip_as_of_the_time():
     plain = decoded(draw_timeline([Sample(0.0, 0, "no face", "", ())], LABELS, title="x"))
     legend = n_pixels(plain, BLUE)
     drawn = decoded(draw_timeline(samples(30, "anger") + samples(10, "joy", begin=6.0), LABELS, title="x"))
-    anger, joy = (n_pixels(drawn, colour) - legend for colour in (BLUE, ORANGE))
+    anger, joy = (n_pixels(drawn, color) - legend for color in (BLUE, ORANGE))
     assert 2.5 < anger / joy < 3.6
 
 

@@ -6,7 +6,7 @@ from made_runs import made_predictions
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score, log_loss
 
 from ckseq.report.trust import trust, trust_tree
-from ckseq.storage.runs import Predictions
+from ckseq.storage.predictions import Predictions
 
 
 def seeded(seeds=(1, 2, 3)):

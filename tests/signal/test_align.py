@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ckseq.signal.align import Config, aligned, drift, moved_back
+from ckseq.signal.align import AlignConfig, moved_back
+from ckseq.tracking.alignment import aligned, drift
 
 
 def ground(side=240):
@@ -11,14 +12,14 @@ def ground(side=240):
 
 
 def moved(image, x, y, growth=0.0, turn=0.0):
-    """The image moved to the right and down, grown and turned about its centre, by another way than the module's."""
+    """The image moved to the right and down, grown and turned about its center, by another way than the module's."""
     side = image.shape[0]
-    centre = (side - 1) / 2
-    columns, rows = np.meshgrid(np.arange(side) - centre - x, np.arange(side) - centre - y)
+    center = (side - 1) / 2
+    columns, rows = np.meshgrid(np.arange(side) - center - x, np.arange(side) - center - y)
     a, b = 1 + growth, turn
     scale = a * a + b * b
-    source_x = (a * columns + b * rows) / scale + centre
-    source_y = (a * rows - b * columns) / scale + centre
+    source_x = (a * columns + b * rows) / scale + center
+    source_y = (a * rows - b * columns) / scale + center
     return cv2.remap(
         image,
         source_x.astype(np.float32),
@@ -36,7 +37,7 @@ def test_a_shift_is_measured_to_a_tenth_of_a_pixel_and_undone(x, y, side):
         found = drift(crops, similarity=similarity)
         np.testing.assert_allclose(found[:, :2] * side, [(0, 0), (x, y)], atol=0.1)
     inside = slice(10, -10)
-    left = np.abs(aligned(crops, Config(method="translation"))[1].astype(int) - crops[0])[inside, inside]
+    left = np.abs(aligned(crops, AlignConfig(method="translation"))[1].astype(int) - crops[0])[inside, inside]
     assert left.mean() < 2
 
 
@@ -45,7 +46,7 @@ def test_size_and_turn_are_measured_and_undone():
     found = drift(crops, similarity=True)[1]
     np.testing.assert_allclose(found, [2 / 240, -1 / 240, 0.02, 0.015], atol=0.002)
     inside = slice(12, -12)
-    left = np.abs(aligned(crops, Config(method="similarity"))[1].astype(int) - crops[0])[inside, inside]
+    left = np.abs(aligned(crops, AlignConfig(method="similarity"))[1].astype(int) - crops[0])[inside, inside]
     assert left.mean() < 2
 
 
@@ -60,12 +61,12 @@ def test_a_part_that_moves_by_itself_and_a_change_of_light_hardly_count():
 def test_flat_crops_stay_where_they_are():
     crops = np.full((3, 90, 90), 120, np.uint8)
     assert not drift(crops, similarity=True).any()
-    np.testing.assert_array_equal(aligned(crops, Config(method="similarity")), crops)
+    np.testing.assert_array_equal(aligned(crops, AlignConfig(method="similarity")), crops)
 
 
 def test_none_is_none():
     crops = np.stack([ground(), moved(ground(), 3, 3)])
-    assert aligned(crops, Config(method="none")) is crops
+    assert aligned(crops, AlignConfig(method="none")) is crops
 
 
 def test_shifts_of_whole_pixels_are_exact():

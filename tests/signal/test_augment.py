@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from ckseq.config import parse
 from ckseq.errors import CallError, DataError
-from ckseq.signal.augment import Config, augment, drop_frames, mirror, warp
+from ckseq.signal.augment import AugmentConfig, augment, drop_frames, mirror, warp
 
 NOTHING = {"shift_px": np.zeros((1, 2)), "scale": np.ones((1, 2)), "span": np.array([[0.0, 1.0]])}
-EVERY = Config(shift_px=3, scale=0.1, time_stretch=0.2, mirror=0.5, gain=0.4, noise=0.01, dropped_frames=0.2)
+EVERY = AugmentConfig(shift_px=3, scale=0.1, time_stretch=0.2, mirror=0.5, gain=0.4, noise=0.01, dropped_frames=0.2)
 
 
 def sequences(n=3, t=6, w=11, channels=2, seed=0):
@@ -89,7 +89,7 @@ def test_dropped_frames_show_the_last_kept_one(dropped):
 
 def test_all_zero_gives_the_input_back_whatever_its_shape():
     x = np.zeros((2, 5, 4, 4, 1), np.float32)
-    assert augment(x, Config(), rng=np.random.default_rng(0)) is x
+    assert augment(x, AugmentConfig(), rng=np.random.default_rng(0)) is x
 
 
 def test_the_same_generator_gives_the_same_bits_and_the_input_stays():
@@ -104,10 +104,10 @@ def test_the_same_generator_gives_the_same_bits_and_the_input_stays():
     assert one.max() <= 1
 
 
-@pytest.mark.parametrize("field", list(Config.model_fields))
+@pytest.mark.parametrize("field", list(AugmentConfig.model_fields))
 def test_every_field_does_something_and_differs_between_sequences(field):
     x = np.repeat(sequences(n=1, t=12), 8, axis=0) / 2
-    result = augment(x, Config(**{field: 0.4}), rng=np.random.default_rng(3))
+    result = augment(x, AugmentConfig(**{field: 0.4}), rng=np.random.default_rng(3))
     assert len({one.tobytes() for one in result}) > 1
     assert result.shape == x.shape
 
@@ -115,14 +115,14 @@ def test_every_field_does_something_and_differs_between_sequences(field):
 def test_one_amount_does_not_change_what_the_others_draw():
     x = sequences(n=4)
     still = np.broadcast_to(x[:, :1], x.shape)  # time-stretch has nothing to move
-    one = augment(still, Config(gain=0.3), rng=np.random.default_rng(2))
-    two = augment(still, Config(gain=0.3, time_stretch=0.3), rng=np.random.default_rng(2))
+    one = augment(still, AugmentConfig(gain=0.3), rng=np.random.default_rng(2))
+    two = augment(still, AugmentConfig(gain=0.3, time_stretch=0.3), rng=np.random.default_rng(2))
     np.testing.assert_allclose(one, two, atol=1e-6)
 
 
 def test_the_gain_lies_within_its_bounds():
     x = np.full((200, 1, 2, 3, 1), 0.1, np.float32)
-    factors = augment(x, Config(gain=0.5), rng=np.random.default_rng(0))[:, 0, 0, 0, 0] / 0.1
+    factors = augment(x, AugmentConfig(gain=0.5), rng=np.random.default_rng(0))[:, 0, 0, 0, 0] / 0.1
     assert np.exp(-0.5) <= factors.min() < 0.7
     assert 1.4 < factors.max() <= np.exp(0.5) + 1e-6
 
@@ -136,4 +136,4 @@ def test_pictures_are_refused(shape):
 @pytest.mark.parametrize("values", [{"shift_px": -1.0}, {"mirror": 1.5}, {"time_stretch": 0.5}, {"scale": 1.0}])
 def test_impossible_amounts_name_the_key(values):
     with pytest.raises(CallError, match=next(iter(values))):
-        parse(Config, values, where="a.toml [augmentation]")
+        parse(AugmentConfig, values, where="a.toml [augmentation]")

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
-from ckseq.signal.augment_images import Config, augment_images, motion_blurred, placed, relit
+from ckseq.signal.augment_images import ImageAugmentConfig, augment_images, motion_blurred, placed, relit
 
 FACE = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (20, 24, 3), dtype=np.uint8), (0, 0), 1)
-EVERYTHING = Config(
-    rotation_degrees=60, zoom=0.1, shift=0.1, mirror=0.5, colour_levels=20, brightness=0.2, contrast=0.2, blur_px=2,
+EVERYTHING = ImageAugmentConfig(
+    rotation_degrees=60, zoom=0.1, shift=0.1, mirror=0.5, color_levels=20, brightness=0.2, contrast=0.2, blur_px=2,
     motion_blur_px=7, noise_levels=10,
 )  # fmt: skip
 
@@ -19,9 +19,9 @@ def rng(seed=0):
 
 
 def test_nothing_asked_nothing_done():
-    assert Config(passes=4).changes_nothing
+    assert ImageAugmentConfig(passes=4).changes_nothing
     batch = np.stack([FACE] * 2)
-    assert augment_images(batch, Config(), rng=rng()) is batch
+    assert augment_images(batch, ImageAugmentConfig(), rng=rng()) is batch
 
 
 @pytest.mark.parametrize("quarter", [1, 2, 3])
@@ -65,7 +65,7 @@ def test_the_same_numbers_the_same_bytes_and_each_image_by_itself():
 
 def test_all_frames_of_a_sequence_are_placed_alike():
     sequence = np.stack([FACE, FACE[:, ::-1].copy()])[None]
-    config = Config(rotation_degrees=30, shift=0.2, brightness=0.2)
+    config = ImageAugmentConfig(rotation_degrees=30, shift=0.2, brightness=0.2)
     varied = augment_images(sequence, config, rng=rng(5))[0]
     alone = augment_images(sequence[:, :1], config, rng=rng(5))[0]
     np.testing.assert_array_equal(varied[:1], alone)
@@ -74,11 +74,11 @@ def test_all_frames_of_a_sequence_are_placed_alike():
 @pytest.mark.parametrize(
     ("config", "share"),
     [
-        (Config(mirror=0.25), 0.25),
-        (Config(rotation_degrees=60, geometry_share=0.5), 0.5),
-        (Config(colour_levels=20, colour_share=0.5), 0.5),
-        (Config(contrast=0.5, light_share=0.75), 0.75),
-        (Config(noise_levels=40, spoiled_share=0.5), 0.5),
+        (ImageAugmentConfig(mirror=0.25), 0.25),
+        (ImageAugmentConfig(rotation_degrees=60, geometry_share=0.5), 0.5),
+        (ImageAugmentConfig(color_levels=20, color_share=0.5), 0.5),
+        (ImageAugmentConfig(contrast=0.5, light_share=0.75), 0.75),
+        (ImageAugmentConfig(noise_levels=40, spoiled_share=0.5), 0.5),
     ],
 )
 def test_shares_are_shares_of_the_images(config, share):
@@ -88,21 +88,21 @@ def test_shares_are_shares_of_the_images(config, share):
 
 
 def test_amounts_are_bounds():
-    grey = np.full((200, 6, 6, 1), 128, np.uint8)
-    levels = augment_images(grey, Config(brightness=0.1), rng=rng())[:, 0, 0, 0].astype(int) - 128
+    gray = np.full((200, 6, 6, 1), 128, np.uint8)
+    levels = augment_images(gray, ImageAugmentConfig(brightness=0.1), rng=rng())[:, 0, 0, 0].astype(int) - 128
     assert (levels.min(), levels.max()) == (-25, 25) or (abs(levels) <= 26).all()
     assert levels.std() > 10
 
 
-def test_grey_images_have_no_colours():
-    with pytest.raises(DataError, match="grey images have no colours"):
+def test_gray_images_have_no_colors():
+    with pytest.raises(DataError, match="gray images have no colors"):
         augment_images(np.zeros((1, 8, 8, 1), np.uint8), EVERYTHING, rng=rng())
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 3), st.integers(2, 12), st.integers(2, 12), st.sampled_from([1, 3]), st.integers(0, 999))
 def test_any_image_keeps_its_shape(n, height, width, channels, seed):
-    config = EVERYTHING if channels == 3 else EVERYTHING.model_copy(update={"colour_levels": 0.0})
+    config = EVERYTHING if channels == 3 else EVERYTHING.model_copy(update={"color_levels": 0.0})
     images = rng(seed).integers(0, 256, (n, height, width, channels), dtype=np.uint8)
     varied = augment_images(images, config, rng=rng(seed))
     assert (varied.shape, varied.dtype) == (images.shape, np.uint8)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made_images import centre_of, with_spots
+from made_images import center_of, with_spots
 
 from ckseq.errors import DataError
 from ckseq.signal.eyes import crop_by_eyes
@@ -13,7 +13,7 @@ IMAGE = np.arange(100 * 120, dtype=np.uint32).reshape(100, 120).astype(np.uint8)
 def test_the_eyes_come_to_lie_level_at_the_places_asked_for(eyes, side_px):
     cut = crop_by_eyes(with_spots(*eyes), eyes, side_px=side_px, distance_share=0.4, height_share=0.4)
     assert cut.shape == (side_px, side_px)
-    left, right = centre_of(cut[:, : side_px // 2]), centre_of(cut[:, side_px // 2 :], side_px // 2)
+    left, right = center_of(cut[:, : side_px // 2]), center_of(cut[:, side_px // 2 :], side_px // 2)
     np.testing.assert_allclose(left, [0.3 * side_px, 0.4 * side_px], atol=0.3)
     np.testing.assert_allclose(right, [0.7 * side_px, 0.4 * side_px], atol=0.3)
 

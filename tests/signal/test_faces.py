@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.errors import CallError, DataError
-from ckseq.signal.faces import Box, Config, crop, cut_face, pick_box
+from ckseq.signal.faces import Box, FacesConfig, crop, cut_face, pick_box
 
 IMAGE = np.arange(100 * 120, dtype=np.uint32).reshape(100, 120).astype(np.uint8)
 
@@ -40,4 +40,4 @@ def test_pick_box(pick, expected):
 
 def test_cutting_by_eyes_that_nobody_found():
     with pytest.raises(CallError, match=r"detector that finds the eyes; detector\.kind = mtcnn"):
-        cut_face(IMAGE, Box(0, 0, 50, 50, 1.0), Config(cut="eyes"))
+        cut_face(IMAGE, Box(0, 0, 50, 50, 1.0), FacesConfig(cut="eyes"))

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from ckseq.config import parse
 from ckseq.errors import CallError, DataError
-from ckseq.signal.sequence import Config, fit_length, length_of, pad, resample, too_long
+from ckseq.signal.sequence import SequenceConfig, fit_length, length_of, pad, resample, too_long
 
 SEQUENCES = hnp.arrays(
     np.float32, st.tuples(st.integers(1, 12), st.just(2), st.integers(1, 3)), elements=st.floats(-8, 8, width=32)
@@ -74,15 +74,15 @@ def test_the_length_is_always_the_one_asked_for(sequence, length, overflow):
 
 
 def test_lengths():
-    assert length_of([3, 9], Config(length_frames=5)) == 5
-    assert too_long([3, 9, 5], Config(length_frames=5)) == [1]
-    assert too_long([3, 9, 5], Config(length_frames="longest")) == []
+    assert length_of([3, 9], SequenceConfig(length_frames=5)) == 5
+    assert too_long([3, 9, 5], SequenceConfig(length_frames=5)) == [1]
+    assert too_long([3, 9, 5], SequenceConfig(length_frames="longest")) == []
 
 
 @pytest.mark.parametrize("values", [{"length_frames": 0}, {"length_frames": "long"}, {"overflow": "cut"}])
 def test_impossible_values_name_the_key(values):
     with pytest.raises(CallError, match=next(iter(values))):
-        parse(Config, values, where="a.toml [sequence]")
+        parse(SequenceConfig, values, where="a.toml [sequence]")
 
 
 def test_a_shorter_sequence_can_be_stretched():

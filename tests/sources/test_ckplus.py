@@ -71,7 +71,7 @@ EXPECTED = [
 
 
 def test_a_plain_tree(tree):
-    assert ckplus.recognises(tree)
+    assert ckplus.recognizes(tree)
     assert summary(ckplus.scan(tree)) == EXPECTED
     frames = ckplus.scan(tree)[0].frames
     assert isinstance(frames, ImageFiles)
@@ -86,7 +86,7 @@ def test_every_code_has_its_name(tmp_path, emotion):
 
 def test_archives_equal_folders(tree):
     packed = archives(tree)
-    assert ckplus.recognises(packed)
+    assert ckplus.recognizes(packed)
     assert summary(ckplus.scan(packed)) == EXPECTED
     frames = ckplus.scan(packed)[0].frames
     assert isinstance(frames, ArchiveMembers)
@@ -170,7 +170,7 @@ def integer(root):
 def test_harmless_oddities_change_nothing(tree, change):
     change(tree)
     assert summary(ckplus.scan(tree)) == EXPECTED
-    assert ckplus.recognises(tree)
+    assert ckplus.recognizes(tree)
 
 
 @pytest.mark.parametrize("change", [nest_emotion, nest_images, clutter, empty_emotion, slip])
@@ -321,7 +321,7 @@ def test_the_order_on_the_disk_does_not_matter(seed, tmp_path_factory):
 def test_what_is_not_ckplus_says_what_was_looked_for(tmp_path, content):
     for path in content:
         write(tmp_path, path)
-    assert not ckplus.recognises(tmp_path)
+    assert not ckplus.recognizes(tmp_path)
     with pytest.raises(
         DataError, match=r"is not CK\+: it holds (nothing|photos|Emotion); looked for .*cohn-kanade-images"
     ):
@@ -334,7 +334,7 @@ def test_an_empty_images_folder_and_a_missing_root(tmp_path):
         ckplus.scan(tmp_path)
     with pytest.raises(DataError, match="does not exist"):
         ckplus.scan(tmp_path / "none")
-    assert not ckplus.recognises(tmp_path / "none")
+    assert not ckplus.recognizes(tmp_path / "none")
 
 
 def hostile(folder, name, content=PNG, *, attributes=0, compression=zipfile.ZIP_STORED):

@@ -15,7 +15,7 @@ def root(tmp_path):
 
 
 def test_classes_become_labels_and_names_subjects(root):
-    assert class_folders.recognises(root)
+    assert class_folders.recognizes(root)
     found = {r.id: r for r in class_folders.scan(root)}
     assert list(found) == ["anger_S005_001", "anger_clip2", "joy_p3-smile", "joy_takes"]
     assert [r.label for r in found.values()] == ["anger", "anger", "joy", "joy"]
@@ -61,7 +61,7 @@ def test_folders_of_images_alone_are_classes_where_there_are_two(tmp_path):
     for label in ("joy", "anger"):
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.jpg").write_bytes(b"x")
-        assert class_folders.recognises(tmp_path) is (label == "anger")
+        assert class_folders.recognizes(tmp_path) is (label == "anger")
 
 
 @pytest.mark.parametrize("names", [("train", "valid", "test"), ("Training", "Validation", "Testing")])
@@ -71,7 +71,7 @@ def test_folders_named_train_and_test_are_the_sets_own_division(tmp_path, names)
             (tmp_path / name / label).mkdir(parents=True)
             (tmp_path / name / label / "1.jpg").write_bytes(b"x")
     found = class_folders.scan(tmp_path)
-    assert class_folders.recognises(tmp_path)
+    assert class_folders.recognizes(tmp_path)
     assert [r.part for r in found] == ["test"] * 2 + ["train"] * 2 + ["validation"] * 2
     assert {r.label for r in found} == {"anger", "joy"}
     assert found[0].id == "test_anger_1"
@@ -92,12 +92,12 @@ def test_two_of_one_name(root):
 
 
 def test_what_is_not_class_folders(tmp_path):
-    assert not class_folders.recognises(tmp_path / "none")
+    assert not class_folders.recognizes(tmp_path / "none")
     with pytest.raises(DataError, match="is not a folder"):
         class_folders.scan(tmp_path / "none")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.txt").write_bytes(b"x")
-    assert not class_folders.recognises(tmp_path)
+    assert not class_folders.recognizes(tmp_path)
     with pytest.raises(DataError, match="holds no classes of recordings but photos; needed: one folder per class"):
         class_folders.scan(tmp_path)
 
@@ -105,4 +105,4 @@ def test_what_is_not_class_folders(tmp_path):
 def test_folders_named_by_subjects_are_not_classes(tmp_path):
     (tmp_path / "S005/001").mkdir(parents=True)
     (tmp_path / "S005/001/S005_001_00000001.png").write_bytes(b"x")
-    assert not class_folders.recognises(tmp_path)
+    assert not class_folders.recognizes(tmp_path)

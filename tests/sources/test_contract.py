@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from made_stills import write_fer2013
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.errors import CkseqError
+from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import Problem, Recording
-from ckseq.tasks.inspect import find_source
 
 PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
 # not yet images: a scan must not read them
@@ -50,17 +50,17 @@ def put(path, content):
 
 
 def test_every_source_is_held_to_this_contract():
-    assert set(TREES) == set(choices.names("sources"))
+    assert set(TREES) == set(registry.names("sources"))
 
 
-@pytest.fixture(params=choices.names("sources"))
+@pytest.fixture(params=registry.names("sources"))
 def name(request):
     return request.param
 
 
 @pytest.fixture
 def source(name):
-    return choices.load("sources", name)
+    return registry.load("sources", name)
 
 
 @pytest.mark.parametrize("content", [PNG, EMPTY], ids=["images", "no pixel is read"])
@@ -78,7 +78,7 @@ def test_scan_is_sorted_deterministic_and_reads_no_pixel(name, source, content, 
     assert all(isinstance(problem, Problem) and problem.mend for problem in source.problems(tmp_path))
 
 
-def test_it_is_the_only_one_to_recognise_its_tree(name, source, tmp_path):
+def test_it_is_the_only_one_to_recognize_its_tree(name, source, tmp_path):
     TREES[name](tmp_path, PNG)
     assert find_source(tmp_path, None) is source
     assert "\n" not in source.LOOKS_FOR
@@ -86,7 +86,7 @@ def test_it_is_the_only_one_to_recognise_its_tree(name, source, tmp_path):
 
 def test_what_it_does_not_know_is_one_clear_line(source, tmp_path):
     for root in (tmp_path, tmp_path / "none"):
-        assert not source.recognises(root)
+        assert not source.recognizes(root)
         with pytest.raises(CkseqError) as caught:
             source.scan(root)
         assert caught.value.fix

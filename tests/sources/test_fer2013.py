@@ -5,7 +5,7 @@ from made_stills import LABELS, made_image, row, write_fer2013
 from ckseq.errors import DataError
 from ckseq.recording import PixelRow
 from ckseq.sources import fer2013, manifest
-from ckseq.storage.frames import read_grey
+from ckseq.storage.frames import read_gray
 
 GOOD = made_image(3, 0)
 
@@ -28,7 +28,7 @@ def test_rows_become_recordings_of_one_frame(table):
 
 def test_pixels_are_those_of_the_row(table):
     for number, recording in enumerate(fer2013.scan(table)):
-        (image,) = read_grey(recording.frames)
+        (image,) = read_gray(recording.frames)
         np.testing.assert_array_equal(image, made_image(number % 7, number // 7))
 
 
@@ -49,7 +49,7 @@ def test_columns_in_any_order_quoted_or_not(tmp_path, header, order, end):
     path.write_bytes(f"\ufeff{header}{end}{line}{end}".encode())
     (only,) = fer2013.scan(path)
     assert (only.label, only.part) == ("happiness", "validation")
-    np.testing.assert_array_equal(next(read_grey(only.frames)), GOOD)
+    np.testing.assert_array_equal(next(read_gray(only.frames)), GOOD)
 
 
 BAD = {
@@ -83,7 +83,7 @@ def test_other_columns_are_not_read(tmp_path):
     path = tmp_path / "more.csv"
     path.write_text(f"id,emotion,pixels,Usage,note\n7,{row(3, GOOD, 'Training')},hello\n")
     (only,) = fer2013.scan(path)
-    np.testing.assert_array_equal(next(read_grey(only.frames)), GOOD)
+    np.testing.assert_array_equal(next(read_gray(only.frames)), GOOD)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_other_columns_are_not_read(tmp_path):
 def test_a_column_that_is_missing_or_there_twice_is_named(tmp_path, header, message):
     path = tmp_path / "train.csv"
     path.write_text(f"{header}\n{row(3, GOOD, 'Training')}\n")
-    assert fer2013.recognises(path)
-    assert not manifest.recognises(path)
+    assert fer2013.recognizes(path)
+    assert not manifest.recognizes(path)
     with pytest.raises(DataError, match=message):
         fer2013.scan(path)
 
@@ -125,13 +125,13 @@ def test_a_file_without_a_good_row(tmp_path):
 
 
 def test_it_is_no_manifest_and_a_manifest_is_no_fer2013(table, tmp_path):
-    assert not manifest.recognises(table)
-    assert fer2013.recognises(table.parent)
+    assert not manifest.recognizes(table)
+    assert fer2013.recognizes(table.parent)
     other = tmp_path / "m" / "manifest.csv"
     other.parent.mkdir()
     other.write_text("path,subject\n")
-    assert not fer2013.recognises(other)
-    assert manifest.recognises(other)
+    assert not fer2013.recognizes(other)
+    assert manifest.recognizes(other)
 
 
 def test_a_file_that_changed_since_is_told(table):
@@ -139,7 +139,7 @@ def test_a_file_that_changed_since_is_told(table):
     table.write_text("emotion,pixels,Usage\n")
     assert isinstance(recording.frames, PixelRow)
     with pytest.raises(DataError, match="does not hold the pixels it held"):
-        list(read_grey(recording.frames))
+        list(read_gray(recording.frames))
 
 
 def test_labels_are_in_the_order_of_fer2013():

@@ -39,8 +39,8 @@ def test_rows_become_recordings(folder):
     assert isinstance(first.frames, ImageFiles)
     assert [p.name for p in first.frames.paths] == [f"f{n}.png" for n in range(11)]
     assert manifest.scan(folder) == manifest.scan(path)
-    assert manifest.recognises(path)
-    assert manifest.recognises(folder)
+    assert manifest.recognizes(path)
+    assert manifest.recognizes(folder)
     assert manifest.problems(path) == []
 
 

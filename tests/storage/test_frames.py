@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, VideoFile
 from ckseq.storage import frames as module
-from ckseq.storage.frames import fingerprint, read_grey, read_headers, read_rgb
+from ckseq.storage.frames import fingerprint, read_gray, read_headers, read_rgb
 
-GREY = np.random.default_rng(1).integers(0, 256, (24, 31), dtype=np.uint8)
-COLOUR = np.random.default_rng(2).integers(0, 256, (17, 20, 3), dtype=np.uint8)
-ENCODED = {suffix: cv2.imencode(suffix, GREY)[1].tobytes() for suffix in (".png", ".jpg")}
+GRAY = np.random.default_rng(1).integers(0, 256, (24, 31), dtype=np.uint8)
+COLOR = np.random.default_rng(2).integers(0, 256, (17, 20, 3), dtype=np.uint8)
+ENCODED = {suffix: cv2.imencode(suffix, GRAY)[1].tobytes() for suffix in (".png", ".jpg")}
 
 
 @pytest.fixture
 def pictures(tmp_path):
     paths = []
-    for name, image in (("a.png", GREY), ("b.png", COLOUR), ("c.jpg", COLOUR), ("d.bmp", GREY)):
+    for name, image in (("a.png", GRAY), ("b.png", COLOR), ("c.jpg", COLOR), ("d.bmp", GRAY)):
         cv2.imwrite(str(tmp_path / name), image)
         paths.append(tmp_path / name)
-    alpha = np.dstack([COLOUR, np.full(COLOUR.shape[:2], 9, np.uint8)])
+    alpha = np.dstack([COLOR, np.full(COLOR.shape[:2], 9, np.uint8)])
     cv2.imwrite(str(tmp_path / "e.png"), alpha)
-    cv2.imwrite(str(tmp_path / "f.png"), GREY.astype(np.uint16) * 257)
+    cv2.imwrite(str(tmp_path / "f.png"), GRAY.astype(np.uint16) * 257)
     return (*paths, tmp_path / "e.png", tmp_path / "f.png")
 
 
@@ -39,45 +39,45 @@ def zipped(folder, paths):
 
 
 def test_images_equal_imread_to_the_bit(pictures):
-    read = list(read_grey(ImageFiles(pictures)))
+    read = list(read_gray(ImageFiles(pictures)))
     assert len(read) == len(pictures)
     for image, path in zip(read, pictures, strict=True):
         assert image.dtype == np.uint8
         np.testing.assert_array_equal(image, cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 
-def test_colours_are_red_green_blue(pictures):
+def test_colors_are_red_green_blue(pictures):
     for image, path in zip(read_rgb(ImageFiles(pictures)), pictures, strict=True):
         np.testing.assert_array_equal(image[..., ::-1], cv2.imread(str(path), cv2.IMREAD_COLOR))
-    np.testing.assert_array_equal(next(read_rgb(ImageFiles(pictures[1:]))), COLOUR[..., ::-1])
+    np.testing.assert_array_equal(next(read_rgb(ImageFiles(pictures[1:]))), COLOR[..., ::-1])
 
 
 def test_a_row_of_pixels_is_read_from_its_place(tmp_path):
-    image = GREY[:20, :20]
+    image = GRAY[:20, :20]
     path = tmp_path / "all.csv"
     text = " ".join(map(str, image.ravel()))
     path.write_text(f"7,{text},Training\n")
     row = PixelRow(path, 2, len(text), 20)
-    np.testing.assert_array_equal(next(read_grey(row)), image)
+    np.testing.assert_array_equal(next(read_gray(row)), image)
     np.testing.assert_array_equal(next(read_rgb(row)), np.dstack([image] * 3))
     moved = tmp_path / "moved.csv"
     moved.write_text(text)
     assert fingerprint(PixelRow(moved, 0, len(text), 20)) == fingerprint(row)
     for wrong in (PixelRow(path, 0, len(text), 20), PixelRow(path, 2, len(text), 19), PixelRow(moved, 0, 0, 20)):
         with pytest.raises(DataError, match=r"does not hold the pixels it held; start again"):
-            next(read_grey(wrong))
+            next(read_gray(wrong))
 
 
 def test_an_archive_reads_as_its_folder(pictures, tmp_path):
     members = zipped(tmp_path, pictures)
-    for ours, theirs in zip(read_grey(members), read_grey(ImageFiles(pictures)), strict=True):
+    for ours, theirs in zip(read_gray(members), read_gray(ImageFiles(pictures)), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert fingerprint(members) == fingerprint(ImageFiles(pictures))
     assert list(read_headers(members)) == list(read_headers(ImageFiles(pictures)))
 
 
 def test_frames_are_decoded_one_at_a_time(tmp_path, pictures):
-    reading = read_grey(ImageFiles((pictures[0], tmp_path / "missing.png")))
+    reading = read_gray(ImageFiles((pictures[0], tmp_path / "missing.png")))
     next(reading)
     with pytest.raises(DataError, match=r"missing\.png: does not exist"):
         next(reading)
@@ -106,7 +106,7 @@ def test_an_image_cut_short_is_never_believed(suffix, data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"cut{suffix}"
     path.write_bytes(whole[:cut])
     with pytest.raises(DataError, match=rf"cut{suffix}: is .*; put a good copy") as caught:
-        list(read_grey(ImageFiles((path,))))
+        list(read_gray(ImageFiles((path,))))
     assert "\n" not in str(caught.value)
 
 
@@ -125,28 +125,28 @@ def test_what_is_not_a_whole_image(content, message, tmp_path):
     path = tmp_path / "S005_001_00000003.png"
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"S005_001_00000003\.png: ({message})"):
-        list(read_grey(ImageFiles((path,))))
+        list(read_gray(ImageFiles((path,))))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(path, "S005/001/" + path.name)
     with pytest.raises(DataError, match=rf"a\.zip/S005/001/S005_001_00000003\.png: ({message})"):
-        list(read_grey(ArchiveMembers(tmp_path / "a.zip", ("S005/001/" + path.name,))))
+        list(read_gray(ArchiveMembers(tmp_path / "a.zip", ("S005/001/" + path.name,))))
 
 
 def test_a_folder_in_the_place_of_an_image(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
-        list(read_grey(ImageFiles((tmp_path,))))
+        list(read_gray(ImageFiles((tmp_path,))))
 
 
 def test_too_many_bytes_or_pixels(tmp_path, pictures, monkeypatch):
     monkeypatch.setattr(module, "MAX_FRAME_BYTES", 100)
     with pytest.raises(DataError, match="larger than"):
-        list(read_grey(ImageFiles(pictures[:1])))
+        list(read_gray(ImageFiles(pictures[:1])))
     with pytest.raises(DataError, match="larger than"):
-        list(read_grey(zipped(tmp_path, pictures[:1])))
+        list(read_gray(zipped(tmp_path, pictures[:1])))
     monkeypatch.undo()
     monkeypatch.setattr(module, "MAX_FRAME_PIXELS", 100)
     with pytest.raises(DataError, match="claims 31x24 pixels"):
-        list(read_grey(ImageFiles(pictures[:1])))
+        list(read_gray(ImageFiles(pictures[:1])))
 
 
 def test_a_damaged_archive_is_an_error_of_the_member(tmp_path):
@@ -157,12 +157,12 @@ def test_a_damaged_archive_is_an_error_of_the_member(tmp_path):
     content[80] ^= 1
     archive.write_bytes(content)
     with pytest.raises(DataError, match=r"a\.zip/x\.png: cannot be unpacked"):
-        list(read_grey(ArchiveMembers(archive, ("x.png",))))
+        list(read_gray(ArchiveMembers(archive, ("x.png",))))
     with pytest.raises(DataError, match="no longer in the archive"):
-        list(read_grey(ArchiveMembers(archive, ("y.png",))))
+        list(read_gray(ArchiveMembers(archive, ("y.png",))))
     archive.write_bytes(b"no archive")
     with pytest.raises(DataError):
-        list(read_grey(ArchiveMembers(archive, ("x.png",))))
+        list(read_gray(ArchiveMembers(archive, ("x.png",))))
 
 
 @pytest.fixture
@@ -176,9 +176,9 @@ def video(tmp_path):
 
 
 def test_a_video_gives_all_its_frames_in_order(video):
-    means = [float(image.mean()) for image in read_grey(VideoFile(video))]
+    means = [float(image.mean()) for image in read_gray(VideoFile(video))]
     np.testing.assert_allclose(means, [30 * step for step in range(7)], atol=2)
-    assert next(read_grey(VideoFile(video))).shape == (48, 64)
+    assert next(read_gray(VideoFile(video))).shape == (48, 64)
 
 
 def test_the_fingerprint_of_a_video(video, tmp_path):
@@ -197,12 +197,12 @@ def test_what_is_not_a_video_says_so_once(content, message, tmp_path):
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"clip\.mp4: {message}"):
-        list(read_grey(VideoFile(path)))
+        list(read_gray(VideoFile(path)))
     # in a process of its own, as FFmpeg writes past Python's standard error
     code = (
         "import sys; from pathlib import Path; from ckseq.recording import VideoFile\n"
-        "from ckseq.storage.frames import read_grey\n"
-        "try: list(read_grey(VideoFile(Path(sys.argv[1]))))\nexcept Exception as error: print(error)"
+        "from ckseq.storage.frames import read_gray\n"
+        "try: list(read_gray(VideoFile(Path(sys.argv[1]))))\nexcept Exception as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert message in done.stdout
@@ -211,4 +211,4 @@ def test_what_is_not_a_video_says_so_once(content, message, tmp_path):
 
 def test_a_missing_video(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
-        list(read_grey(VideoFile(tmp_path / "none.mp4")))
+        list(read_gray(VideoFile(tmp_path / "none.mp4")))

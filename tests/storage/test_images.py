@@ -11,7 +11,7 @@ def encoded(suffix, image):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize("shape", [(9, 13), (9, 13, 3)])
-def test_header_tells_size_and_colours(suffix, shape):
+def test_header_tells_size_and_colors(suffix, shape):
     data = encoded(suffix, np.full(shape, 77, np.uint8))
     assert header(data) == Header(13, 9, len(shape) == 3)
     assert flaw(data) is None

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
-from ckseq.storage import runs
-from ckseq.storage.runs import Epoch, Example, Prediction, Predictions
+from ckseq.storage.examples import Example, read_examples, write_examples
+from ckseq.storage.files import write_text
+from ckseq.storage.history import Epoch, read_history, write_history
+from ckseq.storage.predictions import Prediction, Predictions, read_predictions, write_predictions
+from ckseq.storage.run_record import SCHEMA, find_runs, read_run, write_run
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 LABELS = st.lists(TEXT, min_size=1, max_size=4, unique=True)
@@ -55,19 +58,19 @@ def example(recording="S005_001", label="anger"):
 @given(predictions=tables())
 def test_predictions_come_back_as_they_were(tmp_path_factory, predictions):
     folder = tmp_path_factory.mktemp("run")
-    runs.write_predictions(folder, predictions)
-    assert runs.read_predictions(folder) == predictions
+    write_predictions(folder, predictions)
+    assert read_predictions(folder) == predictions
 
 
 @pytest.mark.parametrize("label", ["a,b", 'say "no"', "línea\nnueva", "\r", "", "怒り", "p_p_"])
 def test_odd_labels_come_back(tmp_path, label):
     predictions = Predictions((label, "other"), (Prediction("r", "s", 1, label, "other", (0.1, 0.9)),))
-    runs.write_predictions(tmp_path, predictions)
-    assert runs.read_predictions(tmp_path) == predictions
+    write_predictions(tmp_path, predictions)
+    assert read_predictions(tmp_path) == predictions
 
 
 def test_predictions_are_a_plain_table(tmp_path):
-    runs.write_predictions(tmp_path, small_predictions())
+    write_predictions(tmp_path, small_predictions())
     assert (tmp_path / "predictions.csv").read_text() == (
         "recording,subject,fold,truth,predicted,p_anger,p_happiness\n"
         "S005_001,S005,0,anger,anger,0.75,0.25\n"
@@ -79,26 +82,26 @@ def test_predictions_are_a_plain_table(tmp_path):
 def test_history_comes_back_to_the_bit(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("run")
     epochs = [Epoch(number, *row) for number, row in enumerate(values, start=1)]
-    runs.write_history(folder, epochs)
-    np.testing.assert_array_equal(np.array(runs.read_history(folder)), np.array(epochs))
+    write_history(folder, epochs)
+    np.testing.assert_array_equal(np.array(read_history(folder)), np.array(epochs))
 
 
 def test_what_was_not_measured_is_an_empty_cell(tmp_path):
-    runs.write_history(tmp_path, [Epoch(1, 0.5, 0.25, math.nan, math.nan, 2.0)])
+    write_history(tmp_path, [Epoch(1, 0.5, 0.25, math.nan, math.nan, 2.0)])
     assert (tmp_path / "history.csv").read_text().splitlines()[1] == "1,0.5,0.25,,,2.0"
 
 
 def test_run_comes_back_with_its_schema(tmp_path):
     run = {"command": "ckseq train é", "labels": ["anger"], "model": {"n_parameters": 3}}
-    runs.write_run(tmp_path / "new" / "folder", run)
-    assert runs.read_run(tmp_path / "new" / "folder") == {**run, "schema": runs.SCHEMA}
+    write_run(tmp_path / "new" / "folder", run)
+    assert read_run(tmp_path / "new" / "folder") == {**run, "schema": SCHEMA}
 
 
 def test_examples_come_back_sorted_and_replace_those_before(tmp_path):
     written = [example("S006_002", "fear, a lot"), example("S005_001")]
-    runs.write_examples(tmp_path, [example("S001_001")])
-    runs.write_examples(tmp_path, written)
-    read = runs.read_examples(tmp_path)
+    write_examples(tmp_path, [example("S001_001")])
+    write_examples(tmp_path, written)
+    read = read_examples(tmp_path)
     assert [e.recording for e in read] == ["S005_001", "S006_002"]
     assert read[1].label == "fear, a lot"
     for before, after in zip(reversed(written), read, strict=True):
@@ -108,45 +111,45 @@ def test_examples_come_back_sorted_and_replace_those_before(tmp_path):
 
 
 def test_examples_of_a_run_without_any():
-    assert runs.read_examples(Path("nowhere")) == ()
+    assert read_examples(Path("nowhere")) == ()
 
 
 def test_an_id_cannot_climb_out_of_the_folder(tmp_path):
-    runs.write_examples(tmp_path / "run", [example("../../climbed")])
+    write_examples(tmp_path / "run", [example("../../climbed")])
     assert [path.parent for path in tmp_path.rglob("*.npz")] == [tmp_path / "run" / "examples"]
-    assert runs.read_examples(tmp_path / "run")[0].recording == "../../climbed"
+    assert read_examples(tmp_path / "run")[0].recording == "../../climbed"
 
 
 def test_the_same_example_gives_the_same_bytes(tmp_path):
     for name in "ab":
-        runs.write_examples(tmp_path / name, [example()])
+        write_examples(tmp_path / name, [example()])
     assert (tmp_path / "a/examples/S005_001.npz").read_bytes() == (tmp_path / "b/examples/S005_001.npz").read_bytes()
 
 
 def test_writing_leaves_nothing_but_the_file(tmp_path):
-    runs.write_text(tmp_path / "a.txt", "one")
-    runs.write_text(tmp_path / "a.txt", "two")
+    write_text(tmp_path / "a.txt", "one")
+    write_text(tmp_path / "a.txt", "two")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "two")]
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) & stat.S_IRUSR
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     target = tmp_path / "a.txt"
-    runs.write_text(target, "old")
+    write_text(target, "old")
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DataError, match=r"a\.txt: cannot be written: No space left on device; free some space"):
-        runs.write_text(target, "new")
+        write_text(target, "new")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
 
 
 def test_a_target_below_a_file_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
-        runs.write_text(tmp_path / "file" / "a.txt", "text")
+        write_text(tmp_path / "file" / "a.txt", "text")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,7 @@ def test_a_target_below_a_file_is_one_clear_error(tmp_path):
 def test_a_run_that_cannot_be_read(tmp_path, content, message):
     (tmp_path / "run.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=message) as caught:
-        runs.read_run(tmp_path)
+        read_run(tmp_path)
     assert str(tmp_path / "run.json") in str(caught.value)
     assert caught.value.fix
     assert "\n" not in str(caught.value)
@@ -174,9 +177,9 @@ def test_a_run_that_cannot_be_read(tmp_path, content, message):
 
 def test_no_folder_and_no_run(tmp_path):
     with pytest.raises(DataError, match="there is no such folder"):
-        runs.read_run(tmp_path / "nowhere")
+        read_run(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"is not a run: it holds no run\.json"):
-        runs.read_run(tmp_path)
+        read_run(tmp_path)
 
 
 HEADER = "recording,subject,fold,truth,predicted,p_anger,p_fear\n"
@@ -199,14 +202,14 @@ HEADER = "recording,subject,fold,truth,predicted,p_anger,p_fear\n"
 def test_predictions_that_cannot_be_read(tmp_path, content, message):
     (tmp_path / "predictions.csv").write_text(content)
     with pytest.raises(DataError, match=message) as caught:
-        runs.read_predictions(tmp_path)
+        read_predictions(tmp_path)
     assert "predictions.csv" in str(caught.value)
     assert caught.value.fix
 
 
 def test_predictions_not_made_yet(tmp_path):
     with pytest.raises(DataError, match=r"no predictions yet.*; go on with the training.*--resume"):
-        runs.read_predictions(tmp_path)
+        read_predictions(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -220,27 +223,27 @@ def test_predictions_not_made_yet(tmp_path):
 def test_a_history_that_cannot_be_read(tmp_path, content, message):
     (tmp_path / "history.csv").write_text(content)
     with pytest.raises(DataError, match=message):
-        runs.read_history(tmp_path)
+        read_history(tmp_path)
 
 
 def test_an_example_cut_short(tmp_path):
-    runs.write_examples(tmp_path, [example()])
+    write_examples(tmp_path, [example()])
     path = tmp_path / "examples" / "S005_001.npz"
     whole = path.read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 5):
         path.write_bytes(whole[:size])
         with pytest.raises(DataError, match="is cut short or not an example"):
-            runs.read_examples(tmp_path)
+            read_examples(tmp_path)
 
 
 def test_an_example_with_broken_bytes(tmp_path):
-    runs.write_examples(tmp_path, [example()])
+    write_examples(tmp_path, [example()])
     path = tmp_path / "examples" / "S005_001.npz"
     whole = path.read_bytes()
     for start in range(0, len(whole) - 60, 25):
         path.write_bytes(whole[:start] + bytes(60) + whole[start + 60 :])
         with suppress(DataError):  # a hit between the entries may be harmless; no other error may come
-            runs.read_examples(tmp_path)
+            read_examples(tmp_path)
 
 
 def test_an_example_of_other_arrays_and_no_pickles(tmp_path):
@@ -248,30 +251,30 @@ def test_an_example_of_other_arrays_and_no_pickles(tmp_path):
     path = tmp_path / "examples" / "a.npz"
     np.savez(path, recording="a", label="b", faces=np.zeros(3), blobs=np.zeros(3), projections=np.zeros(3))
     with pytest.raises(DataError, match="other types or shapes"):
-        runs.read_examples(tmp_path)
+        read_examples(tmp_path)
     np.savez(path, recording=np.array({"a": 1}, dtype=object))
     with pytest.raises(DataError, match="is cut short or not an example"):
-        runs.read_examples(tmp_path)
+        read_examples(tmp_path)
 
 
 def test_seeds_have_a_column_where_there_are_some(tmp_path):
     rows = (
-        runs.Prediction("S005_001", "S005", 0, "anger", "fear", (0.2, 0.8), 7),
-        runs.Prediction("S005_001", "S005", 0, "anger", "anger", (0.7, 0.3), 8),
+        Prediction("S005_001", "S005", 0, "anger", "fear", (0.2, 0.8), 7),
+        Prediction("S005_001", "S005", 0, "anger", "anger", (0.7, 0.3), 8),
     )
-    predictions = runs.Predictions(("anger", "fear"), rows)
-    runs.write_predictions(tmp_path, predictions)
+    predictions = Predictions(("anger", "fear"), rows)
+    write_predictions(tmp_path, predictions)
     assert (tmp_path / "predictions.csv").read_text().splitlines()[0] == (
         "recording,subject,fold,seed,truth,predicted,p_anger,p_fear"
     )
-    assert runs.read_predictions(tmp_path) == predictions
+    assert read_predictions(tmp_path) == predictions
     assert predictions.seeds == (7, 8)
 
 
 def test_runs_are_found_and_the_folds_within_are_not(tmp_path):
     for name in ("b", "a", "a/folds/seed1_fold0", "deep/er/c"):
-        runs.write_run(tmp_path / name, {})
-    assert runs.find_runs(tmp_path) == (tmp_path / "a", tmp_path / "b", tmp_path / "deep/er/c")
-    assert runs.find_runs(tmp_path / "a") == (tmp_path / "a",)
+        write_run(tmp_path / name, {})
+    assert find_runs(tmp_path) == (tmp_path / "a", tmp_path / "b", tmp_path / "deep/er/c")
+    assert find_runs(tmp_path / "a") == (tmp_path / "a",)
     with pytest.raises(DataError, match="no such folder"):
-        runs.find_runs(tmp_path / "none")
+        find_runs(tmp_path / "none")

@@ -14,7 +14,7 @@ def store(tmp_path, console):
     return tmp_path / "s.h5"
 
 
-def preview(store, out, console, experiment="colour_faces", **more):
+def preview(store, out, console, experiment="color_faces", **more):
     given = {"images": 3, "variations": 4, "settings": [], "seed": None, **more}
     return augment_preview(store, experiment=experiment, out=out, console=console, **given)
 

@@ -2,19 +2,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from ckseq import choices
+from ckseq import registry
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.signal.faces import Box
 from ckseq.tasks.bench import bench
 from ckseq.tasks.bench_detectors import Agreement, agreement, spread
-from ckseq.tasks.console import Console
-from ckseq.twin.tree import Config, plan, write
+from ckseq.twin.tree import TwinConfig, plan, write
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     folder = tmp_path_factory.mktemp("twin")
-    write(plan(Config(n_subjects=1))[0], folder)
+    write(plan(TwinConfig(n_subjects=1))[0], folder)
     return folder
 
 
@@ -41,14 +41,14 @@ def test_nothing_to_measure_on(tmp_path):
 
 
 def test_detectors_are_measured_on_the_same_frames(tree, monkeypatch, capsys):
-    load = choices.load
+    load = registry.load
 
     def missing(image):
         raise CallError("mtcnn needs the package mtcnn", fix="pip install it")
 
-    without = SimpleNamespace(Config=dict, load=lambda config: missing)
+    without = SimpleNamespace(TwinConfig=dict, load=lambda config: missing)
     monkeypatch.setattr(
-        choices, "load", lambda room, name, **rest: without if name == "mtcnn" else load(room, name, **rest)
+        registry, "load", lambda room, name, **rest: without if name == "mtcnn" else load(room, name, **rest)
     )
     result = bench("detectors", data=tree, frames=4, jobs=1, console=Console())
     assert result["n_frames"] == 4

@@ -1,12 +1,12 @@
 import pytest
 
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.storage.runs import read_run
+from ckseq.experiment.recipe import load_experiment
+from ckseq.storage.run_record import read_run
 from ckseq.tasks.bench import bench
 from ckseq.tasks.bench_stills import bench_stills
-from ckseq.tasks.console import Console
-from ckseq.tasks.recipes import load_experiment
-from ckseq.twin.tree import Config, plan
+from ckseq.twin.tree import TwinConfig, plan
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,12 @@ def test_every_network_is_tested_on_the_same_people_it_never_saw(few):
 
 def test_each_network_is_what_the_table_says(few):
     folder, found = few
-    b, regularised, small, at_rest = (read_run(folder / f"run_{number}")["experiment"] for number in range(4))
+    b, regularized, small, at_rest = (read_run(folder / f"run_{number}")["experiment"] for number in range(4))
     assert list(found["networks"]) == ["system B", "system B, adversarial", "system C, small", "backbone at rest"]
     assert found["networks"]["system B"]["n_parameters"] == 3_400_871
     assert (b["model"]["width"], b["model"]["kind"]) == (1.0, "cnn_five_blocks")
-    assert regularised["model"] == b["model"]
-    multipliers = [one["training"]["adversarial_multiplier"] for one in (b, regularised)]
+    assert regularized["model"] == b["model"]
+    multipliers = [one["training"]["adversarial_multiplier"] for one in (b, regularized)]
     assert multipliers == [0, load_experiment("fer2013_adversarial").training.adversarial_multiplier]
     assert small["model"]["filters"] == [32, 64, 64]
     assert (at_rest["model"]["weights"], at_rest["model"]["fine_tune"]) == ("own", "none")
@@ -47,7 +47,7 @@ def test_each_network_is_what_the_table_says(few):
 
 def test_the_backbone_learnt_from_other_faces():
     """People are drawn from the seed, so two seeds have none in common."""
-    seeds = [plan(Config(seed=seed, n_subjects=1))[0].units for seed in (9, 10)]
+    seeds = [plan(TwinConfig(seed=seed, n_subjects=1))[0].units for seed in (9, 10)]
     assert seeds[0] != seeds[1]
 
 

@@ -3,8 +3,8 @@ import os
 import numpy as np
 import pytest
 
+from ckseq.console import Console
 from ckseq.tasks import bench_stream
-from ckseq.tasks.console import Console
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not bind processes to cores")

@@ -4,7 +4,8 @@ from made_runs import made_predictions, made_run
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from ckseq.errors import CallError, DataError
-from ckseq.storage import runs
+from ckseq.storage.predictions import Predictions, read_predictions, write_predictions
+from ckseq.storage.run_record import write_run
 from ckseq.tasks.compare import compare
 
 
@@ -16,12 +17,12 @@ def changed(predictions, n_wrong, seed=0):
     for place, row in enumerate(predictions.rows):
         others = [label for label in predictions.labels if label != row.truth]
         rows.append(row._replace(predicted=others[0] if place in wrong else row.truth))
-    return runs.Predictions(predictions.labels, tuple(rows))
+    return Predictions(predictions.labels, tuple(rows))
 
 
 def write(folder, predictions, **changes):
-    runs.write_run(folder, made_run(predictions, **changes))
-    runs.write_predictions(folder, predictions)
+    write_run(folder, made_run(predictions, **changes))
+    write_predictions(folder, predictions)
     return folder
 
 
@@ -34,7 +35,7 @@ def two(tmp_path):
 def test_two_runs_on_the_same_sequences(two, tmp_path, console):
     found = compare(two, anyway=False, picture=tmp_path / "d.png", console=console)
     (pair,) = found["pairs"]
-    right = [[row.truth == row.predicted for row in runs.read_predictions(path).rows] for path in two]
+    right = [[row.truth == row.predicted for row in read_predictions(path).rows] for path in two]
     won = sum(b and not a for a, b in zip(*right, strict=True))
     lost = sum(a and not b for a, b in zip(*right, strict=True))
     assert (pair["won"], pair["lost"]) == (won, lost)
@@ -58,9 +59,9 @@ def test_there_is_no_verdict_where_the_interval_reaches_nothing(tmp_path, consol
 
 
 def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
-    once = runs.read_predictions(two[1])
+    once = read_predictions(two[1])
     rows = [row._replace(seed=seed) for seed in (1, 2) for row in once.rows]
-    seeded = write(tmp_path / "c", runs.Predictions(once.labels, tuple(rows)))
+    seeded = write(tmp_path / "c", Predictions(once.labels, tuple(rows)))
     found = compare([two[1], seeded], anyway=False, picture=None, console=console)
     (pair,) = found["pairs"]
     assert (pair["difference"], found["n"]) == (0, 42)
@@ -85,8 +86,8 @@ def test_runs_of_other_tasks_are_refused_unless_asked_for(two, tmp_path, console
 
 
 def test_other_test_sequences_are_refused(two, tmp_path, console):
-    fewer = runs.read_predictions(two[0])
-    other = write(tmp_path / "c", runs.Predictions(fewer.labels, fewer.rows[:30]))
+    fewer = read_predictions(two[0])
+    other = write(tmp_path / "c", Predictions(fewer.labels, fewer.rows[:30]))
     with pytest.raises(CallError, match="12 sequences were tested in one of"):
         compare([two[0], other], anyway=False, picture=None, console=console)
     assert compare([two[0], other], anyway=True, picture=None, console=console)["n"] == 30

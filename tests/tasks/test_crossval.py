@@ -11,7 +11,8 @@ import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
 from ckseq.errors import CallError
-from ckseq.storage import runs
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 from ckseq.tasks.crossval import FOLDS, crossval
 from ckseq.tasks.report import report
 
@@ -34,7 +35,7 @@ def validated(store, recipe, out, console, **options):
 
 def test_every_sequence_is_tested_once_per_seed_by_strangers(store, ridge, tmp_path, console):
     result = validated(store, ridge, tmp_path / "run", console, seeds=2)
-    run, predictions = runs.read_run(tmp_path / "run"), runs.read_predictions(tmp_path / "run")
+    run, predictions = read_run(tmp_path / "run"), read_predictions(tmp_path / "run")
     asked = [(row.seed, row.recording) for row in predictions.rows]
     assert asked == sorted(set(asked))
     assert len(asked) == 2 * 27
@@ -52,7 +53,7 @@ def test_every_sequence_is_tested_once_per_seed_by_strangers(store, ridge, tmp_p
 
 def test_a_holdout_gives_way_to_folds_and_says_so(store, ridge, tmp_path, console):
     validated(store, ridge, tmp_path / "run", console, settings=("protocol.kind=paper_split", "protocol.folds=4"))
-    run = runs.read_run(tmp_path / "run")
+    run = read_run(tmp_path / "run")
     assert (run["protocol"]["kind"], run["protocol"]["n_folds"]) == ("subject_k_fold", 4)
     assert any("paper_split, tests on one part only" in note for note in run["notes"])
 
@@ -60,10 +61,10 @@ def test_a_holdout_gives_way_to_folds_and_says_so(store, ridge, tmp_path, consol
 def test_leaving_one_out_and_more_seeds_later(store, ridge, tmp_path, console):
     settings = ("protocol.kind=leave_one_subject_out",)
     validated(store, ridge, tmp_path / "run", console, settings=settings)
-    once = runs.read_predictions(tmp_path / "run").rows
+    once = read_predictions(tmp_path / "run").rows
     assert len({row.fold for row in once}) == 9
     validated(store, ridge, tmp_path / "run", console, settings=settings, seeds=2, resume=True)
-    twice = runs.read_predictions(tmp_path / "run").rows
+    twice = read_predictions(tmp_path / "run").rows
     assert twice[: len(once)] == once
     assert len(twice) == 2 * len(once)
 
@@ -101,7 +102,7 @@ def test_the_report_of_a_cross_validation(store, ridge, tmp_path, console):
 
 
 def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_path, console, monkeypatch):
-    monkeypatch.setattr("ckseq.choices.load", made_models.load)
+    monkeypatch.setattr("ckseq.registry.load", made_models.load)
     recipe = make_recipe(tmp_path, NETWORK)
     validated(store, recipe, tmp_path / "whole", console)
     out = tmp_path / "killed"
@@ -117,7 +118,7 @@ def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_pat
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "predictions.csv").exists()
-    assert runs.read_run(out)["state"] == "training"
+    assert read_run(out)["state"] == "training"
     validated(store, recipe, out, console, resume=True)
     assert (out / "predictions.csv").read_bytes() == (tmp_path / "whole" / "predictions.csv").read_bytes()
     assert not list(out.rglob("checkpoint.npz"))

@@ -10,12 +10,12 @@ from made_models import TinyConfig, build_tiny
 from made_runs import write_made_run
 
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.recipe import load_experiment
 from ckseq.learn import backend
 from ckseq.learn.predict import load_network, probabilities, save_network
-from ckseq.storage.runs import Example, write_examples
+from ckseq.storage.examples import Example, write_examples
 from ckseq.tasks import export as module
 from ckseq.tasks.export import export
-from ckseq.tasks.recipes import load_experiment
 
 LABELS = ("anger", "disgust", "happiness", "surprise")
 

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
-from ckseq.tasks.console import Console
-from ckseq.tasks.inspect import find_source, inspect
+from ckseq.preprocessing.data_set import find_source
+from ckseq.tasks.inspect import inspect
 
 
 def image(suffix, shape):
@@ -35,15 +36,15 @@ def test_what_is_there_against_what_there_should_be(tree, console):
     assert json.loads(json.dumps(found)) == found
     assert found["source"] == "ckplus"
     assert found["counts"] == {
-        "sequences": 3, "subjects": 3, "frames": 13, "videos": 0, "labelled": 2, "disgust": 1, "surprise": 1,
+        "sequences": 3, "subjects": 3, "frames": 13, "videos": 0, "labeled": 2, "disgust": 1, "surprise": 1,
     }  # fmt: skip
     assert found["should_hold"]["sequences"] == 593
     emotions = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
-    assert sum(found["should_hold"][emotion] for emotion in emotions) == found["should_hold"]["labelled"] == 327
+    assert sum(found["should_hold"][emotion] for emotion in emotions) == found["should_hold"]["labeled"] == 327
     assert found["lengths"] == {"min": 3, "median": 4, "max": 6, "histogram": {"3": 1, "4": 1, "6": 1}}
     assert found["images"] == [
-        {"width": 12, "height": 8, "colour": True, "n": 6},
-        {"width": 12, "height": 9, "colour": False, "n": 7},
+        {"width": 12, "height": 8, "color": True, "n": 6},
+        {"width": 12, "height": 9, "color": False, "n": 7},
     ]
 
 
@@ -81,7 +82,7 @@ def test_a_bad_label_is_an_error_after_every_problem_was_told(tree, capsys):
 def test_videos_have_no_length_before_decoding(tmp_path, console):
     put(tmp_path / "joy/S1_a.mp4", b"x")
     found = inspect(tmp_path, source=None, console=console)
-    assert found["counts"] == {"sequences": 1, "subjects": 1, "frames": 0, "videos": 1, "labelled": 1, "joy": 1}
+    assert found["counts"] == {"sequences": 1, "subjects": 1, "frames": 0, "videos": 1, "labeled": 1, "joy": 1}
     assert found["lengths"] is None
     assert found["should_hold"] is None
 

@@ -15,27 +15,27 @@ import uvicorn
 from made_browser import CHROMIUM, browser, write_y4m
 from starlette.testclient import TestClient
 
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.storage.runs import write_run
+from ckseq.storage.run_record import write_run
 from ckseq.tasks import live as module
-from ckseq.tasks.console import Console
 from ckseq.tasks.live import Watching, live
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
 from ckseq.tasks.train import train
-from ckseq.twin.tree import Config, draw, plan
+from ckseq.twin.tree import TwinConfig, draw, plan
 from ckseq.web.app import Site, make_app
-from ckseq.web.doors import LOOPBACK
+from ckseq.web.origin_check import LOOPBACK
 
 FPS = 20
 PEOPLE = 5
-TWIN = {"emotions": ("happiness", "surprise"), "emotions_per_subject": 2, "unlabelled_share": 0.0, "median_frames": 10}
+TWIN = {"emotions": ("happiness", "surprise"), "emotions_per_subject": 2, "unlabeled_share": 0.0, "median_frames": 10}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder, console = tmp_path_factory.mktemp("live"), Console(quiet=True)
-    synth(folder / "data", config=Config(n_subjects=PEOPLE, **TWIN), jobs=2, overwrite=False, console=console)
+    synth(folder / "data", config=TwinConfig(n_subjects=PEOPLE, **TWIN), jobs=2, overwrite=False, console=console)
     preprocess(folder / "data", pipeline="live", out=folder / "s.h5", jobs=2, console=console)
     settings = ["training.epochs=25", "protocol.test_share=0.2"]
     train(folder / "s.h5", experiment="live", out=folder / "run", settings=settings, seed=1, console=console)
@@ -44,7 +44,7 @@ def run(tmp_path_factory):
 
 def film_of(emotion):
     """Somebody whom the run never saw: at rest for two seconds, then an expression that is held."""
-    sequences = plan(Config(n_subjects=PEOPLE + 1, **TWIN, colour_share=1.0))
+    sequences = plan(TwinConfig(n_subjects=PEOPLE + 1, **TWIN, color_share=1.0))
     drawn, _ = draw([one for one in sequences if one.label.name == emotion][-1])
     drawn = [cv2.resize(frame, (640, 480)) for frame in drawn]
     return [drawn[0]] * (2 * FPS) + drawn + [drawn[-1]] * (2 * FPS)

@@ -8,22 +8,23 @@ import numpy as np
 import pytest
 from made_videos import turned, with_durations, write_video
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.config import Config
+from ckseq.console import Bar
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.early_classification import stop_rule
+from ckseq.inference import predictor as predictor_module
+from ckseq.inference import video_timeline as film_module
+from ckseq.inference.predictor import causal, load_model
+from ckseq.inference.video_timeline import watch_film
+from ckseq.preprocessing.stages import run_stages
 from ckseq.signal.faces import Box
-from ckseq.signal.stream import Stream
-from ckseq.signal.timeline import Config as TimelineConfig
-from ckseq.storage.early import read_glimpses
-from ckseq.tasks import film as film_module
-from ckseq.tasks import watching
-from ckseq.tasks.console import Bar
-from ckseq.tasks.early import stop_rule
-from ckseq.tasks.film import watch_film
+from ckseq.storage.prefix_predictions import read_prefix_predictions
 from ckseq.tasks.predict import predict
-from ckseq.tasks.preprocess import preprocess, run_stages
+from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.train import train
-from ckseq.tasks.watching import causal, load_model
+from ckseq.tracking.stream import Stream
+from ckseq.tracking.timeline import TimelineConfig
 
 PIPELINE = """
 [detector]
@@ -67,10 +68,10 @@ def squares(image):
 def bright():
     """A detector among the choices that finds what is drawn here."""
     module = SimpleNamespace(Config=Config, load=lambda config: squares)
-    load = choices.load
+    load = registry.load
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            choices, "load", lambda room, name, **rest: module if name == "bright" else load(room, name, **rest)
+            registry, "load", lambda room, name, **rest: module if name == "bright" else load(room, name, **rest)
         )
         yield
 
@@ -119,7 +120,7 @@ def run(tmp_path_factory, console_module):
 
 @pytest.fixture(scope="module")
 def console_module():
-    from ckseq.tasks.console import Console
+    from ckseq.console import Console
 
     return Console(quiet=True)
 
@@ -143,7 +144,7 @@ def test_a_short_clip_gets_one_answer_as_a_folder_and_as_a_video(run, tmp_path, 
 
 
 def test_a_sure_moment_comes_with_the_rate_that_the_run_can_vouch_for(run, console):
-    assert len({row.subject for row in read_glimpses(run)[1]}) == 12
+    assert len({row.subject for row in read_prefix_predictions(run)[1]}) == 12
     assert stop_rule(run, error_rate=0.01) == np.inf
     assert 0 < stop_rule(run, error_rate=0.2) < 1
     (item,) = predict(run, inputs=[run.parent / "P3_anger"], error_rate=0.2, console=console)["predictions"]
@@ -255,7 +256,7 @@ def test_frames_at_uneven_times_are_shown_to_the_model_at_even_ones(run, tmp_pat
         shown.append(sequences[0])
         return np.array([[0.5, 0.5]], np.float32)
 
-    monkeypatch.setattr(watching, "probabilities", asked)
+    monkeypatch.setattr(predictor_module, "probabilities", asked)
     frames = sequence("joy", strengths=[0] * 12 + [1] * 13)
     even = write_video(tmp_path / "even.mp4", frames)
     # the camera was slow in the second half

@@ -56,14 +56,14 @@ def test_real_faces_equal_the_papers_script_to_the_bit(tmp_path, real_photograph
 
 
 def test_the_twin_equals_the_papers_script_to_the_bit(tmp_path, console):
-    from ckseq.twin.tree import Config, draw, plan
+    from ckseq.twin.tree import TwinConfig, draw, plan
 
-    sequence = min(plan(Config(n_subjects=2)), key=lambda sequence: sequence.n_frames)
+    sequence = min(plan(TwinConfig(n_subjects=2)), key=lambda sequence: sequence.n_frames)
     frames, _ = draw(sequence)
-    check_against_the_script(tmp_path, [[to_grey(frame) for frame in frames[:6]]], console)
+    check_against_the_script(tmp_path, [[to_gray(frame) for frame in frames[:6]]], console)
 
 
-def to_grey(frame):
+def to_gray(frame):
     return frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
 
 
@@ -151,7 +151,7 @@ def test_what_somebody_keeps_beside_the_parts_is_left_alone(tmp_path, data, pipe
 
 def test_only_the_labels_asked_for(tmp_path, data, pipeline, console):
     assert prepare(data, tmp_path / "s.h5", pipeline, console, classes=["fear"])["n_recordings"] == 3
-    with pytest.raises(DataError, match="no recording is labelled joy; labels there: anger, fear"):
+    with pytest.raises(DataError, match="no recording is labeled joy; labels there: anger, fear"):
         prepare(data, tmp_path / "t.h5", pipeline, console, classes=["joy"])
 
 
@@ -167,7 +167,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 import ckseq.tasks.preprocess as task
-from ckseq.tasks.console import Console
+from ckseq.console import Console
 whole = task.run_stages
 def slow(frames, recipe, **more):
     time.sleep(float(sys.argv[4]))
@@ -244,10 +244,10 @@ def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, d
     first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=tmp_path / "cache")
     assert first["from_cache"] == 0
     # the same crops, aligned; then, aligned as before, another threshold: no face is looked for again
-    monkeypatch.setattr("ckseq.tasks.preprocess.follow", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.follow", None)
     more = {"cache": tmp_path / "cache"}
     second = prepare(data, tmp_path / "second.h5", pipeline, console, settings=aligned[:1], **more)
-    monkeypatch.setattr("ckseq.tasks.preprocess.aligned", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.aligned", None)
     third = prepare(data, tmp_path / "third.h5", pipeline, console, settings=aligned, **more)
     assert (second["from_cache"], third["from_cache"]) == (6, 6)
     assert (tmp_path / "third.h5").read_bytes() == plain.read_bytes()

@@ -2,7 +2,8 @@ import pytest
 from made_runs import made_predictions, made_run
 
 from ckseq.errors import CallError, DataError
-from ckseq.storage import runs
+from ckseq.storage.predictions import Predictions, write_predictions
+from ckseq.storage.run_record import write_run
 from ckseq.tasks.rank import rank
 
 
@@ -13,10 +14,10 @@ def write(folder, n_wrong, model, digest="one", seeds=(1, 2, 3)):
         for seed in seeds
         for place, row in enumerate(once.rows)
     ]
-    predictions = runs.Predictions(once.labels, tuple(rows))
+    predictions = Predictions(once.labels, tuple(rows))
     store = {"path": "store.h5", "digest": digest, "pipeline": {}}
-    runs.write_run(folder, made_run(once, model={"kind": model}, store=store))
-    runs.write_predictions(folder, predictions)
+    write_run(folder, made_run(once, model={"kind": model}, store=store))
+    write_predictions(folder, predictions)
     return folder
 
 

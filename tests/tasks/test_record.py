@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.sources import ckplus
-from ckseq.storage.frames import read_grey
-from ckseq.storage.takes import holds
+from ckseq.storage.frames import read_gray
+from ckseq.storage.recorded import holds
 from ckseq.tasks import record as module
-from ckseq.tasks.console import Console
 from ckseq.tasks.forget import forget
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.record import record, seen
-from ckseq.twin.tree import Config, draw, plan
+from ckseq.twin.tree import TwinConfig, draw, plan
 
 FPS = 10
 CONSENT = "I agree; this face is drawn."
@@ -24,7 +24,9 @@ CONSENT = "I agree; this face is drawn."
 @pytest.fixture(scope="module")
 def faces():
     """A drawn face from neutral to surprise, BGR."""
-    config = Config(n_subjects=1, emotions=("surprise",), emotions_per_subject=1, unlabelled_share=0, median_frames=9)
+    config = TwinConfig(
+        n_subjects=1, emotions=("surprise",), emotions_per_subject=1, unlabeled_share=0, median_frames=9
+    )
     frames, _ = draw(plan(config)[0])
     return [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) if frame.ndim == 2 else frame for frame in frames]
 
@@ -92,7 +94,7 @@ def test_a_film_is_kept_from_neutral_to_apex(film, faces, tmp_path):
     assert (result["kept"], result["failed"]) == (["S001_001"], {})
     (recording,) = ckplus.scan(tmp_path / "own")
     assert recording.label == "surprise"
-    kept, shown = list(read_grey(recording.frames)), list(read_grey(module.VideoFile(film)))
+    kept, shown = list(read_gray(recording.frames)), list(read_gray(module.VideoFile(film)))
     places = [next(n for n, frame in enumerate(shown) if np.array_equal(frame, one)) for one in (kept[0], kept[-1])]
     assert places[0] < 10
     assert 8 + len(faces) // 2 < places[1] <= 8 + len(faces)
@@ -125,7 +127,7 @@ def test_a_long_film_and_one_without_a_label_are_refused(film, tmp_path, monkeyp
 @pytest.mark.parametrize("consent", [None, "", "   "])
 def test_without_consent_nothing_is_opened_and_nothing_written(consent, film, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "open_camera", None)
-    monkeypatch.setattr(module, "read_grey", None)
+    monkeypatch.setattr(module, "read_gray", None)
     for inputs in ((), (film,)):
         with pytest.raises(CallError, match="no consent"):
             recorded(tmp_path / "own", Person(""), consent=consent, inputs=inputs)
@@ -167,15 +169,15 @@ def test_a_camera_that_never_worked_is_an_error(film_camera, tmp_path):
 
 
 def test_what_the_detector_sees_is_told_with_what_to_do(faces):
-    grey = cv2.cvtColor(faces[0], cv2.COLOR_BGR2GRAY)
-    box = module._Studio(module.load_pipeline("anchored")).look(grey)
-    told, good = seen(grey, box)
+    gray = cv2.cvtColor(faces[0], cv2.COLOR_BGR2GRAY)
+    box = module._Studio(module.load_pipeline("anchored")).look(gray)
+    told, good = seen(gray, box)
     assert good
     assert told.startswith("face ")
-    assert seen(grey // 4, box) == (f"face {box.right - box.left} pixels wide, light {int((grey // 4).mean())} of 255: "
+    assert seen(gray // 4, box) == (f"face {box.right - box.left} pixels wide, light {int((gray // 4).mean())} of 255: "
                                     "more light", False)  # fmt: skip
-    assert seen(grey, box._replace(left=-5))[0].endswith("to the middle, please")
-    assert seen(grey, box._replace(right=box.left + 50))[0].endswith("come nearer")
+    assert seen(gray, box._replace(left=-5))[0].endswith("to the middle, please")
+    assert seen(gray, box._replace(right=box.left + 50))[0].endswith("come nearer")
 
 
 def test_who_is_forgotten_is_gone_and_what_still_holds_them_is_named(film, tmp_path, console):
@@ -205,7 +207,7 @@ def test_who_is_forgotten_is_gone_and_what_still_holds_them_is_named(film, tmp_p
 
 
 def made_run(folder, store, *, train, test):
-    from ckseq.storage.runs import write_run
+    from ckseq.storage.run_record import write_run
     from ckseq.storage.store import open_store
 
     digest = "unknown"

@@ -5,9 +5,9 @@ import sys
 import pytest
 from made_runs import made_predictions, write_made_run
 
+from ckseq.console import Console
 from ckseq.errors import DataError
-from ckseq.storage import runs
-from ckseq.tasks.console import Console
+from ckseq.storage.examples import write_examples
 from ckseq.tasks.report import report
 
 DERIVED = {
@@ -157,5 +157,5 @@ def test_a_report_needs_neither_tensorflow_nor_dlib():
 
 def test_examples_and_predictions_may_differ_in_classes(tmp_path, console):
     folder = write_made_run(tmp_path / "run", examples=False)
-    runs.write_examples(folder, [])
+    write_examples(folder, [])
     assert "sequences.png" not in report(folder, faces=True, console=console)["files"]

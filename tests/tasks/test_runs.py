@@ -2,7 +2,7 @@ import pytest
 from made_runs import made_predictions, made_run, write_made_run
 
 from ckseq.errors import CallError, DataError
-from ckseq.storage.runs import write_run
+from ckseq.storage.run_record import write_run
 from ckseq.tasks.runs import runs
 
 
@@ -54,7 +54,7 @@ def test_runs_are_sorted_and_chosen(folder, console):
 def test_what_cannot_be_listed_is_told(folder, console):
     with pytest.raises(CallError, match="not of the form key=value"):
         runs(folder, sort="run", only=("gru",), console=console)
-    with pytest.raises(CallError, match="a run has no 'colour'"):
-        runs(folder, sort="run", only=("colour=red",), console=console)
+    with pytest.raises(CallError, match="a run has no 'color'"):
+        runs(folder, sort="run", only=("color=red",), console=console)
     with pytest.raises(DataError, match="no such folder"):
         runs(folder / "none", sort="run", only=(), console=console)

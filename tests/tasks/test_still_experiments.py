@@ -4,7 +4,7 @@ import keras
 import pytest
 from made_stills import write_fer2013, write_folders
 
-from ckseq.storage.runs import read_run
+from ckseq.storage.run_record import read_run
 from ckseq.tasks.experiment import experiment
 
 QUICK = ["training.epochs=1", "training.batch_size=8"]
@@ -30,7 +30,7 @@ def settings_of(name, backbone):
         "fer2013_small": [],
         "fer2013_adversarial": ["model.width=0.1", "image_augmentation.passes=2"],
         "fer2013_mobilenet": [*of_backbone("model", backbone), "model.side_px=0"],
-        "colour_faces": ["model.filters=[4, 4]", "model.dense=8"],
+        "color_faces": ["model.filters=[4, 4]", "model.dense=8"],
         "webcam_features": [*SMALL_PIPELINE, *of_backbone("features", backbone)],
         "webcam_finetuned": [
             *SMALL_PIPELINE, *of_backbone("model", backbone), "model.cut_after=maps", "training.epochs=2",
@@ -45,7 +45,7 @@ def settings_of(name, backbone):
         ("fer2013_small", [48, 48, 1], 0.539),
         ("fer2013_adversarial", [48, 48, 1], 0.7049),
         ("fer2013_mobilenet", [48, 48, 3], 0.824),
-        ("colour_faces", [64, 64, 3], 0.82),
+        ("color_faces", [64, 64, 3], 0.82),
         ("webcam_features", [1, 1, 4, 1], None),
         ("webcam_finetuned", [48, 48, 3], None),
     ],

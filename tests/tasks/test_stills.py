@@ -8,8 +8,9 @@ import pytest
 from made_stills import made_image, row, write_fer2013, write_folders
 
 from ckseq.errors import CallError, DataError
-from ckseq.storage.crops import read_crops
-from ckseq.storage.runs import read_predictions, read_run
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.report_crops import read_crops
+from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.predict import predict
 from ckseq.tasks.preprocess import preprocess
@@ -19,7 +20,7 @@ from ckseq.tasks.train import train
 SMALL = ["model.filters=[4, 4]", "model.dense=8", "training.epochs=6", "training.batch_size=8"]
 
 
-def prepare(data, out, console, pipeline="still_48_grey", **more):
+def prepare(data, out, console, pipeline="still_48_gray", **more):
     preprocess(data, pipeline=pipeline, out=out, jobs=1, console=console, **more)
     return out
 
@@ -68,18 +69,18 @@ def test_given_validation_needs_a_validation_part(tmp_path, console):
         train(store, experiment="fer2013_small", out=tmp_path / "run", settings=settings, console=console)
 
 
-def test_colours_are_kept_in_order_where_they_are_asked_for(tmp_path, console):
+def test_colors_are_kept_in_order_where_they_are_asked_for(tmp_path, console):
     """Anger is red, fear is blue."""
     data = write_folders(tmp_path / "f", codes=(0, 2))
-    rgb = prepare(data, tmp_path / "rgb.h5", console, settings=["faces.colour=rgb"])
+    rgb = prepare(data, tmp_path / "rgb.h5", console, settings=["faces.color=rgb"])
     with open_store(rgb) as opened:
         red, blue = opened.crops("anger_0")[0], opened.crops("fear_0")[0]
         assert red.shape == (48, 48, 3)
         assert (red[..., 0].max() > 200, red[..., 1:].max()) == (True, 0)
         assert (blue[..., 2].max() > 200, blue[..., :2].max()) == (True, 0)
         assert opened.faces("anger_0").shape == (2, 48, 48)
-    grey = prepare(data, tmp_path / "grey.h5", console)
-    with open_store(grey) as opened:
+    gray = prepare(data, tmp_path / "gray.h5", console)
+    with open_store(gray) as opened:
         assert opened.crops("anger_0").shape == (1, 48, 48)
 
 
@@ -116,7 +117,7 @@ def test_the_command_line_refuses_with_strict(tmp_path, console):
 
     table = write_fer2013(tmp_path / "f.csv", codes=(0, 3), extra=["0,1 2 3,Training"])
     out = tmp_path / "s.h5"
-    words = ["preprocess", str(table), "--pipeline", "still_48_grey", "--out", str(out), "--jobs", "1", "--json"]
+    words = ["preprocess", str(table), "--pipeline", "still_48_gray", "--out", str(out), "--jobs", "1", "--json"]
     with pytest.raises(DataError, match="1 recordings cannot be used"):
         CliRunner().invoke(cli, [*words, "--strict"], catch_exceptions=False)
     done = CliRunner().invoke(cli, words, standalone_mode=False, catch_exceptions=False)

@@ -8,10 +8,10 @@ import pytest
 import ckseq.tasks.synth as module
 from ckseq.errors import CallError, DataError
 from ckseq.tasks.synth import synth
-from ckseq.twin.tree import Config
+from ckseq.twin.tree import TwinConfig
 
-TINY = Config(
-    seed=2, n_subjects=2, emotions=("happiness",), emotions_per_subject=1, median_frames=6, unlabelled_share=0.0
+TINY = TwinConfig(
+    seed=2, n_subjects=2, emotions=("happiness",), emotions_per_subject=1, median_frames=6, unlabeled_share=0.0
 )
 
 
@@ -26,8 +26,8 @@ def test_same_seed_same_bytes_in_one_process_or_two(tmp_path, console):
     found = digests(tmp_path / "one")
     assert found == digests(tmp_path / "two")
     assert told["n_subjects"] == told["n_sequences"] == 2
-    assert told["labelled"] == {"happiness": 2}
-    assert told["n_unlabelled"] == 0
+    assert told["labeled"] == {"happiness": 2}
+    assert told["n_unlabeled"] == 0
     assert told["n_frames"] == sum(name.endswith(".png") for name in found)
     assert told["path"] == str(tmp_path / "one")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]

@@ -8,15 +8,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import CHECKPOINT
 from ckseq.learn.predict import NETWORK, load_network, probabilities
 from ckseq.recording import ImageFiles, Recording
-from ckseq.storage import runs
-from ckseq.storage.early import as_glimpses, read_glimpses
+from ckseq.storage.examples import read_examples
+from ckseq.storage.history import read_history
+from ckseq.storage.predictions import PREDICTIONS, read_predictions
+from ckseq.storage.prefix_predictions import as_prefix_probabilities, read_prefix_predictions
+from ckseq.storage.run_record import read_run, write_run
 from ckseq.storage.store import Prepared, assemble, write_part
 from ckseq.tasks.train import train
 
@@ -54,9 +57,9 @@ def build_tiny(config, *, input_shape, n_classes):
 def tiny_model():
     """A model among the choices that builds in no time."""
     tiny = SimpleNamespace(Config=TinyConfig, build=build_tiny, export=lambda model: model)
-    load = choices.load
+    load = registry.load
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choices, "load", lambda room, name, **rest: tiny if name == "tiny" else load(room, name, **rest))
+        patch.setattr(registry, "load", lambda room, name, **rest: tiny if name == "tiny" else load(room, name, **rest))
         yield
 
 
@@ -141,12 +144,12 @@ def files_of(folder):
 
 def test_a_run_is_whole(complete):
     out, console, result = complete
-    test = runs.read_predictions(out)
-    pictures = {f"examples/{example.recording}.npz" for example in runs.read_examples(out)}
+    test = read_predictions(out)
+    pictures = {f"examples/{example.recording}.npz" for example in read_examples(out)}
     assert len(pictures) == 3
     tables = {"run.json", "history.csv", "predictions.csv", "early.csv"}
     assert files_of(out) == {*tables, "model.keras", "crops.npz", *pictures}
-    assert [epoch.epoch for epoch in runs.read_history(out)] == [1, 2, 3, 4]
+    assert [epoch.epoch for epoch in read_history(out)] == [1, 2, 3, 4]
     assert test.labels == ("anger", "fear", "surprise")
     assert json.loads(json.dumps(result)) == result
     assert result["n_test"] == len(test.rows)
@@ -157,9 +160,9 @@ def test_a_run_is_whole(complete):
 
 def test_a_run_keeps_what_it_said_of_the_start_of_each_test_sequence(complete):
     out = complete[0]
-    labels, rows = read_glimpses(out)
-    found = as_glimpses(labels, rows, out)
-    tested = runs.read_predictions(out)
+    labels, rows = read_prefix_predictions(out)
+    found = as_prefix_probabilities(labels, rows, out)
+    tested = read_predictions(out)
     assert labels == tested.labels
     assert found.subjects == tuple(row.subject for row in tested.rows)
     # after all of a sequence the answer is that of predictions.csv
@@ -169,7 +172,7 @@ def test_a_run_keeps_what_it_said_of_the_start_of_each_test_sequence(complete):
 
 def test_a_run_says_how_it_was_made(complete, store, recipe):
     out, console, result = complete
-    run = runs.read_run(out)
+    run = read_run(out)
     assert (run["state"], run["epochs_done"], run["seed"]) == ("complete", 4, 3)
     assert run["experiment"]["training"]["epochs"] == 4
     assert run["experiment"]["model"] == {"kind": "tiny", "units": 4}
@@ -191,18 +194,18 @@ def test_a_run_says_how_it_was_made(complete, store, recipe):
 
 
 def test_people_are_on_one_side_only(complete):
-    run = runs.read_run(complete[0])
+    run = read_run(complete[0])
     train_ids, test_ids = run["split"]["train"], run["split"]["test"]
     assert len(train_ids) + len(test_ids) == 24
     assert not {id[:4] for id in train_ids} & {id[:4] for id in test_ids}
-    assert [row.recording for row in runs.read_predictions(complete[0]).rows] == test_ids
+    assert [row.recording for row in read_predictions(complete[0]).rows] == test_ids
     assert run["protocol"]["n_test"] == len(test_ids)
 
 
 def test_the_kept_network_predicts_what_was_written(complete):
     out = complete[0]
-    example = runs.read_examples(out)[0]
-    (row,) = [row for row in runs.read_predictions(out).rows if row.recording == example.recording]
+    example = read_examples(out)[0]
+    (row,) = [row for row in read_predictions(out).rows if row.recording == example.recording]
     missing = 9 - len(example.projections)
     padded = np.pad(example.projections, (((missing + 1) // 2, missing // 2), (0, 0), (0, 0)))
     np.testing.assert_allclose(probabilities(load_network(out), padded[np.newaxis])[0], row.probabilities, rtol=1e-5)
@@ -211,8 +214,8 @@ def test_the_kept_network_predicts_what_was_written(complete):
 
 def test_another_seed_gives_another_run(complete, store, recipe, tmp_path):
     train(store, experiment=recipe, out=tmp_path / "other", seed=4, console=Listener())
-    assert runs.read_predictions(tmp_path / "other") != runs.read_predictions(complete[0])
-    assert runs.read_run(tmp_path / "other")["seed"] == 4
+    assert read_predictions(tmp_path / "other") != read_predictions(complete[0])
+    assert read_run(tmp_path / "other")["seed"] == 4
 
 
 def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete, store, recipe, tmp_path):
@@ -223,23 +226,21 @@ def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete
         "interrupted after epoch 2; go on with: "
         f"ckseq train {store} --experiment {recipe} --out {out} --seed 3 --resume"
     )
-    assert runs.read_run(out)["state"] == "interrupted"
+    assert read_run(out)["state"] == "interrupted"
     assert files_of(out) == {"run.json", "history.csv", CHECKPOINT}
-    assert len(runs.read_history(out)) == 2
+    assert len(read_history(out)) == 2
 
     (out / f".{CHECKPOINT}.x7.tmp").touch()  # as a killed process leaves it
-    run = runs.read_run(out)
-    runs.write_run(out, {**run, "versions": {**run["versions"], "keras": "3.0"}})
+    run = read_run(out)
+    write_run(out, {**run, "versions": {**run["versions"], "keras": "3.0"}})
     console = Listener()
     result = train(store, experiment=recipe, out=out, resume=True, console=console)
     assert "going on after epoch 2" in console.said
     assert console.total == len(console.epochs) == 2
     assert (result["state"], result["epochs_done"]) == ("complete", 4)
-    assert (out / runs.PREDICTIONS).read_bytes() == (complete[0] / runs.PREDICTIONS).read_bytes()
+    assert (out / PREDICTIONS).read_bytes() == (complete[0] / PREDICTIONS).read_bytes()
     assert files_of(out) == files_of(complete[0])
-    assert (
-        runs.read_run(out)["notes"][-1] == f"training went on with keras {run['versions']['keras']}; it began with 3.0"
-    )
+    assert read_run(out)["notes"][-1] == f"training went on with keras {run['versions']['keras']}; it began with 3.0"
 
 
 def test_frames_are_streamed_in_parts_and_going_on_ends_in_the_same_bytes(store, recipe, tmp_path):
@@ -249,8 +250,8 @@ def test_frames_are_streamed_in_parts_and_going_on_ends_in_the_same_bytes(store,
             train(store, experiment=recipe, out=out, settings=settings, console=Listener(interrupt_after=after))
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     train(store, experiment=recipe, out=torn, settings=settings, resume=True, console=Listener())
-    assert runs.read_run(whole)["model"]["input_shape"] == [9, 10, 10, 1]
-    assert (torn / runs.PREDICTIONS).read_bytes() == (whole / runs.PREDICTIONS).read_bytes()
+    assert read_run(whole)["model"]["input_shape"] == [9, 10, 10, 1]
+    assert (torn / PREDICTIONS).read_bytes() == (whole / PREDICTIONS).read_bytes()
 
 
 def test_a_complete_run_is_not_trained_again(complete, store, recipe):
@@ -357,15 +358,15 @@ def test_a_small_machine_refuses_in_one_line_and_is_not_killed(store, recipe, tm
 def test_what_makes_it_fit_is_chosen_kept_and_part_of_the_command(store, recipe, tmp_path, monkeypatch):
     arguments = {"experiment": recipe, "settings": ("training.epochs=2",), "fit_memory": True}
     full = train(store, out=tmp_path / "full", console=Listener(), **arguments)
-    need = runs.read_run(tmp_path / "full")["memory"]["estimated_bytes"]["total"]
-    monkeypatch.setattr("ckseq.learn.machine.used_bytes", lambda: 0)
-    monkeypatch.setattr("ckseq.learn.machine.free_bytes", lambda: need - 1)
+    need = read_run(tmp_path / "full")["memory"]["estimated_bytes"]["total"]
+    monkeypatch.setattr("ckseq.learn.system_memory.used_bytes", lambda: 0)
+    monkeypatch.setattr("ckseq.learn.system_memory.free_bytes", lambda: need - 1)
     with pytest.raises(KeyboardInterrupt):
         train(store, out=tmp_path / "tight", console=Listener(interrupt_after=1), **arguments)
     # more is free by now, and what was chosen stays
-    monkeypatch.setattr("ckseq.learn.machine.free_bytes", lambda: 2 * need)
+    monkeypatch.setattr("ckseq.learn.system_memory.free_bytes", lambda: 2 * need)
     tight = train(store, out=tmp_path / "tight", console=Listener(), resume=True, **arguments)
-    run = runs.read_run(tmp_path / "tight")
+    run = read_run(tmp_path / "tight")
     assert run["memory"]["chosen"] == ["training.micro_batch_size=4"]
     assert run["experiment"]["training"]["micro_batch_size"] == 4
     assert "--set training.micro_batch_size=4" in run["command"]

@@ -14,20 +14,23 @@ pytest.importorskip("optuna")
 
 from optuna.exceptions import TrialPruned
 
-from ckseq import choices
+from ckseq import registry
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.recipe import load_experiment
 from ckseq.learn.fit import State
-from ckseq.learn.samplers import make_pruner
-from ckseq.storage.runs import Epoch, read_predictions, read_run
-from ckseq.storage.studies import load_optuna
-from ckseq.tasks.best import best
+from ckseq.preprocessing.pipeline import load_pipeline
+from ckseq.search.export_best import best
+from ckseq.search.samplers import make_pruner
+from ckseq.search.space import load_space
+from ckseq.search.study import best_of, open_study, page
+from ckseq.search.study_storage import load_optuna
+from ckseq.search.trial import Follow, fold_scores
+from ckseq.storage.history import Epoch
+from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 from ckseq.tasks.experiment import experiment
 from ckseq.tasks.predict import predict
-from ckseq.tasks.recipes import load_experiment, load_pipeline
 from ckseq.tasks.report import report
-from ckseq.tasks.space import load_space
-from ckseq.tasks.study import best_of, open_study, page
-from ckseq.tasks.trial import Follow, fold_scores
 from ckseq.tasks.tune import tune
 
 PIPELINE = """
@@ -128,8 +131,8 @@ def test_who_is_tested_on_in_the_end_is_never_looked_at(data, search, tmp_path, 
 def test_crops_are_found_once_and_what_is_there_is_not_made_again(data, search, tmp_path, console, monkeypatch):
     found = searched(data, search, tmp_path / "out", console, trials=1)
     assert found["served_from_cache"] == {"any": 0.0}
-    monkeypatch.setattr("ckseq.tasks.preprocess.follow", None)
-    monkeypatch.setattr("ckseq.tasks.preprocess.aligned", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.follow", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.aligned", None)
     found = searched(data, search, tmp_path / "out", console)
     assert found["complete"] == 4
     assert found["served_from_cache"]["any"] == 0.75
@@ -137,7 +140,7 @@ def test_crops_are_found_once_and_what_is_there_is_not_made_again(data, search, 
         path.stat().st_size for path in (tmp_path / "out" / "cache").rglob("*") if path.is_file()
     )
     # the same recipe again, in another study: the tensors are there
-    monkeypatch.setattr("ckseq.tasks.trial.prepare_all", None)
+    monkeypatch.setattr("ckseq.search.trial.prepare_all", None)
     again = searched(data, search, tmp_path / "out", console, study="again")
     assert again["served_from_cache"] == {"any": 1.0, "store": 1.0}
     small = searched(data, search, tmp_path / "out", console, study="again", cache_gb=20e-6)
@@ -244,7 +247,7 @@ def test_a_trial_that_is_worse_after_an_epoch_ends_early(search):
 
 
 def test_the_best_network_is_trained_on_all(data, search, tmp_path, console, monkeypatch):
-    monkeypatch.setattr(choices, "load", made_models.load)
+    monkeypatch.setattr(registry, "load", made_models.load)
     training = "[training]\nepochs = 2\nbatch_size = 8\nvalidation = 'none'\n"
     (tmp_path / "mine.toml").write_text(EXPERIMENT.replace('"ridge"', '"tiny"') + training)
     settings = ("search.pruner=median", "search.prune_by=epoch", "search.folds=2")
@@ -266,7 +269,7 @@ def test_the_best_network_is_trained_on_all(data, search, tmp_path, console, mon
 def test_a_killed_command_goes_on_after_the_last_whole_fold(data, search, tmp_path, console):
     out = tmp_path / "out"
     slow = (
-        "import sys, time, ckseq.tasks.trial as trial, ckseq.cli.main as line\n"
+        "import sys, time, ckseq.search.trial as trial, ckseq.cli.main as line\n"
         "whole, folds = trial.learn, []\n"
         "def learn(*given):\n"
         "    folds.append(1)\n"
@@ -290,7 +293,7 @@ def test_a_killed_command_goes_on_after_the_last_whole_fold(data, search, tmp_pa
         learnt.append(1)
         return whole(*given)
 
-    from ckseq.tasks import trial
+    from ckseq.search import trial
 
     whole, trial.learn = trial.learn, counted
     try:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from ckseq.errors import DataError
 from ckseq.web import app as module
 from ckseq.web.app import Site, make_app
-from ckseq.web.doors import LOOPBACK
+from ckseq.web.origin_check import LOOPBACK
 
 HOST = "127.0.0.1:8765"
 HERE = {"host": HOST, "origin": f"http://{HOST}"}

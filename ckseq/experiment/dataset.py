@@ -1,0 +1,199 @@
+"""What an experiment takes from a store: which sequences, how divided, read at once or batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ckseq.console import Console
+from ckseq.errors import CallError, DataError
+from ckseq.experiment import features
+from ckseq.experiment.recipe import Experiment
+from ckseq.labels import in_order
+from ckseq.learn.fit import Labeled, Sequences
+from ckseq.protocol.balance import Candidate, balance
+from ckseq.protocol.folds import folds
+from ckseq.protocol.holdout import Case, ProtocolConfig, Split
+from ckseq.report.nouns import Noun, noun_for
+from ckseq.signal.sequence import too_long
+from ckseq.storage.examples import Example
+from ckseq.storage.fold_files import read_division
+from ckseq.storage.store import Entry, Store
+from ckseq.storage.streaming import n_steps, stream
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The sequences of an experiment.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The classes, in the order of the network's outputs.
+    entries : tuple of Entry
+        Sorted by id.
+    x : (n, t, h, w, channels) float32, an array or a stream; or (n, h, w, channels) uint8, images
+        In the order of ``entries``. What is small is an array; whole frames of sequences are read batch by batch.
+    splits : tuple of Split
+        The folds of the protocol; a holdout has one.
+    examples : tuple of Example
+        The first test sequence of each class, where the store keeps its pictures.
+    balance_notes, notes : tuple of str
+        What a reader of the result should know, in plain words.
+    """
+
+    labels: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    x: Sequences
+    splits: tuple[Split, ...]
+    examples: tuple[Example, ...]
+    balance_notes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def split(self) -> Split:
+        """The first fold, the only one of a holdout."""
+        return self.splits[0]
+
+    def side(self, ids: Sequence[str]) -> tuple[list[Entry], Labeled]:
+        """Return the entries with these ids, sorted by id, and their sequences and labels."""
+        wanted = set(ids)
+        places = [place for place, entry in enumerate(self.entries) if entry.id in wanted]
+        entries = [self.entries[place] for place in places]
+        codes = np.array([self.labels.index(_label(entry)) for entry in entries])
+        return entries, Labeled(self.x[places], codes, tuple(entry.subject for entry in entries))
+
+
+class Chosen(NamedTuple):
+    """The entries of a store that take part in an experiment, sorted by id, and what there is to say of the choice."""
+
+    labels: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    balance_notes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def choose(store: Store, recipe: Experiment) -> Chosen:
+    """Choose the sequences of an experiment: those with a label it asks for, balanced; no array is read.
+
+    Raises
+    ------
+    DataError
+        The store has too little, or a sequence too long, for the experiment.
+    """
+    entries, notes = _usable(store, recipe)
+    candidates = [Candidate(entry.id, _label(entry), n_steps(entry, recipe.input)) for entry in entries]
+    selection = balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed))
+    chosen = set(selection.ids)
+    entries = [entry for entry in entries if entry.id in chosen]
+    _check_lengths(entries, recipe)
+    told = tuple(map(noun_in(recipe).told, selection.notes))
+    return Chosen(in_order(map(_label, entries)), tuple(entries), told, (*store.notes, *notes))
+
+
+def divide(entries: Sequence[Entry], config: ProtocolConfig) -> tuple[Split, ...]:
+    """Divide entries into folds as a protocol says; the file of ``from_file`` is read here."""
+    listed = None
+    if config.kind == "from_file":
+        if not config.file:
+            raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
+        listed = read_division(Path(config.file)).listed
+    cases = [Case(entry.id, entry.subject, _label(entry), entry.part) for entry in entries]
+    return folds(cases, config, listed=listed)
+
+
+def gather(store: Store, recipe: Experiment, console: Console | None = None) -> Dataset:
+    """Take what an experiment asks for from a store: choose, divide into folds, bring to one length.
+
+    Raises
+    ------
+    DataError
+        The store has too little, or a sequence too long, for the experiment.
+    """
+    chosen = choose(store, recipe)
+    splits = divide(chosen.entries, recipe.protocol)
+    notes = list(chosen.notes)
+    test = {id for split in splits for id in split.test}
+    first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
+    if untested := [label for label in chosen.labels if label not in first]:
+        notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
+    return Dataset(
+        labels=chosen.labels,
+        entries=chosen.entries,
+        x=_read(store, chosen.entries, recipe, console or Console(quiet=True)),
+        splits=splits,
+        examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
+        balance_notes=chosen.balance_notes,
+        notes=tuple(notes),
+    )
+
+
+def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: Console) -> Sequences:
+    if recipe.input == "features":
+        return features.read(store, entries, recipe.features, recipe.sequence, console)
+    x = stream(store, entries, recipe.input, recipe.sequence)
+    # row and column means are small, and so are single images
+    return np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x
+
+
+def _label(entry: Entry) -> str:
+    assert entry.label is not None  # only labeled entries take part
+    return entry.label
+
+
+def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
+    """Return the entries that may take part, sorted by id, and what there is to say of the others."""
+    notes, noun = [], noun_in(recipe)
+    made_with = store.pipeline.get("name")
+    if made_with != Path(recipe.pipeline).stem:
+        notes.append(f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {made_with}")
+    labeled = [entry for entry in store.entries if entry.label is not None]
+    wanted = [entry for entry in labeled if not recipe.classes or entry.label in recipe.classes]
+    entries = [entry for entry in wanted if entry.error is None]
+    if len(entries) < len(wanted):
+        notes.append(f"{noun.counted(len(wanted) - len(entries))} failed in preprocessing and left out")
+    if recipe.sequence.overflow == "drop":
+        long = set(too_long([n_steps(entry, recipe.input) for entry in entries], recipe.sequence))
+        entries = [entry for place, entry in enumerate(entries) if place not in long]
+        if long:
+            limit = recipe.sequence.length_frames
+            notes.append(f"{noun.counted(len(long))} of more than {limit} frames of motion left out before balancing")
+    present = in_order(map(_label, entries))
+    known = ", ".join(present) or "none"
+    if missing := [label for label in recipe.classes if label not in present]:
+        what = f"no {noun.one} to use shows {', '.join(missing)}; the classes there are: {known}"
+        raise DataError(what, store.path, "change the experiment's classes, or prepare a store with all of them")
+    if len(present) < 2:
+        raise DataError(f"two classes are the least; those there are: {known}", store.path, "bring labeled recordings")
+    return entries, notes
+
+
+def noun_in(recipe: Experiment) -> Noun:
+    """Return what the things of an experiment are called."""
+    return noun_for(kind=recipe.input, length_frames=recipe.sequence.length_frames)
+
+
+def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
+    """Name the sequences that are too long; a stream knows only how long they are."""
+    if recipe.sequence.overflow != "error":
+        return
+    lengths = [n_steps(entry, recipe.input) for entry in entries]
+    if long := too_long(lengths, recipe.sequence):
+        first = ", ".join(f"{entries[place].id} ({lengths[place]})" for place in long[:3])
+        more = f" and {len(long) - 3} more" if len(long) > 3 else ""
+        raise DataError(
+            f"longer than {recipe.sequence.length_frames} frames of motion: {first}{more}",
+            fix="set sequence.overflow to drop, cut_start, cut_end or resample",
+        )
+
+
+def _examples(store: Store, entries: Sequence[Entry]) -> list[Example]:
+    return [
+        Example(entry.id, _label(entry), store.faces(entry.id), store.blobs(entry.id), store.projections(entry.id))
+        for entry in entries
+        if all(store.has(entry.id, name) for name in ("faces", "blobs", "projections"))
+    ]

@@ -1,0 +1,79 @@
+"""Features instead of images: computed by a backbone from the crops of a store, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.config import digest
+from ckseq.console import Console
+from ckseq.errors import DataError
+from ckseq.models._backbones import BackboneConfig, announcement, files_of, sha256_of
+from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
+from ckseq.storage.features import features_path, read_features, write_features
+from ckseq.storage.store import Entry, Store
+
+STAGE_VERSION = 1
+"""Part of every digest: raise it when the same config begins to give other features."""
+
+
+def read(
+    store: Store, entries: Sequence[Entry], config: BackboneConfig, sequence: SequenceConfig, console: Console
+) -> NDArray[np.float32]:
+    """Return the features of recordings, brought to one length; all the store's are computed where they are not yet.
+
+    Returns
+    -------
+    (n, t, 1, d, 1) float32
+        Or maps: (n, h, w, d) where t is 1, and (n, t, h, w, d).
+
+    Raises
+    ------
+    CallError, DataError
+        The store keeps no crops, or the backbone cannot be had.
+    """
+    from ckseq.learn.extract import as_sequence
+
+    found = _of_store(store, config, console)
+    length = length_of([entry.n_crops for entry in entries], sequence)
+    fitted = (
+        fit_length(found[entry.id], length_frames=length, overflow=sequence.overflow, short=sequence.short)
+        for entry in entries
+    )
+    x = np.stack([as_sequence(features) for features in fitted])
+    # maps of one image are an image
+    return x[:, 0] if length == 1 and x.shape[2] > 1 else x
+
+
+def _of_store(store: Store, config: BackboneConfig, console: Console) -> dict[str, NDArray[np.float32]]:
+    files = [sha256_of(path) for path in files_of(config)]
+    name = digest(STAGE_VERSION, store.digest, config, files, version("keras"))
+    path = features_path(store.path, name)
+    kept = read_features(path)
+    if kept is not None:
+        return kept
+    usable = [entry for entry in store.entries if entry.n_crops]
+    if not usable:
+        raise DataError("keeps no crops", store.path, "prepare it with a pipeline with reduce.keep_crops = true")
+    from ckseq.learn.backend import load_keras
+    from ckseq.learn.extract import build_extractor, extract
+
+    load_keras()
+    for line in announcement(config):
+        console.say(line)
+    network = build_extractor(config, input_shape=crop_shape(store, usable[0]))
+    found = {
+        entry.id: extract(network, store.crops(entry.id))
+        for entry in console.track(usable, total=len(usable), label="features")
+    }
+    write_features(path, found)
+    return found
+
+
+def crop_shape(store: Store, entry: Entry) -> tuple[int, ...]:
+    """Return (h, w, channels) of a recording's crops."""
+    shape = store.frame_shape(entry.id, "crops")
+    return shape if len(shape) == 3 else (*shape, 1)

@@ -1,0 +1,94 @@
+"""The experiment recipe: a question, and all that it takes to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from ckseq.config import Config, Tree, parse
+from ckseq.learn.augmentation import Augmentation
+from ckseq.learn.fit import TrainingConfig
+from ckseq.models._backbones import BackboneConfig
+from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.protocol.balance import BalanceConfig
+from ckseq.protocol.holdout import ProtocolConfig
+from ckseq.recipes import apply_settings, beside, dump_kind, read_kind, read_recipe, read_sections, sections_of
+from ckseq.signal.augment import AugmentConfig
+from ckseq.signal.augment_images import ImageAugmentConfig
+from ckseq.signal.sequence import SequenceConfig
+from ckseq.storage.streaming import Input
+
+
+class Experiment(Config):
+    """A question, and all that it takes to answer it."""
+
+    name: str = Field(description="the recipe's name")
+    question: str = Field("", description="what the experiment asks")
+    pipeline: str = Field(description="the pipeline that prepares its data: a name, or the path of a .toml file")
+    classes: tuple[str, ...] = Field((), strict=False, description="labels that take part; empty is all there are")
+    input: Input = Field(
+        "projections",
+        description="the tensors the model reads; crops are the images themselves, (height, width, channels) where "
+        "there is one to a recording or sequence.length_frames is 1; features are what the backbone of [features] "
+        "makes of each crop",
+    )
+    published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
+    seed: int = Field(1, ge=0, description="seed of every random choice")
+    balance: BalanceConfig = BalanceConfig()
+    sequence: SequenceConfig = SequenceConfig()
+    protocol: ProtocolConfig = ProtocolConfig()
+    model_kind: str = Field(description="a model: [model] kind")
+    model: SerializeAsAny[Config] = Field(description="that model's own fields")
+    training: TrainingConfig = TrainingConfig()
+    augmentation: AugmentConfig = AugmentConfig()
+    image_augmentation: ImageAugmentConfig = ImageAugmentConfig()
+    features: BackboneConfig = BackboneConfig()
+
+    @model_validator(mode="after")
+    def _varies_what_it_reads(self) -> Self:
+        if self.input == "crops" and not self.augmentation.changes_nothing:
+            raise ValueError("input = crops are images: they are varied by [image_augmentation], not [augmentation]")
+        if self.input != "features" and self.features != BackboneConfig():
+            raise ValueError(f"[features] makes features of crops, and input = {self.input} are none")
+        if self.input != "crops" and self.image_augmentation != ImageAugmentConfig():
+            raise ValueError(f"[image_augmentation] varies images, and input = {self.input} are none")
+        return self
+
+    @property
+    def variation(self) -> Augmentation:
+        """How what is trained on is varied: that section which fits the input."""
+        return self.image_augmentation if self.input == "crops" else self.augmentation
+
+    @model_serializer(mode="wrap")
+    def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
+        return dump_kind(handler(self), "model")
+
+
+def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
+    """Read an experiment by name or path, with ``--set`` settings on top; errors as for `load_pipeline`.
+
+    A pipeline that lies beside the experiment's file is found there, wherever one calls from.
+    """
+    path, tree = read_recipe("experiments", name)
+    recipe = experiment_of(apply_settings(tree, settings, "model"), where=path.name, name=path.stem)
+    return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
+
+
+def experiment_of(tree: Tree, *, where: str, name: str = "experiment") -> Experiment:
+    """Build an experiment from its tree, such as the one a run keeps."""
+    values = {"name": name, **tree}
+    values = read_kind(values, "model", "models", where)
+    return parse(Experiment, read_sections(Experiment, values, where), where=where)
+
+
+def settings_for(settings: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Divide ``--set`` settings into those of the pipeline and those of the experiment."""
+    own = {"detector", *sections_of(Pipeline)}
+    of_pipeline: list[str] = []
+    of_experiment: list[str] = []
+    for setting in settings:
+        section = setting.partition("=")[0].partition(".")[0].strip()
+        (of_pipeline if section in own else of_experiment).append(setting)
+    return of_pipeline, of_experiment

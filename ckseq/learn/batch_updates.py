@@ -1,0 +1,110 @@
+"""A step of training: a batch at once, or in parts whose gradients add up to that of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import CallError
+from ckseq.learn.backend import load_keras
+
+if TYPE_CHECKING:
+    import keras
+
+Step = Callable[[Any, NDArray[np.float32]], tuple[float, float]]
+"""Takes a batch of sequences, and its targets (n, n_classes); returns the mean loss and accuracy."""
+
+
+def whole(model: keras.Model, on_batch: Callable[..., dict[str, float]]) -> Step:
+    """Return the step that computes a batch at once.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    on_batch : callable
+        Its ``train_on_batch`` or ``test_on_batch``.
+    """
+
+    def step(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
+        model.reset_metrics()
+        logs = on_batch(np.asarray(x, np.float32), targets, return_dict=True)
+        return logs["loss"], logs["accuracy"]
+
+    return step
+
+
+def in_parts(model: keras.Model, size: int) -> Step:
+    """Return the training step that computes ``size`` sequences at a time and changes the weights once a batch.
+
+    But for rounding, and for what dropout leaves out, a batch changes the weights as it would at once: its mean loss
+    is the mean of the parts' losses, each weighted by its share of the batch, and so is the gradient.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, its optimizer built.
+    size : int
+
+    Raises
+    ------
+    CallError
+        The network normalizes over the batch, so that parts would not add up to the whole.
+    """
+    if normalizes_over_batch(model):
+        raise CallError(
+            "training.micro_batch_size would change the result of a network that normalizes over its batch",
+            fix='leave it at "whole", and lower training.batch_size to save memory',
+        )
+    import tensorflow as tf
+
+    weights = [variable.value for variable in model.trainable_variables]
+    sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in weights]
+    # one trace for parts of any size
+    signature = [tf.TensorSpec((None, *shape[1:]), tf.float32) for shape in (model.input_shape, model.output_shape)]
+
+    @tf.function(input_signature=[*signature, tf.TensorSpec((), tf.float32)], autograph=False)
+    def add(x: Any, targets: Any, share: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            answers = model(x, training=True)
+            loss = model.compute_loss(x, targets, answers, training=True)
+            part_of_loss = share * loss
+        for total, gradient in zip(sums, tape.gradient(part_of_loss, weights), strict=True):
+            total.assign_add(gradient)
+        right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    # compiled, since the optimizer's formula would otherwise hold more arrays as large as the weights
+    @tf.function(autograph=False, jit_compile=True)
+    def apply() -> None:
+        model.optimizer.apply(list(sums), model.trainable_variables)
+
+    def step(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
+        sum_of_both = np.zeros(2)
+        for begin in range(0, len(x), size):
+            part = slice(begin, begin + size)
+            share = len(targets[part]) / len(targets)
+            sum_of_both += share * np.array(add(np.asarray(x[part], np.float32), targets[part], share), np.float64)
+        apply()
+        for total in sums:
+            total.assign(tf.zeros_like(total))
+        loss, accuracy = sum_of_both
+        return float(loss), float(accuracy)
+
+    return step
+
+
+def normalizes_over_batch(model: keras.Model) -> bool:
+    """Whether what a network makes of a sequence depends, in training, on the others of its batch."""
+    kind = load_keras().layers.BatchNormalization
+    return any(isinstance(layer, kind) for layer in layers_of(model))
+
+
+def layers_of(model: keras.Model) -> Iterator[Any]:
+    """Yield the layers of a network, also those of the networks within it."""
+    for layer in model.layers:
+        yield layer
+        yield from layers_of(layer) if hasattr(layer, "layers") else ()

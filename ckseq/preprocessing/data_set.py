@@ -1,0 +1,62 @@
+"""A data set on disk: which source reads it, and what it says about itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from ckseq import registry
+from ckseq.errors import CallError, DataError
+
+
+def find_source(root: Path, name: str | None) -> ModuleType:
+    """Return the source that reads a place: the one named, or the only one that recognizes it.
+
+    Parameters
+    ----------
+    root : Path
+        A folder or a file.
+    name : str or None
+        One of ``ckseq.registry.names("sources")``; None finds it.
+
+    Raises
+    ------
+    CallError
+        There is no such place or source, or several sources recognize the place.
+    DataError
+        No source recognizes it; the message says what each looks for.
+    """
+    if not root.exists():
+        raise CallError("there is no such folder or file", root, "check the path")
+    if name is not None:
+        return registry.load("sources", name)
+    sources = {each: registry.load("sources", each) for each in registry.names("sources")}
+    fitting = [each for each, source in sources.items() if source.recognizes(root)]
+    if len(fitting) == 1:
+        return sources[fitting[0]]
+    if fitting:
+        raise CallError(f"may be any of: {', '.join(fitting)}", root, "name one by --source")
+    raise DataError(
+        f"is not a data set that ckseq knows: it holds {_content(root)}",
+        root,
+        "looked for " + "; or ".join(f"({each}) {source.LOOKS_FOR}" for each, source in sources.items()),
+    )
+
+
+def _content(root: Path) -> str:
+    if root.is_file():
+        return "one file of another kind"
+    try:
+        names = sorted(path.name for path in root.iterdir())
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", root) from None
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (", ".join(names[:5]) or "nothing") + more
+
+
+def notes_of(data: Path) -> list[str]:
+    """Return what a data set says about itself in the first line of an ABOUT.txt, such as that it is synthetic."""
+    about = (data if data.is_dir() else data.parent) / "ABOUT.txt"
+    if not about.is_file():
+        return []
+    return [about.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()]

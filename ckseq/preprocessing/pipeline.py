@@ -1,0 +1,57 @@
+"""The pipeline recipe: how recordings become tensors, one section per stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from ckseq.config import Config, Tree, parse
+from ckseq.recipes import apply_settings, dump_kind, read_kind, read_recipe, read_sections
+from ckseq.signal.align import AlignConfig
+from ckseq.signal.faces import FacesConfig
+from ckseq.signal.motion import MotionConfig
+from ckseq.signal.reduce import ReduceConfig
+
+
+class Pipeline(Config):
+    """How recordings become tensors: one section per stage."""
+
+    name: str = Field(description="the recipe's name")
+    about: str = Field("", description="what it does, in a sentence")
+    detector_kind: str = Field(description="a detector: [detector] kind")
+    detector: SerializeAsAny[Config] = Field(description="that detector's own fields")
+    faces: FacesConfig = FacesConfig()
+    align: AlignConfig = AlignConfig()
+    motion: MotionConfig = MotionConfig()
+    reduce: ReduceConfig = ReduceConfig()
+
+    @model_validator(mode="after")
+    def _something_is_kept(self) -> Self:
+        if self.motion.difference == "none" and not self.reduce.keep_crops:
+            raise ValueError("motion.difference = none leaves the crops alone: it needs reduce.keep_crops = true")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
+        return dump_kind(handler(self), "detector")
+
+
+def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
+    """Read a pipeline by name or path, with ``--set`` settings on top.
+
+    Raises
+    ------
+    CallError
+        There is no such recipe, or a key or value in it is wrong.
+    """
+    path, tree = read_recipe("pipelines", name)
+    return pipeline_of(apply_settings(tree, settings, "detector"), where=path.name, name=path.stem)
+
+
+def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:
+    """Build a pipeline from its tree, such as the one a store keeps."""
+    values = {"name": name, **tree}
+    values = read_kind(values, "detector", "detectors", where)
+    return parse(Pipeline, read_sections(Pipeline, values, where), where=where)

@@ -1,0 +1,103 @@
+"""One recording taken through the stages of a pipeline: frames in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq import registry
+from ckseq.config import digest
+from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.recording import Frames
+from ckseq.signal.faces import to_gray
+from ckseq.signal.reduce import halved, project
+from ckseq.storage.cache import Arrays, StageCache
+from ckseq.storage.frames import read_gray, read_rgb
+from ckseq.tracking.alignment import aligned
+from ckseq.tracking.box_tracker import Faces, follow
+from ckseq.tracking.motion import blobs_of
+
+STAGE_VERSION = 2
+"""Part of every digest: raise it when the same recipe begins to give other tensors."""
+
+
+def run_stages(
+    frames: Frames, recipe: Pipeline, *, source_digest: str = "", cache: StageCache | None = None
+) -> tuple[dict[str, NDArray[Any]], Faces]:
+    """Take one recording through a pipeline.
+
+    Parameters
+    ----------
+    frames : Frames
+    recipe : Pipeline
+    source_digest : str
+        Of the frames; asked for where there is a cache.
+    cache : StageCache, optional
+        Serves and keeps crops, as found and as aligned.
+
+    Returns
+    -------
+    dict
+        Arrays by the name of their dataset in the store.
+    Faces
+        Crops, boxes and counts, frame by frame; the crops as cut, or as aligned where a cache keeps these.
+
+    Raises
+    ------
+    DataError
+        A frame cannot be read, no frame has a face, or only one.
+    """
+    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+
+    def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+        return make() if cache is None else cache.fetch(stage, key, make)
+
+    def found() -> Arrays:
+        return kept("faces", key, lambda: _find_faces(frames, recipe))
+
+    moves = recipe.motion.difference != "none"
+    as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
+    tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
+    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], int(tracked["n_dropped"]))
+    arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
+    if recipe.reduce.keep_crops:
+        arrays["crops"] = faces.crops
+    if not moves:
+        return arrays, faces
+    blobs = blobs_of(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
+    arrays["projections"] = project(blobs)
+    if recipe.reduce.keep_blobs:
+        arrays["blobs"] = blobs
+    if recipe.reduce.halvings:
+        arrays["halved"] = halved(blobs, halvings=recipe.reduce.halvings)
+    return arrays, faces
+
+
+class _Again:
+    """The pixels of a recording, one frame at a time, as often as somebody goes through them."""
+
+    def __init__(self, read: Callable[[Frames], Iterator[NDArray[np.uint8]]], frames: Frames) -> None:
+        self._read, self._frames = read, frames
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return self._read(self._frames)
+
+
+def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
+    detector = registry.load("detectors", recipe.detector_kind).load(recipe.detector)
+    read = read_rgb if recipe.faces.color == "rgb" else read_gray
+    faces = follow(_Again(read, frames), detector, recipe.faces)
+    ends = _gray(faces.crops[[0, -1]])
+    return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
+
+
+def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:
+    return {**found, "crops": aligned(_gray(found["crops"]), recipe.align)}
+
+
+def _gray(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return to_gray(crops) if crops.ndim == 4 else crops

@@ -1,0 +1,163 @@
+"""From recordings to a store: all cores, bounded memory, and nothing done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from ckseq.config import digest
+from ckseq.console import Console
+from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.preprocessing.stages import STAGE_VERSION, run_stages
+from ckseq.recording import Recording
+from ckseq.storage.cache import StageCache
+from ckseq.storage.frames import fingerprint
+from ckseq.storage.store import Prepared, assemble, read_part, remove_parts, write_part
+
+
+class Result(NamedTuple):
+    """What became of one recording; ``error`` is empty where it was prepared."""
+
+    id: str
+    digest: str
+    n_frames: int
+    error: str
+    from_before: bool
+    from_cache: tuple[str, ...] = ()
+
+
+def prepare_all(
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    out: Path,
+    *,
+    notes: list[str],
+    source_digests: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    passing: bool = False,
+    jobs: int,
+    console: Console,
+) -> list[Result]:
+    """Prepare recordings and write the store of them.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    recipe : Pipeline
+    out : Path
+        The store.
+    notes : list of str
+        What a reader of any result should know of the data.
+    source_digests : mapping, optional
+        The digest of each recording's frames by id, where they are known; they are read for it otherwise.
+    cache : Path, optional
+        A folder of stage results to use and to add to.
+    passing : bool
+        The store is to be learnt from soon, and not kept: it has no faces to look at, and nothing in it is packed.
+    jobs : int
+    console : Console
+
+    Raises
+    ------
+    CallError
+        The folder of ``out`` cannot be made.
+    DataError
+        Every recording failed, or the store cannot be written.
+    """
+    parts = out.with_name(f"{out.name}.parts")
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
+    results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
+    if all(result.error for result in results):
+        raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
+    assemble(
+        parts,
+        [result.id for result in results],
+        out,
+        pipeline=recipe.model_dump(mode="json"),
+        digest=digest(recipe, [result.digest for result in results]),
+        notes=notes,
+    )
+    remove_parts(parts)
+    return results
+
+
+def _prepare_each(
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    parts: Path,
+    source_digests: Mapping[str, str],
+    cache: Path | None,
+    passing: bool,
+    jobs: int,
+    console: Console,
+) -> list[Result]:
+    from joblib import Parallel, delayed
+
+    total = sum(recording.n_frames or 1 for recording in recordings)
+    results: dict[str, Result] = {}
+    work = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+    with console.progress("frames", total) as bar:
+        # the longest first, so that no core is left with a long one at the end
+        in_turn = sorted(recordings, key=lambda recording: -(recording.n_frames or 0))
+        calls = (
+            delayed(prepare_one)(one, recipe, parts, source_digests.get(one.id), cache, passing=passing)
+            for one in in_turn
+        )
+        for result in work(calls):
+            results[result.id] = result
+            bar.advance(result.n_frames or 1, text=result.id)
+    return [results[recording.id] for recording in recordings]
+
+
+def prepare_one(
+    recording: Recording,
+    recipe: Pipeline,
+    parts: Path,
+    source_digest: str | None = None,
+    cache: Path | None = None,
+    *,
+    passing: bool = False,
+) -> Result:
+    """Prepare one recording and write its part, unless there is one of the same digest already.
+
+    Whatever is wrong with the recording is stored as its error; only a part that cannot be written stops the work.
+    """
+    cv2.setNumThreads(1)  # the parallelism is over recordings
+    own_digest, source_digest = digest_of(recording, recipe, source_digest)
+    kept = None if cache is None else StageCache(cache)
+    before = read_part(parts, recording.id)
+    if before is not None and before.digest == own_digest:
+        return Result(recording.id, own_digest, before.n_frames, before.error or "", from_before=True)
+    try:
+        arrays, faces = run_stages(recording.frames, recipe, source_digest=source_digest, cache=kept)
+        n_frames = len(faces.crops) + faces.n_dropped
+        if passing:
+            del arrays["faces"]
+        prepared = Prepared(recording, own_digest, source_digest, n_frames, faces.n_dropped, arrays)
+    except (CkseqError, OSError, ValueError, cv2.error) as error:
+        prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=str(error))
+    write_part(parts, prepared, packed=not passing)
+    served = () if kept is None else tuple(sorted(kept.served))
+    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served)
+
+
+def source_digest_of(recording: Recording) -> str:
+    """Return the digest of a recording's frames; ``unreadable`` where they cannot be read."""
+    try:
+        return fingerprint(recording.frames)
+    except (CkseqError, OSError):
+        return "unreadable"
+
+
+def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:
+    """Return the digest of what becomes of a recording, and that of its source."""
+    source_digest = source_digest or source_digest_of(recording)
+    who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
+    return digest(STAGE_VERSION, recipe, who, source_digest), source_digest

@@ -1,0 +1,155 @@
+"""Recipe files: found by name or path, laid over those that they extend, and read section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from ckseq import registry
+from ckseq.config import Config, Tree, parse, read_toml, with_settings
+from ckseq.errors import CallError
+
+# searches stand among the experiments, and their files say what they are
+_SEARCH = "search_"
+
+
+def recipe_names(kind: str) -> tuple[str, ...]:
+    """Return the names of the recipes that ship with ckseq; kinds are ``pipelines``, ``experiments``, ``searches``."""
+    stems = sorted(path.stem for path in _recipe_folder(kind).glob("*.toml"))
+    if kind == "searches":
+        return tuple(stem.removeprefix(_SEARCH) for stem in stems if stem.startswith(_SEARCH))
+    return tuple(stem for stem in stems if not stem.startswith(_SEARCH))
+
+
+def find_recipe(kind: str, name: str) -> Path:
+    """Return the path of a recipe, given its name or the path of a TOML file.
+
+    Raises
+    ------
+    CallError
+        There is no such recipe; the message lists those that ship with ckseq.
+    """
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise CallError("there is no such recipe file", path, f"or name one of: {', '.join(recipe_names(kind))}")
+    path = _recipe_folder(kind) / f"{_SEARCH if kind == 'searches' else ''}{name}.toml"
+    if path.is_file():
+        return path
+    near = get_close_matches(name, recipe_names(kind), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise CallError(
+        f"there is no {name!r} among the {kind}",
+        fix=f"{hint}allowed: {', '.join(recipe_names(kind))}, or the path of a .toml file",
+    )
+
+
+def beside(name: str, recipe: Path) -> str:
+    """Return the path of a .toml file that lies beside a recipe which names it, wherever one calls from."""
+    path = recipe.parent / name
+    return str(path) if path.suffix == ".toml" and path.is_file() else name
+
+
+def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
+    """Return the path of a recipe and its tree, given its name or the path of a TOML file.
+
+    Where it ``extends`` another recipe, named like that, its own values are laid over that one's, section by section.
+
+    Raises
+    ------
+    CallError
+        There is no such recipe, or recipes extend each other in a circle.
+    """
+    path = find_recipe(kind, name)
+    tree = read_toml(path)
+    seen = [path]
+    while "extends" in tree:
+        base = find_recipe(kind, beside(str(tree.pop("extends")), seen[-1]))
+        if base in seen:
+            raise CallError(f"extends {base.stem}, which extends it", path, "let one of them stand alone")
+        seen.append(base)
+        tree = laid_over(read_toml(base), tree)
+    return path, tree
+
+
+def laid_over(base: Tree, tree: Tree) -> Tree:
+    """Return ``base`` with the values of ``tree``; a section of another kind replaces the section."""
+    result = {**base, **tree}
+    for key in base.keys() & tree.keys():
+        below, above = base[key], tree[key]
+        if isinstance(below, dict) and isinstance(above, dict) and above.get("kind") in (None, below.get("kind")):
+            result[key] = {**below, **above}
+    return result
+
+
+def _recipe_folder(kind: str) -> Path:
+    package = Path(__file__).parent
+    kind = "experiments" if kind == "searches" else kind
+    shipped = package / kind  # in an installed wheel; a checkout has them beside the package
+    return shipped if shipped.is_dir() else package.parent / kind
+
+
+def sections_of(recipe: type[Config]) -> dict[str, type[Config]]:
+    """Return the sections of a recipe with their configs: its fields that are configs of one fixed stage."""
+    return {
+        name: field.annotation
+        for name, field in recipe.model_fields.items()
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, Config)
+        and field.annotation is not Config
+    }
+
+
+def apply_settings(tree: Tree, settings: Iterable[str], section: str) -> Tree:
+    """Apply ``--set`` settings; where they choose another kind in a section, the recipe's fields of the old kind go."""
+    settings = tuple(settings)
+    changed = with_settings(tree, settings)
+    before, now = tree.get(section), changed.get(section)
+    if isinstance(before, dict) and isinstance(now, dict) and before.get("kind") != now.get("kind"):
+        return with_settings({**tree, section: {}}, settings)
+    return changed
+
+
+def read_kind(values: Tree, section: str, room: str, where: str) -> Tree:
+    """Return the values with ``[section] kind = ...`` replaced by the kind and the config of the chosen file.
+
+    Raises
+    ------
+    CallError
+        There is no kind, no such kind, or a field of it is wrong.
+    """
+    table = values.get(section)
+    if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
+        raise CallError(f'[{section}] needs kind = "..."', where, f"one of: {', '.join(registry.names(room))}")
+    kind = table["kind"]
+    module = registry.load(room, kind, where=f"{where} [{section}] kind")
+    fields = {key: value for key, value in table.items() if key != "kind"}
+    return {**values, f"{section}_kind": kind, section: parse(module.Config, fields, where=f"{where} [{section}]")}
+
+
+def dump_kind(tree: Tree, section: str) -> Tree:
+    """Bring a dumped recipe into the shape of its TOML, where the kind stands in its section."""
+    return {
+        key: {"kind": tree[f"{section}_kind"], **value} if key == section else value
+        for key, value in tree.items()
+        if key != f"{section}_kind"
+    }
+
+
+def read_sections(recipe: type[Config], values: Tree, where: str) -> Tree:
+    """Return the values with every section read, each with errors that name it.
+
+    Raises
+    ------
+    CallError
+        A section is a value, or a field of it is wrong.
+    """
+    read: Tree = {}
+    for section, config in sections_of(recipe).items():
+        table = values.get(section, {})
+        if not isinstance(table, dict):
+            raise CallError(f"{section} is a section, not a value", where, f"write it as [{section}]")
+        read[section] = parse(config, table, where=f"{where} [{section}]")
+    return {**values, **read}

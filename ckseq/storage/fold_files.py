@@ -1,0 +1,80 @@
+"""A division into folds as a file that can be shared: the ids of recordings, and not one pixel."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ckseq
+from ckseq.errors import DataError
+from ckseq.protocol.folds import Listed
+from ckseq.storage.files import write_text
+
+SCHEMA = 1
+_FIX = 'write {"folds": [["S005_001", ...], ...]}, or let \'ckseq protocol export\' write it'
+
+
+class Division(NamedTuple):
+    """What such a file says: the folds, what drew them, and the digest of the division, "" where it names none."""
+
+    listed: Listed
+    kind: str
+    digest: str
+
+
+def write_division(path: Path, division: Division, *, config: dict[str, Any]) -> None:
+    """Write a division as JSON, one fold a list; ``config`` tells a reader how it was drawn.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
+    tree = {
+        "schema": SCHEMA,
+        "ckseq_version": ckseq.__version__,
+        "kind": division.kind,
+        "config": config,
+        "digest": division.digest,
+        "folds": [list(ids) for ids in division.listed.folds],
+        "always_train": list(division.listed.always_train),
+    }
+    write_text(path, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_division(path: Path) -> Division:
+    """Read a division, JSON or (by the ending ``.toml``) TOML: a list of folds, or a table with ``folds``.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is no JSON or TOML, or lists something else than ids.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", path) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise DataError(f"is not {kind}: {error}", path, _FIX) from None
+    tree = {"folds": tree} if isinstance(tree, list) else tree
+    if not isinstance(tree, dict) or "folds" not in tree:
+        raise DataError("lists no folds", path, _FIX)
+    schema = tree.get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise DataError(f"has schema {schema!r}, this ckseq reads {SCHEMA}", path, "update ckseq, or export it again")
+    folds = tree["folds"]
+    if not isinstance(folds, list) or not folds:
+        raise DataError("lists no folds", path, _FIX)
+    parts = tuple(_ids(ids, f"fold {fold}", path) for fold, ids in enumerate(folds))
+    always_train = _ids(tree.get("always_train", []), "always_train", path)
+    return Division(Listed(parts, always_train), str(tree.get("kind", "from_file")), str(tree.get("digest", "")))
+
+
+def _ids(ids: Any, what: str, path: Path) -> tuple[str, ...]:
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        raise DataError(f"{what} is not a list of recordings' ids", path, _FIX)
+    return tuple(ids)

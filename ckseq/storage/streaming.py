@@ -1,0 +1,126 @@
+"""Sequences that stay in their store until a batch of them is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import DataError
+from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
+from ckseq.storage.store import Entry, Store, open_store
+
+Input = Literal["projections", "blobs", "halved", "crops", "features"]
+"""What a model may read; features are made of the crops, and not streamed."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Sequences (n, t, h, w, channels), or images (n, h, w, channels), as an array that is read where it is needed.
+
+    Crops are uint8, everything else is float32.
+
+    Rows are chosen as those of an array are, ``streamed[3:9]`` or ``streamed[[5, 2]]``, which reads nothing;
+    ``np.asarray(streamed[rows])`` reads just these. Processes may be given it: it holds the store's path, and no file
+    stays open.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    input : str
+        The dataset that is read.
+    ids : array of str
+        The recordings, in order.
+    config : ckseq.signal.sequence.Config
+        How each is brought to the common length.
+    item_shape : (t, h, w, channels)
+        Or (h, w, channels) of crops where t is 1.
+    """
+
+    path: Path
+    input: Input
+    ids: NDArray[np.str_]
+    config: SequenceConfig
+    item_shape: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array: (n, t, h, w, channels) or (n, h, w, channels)."""
+        return (len(self.ids), *self.item_shape)
+
+    @property
+    def ndim(self) -> int:
+        """As of an array: 5 or 4."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array: uint8 of crops, float32 of everything else."""
+        return np.dtype(np.uint8 if self.input == "crops" else np.float32)
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.ids)
+
+    def __getitem__(self, rows: slice | Sequence[int] | NDArray[np.int_]) -> Streamed:
+        """Choose rows, reading nothing."""
+        return Streamed(self.path, self.input, self.ids[rows], self.config, self.item_shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all rows.
+
+        Raises
+        ------
+        DataError
+            The store is gone or damaged.
+        """
+        array = np.empty(self.shape, self.dtype)
+        length = 1 if len(self.item_shape) == 3 else self.item_shape[0]
+        with open_store(self.path, listing=False) as store:
+            read = getattr(store, self.input)
+            for place, id in enumerate(self.ids):
+                one = fit_length(
+                    read(str(id)),
+                    length_frames=length,
+                    overflow=self.config.overflow,
+                    short=self.config.short,
+                )
+                array[place] = one.reshape(self.item_shape)
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def stream(store: Store, entries: Sequence[Entry], input: Input, config: SequenceConfig) -> Streamed:
+    """Return the sequences of some recordings, still to be read.
+
+    Parameters
+    ----------
+    store : Store
+    entries : sequence of Entry
+        At least one.
+    input : str
+        The dataset to read.
+    config : ckseq.signal.sequence.Config
+
+    Raises
+    ------
+    DataError
+        A recording has no such dataset, or its frames are of another size than the first one's.
+    """
+    shapes = {store.frame_shape(entry.id, input) for entry in entries}
+    if len(shapes) > 1:
+        raise DataError(f"frames of {len(shapes)} sizes: {sorted(shapes)}", store.path, "prepare it again")
+    (frame,) = shapes
+    length = length_of([n_steps(entry, input) for entry in entries], config)
+    shape = (*frame, *([1] if len(frame) == 2 else []))
+    shape = shape if input == "crops" and length == 1 else (length, *shape)
+    return Streamed(store.path, input, np.array([entry.id for entry in entries]), config, shape)
+
+
+def n_steps(entry: Entry, input: Input) -> int:
+    """Return the length of a sequence as a model reads it: one more of crops than of what moved between them."""
+    return entry.n_crops if input in ("crops", "features") else entry.n_steps
