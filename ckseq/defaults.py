@@ -1,0 +1,14 @@
+"""Defaults that several commands share: each stands here once, and here alone."""
+
+from __future__ import annotations
+
+CONFIDENCE = 0.95
+"""Of every interval, two-sided."""
+ERROR_RATE = 0.1
+"""An early answer counts as sure once no more than this share of such answers was wrong on the test part."""
+FRAMES_PER_SECOND = 25.0
+"""Of folders of frames, cameras and videos that do not say it themselves."""
+CACHE_GB = 20.0
+"""A search keeps its cache of face crops below this many gigabytes (10**9 bytes)."""
+HEARTBEAT_S = 30.0
+"""A running trial of a search reports that it is alive every so many seconds."""
