@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 
 
 def load_keras() -> ModuleType:
@@ -20,7 +20,7 @@ def load_keras() -> ModuleType:
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with nothing_on_stderr():
+        with stderr_to_devnull():
             import keras
             import tensorflow as tf
         # it warns of functions traced anew, as every fold's are
