@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
@@ -53,6 +54,11 @@ class Dataset:
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal digits that name the recordings taking part, whichever fold they are in."""
+        return digest([entry.id for entry in self.entries])
 
     @property
     def split(self) -> Split:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from ckseq.storage.run_record import RunRecord
 
 
 class Noun(NamedTuple):
@@ -39,7 +40,6 @@ def noun_for(*, kind: str, length_frames: int | str) -> Noun:
     return IMAGE if kind in ("crops", "features") and length_frames == 1 else SEQUENCE
 
 
-def noun_of(run: Mapping[str, Any]) -> Noun:
+def noun_of(run: RunRecord) -> Noun:
     """Return what the things of a run are called, from its ``run.json``."""
-    asked = run.get("experiment", {})
-    return noun_for(kind=asked.get("input", ""), length_frames=asked.get("sequence", {}).get("length_frames", ""))
+    return noun_for(kind=run.value("input") or "", length_frames=run.value("sequence.length_frames") or "")

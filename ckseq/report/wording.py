@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ckseq.protocol.score import Interval, Scores, wilson_interval
 from ckseq.report.nouns import SEQUENCE, Noun, noun_of
 from ckseq.report.tables import between, counted, percent
+from ckseq.storage.run_record import LeakageRecord, RunRecord
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Rate:
     remark: str
 
 
-def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
+def rates(run: RunRecord, scores: Scores) -> tuple[Rate, ...]:
     """Return this run's accuracy, the published one where the recipe names one, and the most frequent class's rate."""
     ours = Rate("this run", scores.accuracy, scores.interval, counted(scores, noun_of(run)))
     most = [
@@ -36,8 +35,8 @@ def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
     return (ours, theirs, always) if theirs else (ours, always)
 
 
-def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
-    published = run.get("experiment", {}).get("published") or {}
+def _published(run: RunRecord, scores: Scores) -> Rate | None:
+    published = run.value("published") or {}
     accuracy, n_test = published.get("accuracy"), published.get("n_test")
     if not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
         return None
@@ -51,7 +50,7 @@ def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
     )
 
 
-def headline(run: Mapping[str, Any], scores: Scores) -> str:
+def headline(run: RunRecord, scores: Scores) -> str:
     """Return the accuracy beside what it has to be held against: the best rule without pixels, and known people.
 
     For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free rule 0.319 · 53 % of test sequences show a subject
@@ -59,60 +58,61 @@ def headline(run: Mapping[str, Any], scores: Scores) -> str:
     """
     noun = noun_of(run)
     parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)})"]
-    leakage = run.get("leakage")
+    leakage = run.leakage
     if leakage:
-        parts.append(f"best pixel-free rule {_best_rule(leakage)['accuracy']:.3f}")
-        parts.append(f"{_share(leakage, noun)} show a subject seen in training")
-        alike = leakage["n_duplicates"] + leakage["n_near_duplicates"]
+        parts.append(f"best pixel-free rule {leakage.rule(leakage.best_rule).accuracy:.3f}")
+        parts.append(
+            f"{_share(leakage.test_sequences_of_shared_subjects, leakage.n_test, noun)} show a subject seen in training"
+        )
+        alike = leakage.n_duplicates + leakage.n_near_duplicates
         if alike:
             parts.append(f"{_times(alike, 'pair')} of test and training {noun.many} {_are(alike)} nearly the same")
-    elif "test_sequences_of_shared_subjects" in run.get("protocol", {}):
-        shared = {"n_test": run["protocol"]["n_test"], **run["protocol"]}
-        parts.append(f"{_share(shared, noun)} show a subject seen in training")
+    elif run.protocol.test_sequences_of_shared_subjects is not None:
+        shared = _share(run.protocol.test_sequences_of_shared_subjects, run.protocol.n_test, noun)
+        parts.append(f"{shared} show a subject seen in training")
     return " · ".join(parts)
 
 
-def _best_rule(leakage: Mapping[str, Any]) -> Mapping[str, Any]:
-    best: Mapping[str, Any] = next(rule for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
-    return best
-
-
-def _share(leakage: Mapping[str, Any], noun: Noun) -> str:
-    share = 100 * leakage["test_sequences_of_shared_subjects"] / max(1, leakage["n_test"])
+def _share(n_shared: int, n_test: int, noun: Noun) -> str:
+    share = 100 * n_shared / max(1, n_test)
     # a few are not none
     return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test {noun.many}"
 
 
-def leak_sentences(leakage: Mapping[str, Any], noun: Noun = SEQUENCE) -> list[str]:
+def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
     """Return in plain words what training and test share, and how far one comes without a pixel."""
-    n, people = leakage["n_test"], leakage["test_sequences_of_shared_subjects"]
+    n, people = leakage.n_test, leakage.test_sequences_of_shared_subjects
     sentences = [
         f"{people} of {n} test {noun.many} show a subject seen in training"
         if people
         else "no test subject is in training"
     ]
-    if sessions := leakage["test_sequences_of_shared_sessions"]:
+    if sessions := leakage.test_sequences_of_shared_sessions:
         sentences.append(f"{sessions} of {n} test {noun.many} are of a session that is also in training")
-    for key, what in (("duplicates", "the same frames"), ("near_duplicates", "nearly the same first and last faces")):
-        if count := leakage[f"n_{key}"]:
-            first = leakage[key][0]
+    alike = (
+        (leakage.n_duplicates, leakage.duplicates, "the same frames"),
+        (leakage.n_near_duplicates, leakage.near_duplicates, "nearly the same first and last faces"),
+    )
+    for count, pairs, what in alike:
+        if count:
+            first = pairs[0]
             sentences.append(
                 f"{_times(count, 'pair')} of a test and a training {noun.one} {_have(count)} {what}, "
-                f"as {first['test']} and {first['train']}"
+                f"as {first.test} and {first.train}"
             )
-    if not leakage["n_duplicates"] + leakage["n_near_duplicates"]:
+    if not leakage.n_duplicates + leakage.n_near_duplicates:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
-    best = _best_rule(leakage)
-    prior = next(rule for rule in leakage["rules"] if rule["p_value"] is None)
-    if best["p_value"] is not None and best["p_value"] < SURE:
+    best = leakage.rule(leakage.best_rule)
+    prior = next(rule for rule in leakage.rules if rule.p_value is None)
+    if best.p_value is not None and best.p_value < SURE:
         sentences.append(
-            f"{best['name']} alone ({best['about']}) names {best['accuracy']:.3f} of the test {noun.many} rightly, "
-            f"where always answering the most frequent class gives {prior['accuracy']:.3f}: the data give classes away"
+            f"{best.name} alone ({best.about}) names {best.accuracy:.3f} of the test {noun.many} rightly, "
+            f"where always answering the most frequent class gives {prior.accuracy:.3f}: the data give classes away"
         )
     else:
         sentences.append(
             f"no rule without pixels is surely better than always answering the most frequent class "
-            f"({prior['accuracy']:.3f}); the best is {best['name']} ({best['accuracy']:.3f})"
+            f"({prior.accuracy:.3f}); the best is {best.name} ({best.accuracy:.3f})"
         )
     return sentences
 
@@ -133,9 +133,9 @@ def _have(n: int) -> str:
     return "has" if n == 1 else "have"
 
 
-def shares_subjects(run: Mapping[str, Any]) -> bool:
+def shares_subjects(run: RunRecord) -> bool:
     """Return whether some test subject is also in training."""
-    return bool(run.get("protocol", {}).get("shared_subjects"))
+    return bool(run.protocol.shared_subjects)
 
 
 def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
@@ -178,7 +178,7 @@ def _weakest(scores: Scores) -> list[str]:
     ]
 
 
-def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
+def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
     """Return what must not be concluded from the figures."""
     sentences = []
     if shares_subjects(run):
@@ -186,21 +186,21 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
             "How well it does on people it has never seen: some people are in training and in the test part, "
             "and a network can recognize a person instead of an expression. A subject-disjoint split answers that."
         )
-    if run.get("protocol", {}).get("n_folds", 1) > 1:
+    if run.protocol.n_folds > 1:
         seeds = "" if scores.repeats > 1 else " and this seed"
         sentences.append(f"How much the figure owes to this division into folds{seeds}: others give other figures.")
     else:
         sentences.append(
             "How much the figure owes to this split and this seed: other splits and other seeds give others."
         )
-    if run.get("experiment", {}).get("training", {}).get("validation") == "test":
+    if run.value("training.validation") == "test":
         sentences.append(
             "A choice made with the test curve: it was drawn to be looked at; whoever picks an epoch by it "
             f"needs new test {noun_of(run).many}."
         )
     if any(rate.name == "published by others" for rate in rates(run, scores)):
         sentences.append("Whether this is better or worse than the published figure: data, split and people differ.")
-    published = run.get("experiment", {}).get("published") or {}
+    published = run.value("published") or {}
     if isinstance(published.get("accuracy"), str):
         sentences.append(
             f"Whether others did better: they published no figure for this, but {published['accuracy']!r}."
@@ -212,12 +212,11 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
     return sentences
 
 
-def warnings(run: Mapping[str, Any]) -> list[str]:
+def warnings(run: RunRecord) -> list[str]:
     """Return what a reader must see before the figures: an unfinished training, and every note of run and store."""
     found: list[str] = []
-    if run.get("state") != "complete":
-        epochs = run.get("epochs_done")
+    if run.state != "complete":
+        epochs = run.epochs_done
         after = f" after {epochs} epochs" if epochs else ""
         found.append(f"The run was stopped before its end{after}: these figures are not its last word.")
-    notes: Sequence[str] = [*run.get("notes", []), *run.get("store", {}).get("notes", [])]
-    return [*found, *dict.fromkeys(notes)]
+    return [*found, *dict.fromkeys(run.notes)]

@@ -10,14 +10,15 @@ from rich.table import Table
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
 from ckseq.report.strictness import Rung, draw_staircase
 from ckseq.report.trust import trust
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import read_history
 from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
-from ckseq.tasks.crossval import FOLDS, crossval
+from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
 CONFIDENCE = 0.95
@@ -133,24 +134,24 @@ def _has_epochs(model_kind: str) -> bool:
 
 def _rung(folder: Path, step: Step) -> Rung:
     run = read_run(folder)
-    rules = run["leakage"]["rules"]
-    best_rule = max(rule["accuracy"] for rule in rules)
-    n_test = run["protocol"]["n_test"]
+    assert run.leakage is not None
+    best_rule = max(rule.accuracy for rule in run.leakage.rules)
+    n_test = run.protocol.n_test
     if step.validation == "test":
         return Rung(step.name, _best_epochs(folder, run), None, best_rule, n_test)
     found = trust(read_predictions(folder), confidence=CONFIDENCE)
     return Rung(step.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
 
 
-def _best_epochs(folder: Path, run: dict[str, Any]) -> float:
+def _best_epochs(folder: Path, run: RunRecord) -> float:
     """Return the accuracy that choosing each fold's epoch on the test fold itself would report."""
-    if "folds" not in run:
+    if run.kind == "training":
         return max(epoch.val_accuracy for epoch in read_history(folder))
     right = 0.0
-    for fold in run["folds"]:
-        history = read_history(folder / FOLDS / f"seed{fold['seed']}_fold{fold['fold']}")
-        right += max(epoch.val_accuracy for epoch in history) * fold["n_test"]
-    return right / sum(fold["n_test"] for fold in run["folds"])
+    for one in run.trainings:
+        history = read_history(folder / FOLDS / f"seed{one.seed}_fold{one.fold}")
+        right += max(epoch.val_accuracy for epoch in history) * one.n_test
+    return right / sum(one.n_test for one in run.trainings)
 
 
 def _table(rungs: Sequence[Rung]) -> Table:

@@ -15,7 +15,7 @@ def made_scores():
 
 
 def run_of(kind, length):
-    experiment = made_run()["experiment"] | {"input": kind, "sequence": {"length_frames": length}}
+    experiment = made_run().experiment | {"input": kind, "sequence": {"length_frames": length}}
     return made_run(experiment=experiment)
 
 
@@ -34,7 +34,7 @@ def test_what_is_one_frame_is_an_image(kind, length, noun):
 
 
 def test_a_run_that_does_not_say_is_of_sequences():
-    assert noun_of({}) == SEQUENCE
+    assert noun_of(made_run(experiment={})) == SEQUENCE
 
 
 def test_names_with_the_word_in_them_stay():

@@ -67,7 +67,7 @@ def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
     assert (pair["difference"], found["n"]) == (0, 42)
 
 
-PROTOCOL = made_run()["protocol"]
+PROTOCOL = made_run().protocol.model_dump(exclude_none=True)
 OTHERS = {
     "was tested by paper_split, .* by subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
     "divide the sequences differently": {"protocol": {**PROTOCOL, "digest": "another"}},

@@ -23,7 +23,7 @@ def test_a_network_climbs_every_step(store, tmp_path, console, monkeypatch):
     found = climbed(store, make_recipe(tmp_path, NETWORK), tmp_path / "ladder", console)
     assert [step["name"] for step in found["steps"]] == [step.name for step in STEPS]
     assert [step["interval"] is None for step in found["steps"]] == [True, False, False, True, False, False]
-    kinds = [read_run(tmp_path / "ladder" / step.folder)["protocol"]["kind"] for step in STEPS]
+    kinds = [read_run(tmp_path / "ladder" / step.folder).protocol.kind for step in STEPS]
     assert kinds == [step.kind for step in STEPS]
     # the best of all epochs is at least as good as the last
     for place, folder in ((0, "split_test"), (3, "subject_test")):
