@@ -7,7 +7,7 @@ from typing import Any
 from ckseq.config import Tree
 
 # what was spelled otherwise in the recipes of version 0.1
-_KEYS = {"colour": "color", "optimiser": "optimizer"}
+_KEYS = (("colour", "color"), ("optimiser", "optimizer"), ("neighbour", "neighbor"))
 _VALUES = {"grey": "gray", "grey_levels": "gray_levels", "equalised": "equalized"}
 
 
@@ -17,7 +17,13 @@ def with_new_spelling(recipe: Tree) -> Tree:
     >>> with_new_spelling({"faces": {"colour": "grey"}, "motion": {"threshold": 4.0}})
     {'faces': {'color': 'gray'}, 'motion': {'threshold': 4.0}}
     """
-    return {_KEYS.get(key, key): _value(value) for key, value in recipe.items()}
+    return {_key(key): _value(value) for key, value in recipe.items()}
+
+
+def _key(key: str) -> str:
+    for old, new in _KEYS:
+        key = key.replace(old, new)
+    return key
 
 
 def _value(value: Any) -> Any:
