@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,16 +23,22 @@ from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint
-from ckseq.learn.extract import build_extractor, save_extractor
+from ckseq.learn.extract import EXTRACTOR, build_extractor, save_extractor
 from ckseq.learn.learner import Learner
+from ckseq.learn.predict import ESTIMATOR, NETWORK
+from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
-from ckseq.storage.history import Epoch, write_history
-from ckseq.storage.predictions import Predictions, read_predictions, write_predictions
-from ckseq.storage.prefix_predictions import write_prefix_predictions
+from ckseq.storage.history import HISTORY, Epoch, write_history
+from ckseq.storage.lock import locked
+from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
+from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
+from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.storage.run_record import RUN, ModelRecord, RunRecord, TrainingRecord, read_run, write_run
 from ckseq.storage.store import open_store
+from ckseq.workers import spread
 
 FOLDS = "folds"
+_FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
 _NOT_TESTED = "trained on all sequences: none is left to test it on"
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
@@ -103,41 +109,54 @@ def run_experiment(
     KeyboardInterrupt
         Somebody pressed Ctrl-C; what was trained is kept.
     """
-    check_target(out, overwrite=overwrite, resume=resume)
-    earlier = read_run(out) if resume and (out / RUN).is_file() else None
-    with open_store(store) as opened:
-        dataset = gather(opened, recipe, console)
-        if kind == "training" and len(dataset.splits) > 1:
-            raise CallError(
-                f"protocol.kind = {recipe.protocol.kind} has {len(dataset.splits)} folds, and a training has one",
-                fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
-            )
-        recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
-        run = record_of(opened, dataset, recipe, kind=kind, seeds=seeds)
-    chosen = () if memory is None else memory.chosen
-    run = run.changed(
-        memory=memory,
-        notes=(*run.notes, *notes),
-        command=shlex.join([*command, *(word for setting in chosen for word in ("--set", setting))]),
-    )
-    if earlier is not None:
-        _check_same(earlier, run, out)
-        # a complete run may be asked for more seeds
-        if earlier.state == "complete" and earlier.seeds == run.seeds:
-            what = (
-                f"{len(earlier.trainings)} trainings" if len(earlier.trainings) > 1 else f"{earlier.epochs_done} epochs"
-            )
-            console.say(f"{out} is complete already: {what}")
-            return Finished(earlier, read_predictions(out))
-        run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
-    elif resume:
-        console.say(f"there is nothing in {out} to resume: starting anew")
-    elif overwrite and out.is_dir():
-        shutil.rmtree(out)
-    for note in (*run.notes, *run.balance_notes, run.protocol.sentence, memory.sentence if memory else ""):
-        if note:
-            console.say(note)
-    return _train_and_finish(out, run, dataset, recipe, jobs, console)
+    with locked(out):
+        recover(out)
+        check_target(out, overwrite=overwrite, resume=resume)
+        # what stands there is replaced when the new run is complete, and not before
+        replaces = overwrite and out.is_dir()
+        folder = beside(out) if replaces else out
+        resumes = (resume or replaces) and (folder / RUN).is_file()
+        earlier = read_run(folder) if resumes else None
+        with open_store(store) as opened:
+            dataset = gather(opened, recipe, console)
+            if kind == "training" and len(dataset.splits) > 1:
+                raise CallError(
+                    f"protocol.kind = {recipe.protocol.kind} has {len(dataset.splits)} folds, and a training has one",
+                    fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
+                )
+            recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
+            run = record_of(opened, dataset, recipe, kind=kind, seeds=seeds)
+        chosen = () if memory is None else memory.chosen
+        run = run.changed(
+            memory=memory,
+            notes=(*run.notes, *notes),
+            command=shlex.join([*command, *(word for setting in chosen for word in ("--set", setting))]),
+        )
+        if replaces and (earlier is None or what_differs(earlier, run)):
+            # nothing, or an unfinished replacement by another run
+            shutil.rmtree(folder, ignore_errors=True)
+            earlier = None
+        if earlier is not None:
+            _check_same(earlier, run, out)
+            # a complete run may be asked for more seeds
+            if not replaces and earlier.state == "complete" and earlier.seeds == run.seeds:
+                n = len(earlier.trainings)
+                console.say(
+                    f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
+                )
+                return Finished(*read_complete_run(out))
+            run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
+        elif resume:
+            console.say(f"there is nothing in {out} to resume: starting anew")
+        for note in (*run.notes, *run.balance_notes, run.protocol.sentence, memory.sentence if memory else ""):
+            if note:
+                console.say(note)
+        finished = _train_and_finish(
+            folder, run, dataset, recipe, jobs, "--overwrite" if replaces else "--resume", console
+        )
+        if replaces:
+            exchange(out)
+        return finished
 
 
 def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
@@ -166,7 +185,7 @@ def _check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:
 
 
 def _train_and_finish(
-    out: Path, run: RunRecord, dataset: Dataset, recipe: Experiment, jobs: int, console: Console
+    out: Path, run: RunRecord, dataset: Dataset, recipe: Experiment, jobs: int, again: str, console: Console
 ) -> Finished:
     alone = run.kind == "training"
     assert run.store is not None
@@ -192,7 +211,7 @@ def _train_and_finish(
             write_history(out, epochs)
         write_run(out, run.changed(state="interrupted", epochs_done=len(epochs)))
         after = f" after epoch {len(epochs)}" if epochs else ""
-        console.say(f"interrupted{after}; go on with: {run.command} --resume")
+        console.say(f"interrupted{after}; go on with: {run.command} {again}")
         raise
     return _finish(out, run, [done[job] for job in work], dataset, recipe, console)
 
@@ -259,11 +278,8 @@ def _results(
         for job in work:
             yield job, _train_and_save(job, dataset, recipe, made_from[job], bar)
         return
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=n_workers, return_as="generator")
-    results: Iterable[FoldResult] = pool(delayed(_train_and_save)(job, dataset, recipe, made_from[job]) for job in work)
-    yield from zip(work, results, strict=True)
+    calls = [(job, dataset, recipe, made_from[job]) for job in work]
+    yield from zip(work, spread(_train_and_save, calls, n_workers=n_workers), strict=True)
 
 
 def _train_and_save(
@@ -305,6 +321,7 @@ def _finish(
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
         epochs_done=len(epochs),
+        files=digests_of(out, _FILES),
     )
     write_run(out, run)
     remove_checkpoint(out)
@@ -357,6 +374,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         device=backend.device(),
         trainings=(training,),
         epochs_done=len(learned.epochs),
+        files=digests_of(out, _FILES),
     )
     write_run(out, run)
     return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import os
 import tempfile
@@ -63,6 +64,21 @@ def _umask() -> int:
     mask = os.umask(0o077)  # the only way to read it is to set it
     os.umask(mask)
     return mask
+
+
+def file_digest(path: Path) -> str:
+    """Return 32 hexadecimal digits that name the bytes of a file.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", path) from None
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

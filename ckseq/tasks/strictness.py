@@ -14,10 +14,10 @@ from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
 from ckseq.report.strictness import Rung, draw_staircase
 from ckseq.report.trust import trust
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import read_history
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.storage.run_record import RunRecord
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
@@ -133,13 +133,13 @@ def _has_epochs(model_kind: str) -> bool:
 
 
 def _rung(folder: Path, step: Step) -> Rung:
-    run = read_run(folder)
+    run, predictions = read_complete_run(folder)
     assert run.leakage is not None
     best_rule = max(rule.accuracy for rule in run.leakage.rules)
     n_test = run.protocol.n_test
     if step.validation == "test":
         return Rung(step.name, _best_epochs(folder, run), None, best_rule, n_test)
-    found = trust(read_predictions(folder), confidence=CONFIDENCE)
+    found = trust(predictions, confidence=CONFIDENCE)
     return Rung(step.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
 
 

@@ -235,7 +235,7 @@ def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete
     write_run(out, run.changed(versions={**run.versions, "keras": "3.0"}))
     console = Listener()
     result = train(store, experiment=recipe, out=out, resume=True, console=console)
-    assert "going on after epoch 2" in console.said
+    assert "resuming after epoch 2" in console.said
     assert console.total == len(console.epochs) == 2
     assert (result["state"], result["epochs_done"]) == ("complete", 4)
     assert (out / PREDICTIONS).read_bytes() == (complete[0] / PREDICTIONS).read_bytes()
