@@ -259,7 +259,7 @@ def test_a_complete_run_is_not_trained_again(complete, store, recipe):
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     console = Listener()
     assert train(store, experiment=recipe, out=out, resume=True, console=console) == result
-    assert console.said == [f"{out} is complete already: 4 epochs"]
+    assert console.said[0] == f"{out} is complete already: 4 epochs"
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
