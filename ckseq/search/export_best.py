@@ -12,9 +12,9 @@ from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import gather
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.recipe import load_experiment
 from ckseq.experiment.run import told
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.protocol.holdout import ProtocolConfig
 from ckseq.report.toml_listing import toml_text
@@ -198,15 +198,15 @@ def _train_on_all(
         material = gather(opened, experiment)
         made_from = {"path": str(store), "digest": opened.digest, "pipeline": opened.pipeline}
     everybody = material.side([entry.id for entry in material.entries])[1]
-    learner = learner_of(experiment, material)
-    with console.progress("epochs", learner.n_epochs) as bar:
-        learned = learner.learn(
-            train=everybody, watched=None, on_epoch=lambda state: bar.advance(text=told(state.epochs[-1]))
+    trainer = trainer_for(experiment, material)
+    with console.progress("epochs", trainer.n_epochs) as bar:
+        trained = trainer.fit(
+            train=everybody, validation=None, on_epoch=lambda state: bar.advance(text=told(state.epochs[-1]))
         )
     run.mkdir(parents=True)
-    learned.save(run)
-    if learned.epochs:
-        write_history(run, learned.epochs)
+    trained.save(run)
+    if trained.epochs:
+        write_history(run, trained.epochs)
     n = len(material.entries)
     write_run(
         run,
@@ -219,7 +219,7 @@ def _train_on_all(
             "labels": list(material.labels),
             "model": {
                 "kind": experiment.model_kind,
-                "n_parameters": learner.n_parameters,
+                "n_parameters": trainer.n_parameters,
                 "input_shape": list(material.x.shape[1:]),
             },
             "protocol": {
@@ -234,9 +234,9 @@ def _train_on_all(
             "versions": {"ckseq": ckseq.__version__, **backend.versions()},
             "device": backend.device(),
             "state": "complete",
-            "epochs_done": len(learned.epochs),
-            "chosen_epoch": learned.chosen_epoch,
-            "seconds": {"training": learned.seconds},
+            "epochs_done": len(trained.epochs),
+            "chosen_epoch": trained.chosen_epoch,
+            "seconds": {"training": trained.seconds},
         },
     )
     console.say(f"trained on all {n} sequences; ask it with: ckseq predict {run} VIDEO")

@@ -18,7 +18,7 @@ from ckseq.protocol.holdout import Split
 from ckseq.recording import Recording
 from ckseq.search.export_best import recipes_of
 from ckseq.search.study import winner_of
-from ckseq.search.trial import InnerFolds, TrialCache, fold_scores, learn, prepared
+from ckseq.search.trial import InnerFolds, TrialCache, fold_scores, prepared, train_fold
 from ckseq.storage.predictions import Prediction, Predictions, write_predictions
 from ckseq.storage.run_record import write_run
 from ckseq.storage.store import open_store
@@ -67,8 +67,8 @@ def score_winners(
         store, _ = prepared(recipes.pipeline, recipes.experiment.input, everyone, shop)
         with open_store(store) as opened:
             material = gather(opened, recipes.experiment)
-            learned = learn(recipes.experiment, material, material.split)
-            own = answers(learned.model, material, material.split._replace(fold=fold.fold), seed=None)
+            trained = train_fold(recipes.experiment, material, material.split)
+            own = answers(trained.model, material, material.split._replace(fold=fold.fold), seed=None)
         backend.release()
         labels = material.labels
         right = sum(row.truth == row.predicted for row in own)

@@ -16,13 +16,14 @@ from ckseq.errors import DataError
 from ckseq.labels import EMOTIONS
 from ckseq.recording import Problem, Recording
 from ckseq.sources._frames import entries, is_clutter, is_image, natural, too_short
+from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
 LOOKS_FOR = (
     "CK+: a folder cohn-kanade-images with S005/001/S005_001_00000001.png, and Emotion (or Emotion_labels) with "
     "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
 )
-SHOULD_HOLD: Mapping[str, int] = {
+EXPECTED_COUNTS: Mapping[str, int] = {
     "sequences": 593,
     "subjects": 123,
     "frames": 10_708,
@@ -357,3 +358,6 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
         elif have != needed:
             odd.append(Problem(f"{have} {name} files where {needed} were expected", name, "nothing here needs them"))
     return odd
+
+
+SPEC = SourceSpec("ckplus", LOOKS_FOR, recognizes, scan, problems, expected_counts=EXPECTED_COUNTS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ckseq.errors import DataError
 from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile
 from ckseq.sources._frames import entries, images_in, is_image, is_video, safe_id, too_short
+from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = (
     "one folder per class, with video files, folders of frames or single images in it (anger/S005_001.mp4, "
@@ -128,3 +129,6 @@ def _frames(path: Path) -> Frames | None:
 def _person(name: str) -> str | None:
     match = _PERSON.match(name)
     return match.group().upper() if match else None
+
+
+SPEC = SourceSpec("class_folders", LOOKS_FOR, recognizes, scan, problems)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ckseq.errors import DataError
 from ckseq.recording import Part, PixelRow, Problem, Recording
+from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with one) with the columns emotion, pixels and Usage, as fer2013.csv"
 LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -182,3 +183,6 @@ def _bare(cell: bytes) -> bytes:
 
 def _shown(text: bytes) -> str:
     return repr(text[:20].decode(errors="replace"))
+
+
+SPEC = SourceSpec("fer2013", LOOKS_FOR, recognizes, scan, problems)

@@ -11,6 +11,7 @@ from pathlib import Path
 from ckseq.errors import DataError
 from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
 from ckseq.sources._frames import images_in, is_image, is_video, safe_id, too_short
+from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
 COLUMNS = ("path", "subject", "session", "label")
@@ -189,3 +190,6 @@ def _row(cells: list[str], header: list[str], where: str) -> dict[str, str]:
         if not row[name].isprintable():
             raise DataError(f"the {name} has a line break or a tab", where, "mend the line")
     return row
+
+
+SPEC = SourceSpec("manifest", LOOKS_FOR, recognizes, scan, problems)

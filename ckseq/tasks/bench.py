@@ -173,7 +173,7 @@ def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> d
     lengths = np.clip(rng.normal(18, 8, n_sequences).round(), 5, 39).astype(int)
     x = np.stack([pad(rng.random((n, *shape[1:]), dtype=np.float32) ** 4, length_frames=39) for n in lengths])
     y = np.eye(4, dtype=np.float32)[rng.integers(0, 4, n_sequences)]
-    config = conv_lstm.Config(dropout=0.0)
+    config = conv_lstm.ConvLSTMConfig(dropout=0.0)
     weights = None
     rows: dict[str, dict[str, float]] = {}
     outputs = []

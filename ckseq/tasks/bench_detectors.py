@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError, DataError
 from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles
@@ -60,8 +61,8 @@ def bench_detectors(data: Path, *, frames: int, console: Console) -> dict[str, A
     left_out: dict[str, str] = {}
     # the whole frame is no search, and agrees with everybody a little
     for name in (name for name in registry.names("detectors") if name != "whole_frame"):
-        module = registry.load("detectors", name)
-        detect = module.load(module.Config())
+        spec: DetectorSpec = registry.load("detectors", name).SPEC
+        detect = spec.load(spec.config())
         try:
             start = time.perf_counter()
             detect(images[0])

@@ -16,14 +16,14 @@ from ckseq.console import Bar, Console
 from ckseq.errors import DataError
 from ckseq.experiment.dataset import Dataset, gather, noun_in
 from ckseq.experiment.early_classification import prefix_predictions
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.experiment.report_crops import keep_crops
 from ckseq.experiment.run import answers, check_same, check_target, describe, told, with_other_versions
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
-from ckseq.learn.fit import State
+from ckseq.learn.fit import TrainingState
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.holdout import HOLDOUTS, Split
 from ckseq.report.nouns import noun_of
@@ -233,33 +233,33 @@ def learn_fold(job: Job, material: Dataset, recipe: Experiment, bar: Bar | None 
     int
         How many test sequences were named rightly.
     """
-    learner = learner_of(recipe, material, seed=job.seed)
+    trainer = trainer_for(recipe, material, seed=job.seed)
 
-    def keep(state: State) -> None:
+    def keep(state: TrainingState) -> None:
         write_checkpoint(job.folder, state)
         if bar is not None:
             bar.advance(0, text=f"seed {job.seed}, fold {job.split.fold}, {told(state.epochs[-1])}")
 
     train, test = (material.side(side)[1] for side in (job.split.train, job.split.test))
     job.folder.mkdir(parents=True, exist_ok=True)
-    learned = learner.learn(train=train, watched=test, resume=read_checkpoint(job.folder), on_epoch=keep)
-    rows = tuple(answers(learned.model, material, job.split, seed=job.seed))
+    trained = trainer.fit(train=train, validation=test, resume=read_checkpoint(job.folder), on_epoch=keep)
+    rows = tuple(answers(trained.model, material, job.split, seed=job.seed))
     write_predictions(job.folder, Predictions(material.labels, rows))
-    if early := prefix_predictions(learned.model, job.store, material, job.split, recipe, seed=job.seed):
+    if early := prefix_predictions(trained.model, job.store, material, job.split, recipe, seed=job.seed):
         write_prefix_predictions(job.folder, material.labels, early)
-    write_history(job.folder, learned.epochs)
-    told_of_model = {"kind": recipe.model_kind, "n_parameters": learner.n_parameters}
+    write_history(job.folder, trained.epochs)
+    told_of_model = {"kind": recipe.model_kind, "n_parameters": trainer.n_parameters}
     facts = {
         "state": "complete",
         "seed": job.seed,
         "fold": job.split.fold,
         "n_train": len(job.split.train),
         "n_test": len(job.split.test),
-        "epochs_done": len(learned.epochs),
-        "chosen_epoch": learned.chosen_epoch,
+        "epochs_done": len(trained.epochs),
+        "chosen_epoch": trained.chosen_epoch,
         "model": {**told_of_model, "input_shape": list(material.x.shape[1:])},
         "device": backend.device(),
-        "seconds": {"training": learned.seconds},
+        "seconds": {"training": trained.seconds},
     }
     # last, since what stands here is believed to be whole
     write_run(job.folder, facts)

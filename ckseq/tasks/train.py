@@ -12,16 +12,16 @@ from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import Dataset, gather, noun_in
 from ckseq.experiment.early_classification import prefix_predictions
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.experiment.report_crops import keep_crops
 from ckseq.experiment.run import answers, check_same, check_target, describe, told, with_other_versions
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from ckseq.learn.extract import build_extractor, save_extractor
-from ckseq.learn.fit import State
-from ckseq.learn.learner import Learned, Learner
+from ckseq.learn.fit import TrainingState
+from ckseq.learn.trainer import TrainedModel, Trainer
 from ckseq.protocol.holdout import Split, overlap
 from ckseq.storage.examples import write_examples
 from ckseq.storage.history import Epoch, write_history
@@ -143,39 +143,39 @@ def _command(store: Path, experiment: str, settings: Sequence[str], seed: int, o
 
 
 def _train(out: Path, run: dict[str, Any], material: Dataset, recipe: Experiment, console: Console) -> dict[str, Any]:
-    learner = learner_of(recipe, material)
+    trainer = trainer_for(recipe, material)
     run["device"] = backend.device()
     run["model"] = {
         "kind": recipe.model_kind,
-        "n_parameters": learner.n_parameters,
+        "n_parameters": trainer.n_parameters,
         "input_shape": list(material.x.shape[1:]),
     }
     n, noun = run["protocol"], noun_in(recipe)
-    size = "" if learner.n_parameters is None else f"{learner.n_parameters:,} parameters, "
+    size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
     console.say(
         f"{recipe.model_kind}: {size}{n['n_train']} {noun.many} to train on, {n['n_test']} to test on; {run['device']}"
     )
     start = read_checkpoint(out)
     write_run(out, run)
-    learned = _learn_and_keep(out, learner, run, material, start, console)
-    rows = answers(learned.model, material, material.split, seed=None)
+    trained = _train_with_checkpoints(out, trainer, run, material, start, console)
+    rows = answers(trained.model, material, material.split, seed=None)
     predictions = Predictions(material.labels, tuple(rows))
     write_predictions(out, predictions)
     store = Path(run["store"]["path"])
-    if early := prefix_predictions(learned.model, store, material, material.split, recipe, seed=None):
+    if early := prefix_predictions(trained.model, store, material, material.split, recipe, seed=None):
         write_prefix_predictions(out, material.labels, early)
-    learned.save(out)
+    trained.save(out)
     if recipe.input == "features":
         # the run stands for itself: what makes features of an image lies beside the model that reads them
         shape = tuple(run["store"]["crop_shape"])
         save_extractor(out, build_extractor(recipe.features, input_shape=shape))
-    if learned.epochs:
-        write_history(out, learned.epochs)
+    if trained.epochs:
+        write_history(out, trained.epochs)
     write_examples(out, material.examples)
     keep_crops(out, Path(run["store"]["path"]), predictions, console)
-    if learned.chosen_epoch is not None:
-        run["chosen_epoch"] = learned.chosen_epoch
-    run.update(state="complete", epochs_done=len(learned.epochs), seconds={"training": learned.seconds})
+    if trained.chosen_epoch is not None:
+        run["chosen_epoch"] = trained.chosen_epoch
+    run.update(state="complete", epochs_done=len(trained.epochs), seconds={"training": trained.seconds})
     write_run(out, run)
     remove_checkpoint(out)
     result = _result(out, run)
@@ -184,30 +184,32 @@ def _train(out: Path, run: dict[str, Any], material: Dataset, recipe: Experiment
     return result
 
 
-def _learn_and_keep(
+def _train_with_checkpoints(
     out: Path,
-    learner: Learner,
+    trainer: Trainer,
     run: dict[str, Any],
     material: Dataset,
-    start: State | None,
+    start: TrainingState | None,
     console: Console,
-) -> Learned:
+) -> TrainedModel:
     """Train, with a checkpoint after every epoch; Ctrl-C keeps it and says how to go on."""
     done = 0 if start is None else len(start.epochs)
     if done:
         console.say(f"going on after epoch {done}")
     learnt: list[Epoch] = [] if start is None else list(start.epochs)
-    train, watched = (material.side(side)[1] for side in (material.split.train, _watched(run, material.split)))
+    train, validation = (
+        material.side(side)[1] for side in (material.split.train, _validation_ids(run, material.split))
+    )
 
     try:
-        with console.progress("epochs", learner.n_epochs - done) as progress:
+        with console.progress("epochs", trainer.n_epochs - done) as progress:
 
-            def keep(state: State) -> None:
+            def keep(state: TrainingState) -> None:
                 write_checkpoint(out, state)
                 learnt[:] = state.epochs
                 progress.advance(text=told(state.epochs[-1]))
 
-            return learner.learn(train=train, watched=watched, resume=start, on_epoch=keep)
+            return trainer.fit(train=train, validation=validation, resume=start, on_epoch=keep)
     except KeyboardInterrupt:
         write_history(out, learnt)
         write_run(out, {**run, "state": "interrupted", "epochs_done": len(learnt)})
@@ -215,7 +217,7 @@ def _learn_and_keep(
         raise
 
 
-def _watched(run: dict[str, Any], split: Split) -> tuple[str, ...]:
+def _validation_ids(run: dict[str, Any], split: Split) -> tuple[str, ...]:
     """Return who is measured after every epoch."""
     if run["experiment"]["training"]["validation"] != "given":
         return split.test
