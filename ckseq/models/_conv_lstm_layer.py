@@ -1,13 +1,13 @@
 """The ConvLSTM2D layer of Keras, computed faster; same weights, same results except for rounding.
 
-It stays beside Keras's own layer because it is faster than that with ``unroll=True``: measured in one run, on 64
+It is here because it is faster than Keras's own layer, even with ``unroll=True``: measured in one run, on 64
 sequences, 2.2 times on padded input and 1.4 times on dense input.
 
 Keras computes eight convolutions per step and stores whatever TensorFlow's own gradient needs. Here:
 
 * a convolution is a few matrix products, by Winograd's minimal filtering along the columns where the kernel is three
   columns wide: four neighboring outputs cost 6 multiplications a channel instead of 12. The input and a one for the
-  bias stand beside the state, so that ``[h | x | 1] @ [recurrent kernel; kernel; bias]`` gives all gates of a step;
+  bias are appended to the state, so that ``[h | x | 1] @ [recurrent kernel; kernel; bias]`` gives all gates of a step;
 * the batch is cut into small blocks, each processed through all time steps, so that the arrays of a step stay in
   the cache (with kernels one row high the rows of an image are independent and are split as well);
 * up to the first step that is not zero, an item has the state of an empty image, which is computed once: the zeros

@@ -37,9 +37,9 @@ class _Reduced(TransformerMixin, BaseEstimator):
     def _reduced(self, x: NDArray[Any]) -> NDArray[np.float32]:
         values = np.sqrt(np.maximum(x, 0)) if self.root else x
         n, t, h, w, channels = values.shape
-        kept = max(w // self.pool, 1)
+        groups = max(w // self.pool, 1)
         pool = min(self.pool, w)
-        cut = values[:, :, :, : kept * pool].reshape(n, t, h, kept, pool, channels)
+        cut = values[:, :, :, : groups * pool].reshape(n, t, h, groups, pool, channels)
         return cut.mean(axis=4, dtype=np.float32)
 
 

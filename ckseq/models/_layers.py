@@ -10,7 +10,7 @@ from keras import layers, ops
 def coarse(sequences: Any, *, pool: int, root: bool = True) -> Any:
     """Return the square root of sequences (n, t, h, w, channels), with the mean of each ``pool`` neighbors along w.
 
-    The square root stabilizes the variance of proportions, so that a faint motion counts beside a strong one.
+    The square root stabilizes the variance of proportions, so that weak motion also counts.
     """
     values = ops.sqrt(ops.maximum(sequences, 0.0)) if root else sequences
     pool = min(pool, sequences.shape[3])

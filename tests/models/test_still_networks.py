@@ -72,7 +72,7 @@ def test_pixels_are_prepared_as_each_backbone_was_trained(_module, name, tmp_pat
     images = keras.Input(RGB)
     config = _backbones.BackboneConfig(backbone=name, weights="random")
     # one layer behind it, since a network of nothing but its input is none
-    outputs = keras.layers.Activation("linear")(_backbones._prepared(images, config, False))
+    outputs = keras.layers.Activation("linear")(_backbones._preprocessed(images, config, False))
     save_network(tmp_path, keras.Model(images, outputs))
     x = np.random.default_rng(0).integers(0, 256, (2, *RGB)).astype(np.float32)
     expected = _backbones._named(name)[1].preprocess_input(x.copy())
@@ -82,7 +82,7 @@ def test_pixels_are_prepared_as_each_backbone_was_trained(_module, name, tmp_pat
 def test_vggface2_reads_blue_first_less_its_means():
     images = keras.Input(RGB)
     config = _backbones.BackboneConfig(preprocessing="vggface2")
-    model = keras.Model(images, _backbones._prepared(images, config, True))
+    model = keras.Model(images, _backbones._preprocessed(images, config, True))
     red = np.zeros((1, *RGB), np.float32)
     red[..., 0] = 200
     np.testing.assert_allclose(model.predict_on_batch(red)[0, 0, 0], [-91.4953, -103.8827, 200 - 131.0912], atol=1e-4)
