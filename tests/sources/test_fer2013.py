@@ -120,7 +120,7 @@ def test_a_file_without_a_good_row(tmp_path):
     with pytest.raises(DataError, match=r"no usable row; .*line 2: holds 2 pixels"):
         fer2013.scan(path)
     path.write_text("emotion,pixels,Usage\n")
-    with pytest.raises(DataError, match="header only"):
+    with pytest.raises(DataError, match="only a header"):
         fer2013.scan(path)
 
 
