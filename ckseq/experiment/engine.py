@@ -16,16 +16,16 @@ from ckseq.console import Bar, Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import Dataset, gather, noun_in
 from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, save_fold, train_fold
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR, build_extractor, save_extractor
-from ckseq.learn.learner import Learner
 from ckseq.learn.predict import ESTIMATOR, NETWORK
+from ckseq.learn.trainer import Trainer
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
 from ckseq.storage.history import HISTORY, Epoch, write_history
@@ -206,7 +206,9 @@ def _train_and_finish(
         else:
             done |= _train_all(left, dataset, recipe, made_from, _n_workers(jobs, dataset, run), console)
     except KeyboardInterrupt:
-        epochs = checkpoint.epochs if alone and (checkpoint := read_checkpoint(out)) else ()
+        epochs = (
+            checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()
+        )
         if epochs:
             write_history(out, epochs)
         write_run(out, run.changed(state="interrupted", epochs_done=len(epochs)))
@@ -228,12 +230,12 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
     """Train the one fold of a training, epoch by epoch on the progress bar."""
     n_train, n_test, noun = len(job.split.train), len(job.split.test), noun_in(recipe)
 
-    def show(learner: Learner) -> None:
-        size = "" if learner.n_parameters is None else f"{learner.n_parameters:,} parameters, "
+    def show(trainer: Trainer) -> None:
+        size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
         sides = f"{n_train} {noun.many} to train on, {n_test} to test on"
         console.say(f"{recipe.model_kind}: {size}{sides}; {backend.device()}")
 
-    checkpoint = read_checkpoint(job.folder)
+    checkpoint = read_checkpoint(job.folder, made_from=made_from)
     n_done = len(checkpoint.epochs) if checkpoint else 0
     if n_done:
         console.say(f"resuming after epoch {n_done}")
@@ -345,18 +347,18 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         dataset = replace(gather(opened, recipe, console), splits=(), examples=())
         run = record_of(opened, dataset, recipe, kind="final", seeds=[recipe.seed])
     run = run.changed(command=shlex.join(command), notes=(*run.notes, _NOT_TESTED))
-    learner = learner_of(recipe, dataset)
+    trainer = trainer_for(recipe, dataset)
     everything = dataset.side([entry.id for entry in dataset.entries])[1]
-    with console.progress("epochs", learner.n_epochs) as bar:
-        learned = learner.learn(
+    with console.progress("epochs", trainer.n_epochs) as bar:
+        trained = trainer.fit(
             train=everything,
-            watched=None,
+            validation=None,
             on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
         )
-    learned.save(out)
+    trained.save(out)
     _save_extractor(out, run, recipe)
-    if learned.epochs:
-        write_history(out, learned.epochs)
+    if trained.epochs:
+        write_history(out, trained.epochs)
     shape = tuple(int(n) for n in dataset.x.shape[1:])
     n = len(dataset.entries)
     training = TrainingRecord(
@@ -364,16 +366,16 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         fold=0,
         n_train=n,
         n_test=0,
-        epochs=len(learned.epochs),
-        chosen_epoch=learned.chosen_epoch,
-        seconds=learned.seconds,
+        epochs=len(trained.epochs),
+        chosen_epoch=trained.chosen_epoch,
+        seconds=trained.seconds,
     )
     run = run.changed(
         state="complete",
-        model=ModelRecord(kind=recipe.model_kind, n_parameters=learner.n_parameters, input_shape=shape),
+        model=ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape),
         device=backend.device(),
         trainings=(training,),
-        epochs_done=len(learned.epochs),
+        epochs_done=len(trained.epochs),
         files=digests_of(out, _FILES),
     )
     write_run(out, run)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import DataError
 from ckseq.inference.portraits import portraits
 from ckseq.inference.predictor import Model
@@ -106,8 +107,8 @@ def _photos(inputs: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
 def _detector(model: Model, name: str | None) -> tuple[str, Detector]:
     pipeline = model.pipeline
     kind = name or (ANY_FACE if pipeline.detector_kind == "whole_frame" else pipeline.detector_kind)
-    module = registry.load("detectors", kind, where="--detector")
-    return kind, module.load(pipeline.detector if kind == pipeline.detector_kind else module.Config())
+    spec: DetectorSpec = registry.load("detectors", kind, where="--detector").SPEC
+    return kind, spec.load(pipeline.detector if kind == pipeline.detector_kind else spec.config())
 
 
 def _predict(path: Path, model: Model, detector: Detector) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn.extract import as_sequence, extract, load_extractor
-from ckseq.learn.predict import load_network, probabilities
+from ckseq.learn.predict import load_trained_model, probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.run_record import read_run
@@ -81,7 +81,7 @@ def load_model(run: Path) -> Model:
         pipeline_of(made.store.pipeline, where=f"{run}: pipeline"),
         experiment_of(made.experiment, where=f"{run}: experiment"),
         made.model.input_shape[0],
-        load_network(run),
+        load_trained_model(run),
         load_extractor(run) if made.value("input") == "features" else None,
     )
 

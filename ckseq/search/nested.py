@@ -18,7 +18,7 @@ from ckseq.protocol.holdout import Split
 from ckseq.recording import Recording
 from ckseq.search.export_best import recipes_of
 from ckseq.search.study import winner_of
-from ckseq.search.trial import InnerFolds, TrialCache, fold_scores, learn, prepared
+from ckseq.search.trial import InnerFolds, TrialCache, fold_scores, prepared, train_fold
 from ckseq.storage.predictions import Prediction, Predictions, write_predictions
 from ckseq.storage.run_record import FoldRecord, ProtocolRecord, RunRecord, TrainingRecord, write_run
 from ckseq.storage.store import open_store
@@ -70,8 +70,8 @@ def score_winners(
         store, _ = prepared(recipes.pipeline, recipes.experiment.input, everyone, shop)
         with open_store(store) as opened:
             material = gather(opened, recipes.experiment)
-            learned = learn(recipes.experiment, material, material.split)
-            own = predict_test_side(learned.model, material, material.split._replace(fold=fold.fold), seed=None)
+            trained = train_fold(recipes.experiment, material, material.split)
+            own = predict_test_side(trained.model, material, material.split._replace(fold=fold.fold), seed=None)
         backend.release()
         labels = material.labels
         right = sum(row.truth == row.predicted for row in own)
@@ -84,9 +84,9 @@ def score_winners(
                 fold=fold.fold,
                 n_train=len(material.split.train),
                 n_test=len(own),
-                epochs=len(learned.epochs),
-                chosen_epoch=learned.chosen_epoch,
-                seconds=learned.seconds,
+                epochs=len(trained.epochs),
+                chosen_epoch=trained.chosen_epoch,
+                seconds=trained.seconds,
             )
         )
         console.say(f"fold {fold.fold}: the winner, trial {winner.number}, names {right} of {len(own)} rightly")

@@ -21,11 +21,11 @@ from ckseq.console import Console
 from ckseq.errors import CkseqError
 from ckseq.experiment.dataset import Dataset, divide, gather
 from ckseq.experiment.fold import predict_test_side
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
-from ckseq.learn.fit import Labeled, State
-from ckseq.learn.learner import Learned
+from ckseq.learn.fit import Labeled, TrainingState
+from ckseq.learn.trainer import TrainedModel
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.stages import STAGE_VERSION
 from ckseq.preprocessing.store_builder import prepare_all
@@ -189,11 +189,11 @@ def prepared(pipeline: Pipeline, what: str, inner: InnerFolds, shop: TrialCache)
     return path, {"seconds": seconds, "recordings": len(inner.recordings), "served": dict(served)}
 
 
-def learn(experiment: Experiment, material: Dataset, split: Split, follow: Follow | None = None) -> Learned:
+def train_fold(experiment: Experiment, material: Dataset, split: Split, follow: Follow | None = None) -> TrainedModel:
     """Learn from the training side of a fold, as the experiment says."""
-    learner = learner_of(experiment, material)
+    trainer = trainer_for(experiment, material)
     train, test = (material.side(side)[1] for side in (split.train, split.test))
-    return learner.learn(train=train, watched=test, on_epoch=None if follow is None else follow.epoch)
+    return trainer.fit(train=train, validation=test, on_epoch=None if follow is None else follow.epoch)
 
 
 class Follow:
@@ -209,7 +209,7 @@ class Follow:
         config = self._space.config
         return config.prune_by == "epoch" and config.pruner != "none" and len(config.objectives) == 1
 
-    def epoch(self, state: State) -> None:
+    def epoch(self, state: TrainingState) -> None:
         """Report the last epoch; `TrialPruned` ends the training.
 
         The accuracy on the inner fold stands for the objective, and what the folds before scored counts with it.
@@ -247,14 +247,14 @@ def _score_fold(
         # the test side of an inner fold is looked at after every epoch, and changes nothing that is learnt
         training = experiment.training.model_copy(update={"validation": "test"})
         experiment = experiment.model_copy(update={"training": training})
-    learned = learn(experiment, material, split, follow)
-    rows = predict_test_side(learned.model, material, split, seed=None)
+    trained = train_fold(experiment, material, split, follow)
+    rows = predict_test_side(trained.model, material, split, seed=None)
     told = [(row.truth, row.predicted == row.truth) for row in rows] + [(label, False) for label in lost]
     scores = fold_scores(told)
     _, test = material.side(split.test)
-    scores["prediction_ms"] = _prediction_ms(learned, test)
-    if hasattr(learned.model, "count_params"):
-        scores["parameters"] = float(learned.model.count_params())
+    scores["prediction_ms"] = _prediction_ms(trained, test)
+    if hasattr(trained.model, "count_params"):
+        scores["parameters"] = float(trained.model.count_params())
     return scores
 
 
@@ -290,11 +290,11 @@ def _lost(inner: InnerFolds, material: Dataset, experiment: Experiment, fold: in
     return [str(one.label) for one in inner.recordings if one.subject in tested and one.id not in there]
 
 
-def _prediction_ms(learned: Learned, test: Labeled) -> float:
+def _prediction_ms(trained: TrainedModel, test: Labeled) -> float:
     times = []
     for place in range(min(_TIMED, len(test.x)) + 1):
-        row = np.asarray(test.take(np.array([max(0, place - 1)])).x)
+        row = np.asarray(test.select(np.array([max(0, place - 1)])).x)
         start = time.perf_counter()
-        learned.probabilities(row)
+        trained.probabilities(row)
         times.append(1000 * (time.perf_counter() - start))
     return round(median(times[1:]), 3)  # the first answer takes longer, and is not counted

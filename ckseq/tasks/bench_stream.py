@@ -20,6 +20,7 @@ from ckseq.console import Console
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.inference.predictor import Model, as_seen, watch
 from ckseq.learn import backend
+from ckseq.models._spec import ModelSpec
 from ckseq.preprocessing.data_set import find_source
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
@@ -98,9 +99,10 @@ def _film(data: Path, scratch: Path, frames: int) -> Path:
 
 def _network(experiment: Experiment) -> Any:
     backend.start(0)
-    module = registry.load("models", experiment.model_kind)
-    shape = (experiment.sequence.length_frames, 2, 267, 2)
-    return module.export(module.build(experiment.model, input_shape=shape, n_classes=len(_LABELS)))
+    spec: ModelSpec = registry.load("models", experiment.model_kind).SPEC
+    length = experiment.sequence.length_frames
+    assert isinstance(length, int)
+    return spec.export(spec.build(experiment.model, input_shape=(length, 2, 267, 2), n_classes=len(_LABELS)))
 
 
 def _model(pipeline: Pipeline, experiment: Experiment, network: Any) -> Model:

@@ -62,12 +62,12 @@ def _sections() -> Iterator[tuple[str, str, type[Config]]]:
     for name, cls in sections_of(Pipeline).items():
         yield "pipeline", name, cls
     for kind in registry.names("detectors"):
-        yield "pipeline", f'detector, kind = "{kind}"', registry.load("detectors", kind).Config
+        yield "pipeline", f'detector, kind = "{kind}"', registry.load("detectors", kind).SPEC.config
     yield "experiment", "", Experiment
     for name, cls in sections_of(Experiment).items():
         yield "experiment", name, cls
     for kind in registry.names("models"):
-        yield "experiment", f'model, kind = "{kind}"', registry.load("models", kind).Config
+        yield "experiment", f'model, kind = "{kind}"', registry.load("models", kind).SPEC.config
     yield "predict --set", "timeline", TimelineConfig
     yield "synth", "", TwinConfig
 

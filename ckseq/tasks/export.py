@@ -14,7 +14,7 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn.export import FORMATS, convert, largest_difference
-from ckseq.learn.predict import is_network, load_network, save_whole
+from ckseq.learn.predict import is_network, load_trained_model, save_whole
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.examples import read_examples
 from ckseq.storage.run_record import RunRecord, read_run
@@ -64,7 +64,7 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
         raise CallError(f"{format} files end in {chosen.ending}", path, "name another --out")
     if path.exists() and not overwrite:
         raise CallError("exists", path, "--overwrite replaces it")
-    network = load_network(run)
+    network = load_trained_model(run)
     if not is_network(network):
         raise CallError(
             f"{made.model_kind} is no network, and only those have such formats",

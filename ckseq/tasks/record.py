@@ -190,7 +190,7 @@ class _Studio:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._detector: Detector = registry.load("detectors", pipeline.detector_kind).load(pipeline.detector)
+        self._detector: Detector = registry.load("detectors", pipeline.detector_kind).SPEC.load(pipeline.detector)
 
     def look(self, image: Image) -> Box | None:
         """Return the most central face of a frame."""

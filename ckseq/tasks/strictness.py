@@ -129,7 +129,7 @@ def ladder(
 
 
 def _has_epochs(model_kind: str) -> bool:
-    return hasattr(registry.load("models", model_kind), "export")
+    return bool(registry.load("models", model_kind).SPEC.kind == "network")
 
 
 def _rung(folder: Path, step: Step) -> Rung:

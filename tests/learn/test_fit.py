@@ -12,7 +12,8 @@ from ckseq.config import parse
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
-from ckseq.learn.fit import Labeled, State, TrainingConfig, fit
+from ckseq.learn.fit import Labeled, TrainingState, fit
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.signal.augment import AugmentConfig
 
 CONFIG = TrainingConfig(epochs=4, batch_size=8)
@@ -65,13 +66,13 @@ def trained(network, *, config=CONFIG, augmentation=PLAIN, seed=5, resume=None, 
         states.append(state)
         on_epoch(state)
 
-    watched = None if config.validation == "none" else TEST
+    validation = None if config.validation == "none" else TEST
     fit(
         network,
         config,
         augmentation=augmentation,
         train=TRAIN,
-        watched=watched,
+        validation=validation,
         seed=seed,
         resume=resume,
         on_epoch=keep,
@@ -79,7 +80,7 @@ def trained(network, *, config=CONFIG, augmentation=PLAIN, seed=5, resume=None, 
     return states
 
 
-def assert_equal(state: State, other: State):
+def assert_equal(state: TrainingState, other: TrainingState):
     """To the bit, but for the clock."""
     assert [epoch[:5] for epoch in state.epochs] == [epoch[:5] for epoch in other.epochs]
     assert len(state.variables) == len(other.variables)
@@ -197,7 +198,16 @@ def test_memory_does_not_grow_with_the_number_of_sequences():
         data = Labeled(Unread(np.arange(n), shape), np.arange(n) % 3, tuple(map(str, range(n))))
         tracemalloc.start()
         config = TrainingConfig(epochs=1, batch_size=4, micro_batch_size=2)
-        fit(network, config, augmentation=PLAIN, train=data, watched=data, seed=5, resume=None, on_epoch=lambda _: None)
+        fit(
+            network,
+            config,
+            augmentation=PLAIN,
+            train=data,
+            validation=data,
+            seed=5,
+            resume=None,
+            on_epoch=lambda _: None,
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     part = 2 * 5 * 20 * 600 * 4
@@ -211,7 +221,7 @@ def test_a_loss_that_is_no_number_ends_the_training():
 
 
 def test_a_state_of_another_network_is_refused(uninterrupted):
-    state = State(uninterrupted[0].epochs, uninterrupted[0].variables[1:])
+    state = TrainingState(uninterrupted[0].epochs, uninterrupted[0].variables[1:])
     with pytest.raises(DataError, match="of another network"):
         trained(tiny_network(seed=5), resume=state)
 

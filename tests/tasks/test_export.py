@@ -12,7 +12,7 @@ from made_runs import write_made_run
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.learn import backend
-from ckseq.learn.predict import load_network, probabilities, save_network
+from ckseq.learn.predict import load_trained_model, probabilities, save_network
 from ckseq.storage.examples import Example, write_examples
 from ckseq.tasks import export as module
 from ckseq.tasks.export import export
@@ -55,7 +55,7 @@ def test_onnx_agrees_and_tells_how_its_input_is_made(made, tmp_path, console):
     assert "acted expressions" in said["use"]
     x = np.random.default_rng(9).random((3, 24, 2, 9, 2), dtype=np.float32)
     (answer,) = session.run(None, {session.get_inputs()[0].name: x})
-    np.testing.assert_allclose(answer, probabilities(load_network(made), x), atol=1e-5)
+    np.testing.assert_allclose(answer, probabilities(load_trained_model(made), x), atol=1e-5)
 
 
 def test_without_a_name_it_lies_in_the_run_and_is_not_replaced_unasked(made, console):
@@ -86,6 +86,6 @@ def test_an_answer_that_is_not_a_number_is_no_agreement(made, tmp_path, console,
 
 
 def test_an_estimator_has_no_such_format(made, tmp_path, console, monkeypatch):
-    monkeypatch.setattr(module, "load_network", lambda run: object())
+    monkeypatch.setattr(module, "load_trained_model", lambda run: object())
     with pytest.raises(CallError, match="is no network"):
         export(made, format="onnx", out=tmp_path / "m.onnx", overwrite=False, console=console)

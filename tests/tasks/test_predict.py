@@ -11,6 +11,7 @@ from made_videos import turned, with_durations, write_video
 from ckseq import registry
 from ckseq.config import Config
 from ckseq.console import Bar
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.early_classification import stop_rule
 from ckseq.inference import predictor as predictor_module
@@ -67,7 +68,7 @@ def squares(image):
 @pytest.fixture(scope="module", autouse=True)
 def bright():
     """A detector among the choices that finds what is drawn here."""
-    module = SimpleNamespace(Config=Config, load=lambda config: squares)
+    module = SimpleNamespace(SPEC=DetectorSpec(Config, lambda config: squares))
     load = registry.load
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

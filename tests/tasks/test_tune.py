@@ -17,7 +17,7 @@ from optuna.exceptions import TrialPruned
 from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
-from ckseq.learn.fit import State
+from ckseq.learn.fit import TrainingState
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.search.export_best import best
 from ckseq.search.samplers import make_pruner
@@ -232,7 +232,7 @@ def test_a_trial_that_is_worse_after_an_epoch_ends_early(search):
         epochs = []
         for number, accuracy in enumerate(accuracies, start=1):
             epochs.append(Epoch(number, 1.0, 0.5, 1.0, accuracy, 0.1))
-            followed.epoch(State(tuple(epochs), ()))
+            followed.epoch(TrainingState(tuple(epochs), ()))
         study.tell(trial, 0.0)
         return study.trials[trial.number].intermediate_values
 
