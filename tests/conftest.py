@@ -10,8 +10,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ckseq.console import Console
+
+# how long an example takes says something of the machine and nothing of the code
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 SLOW = (

@@ -3,12 +3,15 @@
 import ast
 import configparser
 import re
+import runpy
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import ckseq
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "ckseq"
@@ -137,3 +140,13 @@ def test_a_contract_names_every_room_but_the_homes_of_a_library(library):
     named = {name.removeprefix("ckseq.") for name in contract["source_modules"].split()}
     assert rooms - named == HOMES[library]
     assert named <= rooms
+
+
+def test_the_citation_names_the_version():
+    assert f"\nversion: {ckseq.__version__}\n" in (CHECKOUT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_lowest_versions_are_read_from_the_requirements():
+    script = runpy.run_path(str(CHECKOUT / ".ci" / "lowest"))
+    assert script["lowest"]("\nnumpy>=2.0\nopencv>=4.13.0.90,<5\nkeras>=3.6") == ["numpy==2.0", "opencv==4.13.0.90"]
+    assert len(script["lowest"](setup()["options"]["install_requires"])) > 10
