@@ -1,4 +1,4 @@
-"""What libraries write to the terminal by themselves, kept off it."""
+"""Output that libraries write to the terminal by themselves, redirected to nowhere."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def nothing_on_stderr() -> Iterator[None]:
-    """Keep off what is written to standard error, also by C++ that has not read its log level yet.
+    """Discard what is written to standard error, also by C++ code that has not read its log level yet.
 
-    Exceptions pass all the same.
+    Exceptions still propagate. A process without standard error (``pythonw`` on Windows) runs the body as it is.
     """
+    if sys.stderr is None:
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

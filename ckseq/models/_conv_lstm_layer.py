@@ -56,8 +56,10 @@ class FastConvLSTM2D(keras.layers.ConvLSTM2D):
 
     Parameters
     ----------
-    filters, kernel_size, activation
-        As in Keras; the activation is ``"relu"`` or ``"tanh"``. Stride 1, valid padding, channels last, a bias.
+    filters : int
+    kernel_size : (int, int)
+    activation : {"relu", "tanh"}
+        As in Keras. Stride 1, valid padding, channels last, a bias.
     recompute : bool
         Store nothing for the backward pass: a third more arithmetic for a small part of the memory.
     **kwargs

@@ -56,6 +56,8 @@ def transformed(
     shift_px : (float, float)
         To the right and down.
 
+    Examples
+    --------
     >>> transformed(np.eye(3, dtype=np.uint8)[..., None], rotation_degrees=0, scale=(1, 1), shift_px=(1, 0))[..., 0]
     array([[1, 1, 0],
            [0, 0, 1],
@@ -80,6 +82,8 @@ def adjusted(image: Images, *, levels: NDArray[np.float64], contrast: float) -> 
     contrast : float
         A factor.
 
+    Examples
+    --------
     >>> adjusted(np.array([[[10], [30]]], np.uint8), levels=np.array([5.0]), contrast=2.0).ravel()
     array([ 5, 45], dtype=uint8)
     """

@@ -154,6 +154,8 @@ def length_of(n_frames: Sequence[int], config: SequenceConfig) -> int:
         The lengths of all sequences; at least one.
     config : SequenceConfig
 
+    Examples
+    --------
     >>> length_of([6, 39, 20], SequenceConfig(length_frames="longest"))
     39
     """

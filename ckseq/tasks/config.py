@@ -7,7 +7,6 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic_core import PydanticUndefined
 from rich.table import Table
 from rich.text import Text
 
@@ -90,7 +89,7 @@ def _fields(cls: type[Config]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, field in cls.model_fields.items():
         if isinstance(field.default, Config) or name.endswith("_kind") or name in ("detector", "model"):
             continue  # a section of its own
-        default = "required" if field.default is PydanticUndefined else json.dumps(field.default)
+        default = "required" if field.is_required() else json.dumps(field.default)
         yield name, {"type": _type(field.annotation), "default": default, "meaning": field.description or ""}
 
 

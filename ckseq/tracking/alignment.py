@@ -24,8 +24,8 @@ def drift(crops: NDArray[np.uint8], *, similarity: bool) -> NDArray[np.float64]:
     Returns
     -------
     (t, 4) float64
-        x to the right, y down (shares of the side), size - 1 and turn (radians, clockwise as seen); zeros where the
-        face was lost.
+        Shift to the right and down (shares of the side), size - 1 and turn (radians, clockwise as seen); zeros where
+        the face was lost.
     """
     search = Drift(similarity=similarity, renewal_frames=0)
     return np.stack([search.step(crop) for crop in crops])

@@ -179,6 +179,8 @@ def bounds(motion: NDArray[np.float64], *, still_share: float) -> tuple[int, int
         Share of the face that differs from its neutral face; the last is not still.
     still_share : float
 
+    Examples
+    --------
     >>> bounds(np.array([0.3, 0.0, 0.01, 0.1, 0.4]), still_share=0.02)
     (2, 5)
     >>> bounds(np.array([0.0, 0.2, 0.5, 0.51, 0.5, 0.3]), still_share=0.02)

@@ -70,7 +70,8 @@ def make_app(site: Site, *, names: Iterable[str], any_address: bool) -> Starlett
     Parameters
     ----------
     site : Site
-    names, any_address
+    names : iterable of str
+    any_address : bool
         Under which hosts it answers; see `Doors`.
     """
     rooms = _Rooms(site)

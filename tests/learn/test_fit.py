@@ -37,7 +37,7 @@ def step_or_die(*args, **kwargs):
     return step(*args, **kwargs)
 
 network.train_on_batch = step_or_die
-test_fit.trained(network, on_epoch=lambda state: write_checkpoint(Path({folder!r}), state))
+test_fit.trained(network, on_epoch=lambda state: write_checkpoint(Path({folder!r}), state, made_from="m"))
 """
 
 
@@ -134,7 +134,7 @@ def test_going_on_after_a_kill_ends_in_the_same_bits(uninterrupted, tmp_path):
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert done.stderr == ""
     assert sorted(os.listdir(tmp_path)) == [CHECKPOINT]  # noqa: PTH208
-    state = read_checkpoint(tmp_path)
+    state = read_checkpoint(tmp_path, made_from="m")
     assert_equal(state, uninterrupted[1])
     assert_equal(trained(tiny_network(seed=99), resume=state)[-1], uninterrupted[-1])
 
@@ -227,9 +227,9 @@ def test_a_state_of_another_network_is_refused(uninterrupted):
 
 
 def test_checkpoints_are_read_as_written(uninterrupted, tmp_path):
-    assert read_checkpoint(tmp_path) is None
-    write_checkpoint(tmp_path, uninterrupted[2])
-    read = read_checkpoint(tmp_path)
+    assert read_checkpoint(tmp_path, made_from="m") is None
+    write_checkpoint(tmp_path, uninterrupted[2], made_from="m")
+    read = read_checkpoint(tmp_path, made_from="m")
     assert_equal(read, uninterrupted[2])
     assert read.epochs == uninterrupted[2].epochs
     assert [array.dtype for array in read.variables] == [array.dtype for array in uninterrupted[2].variables]
@@ -237,10 +237,16 @@ def test_checkpoints_are_read_as_written(uninterrupted, tmp_path):
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"{}" * 99])
 def test_a_damaged_checkpoint_is_told(uninterrupted, tmp_path, damage):
-    write_checkpoint(tmp_path, uninterrupted[0])
+    write_checkpoint(tmp_path, uninterrupted[0], made_from="m")
     (tmp_path / CHECKPOINT).write_bytes(damage((tmp_path / CHECKPOINT).read_bytes()))
     with pytest.raises(DataError, match=r"checkpoint.npz: is cut short or not a checkpoint.*--overwrite"):
-        read_checkpoint(tmp_path)
+        read_checkpoint(tmp_path, made_from="m")
+
+
+def test_a_checkpoint_of_another_training_is_refused(uninterrupted, tmp_path):
+    write_checkpoint(tmp_path, uninterrupted[0], made_from="one")
+    with pytest.raises(DataError, match="is that of another training"):
+        read_checkpoint(tmp_path, made_from="another")
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

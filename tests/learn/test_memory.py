@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from ckseq.config import Config
@@ -119,18 +120,22 @@ def test_a_batch_that_is_normalized_is_not_cut():
     assert "micro" not in str(caught.value)
 
 
-def kernel(folder, files):
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return {"proc": folder / "proc", "cgroups": folder / "cgroup"}
+@pytest.fixture
+def made_system(tmp_path, monkeypatch):
+    """Have 800 kB free, 50 kB used, no limit, and the files of a Linux kernel under tmp_path."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=800 * 1024))
+    memory = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=50 * 1024, vms=60 * 1024))
+    monkeypatch.setattr(psutil, "Process", lambda: memory)
+    monkeypatch.setitem(sys.modules, "resource", None)
 
+    def write(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return {"proc": tmp_path / "proc", "cgroups": tmp_path / "cgroup"}
 
-SYSTEM = {
-    "proc/meminfo": "MemTotal: 900 kB\nMemAvailable: 800 kB\n",
-    "proc/self/status": "VmHWM:\t 70 kB\nVmRSS:\t 50 kB\n",
-}
+    return write
 
 
 @pytest.mark.parametrize(
@@ -161,13 +166,50 @@ SYSTEM = {
         ({"proc/self/cgroup": "0::/\n", "cgroup/memory.max": "10\n", "cgroup/memory.current": "20\n"}, 0),
     ],
 )
-def test_the_least_of_system_and_groups_counts(tmp_path, files, expected):
-    assert system_memory.free_bytes(**kernel(tmp_path, {**SYSTEM, **files})) == expected
-    assert system_memory.used_bytes(tmp_path / "proc") == 50 * 1024
-    assert system_memory.peak_bytes(tmp_path / "proc") == 70 * 1024
+def test_the_least_of_system_and_groups_counts(made_system, files, expected):
+    assert system_memory.free_bytes(**made_system(files)) == expected
+    assert system_memory.used_bytes() == 50 * 1024
+
+
+def made_resource(**limits):
+    return SimpleNamespace(
+        RLIMIT_AS="RLIMIT_AS",
+        RLIMIT_DATA="RLIMIT_DATA",
+        RLIM_INFINITY=-1,
+        RUSAGE_SELF=0,
+        getrlimit=lambda name: (limits.get(name, -1), -1),
+        getrusage=lambda _: SimpleNamespace(ru_maxrss=70),
+    )
+
+
+def test_limits_count_where_the_system_has_them(made_system, monkeypatch):
+    files = made_system({})
+    for limits, expected in (({}, 800 * 1024), ({"RLIMIT_AS": 70 * 1024}, 10 * 1024), ({"RLIMIT_DATA": 5}, 5)):
+        monkeypatch.setitem(sys.modules, "resource", made_resource(**limits))
+        assert system_memory.free_bytes(**files) == expected
+
+
+def test_the_peak_on_linux_macos_and_windows(made_system, monkeypatch):
+    missing = made_system({})["proc"]
+    assert system_memory.peak_bytes(missing) == 0
+    monkeypatch.setitem(sys.modules, "resource", made_resource())
+    monkeypatch.setattr(sys, "platform", "freebsd")
+    assert system_memory.peak_bytes(missing) == 70 * 1024
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert system_memory.peak_bytes(missing) == 70
+    assert system_memory.peak_bytes(made_system({"proc/self/status": "VmHWM:\t 71 kB\n"})["proc"]) == 71 * 1024
+    windows = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=1, vms=1, peak_wset=72))
+    monkeypatch.setattr(psutil, "Process", lambda: windows)
+    assert system_memory.peak_bytes(missing) == 72
+
+
+def test_the_memory_of_this_process_is_plausible():
+    assert 0 < system_memory.used_bytes() <= 1.01 * system_memory.peak_bytes()
+    assert 0 < system_memory.free_bytes() < psutil.virtual_memory().total
 
 
 def test_a_limit_of_the_process_counts():
+    pytest.importorskip("resource", reason="Windows has no such limits")
     code = (
         "import resource\nfrom ckseq.learn import system_memory\n"
         "resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))\nprint(system_memory.free_bytes())"

@@ -120,8 +120,8 @@ def test_going_on_ends_in_the_same_bits_whatever_is_switched_on(tmp_path, after)
         "augmentation": VARIED,
     }
     made, states = trained(**training)
-    write_checkpoint(tmp_path, states[after])
-    again, _ = trained(**training, resume=read_checkpoint(tmp_path))
+    write_checkpoint(tmp_path, states[after], made_from="m")
+    again, _ = trained(**training, resume=read_checkpoint(tmp_path, made_from="m"))
     np.testing.assert_array_equal(weights(again), weights(made))
     assert [epoch[:5] for epoch in again.epochs] == [epoch[:5] for epoch in made.epochs]
     assert again.chosen_epoch == made.chosen_epoch

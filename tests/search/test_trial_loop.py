@@ -81,7 +81,8 @@ def postgresql(tmp_path_factory):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "journal", "postgresql"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "journal", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_a_killed_processs_trial_is_taken_over_and_the_number_is_exact(kind, tmp_path, request):
     url = request.getfixturevalue("postgresql") if kind == "postgresql" else f"{kind}:///{tmp_path}/study"
     command = [sys.executable, "-c", WORKER, url, "9"]

@@ -138,6 +138,7 @@ def served(run):
         assert "stopped; nothing was kept" in said
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; Debian's is the package chromium")
 class TestInChromium:
     def test_the_face_is_boxed_and_named_and_a_clip_gets_its_timeline(self, served, surprise, clip, tmp_path):
