@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ckseq.errors import CallError
@@ -91,6 +92,26 @@ def read_toml(path: Path) -> Tree:
         raise CallError(f"cannot be read: {error.strerror}", path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallError(f"is not TOML: {error}", path, "mend the line it names") from None
+
+
+def toml_text(tree: Mapping[str, Any]) -> str:
+    """Return a tree of plain values as TOML; None, for which TOML has no word, is left out.
+
+    >>> print(toml_text({"seed": 1, "name": None, "model": {"kind": "conv_lstm"}}))
+    seed = 1
+    <BLANKLINE>
+    [model]
+    kind = "conv_lstm"
+    """
+    return tomli_w.dumps(_without_none(tree)).strip()
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value if item is not None]
+    return value
 
 
 def with_settings(tree: Tree, settings: Iterable[str]) -> Tree:

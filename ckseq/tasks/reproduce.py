@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.config import toml_text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
-from ckseq.report.toml_listing import toml_text
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import Division, write_division
 from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
@@ -77,7 +77,7 @@ def _again(folder: Path, before: dict[str, Any], store: Path, console: Console) 
         listed = Listed(folds, tuple(split.get("always_train", split.get("train", ()))))
         write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
-    write_text(folder / _RECIPE, toml_text(tree))
+    write_text(folder / _RECIPE, toml_text(tree) + "\n")
     recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before["seed"]
     if "seeds" in before:
         crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before["seeds"]), console=console)

@@ -3,7 +3,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckseq.report.toml_listing import toml_text
+from ckseq.config import toml_text
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.one_of(
@@ -17,9 +17,14 @@ TREES = st.recursive(
 
 
 @given(tree=TREES)
-def test_what_is_listed_reads_back_as_it_was(tree):
+def test_what_is_written_reads_back_as_it_was(tree):
     assert tomllib.loads(toml_text(tree)) == tree
 
 
 def test_what_is_none_is_left_out():
-    assert toml_text({"a": None, "b": {"c": None, "d": [1, None]}}) == "[b]\nd = [1]"
+    assert tomllib.loads(toml_text({"a": None, "b": {"c": None, "d": [1, None]}})) == {"b": {"d": [1]}}
+
+
+def test_nested_tables_read_back_as_they_were():
+    tree = {"published": {"accuracy": {"mean": 0.9, "n": 3}, "by": [{"year": 2015}, {"year": 2019}]}, "seed": 1}
+    assert tomllib.loads(toml_text(tree)) == tree
