@@ -73,9 +73,17 @@ def _remedy(cls: type[Config], error: ValidationError) -> str | None:
     unknown = [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]
     if not unknown:
         return "'ckseq config' explains every field"
-    near = get_close_matches(unknown[0], cls.model_fields, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}allowed: {', '.join(cls.model_fields)}"
+    return f"{did_you_mean(unknown[0], cls.model_fields)}allowed: {', '.join(cls.model_fields)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the known word most similar to an unknown one, to put before a remedy; empty if none is.
+
+    >>> did_you_mean("thresold", ["threshold", "blur_px"])
+    "did you mean 'threshold'? "
+    """
+    near = get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def read_toml(path: Path) -> Tree:

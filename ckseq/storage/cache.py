@@ -66,8 +66,9 @@ class StageCache:
         made = make()
         self.made[stage] += 1
         # a result that cannot be cached costs time, nothing else; a power cut leaves at worst a damaged entry, a miss
+        entry: dict[str, Any] = {**made, _NAMES: list(made)}
         with contextlib.suppress(DataError):
-            write_file(path, lambda file: np.savez(file, **made, **{_NAMES: list(made)}), durable=False)
+            write_file(path, lambda file: np.savez(file, **entry), durable=False)
         return made
 
 
