@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -16,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ckseq.errors import CallError
 
 Tree = dict[str, Any]
+
+# characters of an array that is written on one line
+_LINE = 100
 
 
 class Config(BaseModel):
@@ -105,13 +109,24 @@ def read_toml(path: Path) -> Tree:
 def toml_text(tree: Mapping[str, Any]) -> str:
     """Return a tree of plain values as TOML; None, for which TOML has no word, is left out.
 
-    >>> print(toml_text({"seed": 1, "name": None, "model": {"kind": "conv_lstm"}}))
+    >>> print(toml_text({"seed": 1, "name": None, "model": {"kind": "conv_lstm", "kernel": [1, 3]}}))
     seed = 1
     <BLANKLINE>
     [model]
     kind = "conv_lstm"
+    kernel = [1, 3]
     """
-    return tomli_w.dumps(_without_none(tree)).strip()
+    return _ARRAY.sub(_on_one_line, tomli_w.dumps(_without_none(tree))).strip()
+
+
+# an array as tomli-w writes it, one item a line; a line feed within a string is escaped
+_ARRAY = re.compile(r"\[\n((?: +[^ \[\]{}\n][^\[\]{}\n]*,\n)+) *\]")
+
+
+def _on_one_line(array: re.Match[str]) -> str:
+    items = array[1].strip().split("\n")
+    line = f"[{', '.join(item.strip().removesuffix(',') for item in items)}]"
+    return line if len(line) <= _LINE else array[0]
 
 
 def _without_none(value: Any) -> Any:

@@ -7,7 +7,12 @@ from ckseq.config import toml_text
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.one_of(
-    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), WORDS, st.lists(st.integers(0, 9))
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    WORDS,
+    st.lists(st.integers(0, 9)),
+    st.lists(WORDS),
 )
 TREES = st.recursive(
     st.dictionaries(WORDS, VALUES, max_size=3),
@@ -26,5 +31,6 @@ def test_what_is_none_is_left_out():
 
 
 def test_nested_tables_read_back_as_they_were():
-    tree = {"published": {"accuracy": {"mean": 0.9, "n": 3}, "by": [{"year": 2015}, {"year": 2019}]}, "seed": 1}
+    by = [{"year": 2015, "odd": ["a\u2028b", "c\x85\n,d"]}, {"year": 2019}]
+    tree = {"published": {"accuracy": {"mean": 0.9, "n": 3}, "by": by}, "long": [*["S001"] * 99, "{"], "seed": 1}
     assert tomllib.loads(toml_text(tree)) == tree

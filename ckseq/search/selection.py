@@ -179,7 +179,7 @@ def _sentence(choice: Choice, baseline: int | None, n_folds: int) -> str:
     if choice.gain is None:
         return f"trial {choice.selected} is selected, the best {where}; the baseline is not among the trials"
     if choice.best == baseline:
-        return f"the baseline (trial {baseline}) is selected: no trial is better {where}"
+        return f"the baseline (trial {baseline}) is selected: no other finalist is better {where}"
     gain = f"{choice.gain.mean:.3f} ± {choice.gain.standard_error:.3f} better"
     if choice.selected == baseline:
         what = f"trial {choice.best} is {gain} {where}, which is within one standard error"
