@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from ckseq import registry
-from ckseq.config import Config, Tree, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, did_you_mean, parse, read_toml, with_settings
 from ckseq.errors import CallError
 
 # searches stand among the experiments, and their files say what they are
@@ -38,8 +37,7 @@ def find_recipe(kind: str, name: str) -> Path:
     path = _recipe_folder(kind) / f"{_SEARCH if kind == 'searches' else ''}{name}.toml"
     if path.is_file():
         return path
-    near = get_close_matches(name, recipe_names(kind), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = did_you_mean(name, recipe_names(kind))
     raise CallError(
         f"there is no {name!r} among the {kind}",
         fix=f"{hint}allowed: {', '.join(recipe_names(kind))}, or the path of a .toml file",

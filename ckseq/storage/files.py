@@ -38,8 +38,11 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_file(path, write)
 
 
-def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Have a file written whole or not at all, as `write_text` does, without holding it in memory."""
+def write_file(path: Path, write: Callable[[BinaryIO], None], *, durable: bool = True) -> None:
+    """Have a file written whole or not at all, as `write_text` does, without holding it in memory.
+
+    Without ``durable`` nothing waits for the disk: after a power cut the file may be damaged.
+    """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +50,8 @@ def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
         Path(temporary).replace(path)
     except BaseException as error:

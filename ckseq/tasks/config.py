@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq import registry
-from ckseq.config import Config
+from ckseq.config import Config, toml_text
 from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.recipe import Experiment, load_experiment
@@ -48,7 +48,7 @@ def config(name: str | None = None, *, settings: Sequence[str] = (), console: Co
     else:
         recipe = load_experiment(name, settings)
     values = recipe.model_dump(mode="json")
-    console.say(_as_toml(values))
+    console.say(toml_text(values))
     return values
 
 
@@ -103,11 +103,3 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         return "list"
     return str(getattr(annotation, "__name__", annotation))
-
-
-def _as_toml(values: dict[str, Any]) -> str:
-    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict)]
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            lines += ["", f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items() if v is not None)]
-    return "\n".join(lines)

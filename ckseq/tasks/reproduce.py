@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.config import toml_text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
-from ckseq.report.toml_listing import toml_text
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import Division, write_division
@@ -76,7 +76,7 @@ def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> No
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
         write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
-    write_text(folder / _RECIPE, toml_text(tree))
+    write_text(folder / _RECIPE, toml_text(tree) + "\n")
     recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before.seeds[0]
     if before.kind == "cross_validation":
         crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before.seeds), console=console)
