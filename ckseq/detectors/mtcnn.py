@@ -20,7 +20,7 @@ from pydantic import Field
 from ckseq.config import Config
 from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 from ckseq.signal.faces import Box, Detector, overlap
 
 # The package's pyramid is right for its own smallest face only; for any other the image is resized to that.
@@ -43,7 +43,7 @@ def _networks() -> Any:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with nothing_on_stderr():
+        with stderr_to_devnull():
             import mtcnn
             from mtcnn.stages import StageONet, StagePNet, StageRNet
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from types import ModuleType
 
 from ckseq.errors import CallError
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 
 
 def load_keras() -> ModuleType:
@@ -16,7 +16,7 @@ def load_keras() -> ModuleType:
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with nothing_on_stderr():
+        with stderr_to_devnull():
             import keras
             import tensorflow as tf
         # it warns of functions traced again, as in every fold

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles, PixelRow, VideoFile
+from ckseq.redirect import stderr_to_devnull
 from ckseq.storage.images import JPEG, Header, flaw, header
-from ckseq.storage.video import Video, silence
+from ckseq.storage.video import Video
 
 MAX_FRAME_BYTES = 64 * 2**20
 MAX_FRAME_PIXELS = 64 * 10**6
@@ -199,7 +200,7 @@ def _decode(data: bytes, where: str, color: bool) -> NDArray[np.uint8]:
         raise DataError(f"claims {found.width}x{found.height} pixels, too many for a frame", where, _FIX)
     if (trouble := flaw(data)) is not None:
         raise DataError(trouble, where, _FIX)
-    with silence():
+    with stderr_to_devnull():
         try:
             # read as blue, green, red
             kind = cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE
