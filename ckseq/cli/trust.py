@@ -133,9 +133,9 @@ def _ladder(**values: Any) -> dict[str, Any]:
 
     What is done already is not done again when the same command is given once more.
     """
-    from ckseq.tasks.strictness import ladder
+    from ckseq.tasks.strictness import strictness
 
-    return ladder(**values)
+    return strictness(**values)
 
 
 @command(
@@ -149,6 +149,6 @@ def _replay(**values: Any) -> dict[str, Any]:
 
     The answer is bit-equal, within noise, or different and why.
     """
-    from ckseq.tasks.reproduce import replay
+    from ckseq.tasks.reproduce import reproduce
 
-    return replay(**values)
+    return reproduce(**values)

@@ -18,7 +18,7 @@ from ckseq.learn.fit import Labeled, Sequences
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import folds
 from ckseq.protocol.holdout import Case, ProtocolConfig, Split
-from ckseq.report.nouns import Noun, noun_for
+from ckseq.report.wording import Noun, noun_for
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_division

@@ -18,7 +18,7 @@ from ckseq.errors import CallError
 from ckseq.protocol.comparison import Difference, holm
 from ckseq.protocol.comparison import compare as compare_answers
 from ckseq.report.differences import draw_differences
-from ckseq.report.nouns import noun_of
+from ckseq.report.wording import noun_of
 from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run

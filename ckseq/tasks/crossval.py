@@ -26,8 +26,7 @@ from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_che
 from ckseq.learn.fit import State
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.holdout import HOLDOUTS, Split
-from ckseq.report.nouns import noun_of
-from ckseq.report.wording import leak_sentences
+from ckseq.report.wording import leak_sentences, noun_of
 from ckseq.storage.examples import write_examples
 from ckseq.storage.history import Epoch, read_history, write_history
 from ckseq.storage.predictions import Prediction, Predictions, read_predictions, write_predictions

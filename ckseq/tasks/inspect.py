@@ -16,7 +16,7 @@ from ckseq.errors import DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
-from ckseq.report.nouns import IMAGE, SEQUENCE
+from ckseq.report.wording import IMAGE, SEQUENCE
 from ckseq.storage.frames import read_headers
 
 SCHEMA = 1

@@ -21,11 +21,11 @@ from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.early_classification import draw_early, rules_of, sentences
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
-from ckseq.report.nouns import noun_of
 from ckseq.report.page import render_page
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
+from ckseq.report.wording import noun_of
 from ckseq.storage.examples import read_examples
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import HISTORY, read_history

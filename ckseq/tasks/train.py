@@ -131,7 +131,7 @@ def _describe(store: Store, material: Dataset, recipe: Experiment) -> dict[str, 
             "n_test": len(test),
             **counts,
             **shared._asdict(),
-            "sentence": noun_in(recipe).told(shared.sentence),
+            "sentence": noun_in(recipe).reworded(shared.sentence),
         },
     }
 
