@@ -107,6 +107,26 @@ def test_help_teaches_every_command():
         assert len(ckseq(command, "--help").stdout.splitlines()) > 5
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["predct"], ["no command 'predct'", "Did you mean 'predict'?"]),
+        (["laddr"], ["Did you mean 'strictness'?"]),
+        (["protocol", "verfy"], ["Did you mean 'verify'?"]),
+        (["xyz"], ["There is no command 'xyz'."]),
+        (["runs", "--srt", "age"], ["--sort"]),
+    ],
+)
+def test_a_mistyped_command_or_option_is_answered_with_the_nearest(words, says):
+    refused(*words, status=2, says=says)
+
+
+@pytest.mark.parametrize(("former", "name"), [("ladder", "strictness"), ("replay", "reproduce")])
+def test_former_names_of_commands_still_work_and_are_not_listed(former, name):
+    assert ckseq(former, "--help").stdout.partition("\n")[2] == ckseq(name, "--help").stdout.partition("\n")[2]
+    assert f"\n  {former} " not in ckseq("--help").stdout
+
+
 def test_from_images_to_report_and_predict(tmp_path, tree, small):
     out = tmp_path / "out"
     result = json.loads(ckseq("experiment", small, "--data", tree, "--out", out, "--json", "--jobs", 1).stdout)
