@@ -1,4 +1,4 @@
-"""``ckseq report``: a run folder becomes tables, pictures and one page."""
+"""``ckseq report``: write tables, figures and an HTML page from a run folder."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ CONFIDENCE = 0.95
 
 
 def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
-    """Write every table, picture and page of a run beside its predictions, from which all of them are derived.
+    """Write all tables, figures and the page of a run into its folder; all are computed from its predictions.
 
     Parameters
     ----------
     run : path
         A run folder.
     faces : bool
-        Whether the pictures of sequences show faces.
+        Whether the figures show faces.
     console : Console
-        Where the headline and the confusion matrix are printed.
+        Prints the headline and the confusion matrix.
 
     Returns
     -------
     dict
-        The headline figures, and under ``files`` the path of everything that was written.
+        The main scores, and under ``files`` the path of every file that was written.
 
     Raises
     ------
     DataError
-        The folder is no run, a file in it is cut short or of another version, or there are no predictions yet.
+        The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
     facts = read_run(run)
     predictions = _predictions(run, facts)
@@ -85,7 +85,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         write_bytes(run / name, data)
-    if "mistakes.png" not in written:  # an earlier report with faces may have left one
+    if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
     _say(console, run, facts, scores)
     return {
@@ -106,16 +106,16 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
 
 
 def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
-    """Read the predictions, of a run that made them all."""
+    """Read the predictions; refuse a run in which some are missing."""
     if facts.get("state") != "complete" and not (run / PREDICTIONS).exists():
-        fix = f"go on with: {facts.get('command', 'ckseq train')} --resume"
-        raise DataError("the training was stopped before its end and there are no predictions yet", run, fix)
+        fix = f"resume it with: {facts.get('command', 'ckseq train')} --resume"
+        raise DataError("the training was interrupted, so there are no predictions yet", run, fix)
     predictions = read_predictions(run)
     tested = {(row.recording, row.seed) for row in predictions.rows}
     wanted = facts.get("split", {}).get("test", [])
     missing = [name for seed in facts.get("seeds", [None]) for name in wanted if (name, seed) not in tested]
     if missing:
-        what = f"is cut short: {len(missing)} test recordings are missing, the first is {missing[0]}"
+        what = f"is incomplete: {len(missing)} test recordings are missing, the first is {missing[0]}"
         raise DataError(what, run / PREDICTIONS, "train it again with --overwrite, or into a new folder")
     return predictions
 
@@ -129,7 +129,7 @@ def _pictures(
     }
     if 1 < len({row.fold for row in predictions.rows}) <= MOST_FOLDS:
         pictures["folds"] = draw_folds(predictions)
-    # a model that is fitted in one step has no history
+    # an estimator that is not trained in epochs has no history
     epochs = read_history(run) if (run / HISTORY).exists() else ()
     if epochs:
         validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
@@ -138,7 +138,7 @@ def _pictures(
     crops = read_crops(run)
     pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
     pictures["answers"] = draw_answers(one_answer_per_class(predictions), predictions.labels, crops if faces else {})
-    # of several seeds' mistakes about a recording the surest
+    # of several seeds' errors on a recording, the one with the highest probability
     mistakes = {mistake.recording: mistake for mistake in reversed(tables.confusions(predictions))}
     shown = [mistake for mistake in reversed(mistakes.values()) if mistake.recording in crops]
     if shown and faces:
@@ -158,15 +158,20 @@ def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> 
     for remark in wording.warnings(facts):
         console.say(remark)
     if wording.shares_subjects(facts):
-        console.warn(facts["protocol"].get("sentence", "some people are in training and in the test part"))
-    console.say(f"The report lies in {run / 'report.html'}")
+        console.warn(facts["protocol"].get("sentence", "some subjects are in training and in the test set"))
+    console.say(f"Report: {run / 'report.html'}")
 
 
 def _matrix_table(scores: Scores) -> Table:
-    table = Table(title="truth (rows) and prediction (columns)", title_justify="left", title_style="dim", box=None)
+    table = Table(
+        title="confusion matrix: true class (rows), predicted class (columns)",
+        title_justify="left",
+        title_style="dim",
+        box=None,
+    )
     table.add_column("")
     for label in scores.labels:
-        table.add_column(Text(label), justify="right")  # a name with brackets is no markup
+        table.add_column(Text(label), justify="right")  # brackets in a name are not markup
     table.add_column("recall", justify="right", style="dim")
     for i, label in enumerate(scores.labels):
         styles = ["bold" if i == j else "" if count else "dim" for j, count in enumerate(scores.matrix[i])]
