@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made_runs import made_run
 
 from ckseq.storage.run_record import write_run
 
@@ -154,7 +155,7 @@ def test_from_images_to_report_and_predict(tmp_path, tree, small):
 
 
 def test_predict_with_a_cross_validation_says_that_it_keeps_no_model(tmp_path):
-    write_run(tmp_path / "cv", {"folds": 5})
+    write_run(tmp_path / "cv", made_run(kind="cross_validation"))
     refused("predict", tmp_path / "cv", tmp_path, status=1, says=["cross-validation", "ckseq train"])
 
 

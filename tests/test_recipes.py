@@ -1,7 +1,5 @@
 """Recipes that extend others, and the paper's four phases, from images to report."""
 
-import json
-
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ from ckseq.errors import CallError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recipes import read_recipe
+from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.experiment import experiment
 
@@ -78,8 +77,8 @@ def test_every_phase_goes_from_images_to_report(people, tmp_path, console, name)
     done = experiment(name, data=people, out=tmp_path / "out", settings=SHORT, jobs=1, console=console)
     assert done["failed"] == {}
     assert done["epochs_done"] == 1
-    run = json.loads((tmp_path / "out" / "run" / "run.json").read_text())
-    assert tuple(run["model"]["input_shape"][1:3]) == PHASES[name]
+    run = read_run(tmp_path / "out" / "run")
+    assert run.model.input_shape[1:3] == PHASES[name]
     assert (tmp_path / "out" / "run" / "report.html").stat().st_size > 10_000
     with open_store(tmp_path / "out" / "store.h5") as store:
         assert store.entries[0].n_steps > 2

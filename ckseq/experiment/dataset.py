@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
@@ -55,6 +56,11 @@ class Dataset:
     notes: tuple[str, ...]
 
     @property
+    def digest(self) -> str:
+        """Hexadecimal digits that name the recordings taking part, whichever fold they are in."""
+        return digest([entry.id for entry in self.entries])
+
+    @property
     def split(self) -> Split:
         """The first fold, the only one of a holdout."""
         return self.splits[0]
@@ -91,7 +97,7 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
-    told = tuple(map(noun_in(recipe).told, selection.notes))
+    told = tuple(map(noun_in(recipe).reworded, selection.notes))
     return Chosen(in_order(map(_label, entries)), tuple(entries), told, (*store.notes, *notes))
 
 

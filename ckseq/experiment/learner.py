@@ -8,8 +8,8 @@ from ckseq.experiment.recipe import Experiment
 from ckseq.learn.learner import Learner, prepare
 
 
-def learner_of(experiment: Experiment, material: Dataset, *, seed: int | None = None) -> Learner:
-    """Build the experiment's model for this material; ``seed`` is the experiment's own if not given.
+def learner_of(experiment: Experiment, dataset: Dataset, *, seed: int | None = None) -> Learner:
+    """Build the experiment's model for this dataset; ``seed`` is the experiment's own if not given.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def learner_of(experiment: Experiment, material: Dataset, *, seed: int | None = 
         experiment.model,
         experiment.training,
         augmentation=experiment.variation,
-        input_shape=material.x.shape[1:],
-        n_classes=len(material.labels),
+        input_shape=dataset.x.shape[1:],
+        n_classes=len(dataset.labels),
         seed=experiment.seed if seed is None else seed,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,33 +14,34 @@ from ckseq.learn import system_memory
 from ckseq.learn.learner import check_reads
 from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
 from ckseq.signal.sequence import SequenceConfig
+from ckseq.storage.run_record import MemoryRecord, RunRecord
 
 
 def within_memory(
     recipe: Experiment,
-    material: Dataset,
+    dataset: Dataset,
     *,
     fit_memory: bool,
-    earlier: Mapping[str, Any] | None,
-) -> tuple[Experiment, dict[str, Any]]:
+    earlier: RunRecord | None,
+) -> tuple[Experiment, MemoryRecord | None]:
     """Refuse a training that would not fit, or choose how it fits.
 
     Parameters
     ----------
     recipe : Experiment
-    material : Dataset
+    dataset : Dataset
     fit_memory : bool
         Choose ``training.micro_batch_size`` and ``model.recompute``, which change no result but for rounding.
-    earlier : mapping or None
-        The ``run.json`` of the run that is to go on: what was chosen there stays.
+    earlier : RunRecord or None
+        The run that is to be resumed: what was chosen there stays.
 
     Returns
     -------
     Experiment
         As it will be trained.
-    dict
-        ``estimated_bytes``, by what they are for and in ``total``; ``free_bytes``; ``chosen``, settings in the form
-        of ``--set``; ``sentence``. Empty for an estimator, which no estimate is made for.
+    MemoryRecord or None
+        The estimate, by what the bytes are for and in ``total``, and the settings that were chosen, in the form of
+        ``--set``. None for an estimator, which no estimate is made for.
 
     Raises
     ------
@@ -50,15 +50,15 @@ def within_memory(
     """
     models = registry.load("models", recipe.model_kind)
     if not hasattr(models, "export"):
-        return recipe, {}
-    chosen = tuple(earlier.get("memory", {}).get("chosen", ())) if earlier and fit_memory else ()
+        return recipe, None
+    chosen = earlier.memory.chosen if earlier and earlier.memory and fit_memory else ()
     if chosen:
         tree = with_settings(recipe.model_dump(mode="json"), chosen)
         recipe = experiment_of(tree, where="the run to go on with")
-    if earlier and earlier["state"] == "complete":
-        return recipe, earlier.get("memory", {})
-    check_reads(models, material.x.shape[1:])
-    training = training_of(recipe, material)
+    if earlier and earlier.state == "complete":
+        return recipe, earlier.memory
+    check_reads(models, dataset.x.shape[1:])
+    training = training_of(recipe, dataset)
     room = {"free_bytes": system_memory.free_bytes(), "used_bytes": system_memory.used_bytes()}
     if fit_memory:
         fitting, need = fitted(training, **room)
@@ -68,19 +68,19 @@ def within_memory(
         need = check(training, **room)
     there = room["free_bytes"] + room["used_bytes"]
     how = f", with {' '.join(chosen)}" if chosen else ""
-    return recipe, {
-        "estimated_bytes": {**need._asdict(), "total": need.total},
-        "free_bytes": there,
-        "chosen": list(chosen),
-        "sentence": f"about {gigabytes(need.total)} of memory are needed and {gigabytes(there)} are there{how}",
-    }
+    return recipe, MemoryRecord(
+        estimated_bytes={**need._asdict(), "total": need.total},
+        free_bytes=there,
+        chosen=tuple(chosen),
+        sentence=f"about {gigabytes(need.total)} of memory are needed and {gigabytes(there)} are free{how}",
+    )
 
 
-def training_of(recipe: Experiment, material: Dataset) -> Training:
+def training_of(recipe: Experiment, dataset: Dataset) -> Training:
     """Return what the memory of an experiment's training depends on, of any of its folds."""
-    shape = material.x.shape[1:]
-    ids = {id for split in material.splits for id in split.train}
-    steps = [entry.n_steps for entry in material.entries if entry.id in ids]
+    shape = dataset.x.shape[1:]
+    ids = {id for split in dataset.splits for id in split.train}
+    steps = [entry.n_steps for entry in dataset.entries if entry.id in ids]
     return Training(
         model=recipe.model,
         training=recipe.training,
@@ -88,12 +88,12 @@ def training_of(recipe: Experiment, material: Dataset) -> Training:
             registry.load("models", recipe.model_kind),
             recipe.model,
             input_shape=shape,
-            n_classes=len(material.labels),
+            n_classes=len(dataset.labels),
         ),
         input_shape=shape,
         seen_steps=seen_steps(steps, recipe.sequence, shape[0]),
         # all, those of one side, and those of an epoch once more where they are varied
-        held_bytes=3 * material.x.nbytes if isinstance(material.x, np.ndarray) else 0,
+        held_bytes=3 * dataset.x.nbytes if isinstance(dataset.x, np.ndarray) else 0,
     )
 
 

@@ -74,15 +74,15 @@ def load_model(run: Path) -> Model:
         The run has no model.
     """
     made = read_run(run)
-    if "folds" in made:
+    if made.store is None or made.model is None or made.kind == "cross_validation":
         raise DataError("is a cross-validation, which keeps no model", run, "make one with 'ckseq train'")
     return Model(
-        tuple(made["labels"]),
-        pipeline_of(made["store"]["pipeline"], where=f"{run}: pipeline"),
-        experiment_of(made["experiment"], where=f"{run}: experiment"),
-        made["model"]["input_shape"][0],
+        tuple(made.labels),
+        pipeline_of(made.store.pipeline, where=f"{run}: pipeline"),
+        experiment_of(made.experiment, where=f"{run}: experiment"),
+        made.model.input_shape[0],
         load_network(run),
-        load_extractor(run) if made["experiment"].get("input") == "features" else None,
+        load_extractor(run) if made.value("input") == "features" else None,
     )
 
 

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from ckseq.protocol.score import Scores
 from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
+from ckseq.storage.run_record import RunRecord
 
 COLORS = {"training": ACCENT, "validation": "#7a9bb1", "test": WARM}
 
 
-def sample_counts(run: Mapping[str, Any], scores: Scores) -> dict[str, dict[str, int]]:
+def sample_counts(run: RunRecord, scores: Scores) -> dict[str, dict[str, int]]:
     """Return the number of samples of each class in each part of the data, where the run records it.
 
     A cross-validation tests every sample once, so its test set is all data.
     """
-    protocol = run.get("protocol", {})
-    recorded = {"training": protocol.get("train_counts"), "validation": protocol.get("validation_counts")}
-    counts = {part: dict(of_label) for part, of_label in recorded.items() if isinstance(of_label, Mapping) and of_label}
+    parts = {"training": run.protocol.train_counts, "validation": run.protocol.validation_counts}
+    counts = {part: dict(of_label) for part, of_label in parts.items() if of_label}
     support = (scores.per_class.support // scores.repeats).tolist()
     return {**counts, "test": dict(zip(scores.labels, support, strict=True))}
 

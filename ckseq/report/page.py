@@ -16,13 +16,14 @@ from ckseq.report import tables, wording
 from ckseq.report.toml_listing import toml_text
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
+from ckseq.storage.run_record import RunRecord
 
 MOST_LISTED = 100
 """The page lists at most this many misclassified sequences; predictions.csv holds all."""
 
 
 def render_page(
-    run: Mapping[str, Any],
+    run: RunRecord,
     predictions: Predictions,
     scores: Scores,
     pictures: Mapping[str, bytes],
@@ -34,8 +35,7 @@ def render_page(
 
     Parameters
     ----------
-    run : mapping
-        As in ``run.json``.
+    run : RunRecord
     predictions : Predictions
         The source of every number.
     scores : Scores
@@ -60,27 +60,26 @@ def render_page(
     )
     template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
     noun = wording.noun_of(run)
-    protocol = run.get("protocol", {})
     page: str = template.render(
         noun=noun,
-        name=run.get("experiment_name") or "a run",
-        question=run.get("experiment", {}).get("question", ""),
-        created=_minute(str(run.get("created", ""))),
-        version=run.get("ckseq_version", ""),
+        name=run.experiment_name or "a run",
+        question=run.value("question") or "",
+        created=_minute(run.created),
+        version=run.ckseq_version,
         scores=scores,
         classes=_class_rows(run, scores),
         rates=wording.rates(run, scores),
         warnings=wording.warnings(run),
         shared=wording.shares_subjects(run),
-        independent=not protocol["shared_subjects"] if "shared_subjects" in protocol else None,
-        sentence=protocol.get("sentence", ""),
-        n_train=protocol.get("n_train"),
-        balance_notes=run.get("balance_notes", []),
+        independent=wording.subject_independent(run),
+        sentence=run.protocol.sentence,
+        n_train=run.protocol.n_train,
+        balance_notes=run.balance_notes,
         shows=wording.shows(scores, noun),
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),
-        leaks=wording.leak_sentences(run["leakage"], noun) if run.get("leakage") else [],
-        rules=run["leakage"]["rules"] if run.get("leakage") else [],
+        leaks=wording.leak_sentences(run.leakage, noun) if run.leakage else [],
+        rules=run.leakage.rules if run.leakage else [],
         metrics=_metric_rows(found),
         seeds=found.seeds,
         n_subjects=found.n_subjects,
@@ -91,10 +90,10 @@ def render_page(
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
         early=early,
-        experiment=toml_text(run.get("experiment", {})),
-        pipeline=toml_text(run.get("store", {}).get("pipeline") or {}),
+        experiment=toml_text(run.experiment),
+        pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),
-        train_counts=bool(_train_counts(run)),
+        train_counts=bool(run.protocol.train_counts),
     )
     return page
 
@@ -116,13 +115,8 @@ def _minute(iso: str) -> str:
     return iso[:16].replace("T", " ")
 
 
-def _train_counts(run: Mapping[str, Any]) -> dict[str, int]:
-    counts = run.get("protocol", {}).get("train_counts")
-    return counts if isinstance(counts, dict) else {}
-
-
-def _class_rows(run: Mapping[str, Any], scores: Scores) -> list[dict[str, Any]]:
-    train = _train_counts(run)
+def _class_rows(run: RunRecord, scores: Scores) -> list[dict[str, Any]]:
+    train = run.protocol.train_counts
     return [
         {
             "label": label,
@@ -168,25 +162,23 @@ def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, An
     return rows if len(rows) > 1 else []
 
 
-def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: RunRecord) -> list[tuple[str, str]]:
     """Return the facts that reproduce the run, as pairs of a name and a value; unknown ones are left out."""
-    store, model, protocol = run.get("store", {}), run.get("model", {}), run.get("protocol", {})
-    parameters, shape = model.get("n_parameters"), model.get("input_shape")
-    seconds = run.get("seconds", {}).get("training")
+    parameters = None if run.model is None else run.model.n_parameters
     facts = {
-        "Command": run.get("command"),
-        "Created": str(run.get("created", "")),
-        "Seed": ", ".join(map(str, run["seeds"])) if run.get("seeds") else run.get("seed"),
-        "Model": model.get("kind"),
-        "Parameters": f"{parameters:,}".replace(",", " ") if isinstance(parameters, int) else None,
-        "Input": " × ".join(map(str, shape)) if shape else None,
-        "Epochs": run.get("epochs_done"),
-        "Training time": _duration(seconds) if isinstance(seconds, int | float) else None,
-        "Device": run.get("device"),
-        "Store": store.get("path"),
-        "Store digest": store.get("digest"),
-        "Split digest": protocol.get("digest"),
-        "Versions": ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items()),
+        "Command": run.command,
+        "Created": run.created,
+        "Seed": ", ".join(map(str, run.seeds)),
+        "Model": run.model_kind,
+        "Parameters": f"{parameters:,}".replace(",", " ") if parameters is not None else None,
+        "Input": " × ".join(map(str, run.model.input_shape)) if run.model else None,
+        "Epochs": run.epochs_done,
+        "Training time": _duration(run.seconds) if run.trainings else None,
+        "Device": run.device,
+        "Store": run.store.path if run.store else None,
+        "Store digest": run.store_digest,
+        "Split digest": run.protocol.digest,
+        "Versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
 

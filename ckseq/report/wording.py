@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ckseq.protocol.score import Interval, Scores, wilson_interval
+from ckseq.storage.run_record import LeakageRecord, RunRecord
 
 
 class Noun(NamedTuple):
@@ -42,12 +42,9 @@ def noun_for(*, kind: str, length_frames: int | str) -> Noun:
     return IMAGE if kind in ("crops", "features") and length_frames == 1 else SEQUENCE
 
 
-def noun_of(run: Mapping[str, Any]) -> Noun:
-    """Return the noun for a run's samples, from its ``run.json``."""
-    experiment = run.get("experiment", {})
-    return noun_for(
-        kind=experiment.get("input", ""), length_frames=experiment.get("sequence", {}).get("length_frames", "")
-    )
+def noun_of(run: RunRecord) -> Noun:
+    """Return the noun for a run's samples."""
+    return noun_for(kind=run.value("input") or "", length_frames=run.value("sequence.length_frames") or "")
 
 
 def percent(rate: float) -> str:
@@ -85,7 +82,7 @@ class Rate:
     remark: str
 
 
-def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
+def rates(run: RunRecord, scores: Scores) -> tuple[Rate, ...]:
     """Return this run's accuracy, the published one where the recipe names one, and the majority-class baseline."""
     ours = Rate("this run", scores.accuracy, scores.interval, counted(scores, noun_of(run)))
     most = [
@@ -98,8 +95,8 @@ def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
     return (ours, theirs, baseline) if theirs else (ours, baseline)
 
 
-def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
-    published = run.get("experiment", {}).get("published") or {}
+def _published(run: RunRecord, scores: Scores) -> Rate | None:
+    published = run.value("published") or {}
     accuracy, n_test = published.get("accuracy"), published.get("n_test")
     if not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
         return None
@@ -113,7 +110,7 @@ def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
     )
 
 
-def headline(run: Mapping[str, Any], scores: Scores) -> str:
+def headline(run: RunRecord, scores: Scores) -> str:
     """Return the accuracy beside what it must be compared with: the best pixel-free baseline and shared subjects.
 
     For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free baseline 0.319 · 53 % of test sequences show a subject
@@ -121,61 +118,62 @@ def headline(run: Mapping[str, Any], scores: Scores) -> str:
     """
     noun = noun_of(run)
     parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)})"]
-    leakage = run.get("leakage")
+    leakage = run.leakage
     if leakage:
-        parts.append(f"best pixel-free baseline {_best_rule(leakage)['accuracy']:.3f}")
-        parts.append(f"{_share(leakage, noun)} show a subject seen in training")
-        duplicates = leakage["n_duplicates"] + leakage["n_near_duplicates"]
+        parts.append(f"best pixel-free baseline {leakage.rule(leakage.best_rule).accuracy:.3f}")
+        parts.append(
+            f"{_share(leakage.test_sequences_of_shared_subjects, leakage.n_test, noun)} show a subject seen in training"
+        )
+        duplicates = leakage.n_duplicates + leakage.n_near_duplicates
         if duplicates:
             parts.append(f"{_times(duplicates, 'pair')} of near-duplicate test and training {noun.many}")
-    elif "test_sequences_of_shared_subjects" in run.get("protocol", {}):
-        shared = {"n_test": run["protocol"]["n_test"], **run["protocol"]}
-        parts.append(f"{_share(shared, noun)} show a subject seen in training")
+    elif run.protocol.test_sequences_of_shared_subjects is not None:
+        shared = _share(run.protocol.test_sequences_of_shared_subjects, run.protocol.n_test, noun)
+        parts.append(f"{shared} show a subject seen in training")
     return " · ".join(parts)
 
 
-def _best_rule(leakage: Mapping[str, Any]) -> Mapping[str, Any]:
-    best: Mapping[str, Any] = next(rule for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
-    return best
-
-
-def _share(leakage: Mapping[str, Any], noun: Noun) -> str:
-    share = 100 * leakage["test_sequences_of_shared_subjects"] / max(1, leakage["n_test"])
+def _share(n_shared: int, n_test: int, noun: Noun) -> str:
+    share = 100 * n_shared / max(1, n_test)
     # a few must not be rounded to none
     return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test {noun.many}"
 
 
-def leak_sentences(leakage: Mapping[str, Any], noun: Noun = SEQUENCE) -> list[str]:
+def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
     """Return sentences on what training and test set share, and on the accuracy that is reached without pixels."""
-    n, n_shared = leakage["n_test"], leakage["test_sequences_of_shared_subjects"]
+    n, n_shared = leakage.n_test, leakage.test_sequences_of_shared_subjects
     sentences = [
         f"{n_shared} of {n} test {noun.many} show a subject seen in training"
         if n_shared
         else "no test subject is in training"
     ]
-    if sessions := leakage["test_sequences_of_shared_sessions"]:
+    if sessions := leakage.test_sequences_of_shared_sessions:
         sentences.append(f"{sessions} of {n} test {noun.many} are of a session that is also in training")
-    for key, what in (("duplicates", "the same frames"), ("near_duplicates", "nearly the same first and last faces")):
-        if count := leakage[f"n_{key}"]:
-            first = leakage[key][0]
+    alike = (
+        (leakage.n_duplicates, leakage.duplicates, "the same frames"),
+        (leakage.n_near_duplicates, leakage.near_duplicates, "nearly the same first and last faces"),
+    )
+    for count, pairs, what in alike:
+        if count:
+            first = pairs[0]
             sentences.append(
                 f"{_times(count, 'pair')} of a test and a training {noun.one} {_have(count)} {what}, "
-                f"such as {first['test']} and {first['train']}"
+                f"such as {first.test} and {first.train}"
             )
-    if not leakage["n_duplicates"] + leakage["n_near_duplicates"]:
+    if not leakage.n_duplicates + leakage.n_near_duplicates:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
-    best = _best_rule(leakage)
-    prior = next(rule for rule in leakage["rules"] if rule["p_value"] is None)
-    if best["p_value"] is not None and best["p_value"] < SIGNIFICANT:
+    best = leakage.rule(leakage.best_rule)
+    prior = next(rule for rule in leakage.rules if rule.p_value is None)
+    if best.p_value is not None and best.p_value < SIGNIFICANT:
         sentences.append(
-            f"{best['name']} alone ({best['about']}) classifies {best['accuracy']:.3f} of the test {noun.many} "
-            f"correctly, always predicting the most frequent class {prior['accuracy']:.3f}: "
+            f"{best.name} alone ({best.about}) classifies {best.accuracy:.3f} of the test {noun.many} "
+            f"correctly, always predicting the most frequent class {prior.accuracy:.3f}: "
             "the data leak information about the class"
         )
     else:
         sentences.append(
             "no pixel-free baseline is significantly better than always predicting the most frequent class "
-            f"({prior['accuracy']:.3f}); the best is {best['name']} ({best['accuracy']:.3f})"
+            f"({prior.accuracy:.3f}); the best is {best.name} ({best.accuracy:.3f})"
         )
     return sentences
 
@@ -192,9 +190,15 @@ def _have(n: int) -> str:
     return "has" if n == 1 else "have"
 
 
-def shares_subjects(run: Mapping[str, Any]) -> bool:
+def shares_subjects(run: RunRecord) -> bool:
     """Return whether some test subject is also in training."""
-    return bool(run.get("protocol", {}).get("shared_subjects"))
+    return bool(run.protocol.shared_subjects)
+
+
+def subject_independent(run: RunRecord) -> bool | None:
+    """Return whether no test subject is in training, or None where the run does not record it."""
+    n_shared = run.protocol.test_sequences_of_shared_subjects
+    return None if n_shared is None else n_shared == 0
 
 
 def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
@@ -236,7 +240,7 @@ def _weakest(scores: Scores) -> list[str]:
     ]
 
 
-def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
+def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
     """Return what must not be concluded from the scores."""
     sentences = []
     if shares_subjects(run):
@@ -244,21 +248,21 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
             "How well the model does on people it has never seen: the split is subject-dependent, and a network can "
             "recognize a person instead of an expression. A subject-independent split answers that."
         )
-    if run.get("protocol", {}).get("n_folds", 1) > 1:
+    if run.protocol.n_folds > 1:
         seeds = "" if scores.repeats > 1 else " and this seed"
         sentences.append(f"How much the result depends on these folds{seeds}: others give other results.")
     else:
         sentences.append(
             "How much the result depends on this split and this seed: other splits and other seeds give others."
         )
-    if run.get("experiment", {}).get("training", {}).get("validation") == "test":
+    if run.value("training.validation") == "test":
         sentences.append(
             "Which epoch is best: the learning curves of the test set are shown for information only; choosing an "
             f"epoch by them requires new test {noun_of(run).many}."
         )
     if any(rate.name == "published result" for rate in rates(run, scores)):
         sentences.append("Whether this is better or worse than the published result: data, split and subjects differ.")
-    published = run.get("experiment", {}).get("published") or {}
+    published = run.value("published") or {}
     if isinstance(published.get("accuracy"), str):
         sentences.append(f"Whether others did better: they published no accuracy, but {published['accuracy']!r}.")
     sentences.append(
@@ -268,12 +272,11 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
     return sentences
 
 
-def warnings(run: Mapping[str, Any]) -> list[str]:
+def warnings(run: RunRecord) -> list[str]:
     """Return what a reader must see before the scores: an unfinished training, and every note of run and store."""
     found: list[str] = []
-    if run.get("state") != "complete":
-        epochs = run.get("epochs_done")
+    if run.state != "complete":
+        epochs = run.epochs_done
         after = f" after {epochs} epochs" if epochs else ""
         found.append(f"The run was interrupted{after}: these results are not final.")
-    notes: Sequence[str] = [*run.get("notes", []), *run.get("store", {}).get("notes", [])]
-    return [*found, *dict.fromkeys(notes)]
+    return [*found, *dict.fromkeys(run.notes)]

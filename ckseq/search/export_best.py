@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ckseq
-from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
-from ckseq.experiment.dataset import gather
-from ckseq.experiment.learner import learner_of
+from ckseq.experiment.engine import train_final
 from ckseq.experiment.recipe import load_experiment
-from ckseq.experiment.run import told
-from ckseq.learn import backend
 from ckseq.protocol.holdout import ProtocolConfig
 from ckseq.report.toml_listing import toml_text
 from ckseq.search.finalists import outcome_of
 from ckseq.search.space import Recipes, SearchConfig, Space
 from ckseq.search.study import CACHE, open_study, winner_of
 from ckseq.storage.files import write_text
-from ckseq.storage.history import write_history
-from ckseq.storage.run_record import write_run
-from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 
 if TYPE_CHECKING:
@@ -194,50 +185,6 @@ def _train_on_all(
         cache=cache,
         console=console,
     )
-    with open_store(store) as opened:
-        material = gather(opened, experiment)
-        made_from = {"path": str(store), "digest": opened.digest, "pipeline": opened.pipeline}
-    everybody = material.side([entry.id for entry in material.entries])[1]
-    learner = learner_of(experiment, material)
-    with console.progress("epochs", learner.n_epochs) as bar:
-        learned = learner.learn(
-            train=everybody, watched=None, on_epoch=lambda state: bar.advance(text=told(state.epochs[-1]))
-        )
-    run.mkdir(parents=True)
-    learned.save(run)
-    if learned.epochs:
-        write_history(run, learned.epochs)
-    n = len(material.entries)
-    write_run(
-        run,
-        {
-            "ckseq_version": ckseq.__version__,
-            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "experiment": experiment.model_dump(mode="json"),
-            "experiment_name": experiment.name,
-            "store": made_from,
-            "labels": list(material.labels),
-            "model": {
-                "kind": experiment.model_kind,
-                "n_parameters": learner.n_parameters,
-                "input_shape": list(material.x.shape[1:]),
-            },
-            "protocol": {
-                "kind": "all",
-                "digest": digest([entry.id for entry in material.entries]),
-                "n_train": n,
-                "n_test": 0,
-                "sentence": _NOBODY,
-            },
-            "notes": [*material.notes, _NOBODY],
-            "seed": experiment.seed,
-            "versions": {"ckseq": ckseq.__version__, **backend.versions()},
-            "device": backend.device(),
-            "state": "complete",
-            "epochs_done": len(learned.epochs),
-            "chosen_epoch": learned.chosen_epoch,
-            "seconds": {"training": learned.seconds},
-        },
-    )
-    console.say(f"trained on all {n} sequences; ask it with: ckseq predict {run} VIDEO")
+    record = train_final(store, experiment, out=run, command=["ckseq", "tune", "best", "--final"], console=console)
+    console.say(f"trained on all {record.protocol.n_train} sequences; ask it with: ckseq predict {run} VIDEO")
     return run

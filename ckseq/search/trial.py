@@ -20,9 +20,9 @@ from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CkseqError
 from ckseq.experiment.dataset import Dataset, divide, gather
+from ckseq.experiment.fold import predict_test_side
 from ckseq.experiment.learner import learner_of
 from ckseq.experiment.recipe import Experiment
-from ckseq.experiment.run import answers
 from ckseq.learn import backend
 from ckseq.learn.fit import Labeled, State
 from ckseq.learn.learner import Learned
@@ -248,7 +248,7 @@ def _score_fold(
         training = experiment.training.model_copy(update={"validation": "test"})
         experiment = experiment.model_copy(update={"training": training})
     learned = learn(experiment, material, split, follow)
-    rows = answers(learned.model, material, split, seed=None)
+    rows = predict_test_side(learned.model, material, split, seed=None)
     told = [(row.truth, row.predicted == row.truth) for row in rows] + [(label, False) for label in lost]
     scores = fold_scores(told)
     _, test = material.side(split.test)

@@ -13,8 +13,9 @@ from ckseq.config import with_settings
 from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import choose, divide, noun_in
-from ckseq.experiment.leakage import leak_facts, leakage_of
+from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment, experiment_of, load_experiment
+from ckseq.experiment.record import leakage_record
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.leakage import Leakage
 from ckseq.report.wording import leak_sentences
@@ -40,7 +41,7 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
     Returns
     -------
     dict
-        ``protocol`` (kind, digest, folds), everything in `leak_facts`, and ``sentences`` that summarize it.
+        ``protocol`` (kind, digest, folds), everything in `LeakageRecord`, and ``sentences`` that summarize it.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         chosen = choose(opened, recipe)
         splits = divide(chosen.entries, recipe.protocol)
         leakage = leakage_of(opened, chosen.entries, splits)
-    facts = leak_facts(leakage)
+    facts = leakage_record(leakage)
     noun = noun_in(recipe)
     sentences = leak_sentences(facts, noun)
     folds = "1 fold" if len(splits) == 1 else f"{len(splits)} folds"
@@ -67,7 +68,7 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         "store": str(store),
         "protocol": {"kind": recipe.protocol.kind, "digest": division_digest(splits), "folds": len(splits)},
         "n_sequences": len(chosen.entries),
-        **facts,
+        **facts.model_dump(mode="json"),
         "sentences": sentences,
     }
 

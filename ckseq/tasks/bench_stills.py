@@ -86,7 +86,7 @@ def bench_stills(
         train(store, experiment=_RECIPE, out=out, settings=[*own, *settings], console=quiet)
         spent, worked = time.perf_counter() - started, time.process_time() - worked
         networks[name] = {
-            "n_parameters": read_run(out)["model"]["n_parameters"],
+            "n_parameters": model.n_parameters if (model := read_run(out).model) else None,
             "seconds": round(spent, 1),
             "processor_seconds": round(worked, 1),
             **_figures(out),
@@ -94,12 +94,12 @@ def bench_stills(
     run = read_run(scratch / "run_0")
     found = {
         "data": f"synthetic: apex frames of {n_people} drawn people, 48x48 gray, seed {_TWIN_SEED}",
-        "n_train": run["protocol"]["n_train"],
-        "n_test": run["protocol"]["n_test"],
-        "n_test_subjects": run["protocol"]["test_subjects"],
-        "chance": round(1 / len(run["labels"]), 3),
+        "n_train": run.protocol.n_train,
+        "n_test": run.protocol.n_test,
+        "n_test_subjects": run.protocol.test_subjects,
+        "chance": round(1 / len(run.labels), 3),
         "limit_s": LIMIT_S,
-        "device": run["device"],
+        "device": run.device,
         "networks": networks,
     }
     _say(console, found)

@@ -21,7 +21,7 @@ from ckseq.report.differences import draw_differences
 from ckseq.report.wording import noun_of
 from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 
 CONFIDENCE = 0.95
 _DRAWS = 10_000
@@ -32,7 +32,7 @@ class Side:
     """A run to compare: its name, its record, and the share of correct predictions of each recording over seeds."""
 
     name: str
-    facts: dict[str, Any]
+    facts: RunRecord
     right: Mapping[str, float]
     truth: Mapping[str, str]
     subject: Mapping[str, str]
@@ -123,12 +123,12 @@ def _unlike(sides: Sequence[Side]) -> list[str]:
     first = sides[0]
     notes = []
     for other in sides[1:]:
-        mine, theirs = (side.facts.get("protocol", {}) for side in (first, other))
-        if other.facts.get("labels") != first.facts.get("labels"):
+        mine, theirs = first.facts.protocol, other.facts.protocol
+        if other.facts.labels != first.facts.labels:
             notes.append(f"{first.name} and {other.name} have different classes")
-        if mine.get("kind") != theirs.get("kind"):
-            notes.append(f"{first.name} has the protocol {mine.get('kind')}, {other.name} {theirs.get('kind')}")
-        elif mine.get("digest") != theirs.get("digest"):
+        if mine.kind != theirs.kind:
+            notes.append(f"{first.name} has the protocol {mine.kind}, {other.name} {theirs.kind}")
+        elif mine.digest != theirs.digest:
             notes.append(f"{first.name} and {other.name} have different folds")
         if set(other.right) != set(first.right):
             only = len(set(first.right) ^ set(other.right))
@@ -182,8 +182,9 @@ def _say(console: Console, sides: Sequence[Side], common: Sequence[str], pairs: 
     for name in ("run", "model", "protocol", "accuracy"):
         table.add_column(name, justify="right" if name == "accuracy" else "left")
     for side in sorted(sides, key=lambda side: -_accuracy(side, common)):
-        kind, protocol = side.facts.get("model", {}).get("kind", ""), side.facts.get("protocol", {}).get("kind", "")
-        table.add_row(Text(side.name), kind, protocol, f"{_accuracy(side, common):.3f}")
+        table.add_row(
+            Text(side.name), side.facts.model_kind, side.facts.protocol.kind, f"{_accuracy(side, common):.3f}"
+        )
     console.say(table)
     table = Table(title="pairs", title_justify="left", title_style="dim", box=None)
     for name in ("second − first", "95 % interval", "won", "lost", "p (McNemar)", "p (permutation)", "p (Holm)"):

@@ -17,7 +17,7 @@ from ckseq.learn.export import FORMATS, convert, largest_difference
 from ckseq.learn.predict import is_network, load_network, save_whole
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.examples import read_examples
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 
 SCHEMA = 1
 AGREEMENT = 1e-4
@@ -67,11 +67,11 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     network = load_network(run)
     if not is_network(network):
         raise CallError(
-            f"{made['model']['kind']} is no network, and only those have such formats",
+            f"{made.model_kind} is no network, and only those have such formats",
             run,
             "train one of conv_time_width, gru, conv_lstm",
         )
-    experiment = experiment_of(made["experiment"], where=f"{run}: experiment")
+    experiment = experiment_of(made.experiment, where=f"{run}: experiment")
     sequences = _sequences(run, experiment, tuple(network.input_shape[1:]))
     text = json.dumps(_description(made, experiment), ensure_ascii=True, sort_keys=True)
     found = []
@@ -97,13 +97,15 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     }
 
 
-def _description(made: dict[str, Any], experiment: Experiment) -> dict[str, Any]:
+def _description(made: RunRecord, experiment: Experiment) -> dict[str, Any]:
     """Return all that a program needs to feed the model and to read its answer."""
-    shape = made["model"]["input_shape"]
+    assert made.model is not None, "a run with a network has a model"
+    assert made.store is not None, "and a store"
+    shape = made.model.input_shape
     return {
         "schema": SCHEMA,
         "ckseq_version": ckseq.__version__,
-        "labels": made["labels"],
+        "labels": list(made.labels),
         "input": {
             "what": experiment.input,
             "axes": ["sequences", "steps", "rows", "columns", "channels"],
@@ -111,15 +113,15 @@ def _description(made: dict[str, Any], experiment: Experiment) -> dict[str, Any]
             "dtype": "float32",
         },
         "output": "probabilities of the labels, in their order",
-        "pipeline": made["store"]["pipeline"],
+        "pipeline": made.store.pipeline,
         "sequence": {**experiment.sequence.model_dump(mode="json"), "length_frames": shape[0]},
         "trained": {
-            "experiment": made["experiment_name"],
-            "created": made["created"],
-            "store_digest": made["store"]["digest"],
-            "protocol_digest": made["protocol"]["digest"],
+            "experiment": made.experiment_name,
+            "created": made.created,
+            "store_digest": made.store_digest,
+            "protocol_digest": made.protocol.digest,
         },
-        "notes": made.get("notes", []),
+        "notes": list(made.notes),
         "use": _USE,
     }
 

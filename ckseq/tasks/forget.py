@@ -131,15 +131,11 @@ def _walk(places: Iterable[Path]) -> Iterator[Path]:
 def _held_by(folder: Path, subject: str, knows: Mapping[str, bool]) -> str:
     """Say what a run holds of a subject; empty where it holds nothing."""
     run = read_run(folder)
-    sides = {side: ids for side, ids in run.get("split", {}).items() if isinstance(ids, list)}
-    trained, tested = (
-        sum(isinstance(id, str) and id.startswith(f"{subject}_") for id in sides.get(side, []))
-        for side in ("train", "test")
-    )
-    known = knows.get(run.get("store", {}).get("digest", ""))
+    trained, tested = (sum(id.startswith(f"{subject}_") for id in ids) for ids in (run.train_only, run.tested))
+    known = knows.get(run.store_digest)
     if known is False or not trained + tested:
         return ""
     if known is None:
         return f"names takes of a {subject}, {trained + tested}; its store is not here, so that may be another person"
-    both = "its model learned from" if trained or "folds" in run else "its report shows the results of"
+    both = "its model learned from" if trained or run.kind == "cross_validation" else "its report shows the results of"
     return f"{both} takes of {subject}, {trained or tested}; train again without them, and delete the run"

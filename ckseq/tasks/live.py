@@ -139,7 +139,7 @@ class Watching:
         self._about = {
             "run": run.resolve().name,
             "labels": list(self._model.labels),
-            "notes": read_run(run).get("notes", []),
+            "notes": list(read_run(run).notes),
         }
         watch(self._model, self._config)  # refuses here, and not the first visitor, what cannot be watched with
         self.told = [f"watched with {sentence}" for sentence in causal(self._model.pipeline)[1]]

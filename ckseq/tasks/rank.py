@@ -97,12 +97,12 @@ def _blocks(path: Path) -> tuple[str, dict[Block, float]]:
     """Return a run's model and its accuracy in each block (data, folds, seed)."""
     run = read_run(path)
     rows = read_predictions(path).rows
-    seeds = sorted({run.get("seed", 0) if row.seed is None else row.seed for row in rows})
+    seeds = sorted({run.seeds[0] if row.seed is None else row.seed for row in rows})
     found = {}
     for seed in seeds:
         right = [row.truth == row.predicted for row in rows if row.seed in (seed, None)]
-        found[(str(run["store"]["digest"]), str(run["protocol"]["digest"]), str(seed))] = float(np.mean(right))
-    return f"{run.get('experiment_name', '')} {run.get('model', {}).get('kind', '')}".strip(), found
+        found[(run.store_digest, run.protocol.digest, str(seed))] = float(np.mean(right))
+    return f"{run.experiment_name} {run.model_kind}".strip(), found
 
 
 def _say(console: Console, models: list[dict[str, Any]], groups: list[list[str]], notes: list[str]) -> None:

@@ -32,7 +32,7 @@ from ckseq.storage.history import HISTORY, read_history
 from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 
 CONFIDENCE = 0.95
 
@@ -105,15 +105,15 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     }
 
 
-def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
+def _predictions(run: Path, facts: RunRecord) -> Predictions:
     """Read the predictions; refuse a run in which some are missing."""
-    if facts.get("state") != "complete" and not (run / PREDICTIONS).exists():
-        fix = f"resume it with: {facts.get('command', 'ckseq train')} --resume"
+    if facts.state != "complete" and not (run / PREDICTIONS).exists():
+        fix = f"resume it with: {facts.command or 'ckseq train'} --resume"
         raise DataError("the training was interrupted, so there are no predictions yet", run, fix)
     predictions = read_predictions(run)
     tested = {(row.recording, row.seed) for row in predictions.rows}
-    wanted = facts.get("split", {}).get("test", [])
-    missing = [name for seed in facts.get("seeds", [None]) for name in wanted if (name, seed) not in tested]
+    seeds = facts.seeds if facts.kind == "cross_validation" else (None,)
+    missing = [name for seed in seeds for name in facts.tested if (name, seed) not in tested]
     if missing:
         what = f"is incomplete: {len(missing)} test recordings are missing, the first is {missing[0]}"
         raise DataError(what, run / PREDICTIONS, "train it again with --overwrite, or into a new folder")
@@ -121,7 +121,7 @@ def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
 
 
 def _pictures(
-    run: Path, facts: dict[str, Any], predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
+    run: Path, facts: RunRecord, predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
 ) -> dict[str, bytes]:
     pictures = {
         "confusion_matrix": draw_confusion(scores, noun_of(facts)),
@@ -132,7 +132,7 @@ def _pictures(
     # an estimator that is not trained in epochs has no history
     epochs = read_history(run) if (run / HISTORY).exists() else ()
     if epochs:
-        validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
+        validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
         pictures["loss"] = draw_loss(epochs, validation=validation)
     crops = read_crops(run)
@@ -149,7 +149,7 @@ def _pictures(
     return pictures
 
 
-def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> None:
+def _say(console: Console, run: Path, facts: RunRecord, scores: Scores) -> None:
     console.say(tables.headline(scores, noun_of(facts)))
     console.say(wording.headline(facts, scores))
     for rate in wording.rates(facts, scores)[1:]:
@@ -158,7 +158,7 @@ def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> 
     for remark in wording.warnings(facts):
         console.say(remark)
     if wording.shares_subjects(facts):
-        console.warn(facts["protocol"].get("sentence", "some subjects are in training and in the test set"))
+        console.warn(facts.protocol.sentence)
     console.say(f"Report: {run / 'report.html'}")
 
 

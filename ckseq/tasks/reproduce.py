@@ -17,7 +17,7 @@ from ckseq.report.toml_listing import toml_text
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import Division, write_division
 from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
@@ -54,9 +54,9 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
         The run is not complete, or its store is missing.
     """
     before = read_run(run)
-    if before.get("state") != "complete":
+    if before.state != "complete":
         raise DataError("is not complete, so there is nothing to compare with", run, "finish it with --resume first")
-    where = store or Path(before["store"]["path"])
+    where = store or Path(before.store.path if before.store else "")
     if not where.is_file():
         raise DataError(f"its store {where} is missing", run, "give its new path with --store")
     if out is not None and out.exists():
@@ -67,25 +67,23 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
         return _judge(run, before, again, console)
 
 
-def _again(folder: Path, before: dict[str, Any], store: Path, console: Console) -> None:
+def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> None:
     """Repeat the run in ``folder``, from a recipe written there."""
-    tree = dict(before["experiment"])
+    tree = dict(before.experiment)
     if tree["protocol"]["kind"] == "from_file":
         # the file may be missing or changed; the run record holds its folds
-        split = before["split"]
-        folds = tuple(tuple(ids) for ids in split.get("folds", [split["test"]]))
-        listed = Listed(folds, tuple(split.get("always_train", split.get("train", ()))))
+        listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
         write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
     write_text(folder / _RECIPE, toml_text(tree))
-    recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before["seed"]
-    if "seeds" in before:
-        crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before["seeds"]), console=console)
+    recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before.seeds[0]
+    if before.kind == "cross_validation":
+        crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before.seeds), console=console)
     else:
         train(store, experiment=recipe, out=out, seed=seed, console=console)
 
 
-def _judge(run: Path, before: dict[str, Any], again: Path, console: Console) -> dict[str, Any]:
+def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[str, Any]:
     first, second = read_predictions(run), read_predictions(again)
     because = _because(before, read_run(again))
     found: dict[str, Any] = {"schema": 1, "run": str(run), "because": because}
@@ -128,19 +126,19 @@ def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     }
 
 
-def _because(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return what differs from the first run: versions, data, folds, seed, device."""
+def _because(before: RunRecord, now: RunRecord) -> list[str]:
+    """Return what differs from the first run: versions, data, folds, seeds, device."""
     changes = []
-    for name in sorted(before["versions"].keys() | now["versions"].keys()):
-        was, is_now = before["versions"].get(name), now["versions"].get(name)
+    for name in sorted(before.versions.keys() | now.versions.keys()):
+        was, is_now = before.versions.get(name), now.versions.get(name)
         if was != is_now:
             changes.append(f"{name} {is_now} (was {was})")
-    for what, key in (("store", "digest"), ("protocol", "digest")):
-        was, is_now = before[what].get(key), now[what].get(key)
-        # the digest of folds read from a file contains the kind from_file
-        if was != is_now and not (what == "protocol" and before["split"] == now["split"]):
-            changes.append(f"{'data' if what == 'store' else 'folds'} {is_now} (was {was})")
-    for what in ("seed", "device"):
-        if before.get(what) != now.get(what):
-            changes.append(f"{what} {now.get(what)} (was {before.get(what)})")
+    if before.store_digest != now.store_digest:
+        changes.append(f"data {now.store_digest} (was {before.store_digest})")
+    # not by digest: that of folds read from a file contains the kind from_file
+    if before.folds != now.folds:
+        changes.append(f"folds {now.protocol.digest} (was {before.protocol.digest})")
+    for what in ("seeds", "device"):
+        if getattr(before, what) != getattr(now, what):
+            changes.append(f"{what} {getattr(now, what)} (was {getattr(before, what)})")
     return changes

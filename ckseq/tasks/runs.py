@@ -15,7 +15,7 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import score
 from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import find_runs, read_run
+from ckseq.storage.run_record import RunRecord, find_runs, read_run
 
 CONFIDENCE = 0.95
 SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
@@ -85,29 +85,26 @@ def _value(entry: dict[str, Any], key: str) -> str:
 
 def _entry(path: Path) -> dict[str, Any]:
     run = read_run(path)
-    protocol, leakage = run.get("protocol", {}), run.get("leakage")
-    best = None
-    if leakage:
-        best = next(rule["accuracy"] for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
+    best = run.leakage.rule(run.leakage.best_rule).accuracy if run.leakage else None
     return {
         "run": str(path),
-        "experiment": run.get("experiment_name", ""),
-        "model": run.get("model", {}).get("kind", ""),
-        "protocol": protocol.get("kind", ""),
-        "digest": protocol.get("digest", ""),
-        "store_digest": run.get("store", {}).get("digest", ""),
-        "state": run.get("state", ""),
-        "seeds": run.get("seeds", [run.get("seed")]),
-        "n_test": protocol.get("n_test"),
+        "experiment": run.experiment_name,
+        "model": run.model_kind,
+        "protocol": run.protocol.kind,
+        "digest": run.protocol.digest,
+        "store_digest": run.store_digest,
+        "state": run.state,
+        "seeds": list(run.seeds),
+        "n_test": run.protocol.n_test,
         **_figures(path, run),
         "best_rule_accuracy": best,
-        "created": run.get("created", ""),
-        "age_hours": _age_hours(run.get("created", "")),
+        "created": run.created,
+        "age_hours": _age_hours(run.created),
     }
 
 
-def _figures(path: Path, run: dict[str, Any]) -> dict[str, Any]:
-    if run.get("state") != "complete":
+def _figures(path: Path, run: RunRecord) -> dict[str, Any]:
+    if run.state != "complete":
         return {"accuracy": None, "interval": None, "balanced_accuracy": None}
     predictions = read_predictions(path)
     scores = score(

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
 from ckseq.report.strictness import Level, draw_strictness
 from ckseq.report.trust import trust
@@ -17,8 +18,8 @@ from ckseq.report.wording import between
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import read_history
 from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
-from ckseq.tasks.crossval import FOLDS, crossval
+from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
 CONFIDENCE = 0.95
@@ -134,24 +135,24 @@ def _has_epochs(model_kind: str) -> bool:
 
 def _level(folder: Path, protocol: Protocol) -> Level:
     run = read_run(folder)
-    rules = run["leakage"]["rules"]
-    best_rule = max(rule["accuracy"] for rule in rules)
-    n_test = run["protocol"]["n_test"]
+    assert run.leakage is not None
+    best_rule = max(rule.accuracy for rule in run.leakage.rules)
+    n_test = run.protocol.n_test
     if protocol.validation == "test":
         return Level(protocol.name, _best_epochs(folder, run), None, best_rule, n_test)
     found = trust(read_predictions(folder), confidence=CONFIDENCE)
     return Level(protocol.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
 
 
-def _best_epochs(folder: Path, run: dict[str, Any]) -> float:
+def _best_epochs(folder: Path, run: RunRecord) -> float:
     """Return the accuracy that results from selecting each fold's epoch on the test fold itself."""
-    if "folds" not in run:
+    if run.kind == "training":
         return max(epoch.val_accuracy for epoch in read_history(folder))
     n_correct = 0.0
-    for fold in run["folds"]:
-        history = read_history(folder / FOLDS / f"seed{fold['seed']}_fold{fold['fold']}")
-        n_correct += max(epoch.val_accuracy for epoch in history) * fold["n_test"]
-    return n_correct / sum(fold["n_test"] for fold in run["folds"])
+    for one in run.trainings:
+        history = read_history(folder / FOLDS / f"seed{one.seed}_fold{one.fold}")
+        n_correct += max(epoch.val_accuracy for epoch in history) * one.n_test
+    return n_correct / sum(one.n_test for one in run.trainings)
 
 
 def _table(levels: Sequence[Level]) -> Table:

@@ -91,7 +91,7 @@ def test_any_model_learns_from_features_of_images(tmp_path, stills, backbone, co
     run = tmp_path / "run"
     train(stills, experiment="fer2013_small", out=run, settings=settings, console=console)
     made = read_run(run)
-    assert made["model"]["input_shape"] == [1, 1, 6, 1]
+    assert made.model.input_shape == (1, 1, 6, 1)
     with open_store(stills) as store:
         x = gather(store, recipe(backbone), console).x
         crops = store.crops(store.entries[0].id)
@@ -118,7 +118,7 @@ def test_temporal_networks_learn_from_features_of_frames(tmp_path, sequences, ba
     (said,) = predict(tmp_path / "r", inputs=[folder], console=console)["predictions"]
     assert sum(said["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert result["n_test"] > 2
-    assert read_run(tmp_path / "r")["model"]["input_shape"] == [4, 1, 6, 1]
+    assert read_run(tmp_path / "r").model.input_shape == (4, 1, 6, 1)
     with open_store(sequences) as store:
         chosen = load_experiment("fer2013_small", settings)
         x = gather(store, chosen, console).x

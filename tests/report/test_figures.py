@@ -196,4 +196,4 @@ def test_the_samples_of_each_part_are_those_the_run_records():
     counts = {"anger": 24, "disgust": 25}
     parts = sample_counts(made_run(protocol={"train_counts": counts, "n_test": 42}), made_scores())
     assert parts == {"training": counts, "test": {"anger": 11, "disgust": 10, "happiness": 10, "surprise": 11}}
-    assert list(sample_counts({}, made_scores())) == ["test"]
+    assert list(sample_counts(made_run(), made_scores())) == ["test"]

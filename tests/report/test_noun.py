@@ -15,7 +15,7 @@ def made_scores():
 
 
 def run_of(kind, length):
-    experiment = made_run()["experiment"] | {"input": kind, "sequence": {"length_frames": length}}
+    experiment = made_run().experiment | {"input": kind, "sequence": {"length_frames": length}}
     return made_run(experiment=experiment)
 
 
@@ -34,7 +34,7 @@ def test_a_sample_of_one_frame_is_an_image(kind, length, noun):
 
 
 def test_a_run_without_an_input_is_of_sequences():
-    assert noun_of({}) == SEQUENCE
+    assert noun_of(made_run(experiment={})) == SEQUENCE
 
 
 def test_names_that_contain_the_word_are_unchanged():

@@ -168,9 +168,9 @@ def test_whatever_comes_from_a_file_is_escaped():
         ckseq_version=evil,
         versions={evil: evil},
         experiment={"question": evil, evil: evil, "published": {"accuracy": 0.5, "source": evil}},
-        protocol={"shared_subjects": 1, "sentence": evil, "n_train": evil},
+        protocol={"shared_subjects": 1, "sentence": evil, "n_train": 3},
         store={"path": evil, "digest": evil, "pipeline": {evil: {evil: evil}}},
-        model={"kind": evil, "input_shape": [evil]},
+        model={"kind": evil, "input_shape": [3]},
     )
     html, _ = page_of(run, predictions)
     page = Page(html)
@@ -182,5 +182,7 @@ def test_whatever_comes_from_a_file_is_escaped():
 
 
 def test_a_run_with_few_facts_still_has_a_page():
-    html, _ = page_of({"schema": 1})
+    html, _ = page_of(
+        made_run(experiment={}, experiment_name="", command="", trainings=[], seeds=[], versions={}, device="")
+    )
     assert "0.88" in Page(html).text

@@ -45,11 +45,11 @@ def test_shared_subjects_are_reported():
     assert not any("never seen" in sentence for sentence in wording.does_not_show(made_run(), made_scores()))
 
 
-def test_notes_of_run_and_store_and_an_interruption():
-    run = made_run(notes=["synthetic"], store={"notes": ["synthetic", "drawn"]}, state="interrupted", epochs_done=3)
+def test_notes_of_the_run_and_an_interruption():
+    run = made_run(notes=["synthetic"], state="interrupted", epochs_done=3)
     stopped, *notes = wording.warnings(run)
     assert "interrupted after 3 epochs" in stopped
-    assert notes == ["synthetic", "drawn"]
+    assert notes == ["synthetic"]
     assert wording.warnings(made_run()) == []
 
 
@@ -88,7 +88,7 @@ def test_the_headline_compares_with_a_pixel_free_baseline():
 
 
 def test_leakage_in_sentences():
-    assert wording.leak_sentences(LEAKAGE) == [
+    assert wording.leak_sentences(made_run(leakage=LEAKAGE).leakage) == [
         "22 of 42 test sequences show a subject seen in training",
         "no test sequence is a copy of a training sequence",
         "no pixel-free baseline is significantly better than always predicting the most frequent class (0.250); "
@@ -103,7 +103,7 @@ def test_leakage_in_sentences():
         "duplicates": [pair],
         "rules": [RULES[0], sure],
     }
-    assert wording.leak_sentences(much)[1:] == [
+    assert wording.leak_sentences(made_run(leakage=much).leakage)[1:] == [
         "3 of 42 test sequences are of a session that is also in training",
         "2 pairs of a test and a training sequence have the same frames, such as a1 and b1",
         "sequence length alone (a tree) classifies 0.319 of the test sequences correctly, always predicting the most "

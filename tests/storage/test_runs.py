@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import made_run
 
 from ckseq.errors import DataError
 from ckseq.storage.examples import Example, read_examples, write_examples
@@ -92,9 +93,10 @@ def test_what_was_not_measured_is_an_empty_cell(tmp_path):
 
 
 def test_run_comes_back_with_its_schema(tmp_path):
-    run = {"command": "ckseq train é", "labels": ["anger"], "model": {"n_parameters": 3}}
+    run = made_run(command="ckseq train é", leakage={"rules": [{"name": "class prior", "accuracy": 0.25}]})
     write_run(tmp_path / "new" / "folder", run)
-    assert read_run(tmp_path / "new" / "folder") == {**run, "schema": SCHEMA}
+    assert read_run(tmp_path / "new" / "folder") == run
+    assert json.loads((tmp_path / "new" / "folder" / "run.json").read_text())["schema"] == SCHEMA == 2
 
 
 def test_examples_come_back_sorted_and_replace_those_before(tmp_path):
@@ -160,9 +162,12 @@ def test_a_target_below_a_file_is_one_clear_error(tmp_path):
         ("[]", "is not a ckseq run"),
         ("{}", "names no schema"),
         ('{"schema": true}', "names no schema"),
-        (json.dumps({"schema": 2, "ckseq_version": "9.0"}), r"newer ckseq \(9\.0\): schema 2, this one reads 1"),
-        ('{"schema": 0}', "has schema 0"),
-        ('{"schema": 1, "protocol": null}', "protocol is not a table"),
+        (json.dumps({"schema": 3, "ckseq_version": "9.0"}), r"newer ckseq \(9\.0\): schema 3, this one reads 2"),
+        ('{"schema": 0}', "names no schema"),
+        ('{"schema": 1, "protocol": null}', "is not a complete record of a run"),
+        ('{"schema": 2}', "is not a complete record of a run: kind: field required"),
+        ("[" * 100_000, "is cut short or not JSON"),
+        ('{"schema": 2, "seeds": ' + "9" * 5000 + "}", "is cut short or not JSON"),
         (b"\xff\xfe", "is not text in UTF-8"),
     ],
 )
@@ -273,7 +278,7 @@ def test_seeds_have_a_column_where_there_are_some(tmp_path):
 
 def test_runs_are_found_and_the_folds_within_are_not(tmp_path):
     for name in ("b", "a", "a/folds/seed1_fold0", "deep/er/c"):
-        write_run(tmp_path / name, {})
+        write_run(tmp_path / name, made_run())
     assert find_runs(tmp_path) == (tmp_path / "a", tmp_path / "b", tmp_path / "deep/er/c")
     assert find_runs(tmp_path / "a") == (tmp_path / "a",)
     with pytest.raises(DataError, match="no such folder"):

@@ -67,7 +67,7 @@ def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
     assert (pair["difference"], found["n"]) == (0, 42)
 
 
-PROTOCOL = made_run()["protocol"]
+PROTOCOL = made_run().protocol.model_dump(exclude_none=True)
 OTHERS = {
     "has the protocol paper_split, .* subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
     "have different folds": {"protocol": {**PROTOCOL, "digest": "another"}},

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import uvicorn
 from made_browser import CHROMIUM, browser, write_y4m
+from made_runs import made_run
 from starlette.testclient import TestClient
 
 from ckseq.console import Console
@@ -187,7 +188,7 @@ _LEVELS = (
 def test_a_port_in_use_and_a_run_without_a_model_are_told(tmp_path, console):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CallError, match="choose another --port"):
         live(tmp_path, host="127.0.0.1", port=taken.getsockname()[1], error_rate=0.1, browser=False, console=console)
-    write_run(tmp_path / "cv", {"folds": 5})
+    write_run(tmp_path / "cv", made_run(kind="cross_validation"))
     words = [sys.executable, "-m", "ckseq", "live", str(tmp_path / "cv"), "--port", "0"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 import json
 
 import cv2
+import made_runs
 import numpy as np
 import pytest
 
@@ -214,7 +215,8 @@ def made_run(folder, store, *, train, test):
     if store:
         with open_store(store) as opened:
             digest = opened.digest
-    write_run(folder, {"split": {"train": train, "test": test}, "store": {"digest": digest}})
+    folds = [{"number": 0, "test": test}]
+    write_run(folder, made_runs.made_run(train_only=train, folds=folds, store={"digest": digest}))
     return folder
 
 

@@ -126,8 +126,8 @@ def shorten(name):
     ("spoil", "message"),
     [
         (shorten("run.json"), r"run\.json: is cut short or not JSON"),
-        (lambda folder: (folder / "run.json").write_text('{"schema": 2}'), "written by a newer ckseq"),
-        (lambda folder: (folder / "run.json").write_text('{"schema": 0}'), "has schema 0"),
+        (lambda folder: (folder / "run.json").write_text('{"schema": 9}'), "written by a newer ckseq"),
+        (lambda folder: (folder / "run.json").write_text('{"schema": 0}'), "names no schema"),
         (shorten("predictions.csv"), r"predictions\.csv: is cut short"),
         (cut("predictions.csv", 30), r"predictions\.csv: is incomplete: 13 test recordings are missing"),
         (cut("predictions.csv", 1), r"predictions\.csv: is incomplete: 42 test recordings are missing"),

@@ -1,5 +1,3 @@
-import json
-
 import made_models
 import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
@@ -64,8 +62,8 @@ def changed(run, n, versions=None):
         row._replace(predicted=other[row.predicted]) if place < n else row for place, row in enumerate(predictions.rows)
     ]
     write_predictions(run, Predictions(predictions.labels, tuple(rows)))
-    facts = json.loads((run / "run.json").read_text())
-    write_run(run, {**facts, "versions": {**facts["versions"], **(versions or {})}})
+    facts = read_run(run)
+    write_run(run, facts.changed(versions={**facts.versions, **(versions or {})}))
 
 
 def test_what_differs_a_little_is_noise_and_what_differs_much_is_not(store, ridge, tmp_path, console):
@@ -92,9 +90,9 @@ def test_other_data_is_named(store, ridge, tmp_path, console):
 def test_what_cannot_be_reproduced_is_refused(store, ridge, tmp_path, console):
     crossval(store, experiment=ridge, out=tmp_path / "run", console=console)
     facts = read_run(tmp_path / "run")
-    write_run(tmp_path / "run", {**facts, "store": {**facts["store"], "path": str(tmp_path / "gone.h5")}})
+    write_run(tmp_path / "run", facts.changed(store=facts.store.model_copy(update={"path": str(tmp_path / "gone.h5")})))
     with pytest.raises(DataError, match=r"gone\.h5 is missing; give its new path with --store"):
         again(tmp_path / "run", console)
-    write_run(tmp_path / "run", {**facts, "state": "interrupted"})
+    write_run(tmp_path / "run", facts.changed(state="interrupted"))
     with pytest.raises(DataError, match="is not complete"):
         again(tmp_path / "run", console)

@@ -9,7 +9,7 @@ from ckseq.tasks.runs import runs
 @pytest.fixture
 def folder(tmp_path):
     worse = (("anger", "anger", 5), ("anger", "surprise", 5), ("disgust", "disgust", 5), ("surprise", "surprise", 5))
-    protocol = {**made_run()["protocol"], "kind": "subject_k_fold"}
+    protocol = {"kind": "subject_k_fold"}
     write_made_run(tmp_path / "a", history=False, examples=False)
     write_made_run(
         tmp_path / "deep" / "b",

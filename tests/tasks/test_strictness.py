@@ -23,7 +23,7 @@ def test_a_network_is_evaluated_under_every_protocol(store, tmp_path, console, m
     found = compared(store, make_recipe(tmp_path, NETWORK), tmp_path / "out", console)
     assert [step["name"] for step in found["steps"]] == [protocol.name for protocol in PROTOCOLS]
     assert [step["interval"] is None for step in found["steps"]] == [True, False, False, True, False, False]
-    kinds = [read_run(tmp_path / "out" / protocol.folder)["protocol"]["kind"] for protocol in PROTOCOLS]
+    kinds = [read_run(tmp_path / "out" / protocol.folder).protocol.kind for protocol in PROTOCOLS]
     assert kinds == [protocol.kind for protocol in PROTOCOLS]
     # the best of all epochs is at least as good as the last
     for place, folder in ((0, "split_test"), (3, "subject_test")):

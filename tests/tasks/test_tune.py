@@ -260,8 +260,8 @@ def test_the_best_network_is_trained_on_all(data, search, tmp_path, console, mon
     made = best("small", storage=None, out=out, data=data, final=True, jobs=1, console=console)
     run = read_run(out / "small_final" / "run")
     assert made["run"] == str(out / "small_final" / "run")
-    assert (run["protocol"]["n_train"], run["protocol"]["n_test"]) == (18, 0)
-    assert (run["experiment"]["training"]["validation"], run["experiment"]["training"]["inner_share"]) == ("inner", 0.2)
+    assert (run.protocol.n_train, run.protocol.n_test) == (18, 0)
+    assert (run.value("training.validation"), run.value("training.inner_share")) == ("inner", 0.2)
     told = predict(out / "small_final" / "run", inputs=[tmp_path / "frames" / "p0_fear"], console=console)
     assert told["predictions"][0]["predicted"] in ("anger", "fear")
 
@@ -315,8 +315,8 @@ def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(da
     assert all(row.subject in unseen[row.fold] for row in rows)
     assert found["accuracy"] == sum(row.truth == row.predicted for row in rows) / 18
     assert [one["study"] for one in found["searches"]] == ["small_fold0", "small_fold1", "small_fold2"]
-    winners = [one["trial"] for one in read_run(out / "small_nested")["folds"]]
-    assert winners == [one["finalists"]["chosen"] for one in found["searches"]]
+    winners = [f"fold {n}: trial {one['finalists']['chosen']}" for n, one in enumerate(found["searches"])]
+    assert list(read_run(out / "small_nested").notes[1:]) == winners
     report(out / "small_nested", faces=False, console=console)
     assert "nor in the search" in (out / "small_nested" / "report.html").read_text()
 
