@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.protocol.calibration import bins, losses
-from ckseq.protocol.score import Interval
+from ckseq.protocol.score import Interval, accuracy, balanced_accuracy, cohen_kappa, macro_f1
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "log_loss", "calibration_error")
 
@@ -120,22 +120,12 @@ def _sums_by_subject(
 def _metrics(sums: Mapping[str, NDArray[np.float64]], weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Return each metric (draws,) of the weighted sums; ``weights`` is (draws, subjects)."""
     matrix = np.tensordot(weights, sums["matrix"], axes=1)
-    correct = np.diagonal(matrix, axis1=1, axis2=2)
-    support, predicted = matrix.sum(axis=2), matrix.sum(axis=1)
-    n = support.sum(axis=1)
-    recall = _ratio(correct, support, np.nan)
-    f1 = _ratio(2 * correct, support + predicted, 0.0)
-    expected = (support * predicted).sum(axis=1) / n**2
-    accuracy = correct.sum(axis=1) / n
+    n = matrix.sum(axis=(1, 2))
     return {
-        "accuracy": accuracy,
-        "balanced_accuracy": np.nanmean(recall, axis=1),
-        "macro_f1": f1.mean(axis=1),
-        "cohen_kappa": _ratio(accuracy - expected, 1 - expected, np.nan),
+        "accuracy": accuracy(matrix),
+        "balanced_accuracy": balanced_accuracy(matrix),
+        "macro_f1": macro_f1(matrix),
+        "cohen_kappa": cohen_kappa(matrix),
         "log_loss": weights @ sums["loss"] / n,
         "calibration_error": np.abs(weights @ sums["gap"]).sum(axis=1) / n,
     }
-
-
-def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, otherwise), where=denominator > 0)
