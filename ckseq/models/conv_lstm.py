@@ -158,7 +158,7 @@ def _check(config: Config, input_shape: tuple[int, ...]) -> None:
     if len(input_shape) != 4 or min(input_shape) < 1:
         raise CallError(
             f"conv_lstm reads (steps, rows, columns, channels), not {tuple(input_shape)}",
-            fix="choose a sequence.representation that keeps rows and columns",
+            fix="set input to projections, blobs, halved or crops",
         )
     fits = [1 <= size <= length for size, length in zip(config.kernel, input_shape[1:3], strict=True)]
     if not all(fits):

@@ -28,10 +28,10 @@ def test_models_are_ranked_over_data_sets_and_seeds(tmp_path, console):
         for model, n in (("gru", 5), ("svm", 1), ("ridge", 9))
     ]
     found = rank(paths, picture=tmp_path / "cd.png", console=console)
-    assert [one["model"] for one in found["models"]] == ["paper_4class svm", "paper_4class gru", "paper_4class ridge"]
+    assert [one["model"] for one in found["models"]] == ["paper_phase4 svm", "paper_phase4 gru", "paper_phase4 ridge"]
     assert [one["mean_rank"] for one in found["models"]] == [1, 2, 3]
     assert (len(found["blocks"]), found["notes"]) == (6, [])
-    assert found["alike"] == [["paper_4class svm", "paper_4class gru"], ["paper_4class gru", "paper_4class ridge"]]
+    assert found["alike"] == [["paper_phase4 svm", "paper_phase4 gru"], ["paper_phase4 gru", "paper_phase4 ridge"]]
     assert (tmp_path / "cd.png").read_bytes().startswith(b"\x89PNG")
 
 
