@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from ckseq import registry
-from ckseq.config import Config, Tree, did_you_mean, parse, read_toml, with_settings
+from ckseq.config import Config, Tree, parse, read_toml, with_settings
 from ckseq.errors import CallError
 
-# searches stand among the experiments, and their files say what they are
+# former names of recipes, for the suggestion
+_FORMER_NAMES = {"paper_4class": "paper_phase4", "paper_7class": "paper_phase3"}
+# searches are files among the experiments, marked by a prefix
 _SEARCH = "search_"
 
 
@@ -37,7 +40,9 @@ def find_recipe(kind: str, name: str) -> Path:
     path = _recipe_folder(kind) / f"{_SEARCH if kind == 'searches' else ''}{name}.toml"
     if path.is_file():
         return path
-    hint = did_you_mean(name, recipe_names(kind))
+    known = {own: own for own in recipe_names(kind)} | (_FORMER_NAMES if kind == "experiments" else {})
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {known[near[0]]!r}? " if near else ""
     raise CallError(
         f"there is no {name!r} among the {kind}",
         fix=f"{hint}allowed: {', '.join(recipe_names(kind))}, or the path of a .toml file",

@@ -92,10 +92,10 @@ def made_run(predictions=None, *, leakage=None, **changes):
         "kind": "training",
         "ckseq_version": "0.1.0",
         "created": "2025-11-02T14:31:07+00:00",
-        "command": "ckseq train store.h5 --experiment paper_4class --out run --seed 1",
-        "experiment_name": "paper_4class",
+        "command": "ckseq train store.h5 --experiment paper_phase4 --out run --seed 1",
+        "experiment_name": "paper_phase4",
         "experiment": {
-            "name": "paper_4class",
+            "name": "paper_phase4",
             "question": "Does the recipe tell four emotions apart?",
             "classes": labels,
             "published": {"accuracy": 0.88, "n_test": 42, "source": "a report on CK+"},

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ckseq.experiment.dataset import Dataset
 from ckseq.experiment.recipe import Experiment
 from ckseq.learn.predict import probabilities
-from ckseq.protocol.early_classification import SHARES, stop_threshold, wrong_scores
+from ckseq.protocol.early_classification import SHARES, nonconformity, stop_threshold
 from ckseq.protocol.holdout import Split
 from ckseq.signal.sequence import SequenceConfig, fit_length
 from ckseq.storage.prefix_predictions import PrefixPrediction, prefix_probabilities_of
@@ -67,4 +67,4 @@ def stop_rule(run: Path, *, error_rate: float) -> float | None:
     found = prefix_probabilities_of(run, read_run(run))
     if found is None:
         return None
-    return stop_threshold(wrong_scores(found), found.subjects, error_rate=error_rate)
+    return stop_threshold(nonconformity(found), found.subjects, error_rate=error_rate)

@@ -104,7 +104,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         split = dataset.split
         kind, digest = split.kind, split.digest
         counts = {"train_counts": split.train, "validation_counts": split.validation}
-        sentence = noun.told(overlap(split, subject).sentence)
+        sentence = noun.reworded(overlap(split, subject).sentence)
     else:
         kind, digest, counts = recipe.protocol.kind, division_digest(dataset.splits), {}
         sentence = leak_sentences(leakage, noun)[0]

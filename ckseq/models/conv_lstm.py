@@ -157,7 +157,7 @@ def _check(config: ConvLSTMConfig, input_shape: tuple[int, ...]) -> None:
     if len(input_shape) != 4 or min(input_shape) < 1:
         raise CallError(
             f"conv_lstm reads (steps, rows, columns, channels), not {tuple(input_shape)}",
-            fix='use sequences, such as input = "projections"',
+            fix="set input to projections, blobs, halved or crops",
         )
     fits = [1 <= size <= length for size, length in zip(config.kernel, input_shape[1:3], strict=True)]
     if not all(fits):

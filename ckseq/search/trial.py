@@ -173,8 +173,8 @@ def fold_scores(truth: Sequence[str], predicted: Sequence[str]) -> FoldScores:
     {'accuracy': 0.75, 'balanced_accuracy': 0.5, 'error': 0.25}
     """
     matrix = confusion_matrix(truth, predicted, labels=sorted({*truth, *predicted}))
-    correct = accuracy(matrix)
-    return {"accuracy": correct, "balanced_accuracy": balanced_accuracy(matrix), "error": 1 - correct}
+    correct = float(accuracy(matrix))
+    return {"accuracy": correct, "balanced_accuracy": float(balanced_accuracy(matrix)), "error": 1 - correct}
 
 
 def _objective_value(config: SearchConfig, scores: Sequence[FoldScores], place: int) -> float:

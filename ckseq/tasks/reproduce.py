@@ -1,4 +1,4 @@
-"""``ckseq replay``: run.json is enough to make a run again, and to say whether it came out the same."""
+"""``ckseq reproduce``: repeat a run from its run.json and compare the predictions."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ _DRAWS = 10_000
 _RECIPE, _DIVISION, _AGAIN = "recipe.toml", "folds.json", "run"
 
 
-def replay(run: Path, *, store: Path | None, out: Path | None, console: Console) -> dict[str, Any]:
-    """Make a run again from what its ``run.json`` says, and compare the predictions.
+def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Console) -> dict[str, Any]:
+    """Repeat a run from its ``run.json``, and compare the predictions.
 
     Parameters
     ----------
     run : Path
         A complete run folder.
     store : Path, optional
-        Where the store lies now, if not where it lay.
+        The store, if it has been moved.
     out : Path, optional
-        Keep the replayed run there; otherwise it is removed.
+        Keep the repeated run there; otherwise it is removed.
     console : Console
 
     Returns
     -------
     dict
         ``verdict``: ``bit-equal``, ``within noise`` or ``different``; ``sentence``; ``because``: what differs in
-        versions, data, people or device; ``accuracy`` and ``accuracy_again``, ``permutation`` and the largest
+        versions, data, folds, seed or device; ``accuracy`` and ``accuracy_again``, ``permutation`` and the largest
         difference of a probability where not bit-equal; ``failed`` where different.
 
     Raises
     ------
     CallError
-        ``out`` is in the way.
+        ``out`` exists already.
     DataError
-        The run is not complete, or its store is gone.
+        The run is not complete, or its store is missing.
     """
     before = read_run(run)
     if before.state != "complete":
-        raise DataError("is not complete, there is nothing to hold a replay against", run, "go on with --resume first")
+        raise DataError("is not complete, so there is nothing to compare with", run, "finish it with --resume first")
     where = store or Path(before.store.path if before.store else "")
     if not where.is_file():
-        raise DataError(f"its store {where} is gone", run, "name it with --store")
+        raise DataError(f"its store {where} is missing", run, "give its new path with --store")
     if out is not None and out.exists():
-        raise CallError("is there already", out, "name another folder")
+        raise CallError("exists already", out, "name another folder")
     with tempfile.TemporaryDirectory() if out is None else nullcontext(str(out)) as folder:
         _again(Path(folder), before, where, console)
         again = Path(folder) / _AGAIN
@@ -69,10 +69,10 @@ def replay(run: Path, *, store: Path | None, out: Path | None, console: Console)
 
 
 def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> None:
-    """Make the run again in ``folder``, from a recipe written there."""
+    """Repeat the run in ``folder``, from a recipe written there."""
     tree = dict(before.experiment)
     if tree["protocol"]["kind"] == "from_file":
-        # the file may be gone or changed; what it said stands in the run
+        # the file may be missing or changed; the run record holds its folds
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
         write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
@@ -93,7 +93,7 @@ def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[
     else:
         found |= _compared(first, second)
     if because:
-        found["sentence"] += f"; not as before: {', '.join(because)}"
+        found["sentence"] += f"; changed since then: {', '.join(because)}"
     console.say(found["sentence"])
     found["failed"] = found["verdict"] == "different"
     return found
@@ -102,7 +102,7 @@ def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[
 def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     mine, theirs = ({(row.recording, row.seed): row for row in one.rows} for one in (first, second))
     if mine.keys() != theirs.keys() or first.labels != second.labels:
-        return {"verdict": "different", "sentence": "different: other sequences or classes were tested"}
+        return {"verdict": "different", "sentence": "different: the test sequences or classes are not the same"}
     keys = sorted(mine, key=str)
     was, is_now = (np.array([one[key].truth == one[key].predicted for key in keys], float) for one in (mine, theirs))
     people = [mine[key].subject for key in keys]
@@ -115,9 +115,10 @@ def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     return {
         "verdict": verdict,
         "sentence": (
-            f"{verdict}: accuracy {is_now.mean():.3f} after {was.mean():.3f}, {difference.difference:+.3f} "
-            f"({low:+.3f} to {high:+.3f}), p = {difference.permutation:.2g} by swapping person by person; "
-            f"probabilities differ by {apart:.1e} at most"
+            f"{verdict}: accuracy {is_now.mean():.3f}, before {was.mean():.3f}, "
+            f"difference {difference.difference:+.3f} ({low:+.3f} to {high:+.3f}), "
+            f"p = {difference.permutation:.2g} (permutation test over subjects); "
+            f"probabilities differ by at most {apart:.1e}"
         ),
         "accuracy": float(was.mean()),
         "accuracy_again": float(is_now.mean()),
@@ -127,7 +128,7 @@ def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
 
 
 def _because(before: RunRecord, now: RunRecord) -> list[str]:
-    """Return what was otherwise in the first run: versions, data, division, seed, device."""
+    """Return what differs from the first run: versions, data, folds, seeds, device."""
     changes = []
     for name in sorted(before.versions.keys() | now.versions.keys()):
         was, is_now = before.versions.get(name), now.versions.get(name)
@@ -135,7 +136,7 @@ def _because(before: RunRecord, now: RunRecord) -> list[str]:
             changes.append(f"{name} {is_now} (was {was})")
     if before.store_digest != now.store_digest:
         changes.append(f"data {now.store_digest} (was {before.store_digest})")
-    # folds that are taken from a file have the name of the file's kind in their digest
+    # not by digest: that of folds read from a file contains the kind from_file
     if before.folds != now.folds:
         changes.append(f"folds {now.protocol.digest} (was {before.protocol.digest})")
     for what in ("seeds", "device"):

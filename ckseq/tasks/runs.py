@@ -1,4 +1,4 @@
-"""``ckseq runs``: what lies in a folder of runs, a table for each protocol."""
+"""``ckseq runs``: list the runs in a folder, with one table per protocol."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _ASCENDING = ("age", "experiment", "model", "run")
 
 
 def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> dict[str, Any]:
-    """List the runs in a folder with their protocols, figures and age; those of one protocol stand in one table.
+    """List the runs in a folder with protocol, accuracy and age, with one table per protocol.
 
     Parameters
     ----------
     folder : Path
     sort : str
-        One of `SORTS`; figures the highest first, age the youngest first.
+        One of `SORTS`; scores in descending order, ages in ascending order.
     only : sequence of str
-        ``key=value``: of a run's entries, as ``model=gru`` or ``protocol=subject_k_fold``; all must hold.
+        ``key=value`` filters, as ``model=gru`` or ``protocol=subject_k_fold``; a run must match all.
     console : Console
 
     Returns
@@ -39,14 +39,14 @@ def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> d
     dict
         ``runs``: of each ``run``, ``experiment``, ``model``, ``protocol``, ``digest``, ``store_digest``, ``state``,
         ``seeds``, ``n_test``, ``accuracy``, ``interval``, ``balanced_accuracy``, ``best_rule_accuracy``, ``created``,
-        ``age_hours``; ``unreadable``: what could not be read, and why.
+        ``age_hours``; ``unreadable``: error messages of the runs that could not be read.
 
     Raises
     ------
     CallError
-        A filter is of another form, or names what a run does not have.
+        A filter is malformed, or its key is unknown.
     DataError
-        There is no such folder.
+        The folder does not exist.
     """
     listed, unreadable = [], []
     for path in find_runs(folder):
@@ -129,22 +129,32 @@ def _age_hours(created: str) -> float | None:
 
 
 def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
-    """Print a table for each division: figures on other test sequences are not to be compared."""
+    """Print one table per protocol: results on different test sequences cannot be compared."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for entry in listed:
         groups.setdefault((entry["protocol"], entry["digest"]), []).append(entry)
     for (kind, digest), entries in groups.items():
         title = f"{kind} {digest}, {entries[0]['n_test']} test sequences"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
-        for name in ("run", "experiment", "model", "accuracy", "95 % interval", "UAR", "no pixels", "seeds", "age"):
+        for name in (
+            "run",
+            "experiment",
+            "model",
+            "accuracy",
+            "95 % interval",
+            "UAR",
+            "pixel-free baseline",
+            "seeds",
+            "age",
+        ):
             table.add_column(name, justify="left" if name in ("run", "experiment", "model") else "right")
         for entry in entries:
             table.add_row(*(Text(cell) for cell in _cells(entry)))
         console.say(table)
     if len(groups) > 1:
-        console.say("Figures of different tables come from different test sequences: do not compare them.")
+        console.say("The tables have different test sequences: do not compare results across tables.")
     if not listed:
-        console.say("no runs")
+        console.say("no runs found")
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:

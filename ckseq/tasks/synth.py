@@ -37,20 +37,20 @@ def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> Twi
 
 
 def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
-    """Draw a data set in CK+'s layout; it appears under its name only when it is complete.
+    """Draw a data set in CK+'s layout; the folder appears only when it is complete.
 
     Parameters
     ----------
     out : Path
         The folder to make.
     config : TwinConfig
-        What it holds.
+        Its contents.
     jobs : int
         Processes; -1 for all cores.
     overwrite : bool
-        Whether an earlier twin at ``out`` may be replaced. Anything else that stands there never is.
+        Whether an existing twin at ``out`` may be replaced; anything else is never replaced.
     console : Console
-        Where progress goes.
+        Shows the progress.
 
     Returns
     -------
@@ -61,9 +61,9 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
     Raises
     ------
     CallError
-        ``out`` may not be written to, or holds something already.
+        ``out`` cannot be written, or is not empty.
     DataError
-        Writing failed on the way, as on a full disk; nothing is left behind.
+        Writing failed, as on a full disk; nothing is left behind.
     """
     out = Path(out).resolve()
     _check_target(out, overwrite=overwrite)
@@ -91,7 +91,7 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
 
 def _write(sequence: SequencePlan, root: Path, parallel: bool) -> None:
     if parallel:
-        cv2.setNumThreads(1)  # the cores are shared by sequences already
+        cv2.setNumThreads(1)  # the sequences already use all cores
     write(sequence, root)
 
 
@@ -101,9 +101,9 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not _is_twin(out):
-        raise CallError("the folder is not empty and holds no synthetic data set", out, "name another folder")
+        raise CallError("the folder is not empty and is no synthetic data set", out, "name another folder")
     if not overwrite:
-        raise CallError("holds a synthetic data set already", out, "--overwrite replaces it")
+        raise CallError("already contains a synthetic data set", out, "--overwrite replaces it")
 
 
 def _is_twin(folder: Path) -> bool:
@@ -115,7 +115,7 @@ def _is_twin(folder: Path) -> bool:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """Give a folder beside ``out`` to fill; it takes the name ``out`` at the end, or vanishes on a failure."""
+    """Yield a folder beside ``out`` to fill; it is renamed to ``out`` at the end, or removed on a failure."""
     partial = beside(out)
     try:
         with locked(out):
@@ -127,7 +127,7 @@ def _appearing(out: Path) -> Iterator[Path]:
     except OSError as error:
         fix = "free some space or name another place, then run it again"
         raise DataError(
-            f"cannot be written: {error.strerror}; nothing is left of it", error.filename or out, fix
+            f"cannot be written: {error.strerror}; nothing is left behind", error.filename or out, fix
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -53,8 +53,8 @@ def test_there_is_no_verdict_where_the_interval_reaches_nothing(tmp_path, consol
     found = compare(paths, anyway=False, picture=None, console=console)
     assert len(found["pairs"]) == 3
     for pair in found["pairs"]:
-        assert "cannot be told apart" in pair["sentence"]
-        assert "95 % interval" in pair["sentence"]
+        assert "do not differ significantly" in pair["sentence"]
+        assert "95 % bootstrap interval" in pair["sentence"]
         assert pair["permutation_holm"] >= pair["permutation"]
 
 
@@ -69,9 +69,9 @@ def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
 
 PROTOCOL = made_run().protocol.model_dump(exclude_none=True)
 OTHERS = {
-    "was tested by paper_split, .* by subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
-    "divide the sequences differently": {"protocol": {**PROTOCOL, "digest": "another"}},
-    "tell different classes apart": {},
+    "has the protocol paper_split, .* subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
+    "have different folds": {"protocol": {**PROTOCOL, "digest": "another"}},
+    "have different classes": {},
 }
 
 
@@ -82,22 +82,22 @@ def test_runs_of_other_tasks_are_refused_unless_asked_for(two, tmp_path, console
     with pytest.raises(CallError, match=message + ".*--anyway"):
         compare([two[0], other], anyway=False, picture=None, console=console)
     found = compare([two[0], other], anyway=True, picture=None, console=console)
-    assert any("compared on the 42 sequences they have in common" in note for note in found["notes"])
+    assert any("compared on their 42 common sequences" in note for note in found["notes"])
     assert "warning: " in capsys.readouterr().err
 
 
 def test_other_test_sequences_are_refused(two, tmp_path, console):
     fewer = read_predictions(two[0])
     other = write(tmp_path / "c", Predictions(fewer.labels, fewer.rows[:30]))
-    with pytest.raises(CallError, match="12 sequences were tested in one of"):
+    with pytest.raises(CallError, match="12 sequences were tested in only one of"):
         compare([two[0], other], anyway=False, picture=None, console=console)
     assert compare([two[0], other], anyway=True, picture=None, console=console)["n"] == 30
 
 
-def test_what_cannot_be_compared_is_told(two, tmp_path, console):
-    with pytest.raises(CallError, match="compared to nothing"):
+def test_what_cannot_be_compared_is_refused(two, tmp_path, console):
+    with pytest.raises(CallError, match="one run cannot be compared"):
         compare(two[:1], anyway=False, picture=None, console=console)
-    with pytest.raises(CallError, match="named twice"):
+    with pytest.raises(CallError, match="listed twice"):
         compare([two[0], two[0]], anyway=False, picture=None, console=console)
     with pytest.raises(DataError, match="no such folder"):
         compare([two[0], tmp_path / "none"], anyway=False, picture=None, console=console)

@@ -51,7 +51,7 @@ def test_runs_are_sorted_and_chosen(folder, console):
     assert names(runs(folder, sort="run", only=("model=gru", "protocol=paper_split"), console=console)) == []
 
 
-def test_what_cannot_be_listed_is_told(folder, console):
+def test_what_cannot_be_listed_is_refused(folder, console):
     with pytest.raises(CallError, match="not of the form key=value"):
         runs(folder, sort="run", only=("gru",), console=console)
     with pytest.raises(CallError, match="a run has no 'color'"):
