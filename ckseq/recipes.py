@@ -10,7 +10,9 @@ from ckseq import registry
 from ckseq.config import Config, Tree, parse, read_toml, with_settings
 from ckseq.errors import CallError
 
-# searches stand among the experiments, and their files say what they are
+# former names of recipes, for the suggestion
+_FORMER_NAMES = {"paper_4class": "paper_phase4", "paper_7class": "paper_phase3"}
+# searches are files among the experiments, marked by a prefix
 _SEARCH = "search_"
 
 
@@ -38,8 +40,9 @@ def find_recipe(kind: str, name: str) -> Path:
     path = _recipe_folder(kind) / f"{_SEARCH if kind == 'searches' else ''}{name}.toml"
     if path.is_file():
         return path
-    near = get_close_matches(name, recipe_names(kind), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    known = {own: own for own in recipe_names(kind)} | (_FORMER_NAMES if kind == "experiments" else {})
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {known[near[0]]!r}? " if near else ""
     raise CallError(
         f"there is no {name!r} among the {kind}",
         fix=f"{hint}allowed: {', '.join(recipe_names(kind))}, or the path of a .toml file",
@@ -124,9 +127,9 @@ def read_kind(values: Tree, section: str, room: str, where: str) -> Tree:
     if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
         raise CallError(f'[{section}] needs kind = "..."', where, f"one of: {', '.join(registry.names(room))}")
     kind = table["kind"]
-    module = registry.load(room, kind, where=f"{where} [{section}] kind")
+    cls = registry.load(room, kind, where=f"{where} [{section}] kind").SPEC.config
     fields = {key: value for key, value in table.items() if key != "kind"}
-    return {**values, f"{section}_kind": kind, section: parse(module.Config, fields, where=f"{where} [{section}]")}
+    return {**values, f"{section}_kind": kind, section: parse(cls, fields, where=f"{where} [{section}]")}
 
 
 def dump_kind(tree: Tree, section: str) -> Tree:

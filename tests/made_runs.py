@@ -1,5 +1,6 @@
 """Run folders made for the tests: made predictions, made curves, made motion."""
 
+import json
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from ckseq.storage.examples import Example, write_examples
 from ckseq.storage.history import Epoch, write_history
 from ckseq.storage.predictions import Prediction, Predictions, write_predictions
 from ckseq.storage.report_crops import write_crops
-from ckseq.storage.run_record import write_run
+from ckseq.storage.run_record import RunRecord, write_run
 
 LABELS = ("anger", "disgust", "happiness", "surprise")
 # 37 of 42 right, as in the published figure: (truth, predicted, how often)
@@ -36,6 +37,13 @@ def made_predictions(labels=LABELS, outcomes=OUTCOMES, folds=1):
     return Predictions(tuple(labels), tuple(rows))
 
 
+def answering(row, predicted, labels):
+    """Return a row with another prediction, and probabilities that say the same."""
+    p = max(row.probabilities)
+    rest = (1 - p) / max(1, len(labels) - 1)
+    return row._replace(predicted=predicted, probabilities=tuple(p if one == predicted else rest for one in labels))
+
+
 def made_history(epochs=12, watched=True):
     decay = [math.exp(-epoch / 5) for epoch in range(1, epochs + 1)]
     return tuple(
@@ -55,25 +63,57 @@ def made_examples(labels=LABELS, n=24, seed=0):
     return tuple(examples)
 
 
-def made_run(predictions=None, **changes):
+def made_leakage(**changes):
+    """Return the leakage of a record; rules may be told by name and accuracy alone."""
+    rules = changes.pop("rules", [])
+    return {
+        "n_folds": 1,
+        "n_test": 42,
+        "shared_subjects": 0,
+        "test_sequences_of_shared_subjects": 0,
+        "test_sequences_of_shared_sessions": 0,
+        "n_duplicates": 0,
+        "n_near_duplicates": 0,
+        "duplicates": [],
+        "near_duplicates": [],
+        "near_duplicate_correlation": 0.9992,
+        "best_rule": "class prior",
+        "rules": [{"about": "", "n_correct": 10, "n": 42, "interval": [0.1, 0.5], "p_value": None, **r} for r in rules],
+        **changes,
+    }
+
+
+def made_run(predictions=None, *, leakage=None, **changes):
+    """Return a record; of ``protocol``, ``store`` and ``model`` only what is given is changed."""
     predictions = predictions or made_predictions()
     labels = list(predictions.labels)
-    return {
+    tree = {
+        "schema": 2,
+        "kind": "training",
         "ckseq_version": "0.1.0",
         "created": "2025-11-02T14:31:07+00:00",
-        "command": "ckseq train store.h5 --experiment paper_4class --out run --seed 1",
-        "experiment_name": "paper_4class",
+        "command": "ckseq train store.h5 --experiment paper_phase4 --out run --seed 1",
+        "experiment_name": "paper_phase4",
         "experiment": {
-            "name": "paper_4class",
+            "name": "paper_phase4",
             "question": "Does the recipe tell four emotions apart?",
             "classes": labels,
             "published": {"accuracy": 0.88, "n_test": 42, "source": "a report on CK+"},
             "model": {"kind": "conv_lstm", "kernel": [1, 3]},
             "training": {"epochs": 12, "validation": "test"},
         },
-        "store": {"path": "store.h5", "digest": "9f1c2ab37e5d4410", "pipeline": {"name": "paper"}},
         "labels": labels,
-        "split": {"train": ["S100_001"], "test": [row.recording for row in predictions.rows]},
+        "folds": [{"number": 0, "test": sorted({row.recording for row in predictions.rows})}],
+        "train_only": ["S100_001"],
+        "trainings": [{"seed": 1, "fold": 0, "n_train": 98, "n_test": 42, "epochs": 12, "seconds": 1204.5}],
+        "seeds": [1],
+        "versions": {"ckseq": "0.1.0", "numpy": "2.3.5"},
+        "device": "CPU, 2 cores",
+        "state": "complete",
+        "epochs_done": 12,
+    }
+    parts = {
+        "store": {"path": "store.h5", "digest": "9f1c2ab37e5d4410", "pipeline": {"name": "paper"}},
         "protocol": {
             "kind": "paper_split",
             "digest": "0a31bb8e21f00c7d",
@@ -84,17 +124,12 @@ def made_run(predictions=None, **changes):
             "test_sequences_of_shared_subjects": 0,
             "sentence": "no test subject is in training",
         },
-        "balance_notes": [],
         "model": {"kind": "conv_lstm", "n_parameters": 8912404, "input_shape": [39, 2, 267, 1]},
-        "seed": 1,
-        "versions": {"ckseq": "0.1.0", "numpy": "2.3.5"},
-        "device": "CPU, 2 cores",
-        "state": "complete",
-        "epochs_done": 12,
-        "seconds": {"training": 1204.5},
-        "notes": [],
-        **changes,
     }
+    parts = {name: {**part, **changes.pop(name, {})} for name, part in parts.items()}
+    if leakage is not None:
+        parts["leakage"] = made_leakage(**leakage)
+    return RunRecord.model_validate_json(json.dumps({**tree, **parts, **changes}))
 
 
 def made_crops(predictions, k=2, n=24, channels=(), seed=0):

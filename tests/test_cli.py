@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made_runs import made_run
 
 from ckseq.storage.run_record import write_run
 
@@ -107,6 +108,26 @@ def test_help_teaches_every_command():
         assert len(ckseq(command, "--help").stdout.splitlines()) > 5
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["predct"], ["no command 'predct'", "Did you mean 'predict'?"]),
+        (["laddr"], ["Did you mean 'strictness'?"]),
+        (["protocol", "verfy"], ["Did you mean 'verify'?"]),
+        (["xyz"], ["There is no command 'xyz'."]),
+        (["runs", "--srt", "age"], ["--sort"]),
+    ],
+)
+def test_a_mistyped_command_or_option_is_answered_with_the_nearest(words, says):
+    refused(*words, status=2, says=says)
+
+
+@pytest.mark.parametrize(("former", "name"), [("ladder", "strictness"), ("replay", "reproduce")])
+def test_former_names_of_commands_still_work_and_are_not_listed(former, name):
+    assert ckseq(former, "--help").stdout.partition("\n")[2] == ckseq(name, "--help").stdout.partition("\n")[2]
+    assert f"\n  {former} " not in ckseq("--help").stdout
+
+
 def test_from_images_to_report_and_predict(tmp_path, tree, small):
     out = tmp_path / "out"
     result = json.loads(ckseq("experiment", small, "--data", tree, "--out", out, "--json", "--jobs", 1).stdout)
@@ -134,7 +155,7 @@ def test_from_images_to_report_and_predict(tmp_path, tree, small):
 
 
 def test_predict_with_a_cross_validation_says_that_it_keeps_no_model(tmp_path):
-    write_run(tmp_path / "cv", {"folds": 5})
+    write_run(tmp_path / "cv", made_run(kind="cross_validation"))
     refused("predict", tmp_path / "cv", tmp_path, status=1, says=["cross-validation", "ckseq train"])
 
 
@@ -181,7 +202,7 @@ def test_wrong_places(tmp_path, tree, fast):
     refused("inspect", tmp_path / "empty", status=1, says=["empty", "cohn-kanade-images"])
     refused("preprocess", tmp_path / "none", "--out", out, status=2, says=["none"])
     refused("preprocess", tree, "--pipeline", fast, "--out", "/proc/none/s.h5", status=2, says=["/proc/none", "--out"])
-    refused("train", tmp_path / "none.h5", "--experiment", "paper_4class", "--out", tmp_path / "r", status=1,
+    refused("train", tmp_path / "none.h5", "--experiment", "paper_phase4", "--out", tmp_path / "r", status=1,
             says=["none.h5", "ckseq preprocess"])  # fmt: skip
     refused("report", tmp_path / "empty", status=1, says=["empty", "run"])
 
@@ -220,7 +241,7 @@ def test_wrong_recipes(tmp_path, tree):
     bad.write_text("[motion\n")
     refused("preprocess", tree, "--pipeline", bad, "--out", tmp_path / "s.h5", status=2, says=["bad.toml", "not TOML"])
     refused("preprocess", tree, "--pipeline", "papr", "--out", tmp_path / "s.h5", status=2, says=["'paper'"])
-    refused("experiment", "paper_4clas", "--data", tree, "--out", tmp_path / "o", status=2, says=["paper_4class"])
+    refused("experiment", "paper_phase44", "--data", tree, "--out", tmp_path / "o", status=2, says=["paper_phase4"])
 
 
 def test_a_class_with_too_few_sequences_says_how_many_there_are(tmp_path, tree, small, fast):
@@ -263,7 +284,7 @@ def test_an_installed_wheel_works_outside_the_checkout(tmp_path):
     build = ["install", "--no-deps", "--no-build-isolation", "--target", tmp_path / "site", source]
     subprocess.run([*pip, *build], check=True, capture_output=True)
     code = "import ckseq, sys; from ckseq.cli.main import main; print(ckseq.__file__, file=sys.stderr); main()"
-    done = subprocess.run([sys.executable, "-c", code, "config", "paper_4class"], cwd=tmp_path, capture_output=True,
+    done = subprocess.run([sys.executable, "-c", code, "config", "paper_phase4"], cwd=tmp_path, capture_output=True,
                           text=True, check=True, env={"PYTHONPATH": str(tmp_path / "site")})  # fmt: skip
     assert str(tmp_path / "site") in done.stderr
     assert "at_most = 35" in done.stdout

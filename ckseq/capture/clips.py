@@ -49,7 +49,7 @@ class ClipCutter:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._detector: Detector = registry.load("detectors", pipeline.detector_kind).load(pipeline.detector)
+        self._detector: Detector = registry.load("detectors", pipeline.detector_kind).SPEC.load(pipeline.detector)
 
     def detect(self, image: Image) -> Box | None:
         """Return the most central face of a frame, (h, w) uint8."""

@@ -1,1 +1,1 @@
-"""The command line: options in, tasks called, results and errors printed; nothing else."""
+"""The command line: parses options, calls tasks, prints results and errors; nothing else."""

@@ -1,10 +1,11 @@
-"""What all commands have in common: the group, the options they share, how a result is printed."""
+"""The command group, the options that commands share, and the printing of results."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,45 @@ import click
 
 import ckseq
 from ckseq import registry
+from ckseq.defaults import ERROR_RATE
 from ckseq.recipes import recipe_names
 
 FOLDER = click.Path(path_type=Path)
 
 
+# former names of commands, which still work but are not listed
+_FORMER_NAMES = {"ladder": "strictness", "replay": "reproduce"}
+
+
 class InOrder(click.Group):
-    """Lists the commands in the order of the work, not of the alphabet."""
+    """A group that lists its commands in the order of the work, and suggests a name for a mistyped one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names as they were added."""
+        """Return the names in the order in which they were added."""
         return list(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name or its former name."""
+        return super().get_command(ctx, _FORMER_NAMES.get(cmd_name, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first argument names.
+
+        Raises
+        ------
+        click.UsageError
+            There is no such command; the message suggests similar names.
+        """
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            former = {old: new for old, new in _FORMER_NAMES.items() if new in self.commands}
+            known = former | {own: own for own in self.commands}
+            near = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {known[near[0]]!r}?" if near else ""
+            ctx.fail(f"There is no command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,19 +63,19 @@ def cli() -> None:
     No data yet?        ckseq demo
     With CK+:           ckseq inspect CKPLUS
                         ckseq experiment default --data CKPLUS --out RESULT
-    As the paper did:   ckseq experiment paper_phase4 --data CKPLUS --out PAPER
+    As in the paper:    ckseq experiment paper_phase4 --data CKPLUS --out PAPER
     Step by step:       ckseq preprocess CKPLUS --out ck.h5
                         ckseq train ck.h5 --experiment default --out RUN
                         ckseq report RUN
-    Every person once:  ckseq crossval ck.h5 --experiment default --out CV
-    Afterwards:         ckseq predict RUN VIDEO
+    Cross-validation:   ckseq crossval ck.h5 --experiment default --out CV
+    New videos:         ckseq predict RUN VIDEO
 
-    Exit status: 0 done, 1 the work failed in whole or in part, 2 the call is wrong.
+    Exit status: 0 success, 1 the work failed in whole or in part, 2 wrong usage.
     """  # noqa: D301  (click wants the character \b)
 
 
 def command(name: str, *options: Callable[..., Any], group: click.Group = cli) -> Callable[..., Any]:
-    """Make a command of a function that returns a JSON-able dict; give it the options that every command has."""
+    """Return a decorator that turns a function returning a JSON-ready dict into a command with the common options."""
 
     def decorate(function: Callable[..., dict[str, Any]]) -> click.Command:
         @functools.wraps(function)
@@ -59,8 +88,8 @@ def command(name: str, *options: Callable[..., Any], group: click.Group = cli) -
             return 1 if result.get("failed") else 0
 
         everywhere = [
-            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else."),
-            click.option("--quiet", is_flag=True, help="Print warnings and errors only."),
+            click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON."),
+            click.option("--quiet", is_flag=True, help="Print only warnings and errors."),
             click.option("--debug", is_flag=True, help="Show the traceback of an error."),
         ]
         wrapped: Callable[..., Any] = run
@@ -73,33 +102,39 @@ def command(name: str, *options: Callable[..., Any], group: click.Group = cli) -
 
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
-    help="Change a field of a recipe, as in motion.threshold=30; 'ckseq config' explains them all.",
+    help="Set a field of a recipe, for example motion.threshold=30. 'ckseq config' lists all fields.",
 )  # fmt: skip
-seed_option = click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice.")
-jobs_option = click.option("--jobs", type=int, default=-1, show_default=True, help="Processes; -1 is one per core.")
+seed_option = click.option("--seed", type=click.IntRange(min=0), help="Random seed of the run.")
+jobs_option = click.option(
+    "--jobs", type=int, default=-1, show_default=True, help="Number of processes; -1 uses all cores."
+)
 error_rate_option = click.option(
-    "--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
-    help="Call an answer sure when no more than this share of such answers is wrong.",
+    "--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=ERROR_RATE, show_default=True,
+    help="Early classification: decide once the expected share of wrong decisions is at most this.",
 )  # fmt: skip
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what stands at the target.")
-strict_option = click.option("--strict", is_flag=True, help="Refuse data of which something cannot be used.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+strict_option = click.option(
+    "--strict", is_flag=True, help="Fail if any recording cannot be used, instead of leaving it out."
+)
 fit_memory_option = click.option(
-    "--fit-memory", is_flag=True, help="Make the training fit into memory by means that leave its mathematics as is."
+    "--fit-memory",
+    is_flag=True,
+    help="Adjust settings until training fits into memory; the results stay mathematically the same.",
 )
 source_option = click.option(
-    "--source", type=click.Choice(registry.names("sources")), help="Layout of the data; found out if not given."
+    "--source", type=click.Choice(registry.names("sources")), help="Format of the data set; detected if not given."
 )
 
 
 def out_option(what: str) -> Callable[..., Any]:
-    """Return the option that names the target; ``what`` says what is written there."""
+    """Return the option for the output path; ``what`` is its help text."""
     return click.option("--out", type=FOLDER, required=True, help=what)
 
 
 def recipe_option(kind: str, default: str | None = None) -> Callable[..., Any]:
-    """Return the option that names a recipe, ``kind`` being ``"pipeline"`` or ``"experiment"``."""
+    """Return the option for a recipe; ``kind`` is ``"pipeline"`` or ``"experiment"``."""
     known = ", ".join(recipe_names(f"{kind}s"))
     return click.option(
         f"--{kind}", default=default, required=default is None, show_default=default is not None, metavar="NAME|FILE",
-        help=f"One of {known}, or the path of a .toml file.",
+        help=f"Recipe: one of {known}, or the path of a .toml file.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The commands about ckseq itself, and the way in."""
+"""The entry point, and the commands ``config`` and ``bench``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
-from ckseq.cli import make, search, trust, use  # noqa: F401  (they bring their commands)
+from ckseq.cli import make, search, trust, use  # noqa: F401  (importing them adds their commands)
 from ckseq.cli.common import FOLDER, cli, command, jobs_option, set_option
 from ckseq.errors import CkseqError
 
 
 @command("config", click.argument("name", required=False), set_option)
 def _config(**values: Any) -> dict[str, Any]:
-    """Explain every field of every recipe, or show one whole.
+    """List all recipe fields, or show one recipe.
 
-    With NAME, the recipe of that name is shown with all its values.
+    Without NAME, every field of every recipe section is listed with its default and its meaning. With NAME, the recipe
+    of that name is shown with all its values.
     """
     from ckseq.tasks.config import config
 
@@ -27,15 +28,17 @@ def _config(**values: Any) -> dict[str, Any]:
 @command(
     "bench",
     click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills"])),
-    click.option("--data", type=FOLDER, help="Frames to measure on; the synthetic twin if not given."),
-    click.option("--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Frames to measure on."),
+    click.option("--data", type=FOLDER, help="Data set to measure on; the synthetic twin if not given."),
+    click.option(
+        "--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Number of frames to measure on."
+    ),
     jobs_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
-    """Measure speed here, or compare detectors or networks.
+    """Measure speed and memory on this machine.
 
-    Figures of speed are ratios against the plain way in the same run; stills trains
-    each network for images on a small synthetic set, which takes minutes.
+    Speeds are ratios to a plain implementation, measured in the same run. 'detectors' compares the face detectors;
+    'stills' trains every image network on a small synthetic data set, which takes minutes.
     """
     from ckseq.tasks.bench import bench
 
@@ -51,9 +54,11 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted; what is done is kept, and the same command goes on (train: with --resume)", 130)
+        _fail(
+            "interrupted; finished work is kept, and the same command resumes it (train, crossval: with --resume)", 130
+        )
     except BrokenPipeError:
-        # who reads us has gone, as in "ckseq inspect | head"; that is no failure
+        # the reader of the output has closed it, as in "ckseq inspect | head"; that is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except CkseqError as error:
@@ -67,7 +72,7 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        _fail(f"a defect of ckseq: {type(error).__name__}: {error}; --debug shows where, please report it", 1)
+        _fail(f"internal error: {type(error).__name__}: {error}; please report it, with the output of --debug", 1)
 
 
 def _fail(text: str, status: int) -> None:

@@ -1,4 +1,4 @@
-"""The commands that lead from images to a report and to predictions."""
+"""The commands from images to reports and predictions."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ from ckseq.cli.common import (
     source_option,
     strict_option,
 )
+from ckseq.defaults import FRAMES_PER_SECOND
 
 
 @command(
     "demo",
-    click.option("--out", type=FOLDER, default=Path("ckseq-demo"), show_default=True, help="Where all of it goes."),
+    click.option(
+        "--out",
+        type=FOLDER,
+        default=Path("ckseq-demo"),
+        show_default=True,
+        help="Folder for the data, the store and the run.",
+    ),
     seed_option,
     jobs_option,
     overwrite_option,
 )
 def _demo(**values: Any) -> dict[str, Any]:
-    """Go the whole way on drawn faces, from images to a report.
+    """Run the whole workflow on synthetic faces.
 
-    Draws a small synthetic data set, prepares it, trains on it and writes the report, in some minutes.
+    Draws a small synthetic data set, preprocesses it, trains a network and writes the report; takes a few minutes.
     """
     from ckseq.tasks.demo import demo
 
@@ -44,16 +51,18 @@ def _demo(**values: Any) -> dict[str, Any]:
 @command(
     "synth",
     click.argument("out", type=FOLDER),
-    click.option("--subjects", type=click.IntRange(1, 999), default=12, show_default=True, help="People to draw."),
+    click.option(
+        "--subjects", type=click.IntRange(1, 999), default=12, show_default=True, help="Number of subjects to draw."
+    ),
     set_option,
     seed_option,
     jobs_option,
     overwrite_option,
 )
 def _synth(*, subjects: int, seed: int | None, settings: tuple[str, ...], **values: Any) -> dict[str, Any]:
-    """Draw a synthetic twin of CK+ into the folder OUT.
+    """Draw a synthetic data set in the layout of CK+.
 
-    The faces are moved by action units from neutral to apex and stand in CK+'s layout.
+    The faces in the folder OUT move from neutral to apex by facial action units (FACS).
     """
     from ckseq.tasks.synth import config_of, synth
 
@@ -62,9 +71,10 @@ def _synth(*, subjects: int, seed: int | None, settings: tuple[str, ...], **valu
 
 @command("inspect", click.argument("data", type=FOLDER), source_option)
 def _inspect(**values: Any) -> dict[str, Any]:
-    """Tell what is in DATA, and every oddity with its mend.
+    """Summarize a data set and list its problems.
 
-    What is there is set against what CK+ should hold.
+    Counts the sequences, subjects, labels and frames in DATA, compares them with the complete CK+ where it is CK+, and
+    lists every problem with a remedy.
     """
     from ckseq.tasks.inspect import inspect
 
@@ -75,9 +85,9 @@ def _inspect(**values: Any) -> dict[str, Any]:
     "preprocess",
     click.argument("data", type=FOLDER),
     recipe_option("pipeline", "anchored"),
-    out_option("The store (HDF5) to write."),
-    click.option("--label", "classes", multiple=True, help="Only recordings with this label; may be repeated."),
-    click.option("--cache", type=FOLDER, help="Keep face crops in this folder, and take them from there."),
+    out_option("Store (HDF5 file) to write."),
+    click.option("--label", "classes", multiple=True, help="Use only recordings with this label; can be repeated."),
+    click.option("--cache", type=FOLDER, help="Folder to cache face crops in, and to reuse them from."),
     strict_option,
     source_option,
     set_option,
@@ -85,9 +95,10 @@ def _inspect(**values: Any) -> dict[str, Any]:
     overwrite_option,
 )
 def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
-    """Turn the recordings in DATA into tensors, in one store.
+    """Preprocess a data set into a store of tensors.
 
-    An interrupted run goes on where it stopped when the same command is given again.
+    Detects the faces in the recordings of DATA, extracts motion blobs and projections as the pipeline says, and writes
+    them to one HDF5 file. The same command resumes an interrupted run.
     """
     from ckseq.tasks.preprocess import preprocess
 
@@ -98,17 +109,18 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     "train",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
-    out_option("The run folder to write."),
-    click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    out_option("Run folder to write."),
+    click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,
     seed_option,
     overwrite_option,
 )
 def _train(**values: Any) -> dict[str, Any]:
-    """Train a model on a STORE as an experiment asks.
+    """Train a model on a store and test it.
 
-    Keeps the predictions first, then model, history and how all of it was made.
+    Splits the recordings of STORE into training and test set as the experiment says, trains the model, and saves the
+    test predictions, the model, the training history and the run record.
     """
     from ckseq.tasks.train import train
 
@@ -119,16 +131,22 @@ def _train(**values: Any) -> dict[str, Any]:
     "augment-preview",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
-    click.option("--out", type=FOLDER, required=True, help="The PNG file to write."),
-    click.option("--images", type=click.IntRange(1, 50), default=6, show_default=True, help="Rows of the picture."),
-    click.option("--variations", type=click.IntRange(1, 20), default=8, show_default=True, help="Of each image."),
+    click.option("--out", type=FOLDER, required=True, help="PNG file to write."),
+    click.option("--images", type=click.IntRange(1, 50), default=6, show_default=True, help="Number of images (rows)."),
+    click.option(
+        "--variations",
+        type=click.IntRange(1, 20),
+        default=8,
+        show_default=True,
+        help="Augmented versions of each image (columns).",
+    ),
     set_option,
     seed_option,
 )
 def _augment_preview(**values: Any) -> dict[str, Any]:
-    """Draw what training sees of some images of a STORE.
+    """Draw examples of an image augmentation.
 
-    One row an image: as it is, and varied as the experiment's [image_augmentation] says.
+    Each row shows an image of STORE and versions of it augmented by the experiment's [image_augmentation].
     """
     from ckseq.tasks.augment_preview import augment_preview
 
@@ -139,21 +157,24 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
     "crossval",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
-    out_option("The run folder to write."),
-    click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="So many seeds."),
-    click.option("--jobs", type=int, default=1, show_default=True, help="Folds at once; -1 is one per core."),
-    click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
+    out_option("Run folder to write."),
+    click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of random seeds."),
+    click.option(
+        "--jobs", type=int, default=1, show_default=True, help="Number of folds trained in parallel; -1 uses all cores."
+    ),
+    click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,
     seed_option,
     overwrite_option,
 )
 def _crossval(**values: Any) -> dict[str, Any]:
-    """Test every sequence of a STORE, fold by fold.
+    """Cross-validate a model on a store.
 
-    Each is tested once per seed, by a model that was not trained on its fold.
+    Every sequence of STORE is tested once per seed, by a model that was not trained on its fold.
 
-    Five folds that keep people apart, unless the experiment or --set protocol.kind asks for other folds.
+    The default protocol is subject-independent 5-fold cross-validation; the experiment or --set protocol.kind can name
+    another.
     """
     from ckseq.tasks.crossval import crossval
 
@@ -163,12 +184,12 @@ def _crossval(**values: Any) -> dict[str, Any]:
 @command(
     "report",
     click.argument("run", type=FOLDER),
-    click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the pictures."),
+    click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
 )
 def _report(**values: Any) -> dict[str, Any]:
-    """Write scores, pictures and one page into the folder RUN.
+    """Write the report of a run: metrics, figures, HTML page.
 
-    The page holds all of it and can be passed on as one file.
+    The files are written into the folder RUN. The page report.html contains everything in one file.
     """
     from ckseq.tasks.report import report
 
@@ -178,8 +199,10 @@ def _report(**values: Any) -> dict[str, Any]:
 @command(
     "experiment",
     click.argument("name"),
-    click.option("--data", type=FOLDER, required=True, help="The data set: a folder, CK+'s archives, a manifest."),
-    out_option("The folder for the store, the run and the report."),
+    click.option(
+        "--data", type=FOLDER, required=True, help="Data set: a folder, the archives of CK+, or a manifest (CSV)."
+    ),
+    out_option("Folder for the store, the run and the report."),
     strict_option,
     source_option,
     fit_memory_option,
@@ -189,11 +212,11 @@ def _report(**values: Any) -> dict[str, Any]:
     overwrite_option,
 )
 def _experiment(**values: Any) -> dict[str, Any]:
-    """Run the experiment NAME from images to report in one go.
+    """Run an experiment: preprocess, train and report.
 
-    Preprocesses, trains and reports; NAME may also be the path of a .toml file.
+    NAME is the name of an experiment or the path of a .toml file.
 
-    An interrupted experiment goes on where it stopped when the same command is given again.
+    The same command resumes an interrupted experiment.
     """
     from ckseq.tasks.experiment import experiment
 
@@ -206,28 +229,28 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.argument("inputs", type=FOLDER, nargs=-1, required=True),
     click.option(
         "--as", "read_as", type=click.Choice(["auto", "sequence", "timeline"]), default="auto", show_default=True,
-        help="One answer for the whole, or a timeline; auto: a timeline for what lasts longer than 5 s.",
+        help="One class per input, or a timeline of classes; auto uses a timeline for inputs longer than 5 s.",
     ),
-    click.option("--out", type=FOLDER, help="Keep what is said here, as JSON; timelines as CSV and as pictures, too."),
-    click.option("--draw", is_flag=True, help="Keep there, too, films and photos with their faces drawn on them."),
+    click.option("--out", type=FOLDER, help="Folder for the predictions as JSON; timelines also as CSV and figures."),
+    click.option("--draw", is_flag=True, help="Also write the videos and photos with faces and classes drawn on them."),
     click.option("--detector", type=click.Choice(registry.names("detectors")),
-                 help="What finds the faces of photos, if not the run's own detector."),
-    click.option("--fps", type=click.FloatRange(0.1, 1000), default=25.0, show_default=True,
+                 help="Face detector for photos; the run's own if not given."),
+    click.option("--fps", type=click.FloatRange(0.1, 1000), default=FRAMES_PER_SECOND, show_default=True,
                  help="Frames per second of folders of frames."),
-    click.option("--seconds", type=click.FloatRange(0), help="Watch no more of a film or a camera than this."),
+    click.option("--seconds", type=click.FloatRange(0), help="Stop a video or camera after this many seconds."),
     error_rate_option,
     click.option(
         "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",
-        help="Change a field of timelines, as in timeline.window_s=2; 'ckseq config' explains them all.",
+        help="Set a field of the timeline, for example timeline.window_s=2. 'ckseq config' lists all fields.",
     ),
 )  # fmt: skip
 def _predict(**values: Any) -> dict[str, Any]:
-    """Classify new recordings with the model of RUN.
+    """Classify new videos, folders of frames or photos.
 
-    Each of INPUTS is a folder of frames, a video file, or camera:0. A recording of one expression gets a class; a
-    longer film, or a camera, a timeline of its faces, which ends with the film or with Ctrl-C.
+    Each of INPUTS is a folder of frames, a video file, or camera:0. A recording of one expression gets one class. A
+    longer video or a camera gets a timeline of classes for each face; Ctrl-C ends a camera.
 
-    A RUN of single images reads photos, and folders of them: every face is found and gets a class.
+    A RUN that was trained on single images classifies every face in photos and in folders of photos.
     """
     from ckseq.tasks.predict import predict
 

@@ -1,4 +1,4 @@
-"""The commands that tell how far a figure can be trusted."""
+"""The commands that compare, verify and reproduce results."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from ckseq.cli.common import (
 )
 
 _maybe_experiment = click.option(
-    "--experiment", metavar="NAME|FILE", help="Its classes, balance and protocol; without it all labeled sequences."
+    "--experiment",
+    metavar="NAME|FILE",
+    help="Experiment with the classes, balance and protocol; all labeled sequences if not given.",
 )
 
 
 @command("audit", click.argument("store", type=FOLDER), _maybe_experiment, set_option)
 def _audit(**values: Any) -> dict[str, Any]:
-    """Measure what training and test of a STORE share.
+    """Measure data leakage between training and test.
 
-    Also tells how far rules come that look at no pixel.
+    Reports the subjects, sessions and duplicates that the training and test sets of STORE share, and the accuracy of
+    pixel-free baselines.
     """
     from ckseq.tasks.audit import audit
 
@@ -37,9 +40,9 @@ def _audit(**values: Any) -> dict[str, Any]:
 
 @cli.group("protocol", cls=InOrder)
 def _protocol() -> None:
-    """Share who is tested on in which fold, as a file.
+    """Export and verify the folds of a protocol.
 
-    The file holds ids of recordings and no pixel.
+    The file contains recording ids only, no images.
     """
 
 
@@ -47,13 +50,16 @@ def _protocol() -> None:
     "export",
     click.argument("store", type=FOLDER),
     _maybe_experiment,
-    click.option("--out", type=FOLDER, required=True, help="The JSON file to write."),
+    click.option("--out", type=FOLDER, required=True, help="JSON file to write."),
     set_option,
     overwrite_option,
     group=_protocol,
 )
 def _protocol_export(**values: Any) -> dict[str, Any]:
-    """Write the folds of an experiment, or of a protocol named with --set, over a STORE."""
+    """Write the folds of a protocol to a file.
+
+    The protocol is that of the experiment, or one given by --set; the recordings are those of STORE.
+    """
     from ckseq.tasks.protocol import protocol_export
 
     return protocol_export(**values)
@@ -61,7 +67,11 @@ def _protocol_export(**values: Any) -> dict[str, Any]:
 
 @command("verify", click.argument("file", type=FOLDER), click.argument("store", type=FOLDER), group=_protocol)
 def _protocol_verify(**values: Any) -> dict[str, Any]:
-    """Check that a FILE of folds fits a STORE, is unchanged, and keeps people apart where it says so."""
+    """Check a file of folds against a store.
+
+    Verifies that the recordings of FILE are in STORE, that its digest is unchanged, and that no subject is in both
+    training and test where the protocol is subject-independent.
+    """
     from ckseq.tasks.protocol import protocol_verify
 
     return protocol_verify(**values)
@@ -70,13 +80,13 @@ def _protocol_verify(**values: Any) -> dict[str, Any]:
 @command(
     "compare",
     click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
-    click.option("--anyway", is_flag=True, help="Compare runs of different protocols too, and say so."),
+    click.option("--anyway", is_flag=True, help="Compare runs of different protocols, too, on their common sequences."),
     click.option("--picture", type=FOLDER, metavar="FILE", help="Draw the differences into this PNG file."),
 )
 def _compare(**values: Any) -> dict[str, Any]:
-    """Compare two runs or more on the same test sequences.
+    """Compare runs by paired tests on the same sequences.
 
-    Paired tests, and the interval of every difference.
+    Reports McNemar's test, a permutation test over subjects, and the confidence interval of every difference.
     """
     from ckseq.tasks.compare import compare
 
@@ -86,12 +96,14 @@ def _compare(**values: Any) -> dict[str, Any]:
 @command(
     "rank",
     click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
-    click.option("--picture", type=FOLDER, metavar="FILE", help="Draw the critical differences into this PNG file."),
+    click.option(
+        "--picture", type=FOLDER, metavar="FILE", help="Draw the critical-difference diagram into this PNG file."
+    ),
 )
 def _rank(**values: Any) -> dict[str, Any]:
-    """Rank three models or more over data sets or seeds.
+    """Rank three or more models over data sets or seeds.
 
-    Mean ranks, Friedman's test, and the critical difference of Nemenyi.
+    Reports mean ranks, Friedman's test, and the critical difference of Nemenyi's test (Demsar 2006).
     """
     from ckseq.tasks.rank import rank
 
@@ -103,14 +115,16 @@ def _rank(**values: Any) -> dict[str, Any]:
     click.argument("folder", type=FOLDER, default=Path()),
     click.option(
         "--sort", type=click.Choice(["accuracy", "balanced_accuracy", "age", "experiment", "model", "run"]),
-        default="accuracy", show_default=True, help="What the runs are ordered by.",
+        default="accuracy", show_default=True, help="Sort the runs by this.",
     ),
-    click.option("--only", multiple=True, metavar="KEY=VALUE", help="Only runs with this, as model=gru; may repeat."),
+    click.option("--only", multiple=True, metavar="KEY=VALUE",
+        help="List only runs with this value, for example model=gru; can be repeated.",
+    ),
 )  # fmt: skip
 def _runs(**values: Any) -> dict[str, Any]:
-    """List the runs in FOLDER with their figures and age.
+    """List the runs in FOLDER with their accuracy and age.
 
-    Each protocol has a table of its own.
+    Each protocol has a table of its own, since results on different test sequences cannot be compared.
     """
     from ckseq.tasks.runs import runs
 
@@ -118,37 +132,40 @@ def _runs(**values: Any) -> dict[str, Any]:
 
 
 @command(
-    "ladder",
+    "strictness",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
-    out_option("The folder for the runs and the picture."),
-    click.option("--jobs", type=int, default=1, show_default=True, help="Folds at once; -1 is one per core."),
+    out_option("Folder for the runs and the figure."),
+    click.option(
+        "--jobs", type=int, default=1, show_default=True, help="Number of folds trained in parallel; -1 uses all cores."
+    ),
     set_option,
     seed_option,
 )
-def _ladder(**values: Any) -> dict[str, Any]:
-    """Test one model ever more strictly and draw the staircase.
+def _strictness(**values: Any) -> dict[str, Any]:
+    """Compare protocols of increasing strictness.
 
-    It goes from a random split to strangers only.
+    Evaluates one model under six protocols, from a random split with the epoch selected on the test set to
+    leave-one-subject-out, and draws the accuracies.
 
-    What is done already is not done again when the same command is given once more.
+    The same command resumes an interrupted comparison.
     """
-    from ckseq.tasks.strictness import ladder
+    from ckseq.tasks.strictness import strictness
 
-    return ladder(**values)
+    return strictness(**values)
 
 
 @command(
-    "replay",
+    "reproduce",
     click.argument("run", type=FOLDER),
-    click.option("--store", type=FOLDER, help="Where the store lies now."),
-    click.option("--out", type=FOLDER, help="Keep the replayed run in this folder."),
+    click.option("--store", type=FOLDER, help="Path of the store, if it was moved."),
+    click.option("--out", type=FOLDER, help="Keep the repeated run in this folder."),
 )
-def _replay(**values: Any) -> dict[str, Any]:
-    """Make RUN again from its run.json and say what differs.
+def _reproduce(**values: Any) -> dict[str, Any]:
+    """Repeat a run from its record and compare the results.
 
-    The answer is bit-equal, within noise, or different and why.
+    Trains again as run.json of RUN says. The verdict is bit-equal, within noise, or different, with the reasons.
     """
-    from ckseq.tasks.reproduce import replay
+    from ckseq.tasks.reproduce import reproduce
 
-    return replay(**values)
+    return reproduce(**values)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
@@ -18,7 +19,7 @@ from ckseq.learn.fit import Labeled, Sequences
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import folds
 from ckseq.protocol.holdout import Case, ProtocolConfig, Split
-from ckseq.report.nouns import Noun, noun_for
+from ckseq.report.wording import Noun, noun_for
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_division
@@ -53,6 +54,11 @@ class Dataset:
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal digits that name the recordings taking part, whichever fold they are in."""
+        return digest([entry.id for entry in self.entries])
 
     @property
     def split(self) -> Split:
@@ -91,7 +97,7 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
-    told = tuple(map(noun_in(recipe).told, selection.notes))
+    told = tuple(map(noun_in(recipe).reworded, selection.notes))
     return Chosen(in_order(map(_label, entries)), tuple(entries), told, (*store.notes, *notes))
 
 

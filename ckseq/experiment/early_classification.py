@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ckseq.experiment.dataset import Dataset
 from ckseq.experiment.recipe import Experiment
 from ckseq.learn.predict import probabilities
-from ckseq.protocol.early_classification import SHARES, stop_threshold, wrong_scores
+from ckseq.protocol.early_classification import SHARES, nonconformity, stop_threshold
 from ckseq.protocol.holdout import Split
 from ckseq.signal.sequence import SequenceConfig, fit_length
 from ckseq.storage.prefix_predictions import PrefixPrediction, prefix_probabilities_of
@@ -37,17 +37,17 @@ def starts(projections: NDArray[Any], *, length_frames: int, sequence: SequenceC
 
 
 def prefix_predictions(
-    model: Any, store: Path, material: Dataset, split: Split, recipe: Experiment, *, seed: int | None
+    model: Any, store: Path, dataset: Dataset, split: Split, recipe: Experiment, *, seed: int | None
 ) -> list[PrefixPrediction]:
     """Ask a model about every start of the test sequences of a fold; nothing where it does not read projections."""
     if recipe.input != "projections":
         return []
     tested = set(split.test)
-    entries = [entry for entry in material.entries if entry.id in tested]
+    entries = [entry for entry in dataset.entries if entry.id in tested]
     found = []
     with open_store(store, listing=False) as opened:
         for entry in entries:
-            asked = starts(opened.projections(entry.id), length_frames=material.x.shape[1], sequence=recipe.sequence)
+            asked = starts(opened.projections(entry.id), length_frames=dataset.x.shape[1], sequence=recipe.sequence)
             for share, row in zip(SHARES, probabilities(model, asked), strict=True):
                 likely = tuple(float(p) for p in row)
                 found.append(
@@ -67,4 +67,4 @@ def stop_rule(run: Path, *, error_rate: float) -> float | None:
     found = prefix_probabilities_of(run, read_run(run))
     if found is None:
         return None
-    return stop_threshold(wrong_scores(found), found.subjects, error_rate=error_rate)
+    return stop_threshold(nonconformity(found), found.subjects, error_rate=error_rate)

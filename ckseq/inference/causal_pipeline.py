@@ -69,7 +69,7 @@ def make_face_tracker(predictor: Predictor, config: TimelineConfig) -> FaceTrack
             fix="train with --set input=projections",
         )
     pipeline, _ = causal_pipeline(predictor.pipeline)
-    detector = registry.load("detectors", pipeline.detector_kind).load(pipeline.detector)
+    detector = registry.load("detectors", pipeline.detector_kind).SPEC.load(pipeline.detector)
     has_neutral = pipeline.motion.reference != "previous"
 
     def classify(window: Window) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import DataError
 from ckseq.inference.portraits import cut_portraits
 from ckseq.inference.predictions import FacePrediction, PhotoPrediction, Region, as_json
@@ -99,8 +100,8 @@ def _photos(sources: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
 def _load_detector(predictor: Predictor, name: str | None) -> tuple[str, Detector]:
     pipeline = predictor.pipeline
     kind = name or (DEFAULT_DETECTOR if pipeline.detector_kind == "whole_frame" else pipeline.detector_kind)
-    module = registry.load("detectors", kind, where="--detector")
-    return kind, module.load(pipeline.detector if kind == pipeline.detector_kind else module.Config())
+    spec: DetectorSpec = registry.load("detectors", kind, where="--detector").SPEC
+    return kind, spec.load(pipeline.detector if kind == pipeline.detector_kind else spec.config())
 
 
 def _predict_photo(path: Path, predictor: Predictor, detector: Detector) -> tuple[int, int, list[FacePrediction]]:

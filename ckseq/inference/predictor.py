@@ -16,7 +16,7 @@ from ckseq.errors import DataError
 from ckseq.experiment.early_classification import starts, stop_rule
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn.extract import as_sequence, extract, load_extractor
-from ckseq.learn.predict import input_shape, load_network, probabilities
+from ckseq.learn.predict import input_shape, load_trained_model, probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.protocol.early_classification import SHARES
 from ckseq.signal.sequence import fit_length
@@ -135,17 +135,17 @@ def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
         The run has no model.
     """
     record = read_run(run)
-    if "folds" in record:
+    if record.store is None or record.model is None or record.kind == "cross_validation":
         raise DataError("is a cross-validation, which saves no model", run, "make one with 'ckseq train'")
     return Predictor(
-        labels=tuple(record["labels"]),
-        pipeline=pipeline_of(record["store"]["pipeline"], where=f"{run}: pipeline"),
-        experiment=experiment_of(record["experiment"], where=f"{run}: experiment"),
-        length_frames=record["model"]["input_shape"][0],
-        network=load_network(run),
-        extractor=load_extractor(run) if record["experiment"].get("input") == "features" else None,
+        labels=record.labels,
+        pipeline=pipeline_of(record.store.pipeline, where=f"{run}: pipeline"),
+        experiment=experiment_of(record.experiment, where=f"{run}: experiment"),
+        length_frames=record.model.input_shape[0],
+        network=load_trained_model(run),
+        extractor=load_extractor(run) if record.value("input") == "features" else None,
         run=run.resolve().name,
-        notes=tuple(record.get("notes", [])),
+        notes=record.notes,
         error_rate=error_rate,
         sure_above=stop_rule(run, error_rate=error_rate),
     )

@@ -88,7 +88,7 @@ class _Again:
 
 
 def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
-    detector = registry.load("detectors", recipe.detector_kind).load(recipe.detector)
+    detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
     faces = track_face(_Again(read, frames), detector, recipe.faces)
     ends = _gray(faces.crops[[0, -1]])

@@ -1,1 +1,1 @@
-"""Who is trained on and who is tested, and what a score means."""
+"""Protocols: folds of training and test sets, data leakage, scores and statistical tests; pure functions."""

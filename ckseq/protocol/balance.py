@@ -1,4 +1,4 @@
-"""Class-balanced subsets: n of each class, drawn by seed or so that the mean lengths match."""
+"""Class-balanced subsets: n sequences per class, drawn at random or with matching mean lengths."""
 
 from __future__ import annotations
 
@@ -15,24 +15,29 @@ from ckseq.labels import in_order
 
 
 class BalanceConfig(Config):
-    """How many sequences of each class are kept, and which."""
+    """How many sequences of each class are used, and which."""
 
     per_class: Annotated[int, Field(ge=1)] | Literal["most", "all"] = Field(
-        "most", description="so many of each class; or as many as the smallest class has; or all there are, unbalanced"
+        "most",
+        description="sequences per class; most: as many as the smallest class has; all: every sequence, unbalanced",
     )
     at_most: int | None = Field(None, ge=1, description="upper bound where per_class is most")
     choose: Literal["seed", "mean_length"] = Field(
-        "seed", description="which: drawn by the seed; or so that the mean length of each class is mean_frames"
+        "seed",
+        description="selection: seed draws at random; mean_length so that the mean length of each class is mean_frames",
     )
     mean_frames: float | None = Field(
-        None, gt=0, validate_default=True, description="mean length where choose is mean_length, frames of motion"
+        None,
+        gt=0,
+        validate_default=True,
+        description="mean length per class where choose is mean_length, motion frames",
     )
 
     @field_validator("mean_frames")
     @classmethod
     def _mean_frames_is_given(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is None and info.data.get("choose") == "mean_length":
-            raise ValueError("choose = mean_length needs a length, as in mean_frames = 20.0")
+            raise ValueError("choose = mean_length requires a length, for example mean_frames = 20.0")
         return value
 
 
@@ -45,22 +50,22 @@ class Candidate(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """The ids chosen, sorted, and what a reader should know of the choice, in plain words."""
+    """The selected ids, sorted, and notes on the selection."""
 
     ids: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def balance(candidates: Iterable[Candidate], config: BalanceConfig, *, rng: np.random.Generator) -> Selection:
-    """Choose as many sequences of each class as asked for.
+    """Select sequences so that all classes have the requested number.
 
     Parameters
     ----------
     candidates : iterable of Candidate
-        In any order, which does not matter; at least one.
+        At least one; their order has no effect.
     config : BalanceConfig
     rng : numpy.random.Generator
-        Makes the draw.
+        For the random selection.
 
     Returns
     -------
@@ -69,7 +74,7 @@ def balance(candidates: Iterable[Candidate], config: BalanceConfig, *, rng: np.r
     Raises
     ------
     DataError
-        A class has fewer sequences than asked for; the message says how many there are of each.
+        A class has fewer sequences than requested; the message lists the counts of all classes.
     """
     classes: dict[str, list[Candidate]] = {}
     for candidate in sorted(candidates):
@@ -92,9 +97,9 @@ def _how_many(classes: dict[str, list[Candidate]], config: BalanceConfig) -> tup
     available = len(classes[smallest])
     if isinstance(config.per_class, str):
         if config.at_most is not None and config.at_most <= available:
-            return config.at_most, f"{config.at_most} sequences of each of {len(classes)} classes, as many as asked for"
-        wished = "" if config.at_most is None else f" ({config.at_most} were asked for)"
-        note = f"{available} sequences of each of {len(classes)} classes: all there are of {smallest}{wished}"
+            return config.at_most, f"{config.at_most} sequences of each of {len(classes)} classes, as requested"
+        requested = "" if config.at_most is None else f" ({config.at_most} were requested)"
+        note = f"{available} sequences of each of {len(classes)} classes: all available of {smallest}{requested}"
         return available, note
     if available < config.per_class:
         raise DataError(
@@ -118,31 +123,31 @@ def _choose(members: list[Candidate], n: int, config: BalanceConfig, rng: np.ran
 
 
 def match_mean(lengths: NDArray[np.int_], inside: NDArray[np.bool_], *, mean_frames: float) -> NDArray[np.bool_]:
-    """Swap members of a subset for others, the best swap first, while its mean length comes nearer to the one wanted.
+    """Swap members of a subset for others, best swap first, while its mean length gets closer to the target.
 
     Parameters
     ----------
     lengths : (n,) int
-        Of all sequences, frames.
+        Lengths of all sequences, frames.
     inside : (n,) bool
-        The subset to start from.
+        The initial subset.
     mean_frames : float
-        The mean length wanted, frames.
+        The target mean length, frames.
 
     Returns
     -------
     (n,) bool
-        A subset of the same size whose mean is at least as near.
+        A subset of the same size with a mean at least as close to the target.
 
     >>> match_mean(np.array([10, 20, 30, 31]), np.array([True, True, False, False]), mean_frames=20.5)
     array([ True, False, False,  True])
     """
     inside = inside.copy()
-    wanted = mean_frames * inside.sum()
+    target = mean_frames * inside.sum()
     while not inside.all():
         members, others = np.flatnonzero(inside), np.flatnonzero(~inside)
-        distance = abs(lengths[inside].sum() - wanted)
-        after = abs(lengths[inside].sum() - lengths[members][:, None] + lengths[others] - wanted)
+        distance = abs(lengths[inside].sum() - target)
+        after = abs(lengths[inside].sum() - lengths[members][:, None] + lengths[others] - target)
         leaves, enters = np.unravel_index(after.argmin(), after.shape)
         if after[leaves, enters] >= distance:
             break

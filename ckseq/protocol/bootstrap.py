@@ -1,4 +1,4 @@
-"""How sure one can be of any figure when sequences of one person resemble each other: whole people are drawn anew."""
+"""Bootstrap confidence intervals that resample whole subjects, since sequences of one person resemble each other."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.protocol.calibration import bins, losses
-from ckseq.protocol.score import Interval
+from ckseq.protocol.score import Interval, accuracy, balanced_accuracy, cohen_kappa, macro_f1
 
-FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "log_loss", "calibration_error")
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "log_loss", "calibration_error")
 
 
-def figures(
+def metrics(
     truth: NDArray[np.int_],
     predicted: NDArray[np.int_],
     probabilities: NDArray[np.float64],
     *,
     n_bins: int,
 ) -> dict[str, float]:
-    """Return every figure of `FIGURES` of some predictions, NaN where one is not defined.
+    """Return every metric of `METRICS`, NaN where one is not defined.
 
     Parameters
     ----------
     truth, predicted : (n,) int
-        Places of classes.
+        Indices of classes.
     probabilities : (n, k) float64
     n_bins : int
-        Of the calibration error.
+        Number of bins of the expected calibration error.
     """
     everyone = np.zeros(len(truth), int)
     sums = _sums_by_subject(truth, predicted, probabilities, everyone, n_bins)
-    return {name: float(values[0]) for name, values in _figures(sums, np.ones((1, 1))).items()}
+    return {name: float(values[0]) for name, values in _metrics(sums, np.ones((1, 1))).items()}
 
 
 def by_subject(
@@ -47,29 +47,30 @@ def by_subject(
     confidence: float,
     rng: np.random.Generator,
 ) -> dict[str, Interval]:
-    """Return a percentile interval of every figure of `FIGURES`, by drawing as many people anew as there are.
+    """Return a percentile bootstrap interval of every metric of `METRICS`; each draw resamples all subjects.
 
-    All predictions of a person stay together, those of several seeds too; so neither many sequences of few people nor
-    many seeds make an interval narrower than the people warrant.
+    All predictions of a subject stay together, also those of several seeds, so neither many sequences of few subjects
+    nor many seeds make an interval narrower than the number of subjects justifies.
 
     Parameters
     ----------
     truth, predicted : (n,) int
-        Places of classes.
+        Indices of classes.
     probabilities : (n, k) float64
     subjects : sequence of str
-        Whom each sequence shows.
+        The subject of each prediction.
     n_bins : int
-        Of the calibration error.
+        Number of bins of the expected calibration error.
     n_draws : int
+        Number of bootstrap samples.
     confidence : float
-        Between 0 and 1.
+        Confidence level, between 0 and 1.
     rng : numpy.random.Generator
 
     Returns
     -------
     dict
-        An interval of NaN where a figure is not defined.
+        By metric; an interval of NaN where a metric is not defined.
 
     Raises
     ------
@@ -81,12 +82,12 @@ def by_subject(
     Davison, A. C. & Hinkley, D. V. (1997). Bootstrap methods and their application, section 3.8 (cluster resampling).
     """
     if len(truth) == 0:
-        raise DataError("there are no predictions to draw from")
+        raise DataError("there are no predictions to resample")
     names, subject_of = np.unique(list(subjects), return_inverse=True)
     sums = _sums_by_subject(truth, predicted, probabilities, subject_of, n_bins)
     weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    return {name: _percentiles(values, tails) for name, values in _figures(sums, weights).items()}
+    return {name: _percentiles(values, tails) for name, values in _metrics(sums, weights).items()}
 
 
 def _percentiles(values: NDArray[np.float64], tails: list[float]) -> Interval:
@@ -104,7 +105,7 @@ def _sums_by_subject(
     subject_of: NDArray[np.int_],
     n_bins: int,
 ) -> dict[str, NDArray[np.float64]]:
-    """Return what the figures are made of, added up for each subject: drawing a subject twice counts it twice."""
+    """Return the sums that the metrics are computed from, for each subject; a subject drawn twice counts twice."""
     n_subjects, k = int(subject_of.max()) + 1, probabilities.shape[1]
     matrix = np.zeros((n_subjects, k, k))
     np.add.at(matrix, (subject_of, truth, predicted), 1)
@@ -116,25 +117,15 @@ def _sums_by_subject(
     return {"matrix": matrix, "loss": loss, "gap": gap}
 
 
-def _figures(sums: Mapping[str, NDArray[np.float64]], weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Return each figure (draws,) of the weighted sums; ``weights`` is (draws, subjects)."""
+def _metrics(sums: Mapping[str, NDArray[np.float64]], weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Return each metric (draws,) of the weighted sums; ``weights`` is (draws, subjects)."""
     matrix = np.tensordot(weights, sums["matrix"], axes=1)
-    right = np.diagonal(matrix, axis1=1, axis2=2)
-    support, named = matrix.sum(axis=2), matrix.sum(axis=1)
-    n = support.sum(axis=1)
-    recall = _ratio(right, support, np.nan)
-    f1 = _ratio(2 * right, support + named, 0.0)
-    expected = (support * named).sum(axis=1) / n**2
-    accuracy = right.sum(axis=1) / n
+    n = matrix.sum(axis=(1, 2))
     return {
-        "accuracy": accuracy,
-        "balanced_accuracy": np.nanmean(recall, axis=1),
-        "macro_f1": f1.mean(axis=1),
-        "cohen_kappa": _ratio(accuracy - expected, 1 - expected, np.nan),
+        "accuracy": accuracy(matrix),
+        "balanced_accuracy": balanced_accuracy(matrix),
+        "macro_f1": macro_f1(matrix),
+        "cohen_kappa": cohen_kappa(matrix),
         "log_loss": weights @ sums["loss"] / n,
         "calibration_error": np.abs(weights @ sums["gap"]).sum(axis=1) / n,
     }
-
-
-def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, otherwise), where=denominator > 0)

@@ -1,4 +1,4 @@
-"""Whether the probabilities a model gives can be believed: log-loss, expected calibration error, reliability."""
+"""Calibration of predicted probabilities: log-loss, expected calibration error, reliability."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 
-# of a probability of 0 for the truth the loss would be infinite; scikit-learn clips there too
+# the loss of a true class with probability 0 would be infinite; scikit-learn clips in the same way
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Reliability(NamedTuple):
-    """Predictions sorted into bins by how sure the model was; each array has one value per bin.
+    """Predictions binned by their predicted probability; each array has one value per bin.
 
-    ``edges`` (n_bins + 1,) are the bins' ends; ``counts`` the predictions in a bin, ``confidence`` their mean
-    probability and ``accuracy`` the fraction of them that is right, both NaN where the bin is empty.
+    ``edges`` (n_bins + 1,) are the bin edges; ``counts`` the number of predictions in a bin, ``confidence`` their mean
+    probability and ``accuracy`` the share of correct ones, both NaN where the bin is empty.
     """
 
     edges: NDArray[np.float64]
@@ -27,13 +27,13 @@ class Reliability(NamedTuple):
 
 
 def losses(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Return the loss of each prediction, minus the natural logarithm of the probability given to the truth.
+    """Return the loss of each prediction, minus the natural logarithm of the probability of the true class.
 
     Parameters
     ----------
     probabilities : (n, k) float64
     truth : (n,) int
-        The place of the true class.
+        The index of the true class.
 
     Returns
     -------
@@ -48,33 +48,33 @@ def losses(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> NDArr
 
 
 def log_loss(probabilities: NDArray[np.float64], truth: NDArray[np.int_]) -> float:
-    """Return the mean of `losses`, the cross-entropy; always saying 1/k costs log(k)."""
+    """Return the mean of `losses`, the cross-entropy in nats; uniform probabilities give log(k)."""
     return float(losses(probabilities, truth).mean())
 
 
-def reliability(probabilities: NDArray[np.float64], right: NDArray[np.bool_], *, n_bins: int) -> Reliability:
-    """Sort predictions into bins of equal width by the probability of what was predicted.
+def reliability(probabilities: NDArray[np.float64], correct: NDArray[np.bool_], *, n_bins: int) -> Reliability:
+    """Bin predictions by the probability of the predicted class, in bins of equal width.
 
     Parameters
     ----------
     probabilities : (n,) float64
-        Of the class that was predicted.
-    right : (n,) bool
-        Whether that was the true class.
+        Of the predicted class.
+    correct : (n,) bool
+        Whether the predicted class is the true class.
     n_bins : int
-        A probability on the edge of two bins belongs to the lower one.
+        Number of bins; a probability on the edge of two bins belongs to the lower one.
 
     Raises
     ------
     DataError
-        There are no predictions, or the two differ in length.
+        There are no predictions, or the arrays differ in length.
 
     References
     ----------
     Guo, C. et al. (2017). On calibration of modern neural networks. ICML, section 2.
     """
-    if len(probabilities) == 0 or len(probabilities) != len(right):
-        raise DataError(f"{len(probabilities)} probabilities and {len(right)} outcomes have no reliability")
+    if len(probabilities) == 0 or len(probabilities) != len(correct):
+        raise DataError(f"{len(probabilities)} probabilities and {len(correct)} outcomes have no reliability")
     edges = np.linspace(0, 1, n_bins + 1)
     place = bins(probabilities, n_bins=n_bins)
     count = np.bincount(place, minlength=n_bins)
@@ -84,12 +84,12 @@ def reliability(probabilities: NDArray[np.float64], right: NDArray[np.bool_], *,
         edges,
         count,
         np.divide(np.bincount(place, probabilities, n_bins), count, out=empty.copy(), where=some),
-        np.divide(np.bincount(place, right, n_bins), count, out=empty.copy(), where=some),
+        np.divide(np.bincount(place, correct, n_bins), count, out=empty.copy(), where=some),
     )
 
 
 def bins(probabilities: NDArray[np.float64], *, n_bins: int) -> NDArray[np.int_]:
-    """Return the bin of each probability, 0 to ``n_bins - 1``, as `reliability` sorts them.
+    """Return the bin of each probability, 0 to ``n_bins - 1``, as used by `reliability`.
 
     >>> bins(np.array([0.0, 0.1, 0.11, 1.0]), n_bins=10).tolist()
     [0, 0, 1, 9]

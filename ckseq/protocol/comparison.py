@@ -1,10 +1,10 @@
-"""Whether one model is better than another on the same sequences: paired tests, and the interval of the difference."""
+"""Paired comparison of two models on the same sequences: McNemar, permutation test, interval of the difference."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from ckseq.errors import DataError
 from ckseq.protocol.score import Interval
 
-# up to so many people all ways of swapping are tried, which makes the p-value exact
+# with at most this many subjects all sign changes are enumerated, which makes the p-value exact
 _EXACT_SUBJECTS = 14
 
 
 class Difference(NamedTuple):
-    """How much better the second of two models is.
+    """The difference between two models, positive where the second is better.
 
-    ``difference`` is that of the accuracies, ``interval`` by drawing people anew; ``won`` and ``lost`` count sequences
-    that only the second, only the first named rightly; ``mcnemar`` and ``permutation`` are two-sided p-values,
-    ``mcnemar`` NaN where sequences were answered for several times.
+    ``difference`` is that of the accuracies, ``interval`` its bootstrap interval over subjects; ``won`` and ``lost``
+    count the sequences that only the second or only the first classified correctly; ``mcnemar`` and ``permutation`` are
+    two-sided p-values, ``mcnemar`` NaN where sequences have several predictions.
     """
 
     difference: float
@@ -48,22 +48,22 @@ def compare(
     Parameters
     ----------
     first, second : (n,) float64
-        How right each was about each sequence: 0 or 1, or the share of its answers, over seeds, that were right.
+        Whether each model classified each sequence correctly: 0 or 1, or the share of correct predictions over seeds.
     subjects : sequence of str
-        Whom each sequence shows.
+        The subject of each sequence.
     n_draws : int
-        Of the bootstrap, and of the permutation test where all ways of swapping are too many.
+        Of the bootstrap, and of the permutation test where there are too many permutations to enumerate.
     confidence : float
-        Of the interval, between 0 and 1.
+        Confidence level of the interval, between 0 and 1.
     rng : numpy.random.Generator
 
     Raises
     ------
     DataError
-        There are no sequences, or not as many of one as of the other.
+        There are no sequences, or the arrays differ in length.
     """
     if len(first) == 0 or not len(first) == len(second) == len(subjects):
-        raise DataError(f"{len(first)} and {len(second)} answers cannot be compared", fix="bring the same sequences")
+        raise DataError(f"{len(first)} and {len(second)} predictions cannot be compared", fix="use the same sequences")
     names, subject_of = np.unique(list(subjects), return_inverse=True)
     gain, n_of = np.zeros(len(names)), np.bincount(subject_of)
     np.add.at(gain, subject_of, second - first)
@@ -81,13 +81,15 @@ def compare(
     )
 
 
-def mcnemar(won: int, lost: int) -> float:
-    """Return the two-sided p-value of the exact McNemar test.
+def mcnemar(won: int, lost: int, *, alternative: Literal["two-sided", "greater"] = "two-sided") -> float:
+    """Return the p-value of the exact McNemar test.
 
     Parameters
     ----------
     won, lost : int
-        Sequences that only one model, only the other named rightly.
+        Sequences that only one model or only the other classified correctly.
+    alternative : str
+        ``greater``: that the winning model is better, one-sided.
 
     References
     ----------
@@ -100,20 +102,20 @@ def mcnemar(won: int, lost: int) -> float:
     """
     from scipy.stats import binomtest
 
-    return 1.0 if won + lost == 0 else float(binomtest(won, won + lost, 0.5).pvalue)
+    return 1.0 if won + lost == 0 else float(binomtest(won, won + lost, 0.5, alternative=alternative).pvalue)
 
 
 def permutation(gain: NDArray[np.float64], *, n_draws: int, rng: np.random.Generator) -> float:
-    """Return the two-sided p-value of swapping the two models person by person.
+    """Return the two-sided p-value of a paired permutation test over subjects.
 
-    Were the models equally good, either's answers about a person could as well be the other's.
+    If the models are equally good, their predictions for a subject can be exchanged.
 
     Parameters
     ----------
     gain : (n_subjects,) float64
-        By how much the second model's answers about each person sum to more than the first's.
+        For each subject, the number of correct predictions of the second model minus that of the first.
     n_draws : int
-        Of random swaps; where there are few people all swaps are tried instead.
+        Number of random permutations; with few subjects all permutations are enumerated instead.
     rng : numpy.random.Generator
 
     References
@@ -126,19 +128,19 @@ def permutation(gain: NDArray[np.float64], *, n_draws: int, rng: np.random.Gener
     0.25
     """
     found = abs(gain.sum())
-    # sums of the same numbers in another order differ in their last bits
+    # tolerance: sums of the same numbers in another order differ in their last bits
     enough = found * (1 - 1e-12)
     if len(gain) <= _EXACT_SUBJECTS:
         numbers = np.arange(2 ** len(gain))[:, None]
         signs = 1 - 2 * ((numbers >> np.arange(len(gain))) & 1)
         return float((np.abs(signs @ gain) >= enough).mean())
     signs = rng.choice((-1.0, 1.0), size=(n_draws, len(gain)))
-    as_much = int((np.abs(signs @ gain) >= enough).sum())
-    return (as_much + 1) / (n_draws + 1)
+    n_extreme = int((np.abs(signs @ gain) >= enough).sum())
+    return (n_extreme + 1) / (n_draws + 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for having asked so many questions.
+    """Return p-values corrected for multiple comparisons by Holm's method.
 
     References
     ----------

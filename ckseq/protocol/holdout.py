@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested on, and who is on both sides."""
+"""Protocols with one training and one test set, and the subjects that both share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckseq.config import Config, digest
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 
-# Subjects are few and their draws cheap: so many bring each class within a sequence or two of its share.
+# number of random draws; with few subjects it brings each class within a sequence or two of its share
 _DRAWS = 1000
 
 
@@ -30,25 +30,25 @@ HOLDOUTS = ("paper_split", "subject_holdout", "given")
 
 
 class ProtocolConfig(Config):
-    """How sequences are divided between training and test."""
+    """How sequences are assigned to training and test sets."""
 
     kind: Kind = Field(
         "subject_holdout",
-        description="paper_split and stratified_k_fold draw sequences, whoever they show; subject_holdout, "
-        "subject_k_fold and leave_one_subject_out keep each person on one side; given is the data set's own division "
-        "into training and test, from_file one that stands in a file",
+        description="subject-dependent: paper_split (random holdout) and stratified_k_fold; subject-independent: "
+        "subject_holdout, subject_k_fold and leave_one_subject_out; given: the split published with the data set; "
+        "from_file: the folds listed in a file",
     )
-    test_share: float = Field(0.3, gt=0, lt=1, description="share of the sequences to test on, of a holdout")
+    test_share: float = Field(0.3, gt=0, lt=1, description="holdouts: share of the sequences in the test set")
     test_subjects: tuple[str, ...] = Field(
-        (), strict=False, description="whom to test on, of subject_holdout, instead of a draw"
+        (), strict=False, description="subject_holdout: the test subjects, instead of a random draw"
     )
-    folds: int = Field(5, ge=2, description="number of folds, of a k-fold")
-    file: str = Field("", description="the JSON or TOML file with the ids of each fold, of from_file")
-    random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, kept apart from that of the training")
+    folds: int = Field(5, ge=2, description="k-fold protocols: number of folds")
+    file: str = Field("", description="from_file: JSON or TOML file with the recording ids of each fold")
+    random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, independent of the training seed")
 
 
 class Case(NamedTuple):
-    """A sequence to be put on one side; ``part`` is the side that its makers gave it, train, validation or test."""
+    """A sequence to assign; ``part`` is train, validation or test where the data set publishes a split."""
 
     id: str
     subject: str
@@ -57,10 +57,10 @@ class Case(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Two sides without a sequence in common, each sorted by id; ``digest`` names the division.
+    """Disjoint training and test sets, each sorted by id; ``digest`` identifies them.
 
-    ``fold`` counts from 0; a holdout has one. ``validation`` is on neither side: what the makers of a data set gave for
-    choosing by.
+    ``fold`` counts from 0; a holdout has one fold. ``validation`` is in neither set: the validation set that the data
+    set publishes.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Split(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """How many people, and sequences of theirs, are tested on although they were trained on."""
+    """The number of test subjects that are also in training, and of their test sequences."""
 
     test_subjects: int
     shared_subjects: int
@@ -81,12 +81,12 @@ class Overlap(NamedTuple):
 
 
 def split(cases: Iterable[Case], config: ProtocolConfig) -> Split:
-    """Divide sequences between training and test, once; `ckseq.protocol.folds` knows the other kinds too.
+    """Assign sequences to one training and one test set; `ckseq.protocol.folds` handles the other kinds.
 
     Parameters
     ----------
     cases : iterable of Case
-        In any order, which does not matter.
+        Their order has no effect.
     config : ProtocolConfig
 
     Returns
@@ -96,24 +96,24 @@ def split(cases: Iterable[Case], config: ProtocolConfig) -> Split:
     Raises
     ------
     CallError
-        The kind is none of the holdouts.
+        The kind is no holdout.
     DataError
-        There is one sequence or one subject only, or a class would have nothing to train on.
+        There is only one sequence or subject, or a class would have no training sequence.
     """
     if config.kind not in HOLDOUTS:
         raise CallError(
-            f"protocol.kind = {config.kind} has several folds, and a training has one",
+            f"protocol.kind = {config.kind} has several folds, but 'ckseq train' uses one",
             fix=f"use 'ckseq crossval', or set protocol.kind to {' or '.join(HOLDOUTS)}",
         )
     ordered = sorted(cases)
     if len(ordered) < 2:
-        raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="bring more recordings")
+        raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="add recordings")
     if config.kind == "given":
         return _given(ordered)
     tested = _paper_split(len(ordered), config) if config.kind == "paper_split" else _subject_holdout(ordered, config)
     train = tuple(case.id for case, test in zip(ordered, tested, strict=True) if not test)
     test = tuple(case.id for case, test in zip(ordered, tested, strict=True) if test)
-    _check_trained(ordered, train, "bring more recordings of it, or set protocol.test_share lower")
+    _check_trained(ordered, train, "add recordings of it, or lower protocol.test_share")
     return Split(config.kind, 0, train, test, digest(config.kind, 0, train, test))
 
 
@@ -125,7 +125,7 @@ def _check_trained(cases: list[Case], train: tuple[str, ...], fix: str) -> None:
 
 
 def _given(cases: list[Case]) -> Split:
-    """Divide as the makers of the data set did; of train and validation alone, validation is what is tested on."""
+    """Use the split that the data set publishes; without a test set the validation set is the test set."""
     parts = {part: tuple(case.id for case in cases if case.part == part) for part in ("train", "validation", "test")}
     train, validation, test = parts.values()
     if not test:
@@ -133,7 +133,7 @@ def _given(cases: list[Case]) -> Split:
     if not train or not test:
         there = ", ".join(f"{part} {len(ids)}" for part, ids in parts.items() if ids) or "none"
         raise DataError(
-            f"the data set is not divided into training and test by itself; its parts: {there}",
+            f"the data set has no training and test set of its own; its parts: {there}",
             fix="set protocol.kind to subject_holdout",
         )
     _check_trained(cases, train, "leave it out with the experiment's classes, or set protocol.kind to subject_holdout")
@@ -141,7 +141,7 @@ def _given(cases: list[Case]) -> Split:
 
 
 def _paper_split(n: int, config: ProtocolConfig) -> NDArray[np.bool_]:
-    """Split as scikit-learn does in system A, over the sequences in the order of their ids."""
+    """Split with scikit-learn's train_test_split over the sequences sorted by id, as in the paper."""
     from sklearn.model_selection import train_test_split
 
     try:
@@ -149,18 +149,18 @@ def _paper_split(n: int, config: ProtocolConfig) -> NDArray[np.bool_]:
             range(n), test_size=config.test_share, random_state=config.random_state, shuffle=True
         )
     except ValueError:
-        raise DataError(f"{n} sequences leave nothing to train on", fix="set protocol.test_share lower") from None
+        raise DataError(f"{n} sequences leave no training sequence", fix="lower protocol.test_share") from None
     return np.isin(np.arange(n), test)
 
 
 def _subject_holdout(cases: list[Case], config: ProtocolConfig) -> NDArray[np.bool_]:
-    """Draw whole subjects: of many random orders, the beginning that comes nearest to the share of every class."""
+    """Draw test subjects: of many random orders, the prefix that is closest to the test share of every class."""
     labels = in_order(case.label for case in cases)
     subjects, subject_of = np.unique([case.subject for case in cases], return_inverse=True)
     if len(subjects) < 2:
         raise DataError(
-            f"all sequences show one subject, {subjects[0]}: nobody is left to test on",
-            fix="bring more people, or set protocol.kind to paper_split",
+            f"all sequences show one subject, {subjects[0]}: none is left for the test set",
+            fix="add subjects, or set protocol.kind to paper_split",
         )
     if config.test_subjects:
         return _named_subjects(cases, config)
@@ -170,8 +170,9 @@ def _subject_holdout(cases: list[Case], config: ProtocolConfig) -> NDArray[np.bo
     if tested is None:
         alone = [label for label, column in zip(labels, counts.T, strict=True) if (column > 0).sum() == 1]
         raise DataError(
-            f"whoever is tested on, nothing is left to train a class on: one subject alone shows {', '.join(alone)}",
-            fix="bring more people of those classes, or set protocol.kind to paper_split",
+            "every choice of test subjects leaves a class without training sequences: "
+            f"one subject alone shows {', '.join(alone)}",
+            fix="add subjects with those classes, or set protocol.kind to paper_split",
         )
     return tested[subject_of]
 
@@ -180,12 +181,12 @@ def _named_subjects(cases: list[Case], config: ProtocolConfig) -> NDArray[np.boo
     tested = np.array([case.subject in config.test_subjects for case in cases])
     if tested.all() or not tested.any():
         who = "every" if tested.any() else "no"
-        raise DataError(f"{who} sequence shows one of the people in protocol.test_subjects", fix="name some of them")
+        raise DataError(f"{who} sequence shows a subject of protocol.test_subjects", fix="list some of the subjects")
     return tested
 
 
 def _draw_subjects(counts: NDArray[np.int_], config: ProtocolConfig) -> NDArray[np.bool_] | None:
-    """Return which subjects are tested on, or None where every choice takes a whole class.
+    """Return a mask of the test subjects, or None where every choice leaves a class without training sequences.
 
     ``counts`` holds the sequences of each subject (rows) in each class (columns).
     """
@@ -205,7 +206,7 @@ def _draw_subjects(counts: NDArray[np.int_], config: ProtocolConfig) -> NDArray[
 
 
 def overlap(split: Split, subjects: Mapping[str, str]) -> Overlap:
-    """Count the people who are on both sides.
+    """Count the subjects that are in both training and test set.
 
     Parameters
     ----------
@@ -213,6 +214,8 @@ def overlap(split: Split, subjects: Mapping[str, str]) -> Overlap:
     subjects : mapping
         The subject of each id.
 
+    Examples
+    --------
     >>> halves = Split("paper_split", 0, train=("a1", "b1"), test=("a2", "c1"), digest="")
     >>> overlap(halves, {"a1": "Ann", "a2": "Ann", "b1": "Bob", "c1": "Cy"}).sentence
     '1 of 2 test sequences (50 %) shows a person who is also in training'

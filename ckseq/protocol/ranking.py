@@ -1,4 +1,4 @@
-"""Several models on several data sets or seeds: mean ranks, and how far apart they must be to mean something."""
+"""Ranking of several models over data sets or seeds: mean ranks, Friedman test, critical difference."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ckseq.errors import DataError
 class Ranking(NamedTuple):
     """Ranks of k models over blocks: ``mean_ranks`` (k,) from 1, the best, to k.
 
-    ``p_value`` is Friedman's, that all are equally good; mean ranks less than ``critical_difference`` apart do not tell
-    two models apart.
+    ``p_value`` is that of the Friedman test; two models whose mean ranks differ by less than
+    ``critical_difference`` do not differ significantly (Nemenyi test).
     """
 
     mean_ranks: NDArray[np.float64]
@@ -30,9 +30,9 @@ def rank(accuracies: NDArray[np.float64], *, confidence: float) -> Ranking:
     Parameters
     ----------
     accuracies : (n_blocks, k) float64
-        Of each model (column) on each data set or seed (row).
+        Accuracy of each model (column) on each data set or seed (row).
     confidence : float
-        Of the critical difference, between 0 and 1.
+        Confidence level of the critical difference, between 0 and 1.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def rank(accuracies: NDArray[np.float64], *, confidence: float) -> Ranking:
     if k < 3 or n < 2:
         raise DataError(
             f"{k} models on {n} data sets or seeds cannot be ranked",
-            fix="bring three models and two data sets or seeds at least, or use 'ckseq compare'",
+            fix="use at least three models and two data sets or seeds, or 'ckseq compare'",
         )
     ranks = rankdata(-accuracies, axis=1)
     equal = bool((accuracies == accuracies[:, :1]).all())
@@ -59,7 +59,7 @@ def rank(accuracies: NDArray[np.float64], *, confidence: float) -> Ranking:
 
 
 def alike(ranking: Ranking) -> list[tuple[int, ...]]:
-    """Return the largest groups of models, by place, whose mean ranks are less than the critical difference apart."""
+    """Return the largest groups of models, by index, whose mean ranks differ by less than the critical difference."""
     order = [int(place) for place in np.argsort(ranking.mean_ranks, kind="stable")]
     groups: list[tuple[int, ...]] = []
     for begin in range(len(order)):

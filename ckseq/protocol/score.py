@@ -1,4 +1,4 @@
-"""How good predictions are, and how sure one can be of that with so few sequences."""
+"""Classification scores from a confusion matrix, and Wilson confidence intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 
 class PerClass(NamedTuple):
-    """Scores of every class, each of shape (k,); ``support`` is the number of sequences that are of the class."""
+    """Scores of every class, each of shape (..., k); ``support`` is the number of sequences of the class."""
 
     precision: NDArray[np.float64]
     recall: NDArray[np.float64]
@@ -32,10 +32,11 @@ class PerClass(NamedTuple):
 
 @dataclass(frozen=True)
 class Scores:
-    """Every figure of a report, derived from the truth and the predictions alone.
+    """The scores of predictions against the true classes.
 
-    ``matrix`` is the confusion matrix, int64 (k, k), rows are truths; ``recall_intervals`` has None for a class
-    without test sequences; ``kappa`` is NaN where it is not defined. Each sequence was answered for ``repeats`` times.
+    ``matrix`` is the confusion matrix, int64 (k, k), rows are true classes; ``recall_intervals`` has None for a class
+    without test sequences; ``kappa`` is NaN where it is not defined; ``majority`` is the accuracy of always predicting
+    the most frequent test class. Each sequence has ``repeats`` predictions.
     """
 
     labels: tuple[str, ...]
@@ -57,19 +58,19 @@ class Scores:
 def score(
     truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str], confidence: float, repeats: int = 1
 ) -> Scores:
-    """Score predictions against the truth.
+    """Score predictions against the true classes.
 
     Parameters
     ----------
     truth, predicted : sequence of str
-        One label per test sequence, or several where it was answered for several times.
+        One label per prediction; a sequence may have several predictions.
     labels : sequence of str
         The classes, in the order of the tables.
     confidence : float
-        Of the Wilson intervals, between 0 and 1.
+        Confidence level of the Wilson intervals, between 0 and 1.
     repeats : int
-        How often each sequence was answered for, as by models of several seeds: an interval counts a sequence once,
-        however many models were asked.
+        Number of predictions per sequence, as by models of several seeds; an interval counts a sequence once,
+        however many models predicted it.
 
     Raises
     ------
@@ -80,8 +81,8 @@ def score(
     n, n_correct = int(matrix.sum()), int(matrix.trace())
     classes = per_class(matrix)
     intervals = tuple(
-        wilson_interval(right / repeats, support / repeats, confidence=confidence) if support else None
-        for right, support in zip(matrix.diagonal(), classes.support, strict=True)
+        wilson_interval(correct / repeats, support / repeats, confidence=confidence) if support else None
+        for correct, support in zip(matrix.diagonal(), classes.support, strict=True)
     )
     return Scores(
         labels=tuple(labels),
@@ -89,20 +90,20 @@ def score(
         n=n,
         n_correct=n_correct,
         confidence=confidence,
-        accuracy=n_correct / n,
+        accuracy=float(accuracy(matrix)),
         interval=wilson_interval(n_correct / repeats, n / repeats, confidence=confidence),
         per_class=classes,
         recall_intervals=intervals,
-        macro_f1=macro_f1(matrix),
-        balanced_accuracy=balanced_accuracy(matrix),
-        kappa=cohen_kappa(matrix),
+        macro_f1=float(macro_f1(matrix)),
+        balanced_accuracy=float(balanced_accuracy(matrix)),
+        kappa=float(cohen_kappa(matrix)),
         majority=majority_accuracy(matrix),
         repeats=repeats,
     )
 
 
 def confusion_matrix(truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str]) -> NDArray[np.int64]:
-    """Count how often a sequence of one class (row) was taken for another (column).
+    """Count the predictions by true class (row) and predicted class (column).
 
     Returns
     -------
@@ -132,13 +133,14 @@ def confusion_matrix(truth: Sequence[str], predicted: Sequence[str], *, labels: 
     return matrix
 
 
-def accuracy(matrix: NDArray[np.int64]) -> float:
-    """Return the fraction of sequences on the diagonal of a confusion matrix (k, k)."""
-    return float(matrix.trace() / matrix.sum())
+def accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the share of correct predictions of confusion matrices (..., k, k), shape (...)."""
+    correct: NDArray[np.float64] = np.diagonal(matrix, axis1=-2, axis2=-1).sum(axis=-1) / matrix.sum(axis=(-2, -1))
+    return correct
 
 
-def per_class(matrix: NDArray[np.int64]) -> PerClass:
-    """Return precision, recall, F1 and support of every class of a confusion matrix (k, k), rows are truths.
+def per_class(matrix: NDArray[Any]) -> PerClass:
+    """Return precision, recall, F1 and support of every class of confusion matrices (..., k, k), rows are true classes.
 
     A class that was never predicted has precision 0, one without test sequences has recall 0, and F1 is 0 with them
     (scikit-learn's ``zero_division=0``).
@@ -146,64 +148,79 @@ def per_class(matrix: NDArray[np.int64]) -> PerClass:
     >>> per_class(np.array([[1, 0], [1, 1]])).precision.tolist()
     [0.5, 1.0]
     """
-    right = matrix.diagonal()
-    predicted, support = matrix.sum(axis=0), matrix.sum(axis=1)
+    correct = np.diagonal(matrix, axis1=-2, axis2=-1)
+    predicted, support = matrix.sum(axis=-2), matrix.sum(axis=-1)
     return PerClass(
-        precision=_ratio(right, predicted),
-        recall=_ratio(right, support),
-        f1=_ratio(2 * right, predicted + support),
+        precision=_ratio(correct, predicted, 0.0),
+        recall=_ratio(correct, support, 0.0),
+        f1=_ratio(2 * correct, predicted + support, 0.0),
         support=support,
     )
 
 
-def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
+def _ratio(numerator: NDArray[Any], denominator: NDArray[Any], otherwise: float) -> NDArray[np.float64]:
+    return np.divide(numerator, denominator, out=np.full(np.shape(numerator), otherwise), where=denominator > 0)
 
 
-def macro_f1(matrix: NDArray[np.int64]) -> float:
-    """Return the mean of F1 over all classes of a confusion matrix (k, k), each counting the same."""
-    return float(per_class(matrix).f1.mean())
+def macro_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the unweighted mean of F1 over all classes of confusion matrices (..., k, k), shape (...)."""
+    mean: NDArray[np.float64] = per_class(matrix).f1.mean(axis=-1)
+    return mean
 
 
-def balanced_accuracy(matrix: NDArray[np.int64]) -> float:
-    """Return the mean recall (UAR, unweighted average recall) over the classes that have test sequences."""
+def balanced_accuracy(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean recall (UAR, unweighted average recall) over the classes that have test sequences.
+
+    Parameters
+    ----------
+    matrix : (..., k, k) array
+        Confusion matrices.
+
+    Returns
+    -------
+    (...) float64
+    """
     classes = per_class(matrix)
-    return float(classes.recall[classes.support > 0].mean())
+    # a class without test sequences adds nothing to the sum
+    mean: NDArray[np.float64] = classes.recall.sum(axis=-1) / (classes.support > 0).sum(axis=-1)
+    return mean
 
 
-def cohen_kappa(matrix: NDArray[np.int64]) -> float:
-    """Return Cohen's kappa of a confusion matrix (k, k): agreement beyond chance, 0 is chance and 1 is perfect.
+def cohen_kappa(matrix: NDArray[Any]) -> NDArray[np.float64]:
+    """Return Cohen's kappa of confusion matrices (..., k, k): agreement beyond chance, 0 is chance and 1 is perfect.
 
-    NaN where chance alone agrees always (one class only, in truths and predictions).
+    NaN where chance alone always agrees (one class only, in true and predicted classes).
 
     References
     ----------
     Cohen, J. (1960). A coefficient of agreement for nominal scales. Educational and Psychological Measurement 20(1).
     """
-    n = matrix.sum()
-    expected = float(matrix.sum(axis=0) @ matrix.sum(axis=1)) / float(n * n)
-    return math.nan if expected == 1 else (accuracy(matrix) - expected) / (1 - expected)
+    n = matrix.sum(axis=(-2, -1))
+    expected = (matrix.sum(axis=-2) * matrix.sum(axis=-1)).sum(axis=-1) / n**2
+    return _ratio(accuracy(matrix) - expected, 1 - expected, np.nan)
 
 
 def majority_accuracy(matrix: NDArray[np.int64]) -> float:
-    """Return what always answering the most frequent class of the test sequences would give."""
+    """Return the accuracy of always predicting the most frequent class of the test sequences."""
     return float(matrix.sum(axis=1).max() / matrix.sum())
 
 
 def wilson_interval(successes: float, n: float, *, confidence: float) -> Interval:
     """Return Wilson's score interval of a rate.
 
+    The formula is written out since ``scipy.stats.binomtest`` accepts whole counts only, and means over seeds are not.
+
     Parameters
     ----------
     successes, n : float
-        So many of so many, at least one; means over several answers for the same sequences need not be whole.
+        Number of successes and of trials, at least one; means over several predictions per sequence need not be whole.
     confidence : float
-        Between 0 and 1, as 0.95.
+        Confidence level between 0 and 1, as 0.95.
 
     Raises
     ------
     DataError
-        The counts or the confidence cannot be.
+        The counts or the confidence are out of range.
 
     References
     ----------
@@ -222,5 +239,5 @@ def wilson_interval(successes: float, n: float, *, confidence: float) -> Interva
     rate = successes / n
     center = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    # of none and of all the ends are 0 and 1; rounding would leave them beside it
+    # for 0 and n successes an end is exactly 0 or 1, without rounding errors
     return Interval(0.0 if successes == 0 else center - half, 1.0 if successes == n else center + half)

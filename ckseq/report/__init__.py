@@ -1,1 +1,1 @@
-"""From a run folder to pictures and pages; needs neither TensorFlow nor dlib."""
+"""Reports: a run folder becomes tables, figures and an HTML page; needs neither TensorFlow nor dlib."""

@@ -1,4 +1,4 @@
-"""Pictures of answers: faces with the probabilities that the model gave, and the mistakes as a contact sheet."""
+"""Figures of predictions: faces with the predicted probabilities, and the misclassified ones as a contact sheet."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TILES_ACROSS = 6
 
 
 def one_answer_per_class(predictions: Predictions) -> tuple[Prediction, ...]:
-    """Return the first answer about a recording of each class, in the order of the labels."""
+    """Return the first prediction for a recording of each class, in the order of the labels."""
     first = {row.truth: row for row in reversed(predictions.rows)}
     return tuple(first[label] for label in predictions.labels if label in first)
 
 
 def draw_answers(rows: Sequence[Prediction], labels: Sequence[str], crops: Crops) -> bytes:
-    """Draw one panel an answer: the face, and a bar for the probability of every class.
+    """Draw one panel per prediction: the face, and a bar for the predicted probability of every class.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def draw_answers(rows: Sequence[Prediction], labels: Sequence[str], crops: Crops
     labels : sequence of str
         The classes, in the order of the probabilities.
     crops : mapping of str to array
-        By recording (k, n, n[, 3]) uint8; without one, the bars stand alone.
+        By recording (k, n, n[, 3]) uint8; without crops only the bars are drawn.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def draw_answers(rows: Sequence[Prediction], labels: Sequence[str], crops: Crops
 
 
 def draw_mistakes(mistakes: Sequence[Confusion], crops: Crops) -> bytes:
-    """Draw mistakes as a contact sheet: the face, what it is, what it was taken for and how surely.
+    """Draw misclassified samples as a contact sheet: the face, its predicted and its true class with probabilities.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def draw_mistakes(mistakes: Sequence[Confusion], crops: Crops) -> bytes:
     k = max(len(crops[mistake.recording]) for mistake in mistakes)
     columns = min(TILES_ACROSS if k == 1 else TILES_ACROSS // 2 + 1, len(mistakes))
     down = -(-len(mistakes) // columns)
-    most = 12 if k == 1 else 26  # letters that a name has room for
+    most = 12 if k == 1 else 26  # letters of a name that fit
     tile_in, row_in = k * FACE_IN + (k - 1) * GAP_IN + 0.22, FACE_IN + 0.62
     with house_style():
         figure = Figure(figsize=(columns * tile_in, down * row_in))
@@ -97,19 +97,19 @@ def draw_mistakes(mistakes: Sequence[Confusion], crops: Crops) -> bytes:
                 start = left + face * (FACE_IN + GAP_IN)
                 axes = (start / width, 1 - (top + FACE_IN) / height, FACE_IN / width, FACE_IN / height)
                 _show(figure.add_axes(axes), crop)
-            told = [
+            lines = [
                 (f"{shortened(mistake.predicted, most=most)} {mistake.p_predicted:.2f}", WARM, "bold"),
-                (f"is {shortened(mistake.truth, most=most)} {mistake.p_truth:.2f}", INK, "normal"),
+                (f"true: {shortened(mistake.truth, most=most)} {mistake.p_truth:.2f}", INK, "normal"),
                 (shortened(mistake.recording), SOFT, "normal"),
             ]
-            for line, (text, color, weight) in enumerate(told):
+            for line, (text, color, weight) in enumerate(lines):
                 y = 1 - (top + FACE_IN + 0.14 + 0.145 * line) / height
                 figure.text(left / width, y, text, color=color, weight=weight, fontsize=8 if line < 2 else 6.5)
         return png(figure)
 
 
 def shortened(name: str, *, most: int = 24) -> str:
-    """Return a name, its middle left out where it is long.
+    """Return a name, shortened in the middle where it is long.
 
     >>> shortened("a_very_long_name_of_an_image_file", most=16)
     'a_very_…age_file'
@@ -128,8 +128,7 @@ def _show(axes: Axes, crop: NDArray[np.uint8]) -> None:
 
 
 def _bars(axes: Axes, row: Prediction, labels: Sequence[str]) -> None:
-    right = row.truth == row.predicted
-    chosen = ACCENT if right else WARM
+    chosen = ACCENT if row.truth == row.predicted else WARM
     colors = [chosen if label == row.predicted else "#c3ccd3" for label in labels]
     places = np.arange(len(labels))
     axes.barh(places, row.probabilities, height=0.72, color=colors)

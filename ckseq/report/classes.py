@@ -1,4 +1,4 @@
-"""The picture of the data: how many samples of each class there are, and whether training and test are alike."""
+"""The figure of the class distribution in training, validation and test set."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 from ckseq.protocol.score import Scores
 from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
+from ckseq.storage.run_record import RunRecord
 
 COLORS = {"training": ACCENT, "validation": "#7a9bb1", "test": WARM}
 
 
-def sample_counts(run: Mapping[str, Any], scores: Scores) -> dict[str, dict[str, int]]:
-    """Return how many samples of each class are in which part, as far as the run tells.
+def sample_counts(run: RunRecord, scores: Scores) -> dict[str, dict[str, int]]:
+    """Return the number of samples of each class in each part of the data, where the run records it.
 
-    A cross-validation trains on all that it does not test at the moment: its test part is the whole.
+    A cross-validation tests every sample once, so its test set is all data.
     """
-    protocol = run.get("protocol", {})
-    told = {"training": protocol.get("train_counts"), "validation": protocol.get("validation_counts")}
-    counts = {part: dict(of_label) for part, of_label in told.items() if isinstance(of_label, Mapping) and of_label}
+    parts = {"training": run.protocol.train_counts, "validation": run.protocol.validation_counts}
+    counts = {part: dict(of_label) for part, of_label in parts.items() if of_label}
     support = (scores.per_class.support // scores.repeats).tolist()
     return {**counts, "test": dict(zip(scores.labels, support, strict=True))}
 
 
 def draw_classes(labels: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """Draw the samples of every class in every part of the data, as counts and as shares of the part.
+    """Draw the class distribution in every part of the data, as counts and as shares of the part.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def draw_classes(labels: Sequence[str], counts: Mapping[str, Mapping[str, int]])
             _write(right, places, shares, [f"{100 * share:.0f} %" for share in shares])
         left.set_yticks(range(len(labels)), labels)
         left.set_ylim(len(labels) - 0.45, -0.55)
-        left.set_title("Samples of each class")
-        right.set_title("Share of the part" if len(counts) > 1 else "Share")
+        left.set_title("Class distribution: counts")
+        right.set_title("Shares of each set" if len(counts) > 1 else "Shares")
         right.tick_params(axis="y", length=0)
         left.tick_params(axis="y", length=0)
         left.legend(frameon=False, loc="upper left", bbox_to_anchor=(-0.02, 0), ncols=len(counts), borderaxespad=0.2)
@@ -69,7 +69,7 @@ def draw_classes(labels: Sequence[str], counts: Mapping[str, Mapping[str, int]])
 
 
 def _write(axes: Axes, places: NDArray[Any], values: NDArray[Any], texts: Sequence[str]) -> None:
-    """Write each value behind its bar, where it needs no axis below."""
+    """Write each value at the end of its bar; then no axis is needed."""
     top = max(float(values.max(initial=0)), axes.get_xlim()[1] / 1.15, 1e-9)
     axes.set_xlim(0, 1.15 * top)
     for place, value, text in zip(places, values, texts, strict=True):

@@ -1,4 +1,4 @@
-"""The picture of a confusion matrix: counts, and rates of every true class."""
+"""The figure of a confusion matrix: counts, and rates normalized by the true class."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ckseq.protocol.score import Scores
-from ckseq.report.nouns import SEQUENCE, Noun
 from ckseq.report.style import FAINT, INK, MATRIX_COLORS, SOFT, house_style, png
 from ckseq.report.tables import headline
+from ckseq.report.wording import SEQUENCE, Noun
 
 CELL_IN = 0.72
 
 
 def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
-    """Draw counts and row-normalized rates side by side; rows are truths.
+    """Draw counts and row-normalized rates side by side; rows are true classes.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
         left = figure.add_axes((0, 0, side / width, 1))
         right = figure.add_axes((1 - side / width, 0, side / width, 1))
         _draw(left, scores.matrix.astype(float), [[str(count) for count in row] for row in scores.matrix], scores)
-        left.set_title(noun.many.capitalize(), color=SOFT)
+        left.set_title(f"Confusion matrix, {noun.many}", color=SOFT)
         left.annotate(
             headline(scores, noun),
             (0, 1),
@@ -45,10 +45,10 @@ def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
             fontsize=11,
             weight="bold",
         )
-        left.set_ylabel("truth")
+        left.set_ylabel("true class")
         left.set_yticks(range(k), [f"{label}  ({n})" for label, n in zip(scores.labels, support, strict=True)])
         _draw(right, rates, [["–" if np.isnan(rate) else f"{rate:.2f}" for rate in row] for row in rates], scores)
-        right.set_title("Share of the true class", color=SOFT)
+        right.set_title("Normalized by true class", color=SOFT)
         right.set_yticks(range(k), scores.labels)
         return png(figure)
 
@@ -66,7 +66,7 @@ def _draw(axes: Axes, values: NDArray[np.float64], texts: list[list[str]], score
         ha="right" if crowded else "center",
         rotation_mode="anchor",
     )
-    axes.set_xlabel("predicted")
+    axes.set_xlabel("predicted class")
     axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2)

@@ -1,4 +1,4 @@
-"""The pictures of a training: accuracy and loss after every epoch."""
+"""The learning curves: accuracy and loss after every epoch."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from numpy.typing import NDArray
 
 from ckseq.protocol.score import Scores
 from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
-from ckseq.report.tables import percent
+from ckseq.report.wording import percent
 from ckseq.storage.history import Epoch
 
-WATCHED = {
-    "test": "test (watched, never used to choose)",
-    "inner": "validation (held out of the training part)",
+SECOND_CURVE = {
+    "test": "test (for information, not used for selection)",
+    "inner": "validation (held out of the training set)",
+    "given": "validation (given by the data set)",
     "none": "not measured",
 }
 
 
 def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -> bytes:
-    """Draw the accuracy of every epoch, with the final test accuracy, its interval, and the most frequent class.
+    """Draw the accuracy of every epoch, with the final test accuracy, its interval, and the majority-class baseline.
 
     Parameters
     ----------
     epochs : sequence of Epoch
         At least one.
     validation : str
-        What was measured beside the training part: ``"test"``, ``"inner"`` or ``"none"``.
+        What the second curve shows: ``"test"``, ``"inner"``, ``"given"`` or ``"none"``.
     scores : Scores
-        Of the final model on the test sequences.
+        Of the final model on the test set.
 
     Returns
     -------
@@ -40,14 +41,14 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
         A PNG file.
     """
     with house_style():
-        figure, axes = _figure("Accuracy after every epoch")
+        figure, axes = _figure("Accuracy")
         _curves(axes, epochs, "accuracy", "val_accuracy", validation)
         axes.set_ylim(0, 1.02)
         axes.set_yticks(np.linspace(0, 1, 6))
         last = max(epoch.epoch for epoch in epochs)
         axes.axhline(scores.majority, color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
         axes.annotate(
-            f"always the most frequent class: {scores.majority:.2f}",
+            f"majority-class baseline: {scores.majority:.2f}",
             (1, scores.majority),
             xycoords=axes.get_yaxis_transform(),
             xytext=(-4, -4),
@@ -68,7 +69,7 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
             markersize=5,
             capsize=4,
             linewidth=1.4,
-            label=f"final model on the test part, {percent(scores.confidence)} interval",
+            label=f"final model on the test set, {percent(scores.confidence)} interval",
         )
         _legend(axes)
         return png(figure)
@@ -77,7 +78,7 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
 def draw_loss(epochs: Sequence[Epoch], *, validation: str) -> bytes:
     """Draw the loss of every epoch; parameters as for `draw_accuracy`."""
     with house_style():
-        figure, axes = _figure("Loss after every epoch (cross-entropy)")
+        figure, axes = _figure("Loss (cross-entropy, nats)")
         _curves(axes, epochs, "loss", "val_loss", validation)
         axes.set_ylim(bottom=0)
         _legend(axes)
@@ -95,20 +96,20 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _curves(axes: Axes, epochs: Sequence[Epoch], train: str, watched: str, validation: str) -> None:
+def _curves(axes: Axes, epochs: Sequence[Epoch], train: str, second: str, validation: str) -> None:
     number = _column(epochs, "epoch")
     marker = "o" if len(epochs) == 1 else None
     axes.plot(
         number, _column(epochs, train), color=ACCENT, linewidth=1.6, label="training", marker=marker, markersize=4
     )
-    values = _column(epochs, watched)
+    values = _column(epochs, second)
     if not np.isnan(values).all():
-        label = WATCHED.get(validation, validation)
+        label = SECOND_CURVE.get(validation, validation)
         axes.plot(number, values, color=WARM, linewidth=1.6, linestyle="--", label=label, marker=marker, markersize=4)
 
 
 def _column(epochs: Sequence[Epoch], name: str) -> NDArray[np.float64]:
-    """Return a column, with a gap where the count of epochs starts anew (the next fold)."""
+    """Return a column, with a gap where the epoch number restarts (the next fold)."""
     number = np.array([epoch.epoch for epoch in epochs], float)
     values = np.array([getattr(epoch, name) for epoch in epochs], float)
     return np.insert(values, np.flatnonzero(np.diff(number) <= 0) + 1, np.nan)

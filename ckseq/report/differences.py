@@ -1,4 +1,4 @@
-"""The picture of a comparison: how much better one run is than another, each with its interval."""
+"""The figure of a comparison: differences in accuracy between pairs of runs, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, house_style, png
 
 
 def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: float) -> bytes:
-    """Draw a line for each pair; one whose interval crosses nothing, told apart or not, is seen at a glance.
+    """Draw one line per pair; a difference whose interval excludes 0 is colored.
 
     Parameters
     ----------
     pairs : sequence of (str, Difference)
-        What is drawn in each line, from the top.
+        The label and the difference of each line, from the top.
     confidence : float
-        Of the intervals, for the caption.
+        Confidence level of the intervals, for the axis label.
 
     Returns
     -------
@@ -49,5 +49,5 @@ def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: flo
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"difference of the accuracies, {100 * confidence:.0f} % interval by drawing people anew")
+        axes.set_xlabel(f"difference in accuracy, {100 * confidence:.0f} % bootstrap interval over subjects")
         return png(figure)

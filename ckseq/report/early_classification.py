@@ -1,4 +1,4 @@
-"""How early an answer can be given: the picture, and what to say of it."""
+"""Early classification: the figure, and the sentences on its stopping rules."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from matplotlib.ticker import PercentFormatter
 
 from ckseq.protocol.early_classification import (
     PrefixProbabilities,
-    Stops,
+    StoppingResult,
     accuracy_by_share,
-    measured,
+    cross_validated,
+    nonconformity,
     stop_threshold,
-    wrong_scores,
 )
 from ckseq.protocol.score import wilson_interval
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, WARM, house_style, png
@@ -25,62 +25,65 @@ ERROR_RATES = (0.05, 0.1, 0.2)
 
 
 class Rule(NamedTuple):
-    """A stop rule: the rate of errors it promises, its threshold, and what was measured of it, person by person."""
+    """A stopping rule: its error rate, its probability threshold, and its leave-one-subject-out result."""
 
     error_rate: float
     threshold: float
-    measured: Stops
+    measured: StoppingResult
 
 
 def rules_of(prefix_predictions: PrefixProbabilities) -> tuple[Rule, ...]:
-    """Return the rule for each of `ERROR_RATES`; the same prefix_predictions, the same figures."""
-    scores = wrong_scores(prefix_predictions)
+    """Return the stopping rule for each of `ERROR_RATES`."""
+    scores = nonconformity(prefix_predictions)
     return tuple(
         Rule(
             rate,
             stop_threshold(scores, prefix_predictions.subjects, error_rate=rate),
-            measured(prefix_predictions, error_rate=rate),
+            cross_validated(prefix_predictions, error_rate=rate),
         )
         for rate in ERROR_RATES
     )
 
 
 def sentences(prefix_predictions: PrefixProbabilities, rules: Sequence[Rule]) -> list[str]:
-    """Say in plain words how early the answers come and what the rules promise."""
+    """Return sentences on the accuracy over the observed share and on the stopping rules."""
     accuracy = accuracy_by_share(prefix_predictions)
     final = accuracy[-1]
     enough = float(prefix_predictions.shares[np.argmax(accuracy >= 0.95 * final)])
-    said = [
+    lines = [
         f"After {_percent(enough)} of a sequence the accuracy is {accuracy[np.argmax(accuracy >= 0.95 * final)]:.2f}, "
-        f"at the end {final:.2f}."
+        f"after all of it {final:.2f}."
     ]
     for rule in rules:
         if math.isinf(rule.threshold):
             n = len(set(prefix_predictions.subjects))
-            said.append(f"At {_percent(rule.error_rate)} errors no rule can be given: {n} people are too few to tell.")
+            lines.append(
+                f"There is no stopping rule for an error rate of {_percent(rule.error_rate)}: {n} subjects are too few."
+            )
             continue
         found = rule.measured
-        said.append(
-            f"Stop above a probability of {rule.threshold:.3f}: wrong for at most {_percent(rule.error_rate)} of "
-            f"sequences of new people. Measured on each person by the rule of the others: {_percent(found.wrong)} "
-            f"stopped wrongly, {_percent(found.stopped)} stopped at all, {_percent(found.seen)} of a sequence seen."
+        lines.append(
+            f"Stopping above a probability of {rule.threshold:.3f} gives an error rate of at most "
+            f"{_percent(rule.error_rate)} on sequences of new people. Measured with each subject left out in turn: "
+            f"{_percent(found.wrong)} of the sequences stopped with a wrong class, {_percent(found.stopped)} stopped "
+            f"at all, {_percent(found.seen)} of a sequence observed on average."
         )
-    return said
+    return lines
 
 
 def draw_early(
     prefix_predictions: PrefixProbabilities, rules: Sequence[Rule], *, confidence: float, repeats: int
 ) -> bytes:
-    """Draw the accuracy over the share seen, with Wilson intervals, above when each rule would have stopped.
+    """Draw the accuracy over the observed share, with Wilson intervals, and below it when each rule stops.
 
     Parameters
     ----------
     prefix_predictions : PrefixProbabilities
     rules : sequence of Rule
     confidence : float
-        Of the intervals.
+        Confidence level of the intervals.
     repeats : int
-        How often each sequence was answered for; an interval counts it once.
+        Number of predictions per sequence (seeds); an interval counts a sequence once.
 
     Returns
     -------
@@ -99,29 +102,29 @@ def draw_early(
             0.995, 1 / len(prefix_predictions.labels) + 0.015, "chance", color=SOFT, fontsize=8, ha="right", va="bottom"
         )
         axes.set(ylim=(0, 1.02), xlim=(0, 1.02))
-        axes.set_ylabel("named rightly")
-        axes.set_title("How early the answer is right, and sure", weight="bold", fontsize=11)
+        axes.set_ylabel("accuracy")
+        axes.set_title("Early classification", weight="bold", fontsize=11)
         axes.grid(color=LINE, linewidth=0.6)
         for rule, color in zip(rules, (WARM, ACCENT, SOFT), strict=False):
             if not math.isinf(rule.threshold):
                 stopped = _stopped_by(prefix_predictions, rule.threshold)
-                label = f"at most {_percent(rule.error_rate)} errors"
+                label = f"error rate at most {_percent(rule.error_rate)}"
                 below.step(prefix_predictions.shares, stopped, where="post", color=color, linewidth=1.4, label=label)
         below.set(ylim=(0, 1.02))
-        below.set_ylabel("sure by then")
-        below.set_xlabel("share of the sequence seen")
+        below.set_ylabel("stopped")
+        below.set_xlabel("observed share of the sequence")
         below.grid(color=LINE, linewidth=0.6)
         below.xaxis.set_major_formatter(PercentFormatter(1))
         if below.get_lines():
             below.legend(frameon=False, fontsize=8, loc="upper left")
         else:
-            below.text(0.5, 0.5, "too few people for a rule", color=SOFT, ha="center", va="center")
+            below.text(0.5, 0.5, "too few subjects for a stopping rule", color=SOFT, ha="center", va="center")
         figure.align_ylabels()
         return png(figure)
 
 
 def _stopped_by(prefix_predictions: PrefixProbabilities, threshold: float) -> list[float]:
-    """Return the share of sequences at which a rule has stopped after each share seen."""
+    """Return the share of sequences for which a rule has stopped, by observed share."""
     above = prefix_predictions.probabilities.max(axis=2) > threshold
     stopped: list[float] = np.logical_or.accumulate(above, axis=1).mean(axis=0).tolist()
     return stopped

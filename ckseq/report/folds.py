@@ -1,4 +1,4 @@
-"""The picture of a cross-validation: one confusion matrix per fold, small, side by side."""
+"""The figure of a cross-validation: one small confusion matrix per fold."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ckseq.report.style import INK, MATRIX_COLORS, SOFT, house_style, png
 from ckseq.storage.predictions import Predictions
 
 _COLUMNS = 5
-# beyond so many folds, as when one subject is left out at a time, single matrices show nothing
+# with more folds, as in leave-one-subject-out, single matrices show nothing
 MOST = 20
 
 
 def draw_folds(predictions: Predictions) -> bytes:
-    """Draw the confusion matrix of every fold, the seeds added up; rows are truths.
+    """Draw the confusion matrix of every fold, summed over seeds; rows are true classes.
 
     Returns
     -------

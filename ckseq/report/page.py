@@ -1,4 +1,4 @@
-"""One page with everything, in one file: pictures inside, nothing loaded from anywhere."""
+"""The report as one HTML file: the figures are embedded, nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from ckseq.config import toml_text
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, wording
-from ckseq.report.nouns import noun_of
-from ckseq.report.toml_listing import toml_text
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
+from ckseq.storage.run_record import RunRecord
 
 MOST_LISTED = 100
-"""So many mistakes the page lists; the others are in predictions.csv."""
+"""The page lists at most this many misclassified sequences; predictions.csv holds all."""
 
 
 def render_page(
-    run: Mapping[str, Any],
+    run: RunRecord,
     predictions: Predictions,
     scores: Scores,
     pictures: Mapping[str, bytes],
@@ -35,52 +35,52 @@ def render_page(
 
     Parameters
     ----------
-    run : mapping
-        As in ``run.json``.
+    run : RunRecord
     predictions : Predictions
-        The source of every figure.
+        The source of every number.
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
         PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
         ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     faces : bool
-        Whether pictures show faces, which calls for a word on the data's license.
+        Whether figures show faces, which requires a reminder of the data set's license.
     early : sequence of str
-        What there is to say beside the picture ``early``.
+        Sentences below the figure ``early``.
 
     Returns
     -------
     str
-        HTML; whatever comes from the run is escaped.
+        HTML; all text from the run is escaped.
     """
     found = trust(predictions, confidence=scores.confidence)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(
-        fine=_fine, rate=_rate, between=tables.between, percent=tables.percent, sentence=_sentence
+        fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
     )
     template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
-    noun = noun_of(run)
+    noun = wording.noun_of(run)
     page: str = template.render(
         noun=noun,
-        name=run.get("experiment_name") or "a run",
-        question=run.get("experiment", {}).get("question", ""),
-        created=_minute(str(run.get("created", ""))),
-        version=run.get("ckseq_version", ""),
+        name=run.experiment_name or "a run",
+        question=run.value("question") or "",
+        created=_minute(run.created),
+        version=run.ckseq_version,
         scores=scores,
         classes=_class_rows(run, scores),
         rates=wording.rates(run, scores),
         warnings=wording.warnings(run),
         shared=wording.shares_subjects(run),
-        sentence=run.get("protocol", {}).get("sentence", ""),
-        n_train=run.get("protocol", {}).get("n_train"),
-        balance_notes=run.get("balance_notes", []),
+        independent=wording.subject_independent(run),
+        sentence=run.protocol.sentence,
+        n_train=run.protocol.n_train,
+        balance_notes=run.balance_notes,
         shows=wording.shows(scores, noun),
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),
-        leaks=wording.leak_sentences(run["leakage"], noun) if run.get("leakage") else [],
-        rules=run["leakage"]["rules"] if run.get("leakage") else [],
-        figures=_figure_rows(found),
+        leaks=wording.leak_sentences(run.leakage, noun) if run.leakage else [],
+        rules=run.leakage.rules if run.leakage else [],
+        metrics=_metric_rows(found),
         seeds=found.seeds,
         n_subjects=found.n_subjects,
         n_sequences=scores.n // scores.repeats,
@@ -90,10 +90,10 @@ def render_page(
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
         early=early,
-        experiment=toml_text(run.get("experiment", {})),
-        pipeline=toml_text(run.get("store", {}).get("pipeline") or {}),
+        experiment=toml_text(run.experiment),
+        pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),
-        train_counts=bool(_train_counts(run)),
+        train_counts=bool(run.protocol.train_counts),
     )
     return page
 
@@ -107,7 +107,7 @@ def _fine(value: float) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return a remark as a sentence: a capital in front, a full stop behind."""
+    """Return a remark as a sentence, with a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
@@ -115,13 +115,8 @@ def _minute(iso: str) -> str:
     return iso[:16].replace("T", " ")
 
 
-def _train_counts(run: Mapping[str, Any]) -> dict[str, int]:
-    counts = run.get("protocol", {}).get("train_counts")
-    return counts if isinstance(counts, dict) else {}
-
-
-def _class_rows(run: Mapping[str, Any], scores: Scores) -> list[dict[str, Any]]:
-    train = _train_counts(run)
+def _class_rows(run: RunRecord, scores: Scores) -> list[dict[str, Any]]:
+    train = run.protocol.train_counts
     return [
         {
             "label": label,
@@ -129,7 +124,6 @@ def _class_rows(run: Mapping[str, Any], scores: Scores) -> list[dict[str, Any]]:
             "recall": scores.per_class.recall[i],
             "interval": scores.recall_intervals[i],
             "f1": scores.per_class.f1[i],
-            "right": int(scores.matrix[i, i]),
             "test": int(scores.per_class.support[i]),
             "train": train.get(label, 0),
         }
@@ -137,7 +131,7 @@ def _class_rows(run: Mapping[str, Any], scores: Scores) -> list[dict[str, Any]]:
     ]
 
 
-def _figure_rows(found: Trust) -> list[dict[str, Any]]:
+def _metric_rows(found: Trust) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -157,36 +151,34 @@ def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, An
     rows = [
         {
             "fold": fold,
-            "right": right,
+            "n_correct": n_correct,
             "n": n,
-            "accuracy": right / n,
-            "interval": wilson_interval(right / repeats, n / repeats, confidence=confidence),
+            "accuracy": n_correct / n,
+            "interval": wilson_interval(n_correct / repeats, n / repeats, confidence=confidence),
             "subjects": len(subjects[fold]),
         }
-        for fold, (right, n) in folds.items()
+        for fold, (n_correct, n) in folds.items()
     ]
     return rows if len(rows) > 1 else []
 
 
-def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return how the run was made, as pairs of a name and a value; what the run does not say is left out."""
-    store, model, protocol = run.get("store", {}), run.get("model", {}), run.get("protocol", {})
-    parameters, shape = model.get("n_parameters"), model.get("input_shape")
-    seconds = run.get("seconds", {}).get("training")
+def _facts(run: RunRecord) -> list[tuple[str, str]]:
+    """Return the facts that reproduce the run, as pairs of a name and a value; unknown ones are left out."""
+    parameters = None if run.model is None else run.model.n_parameters
     facts = {
-        "Command": run.get("command"),
-        "Made": str(run.get("created", "")),
-        "Seed": ", ".join(map(str, run["seeds"])) if run.get("seeds") else run.get("seed"),
-        "Model": model.get("kind"),
-        "Parameters": f"{parameters:,}".replace(",", " ") if isinstance(parameters, int) else None,
-        "Input": " × ".join(map(str, shape)) if shape else None,
-        "Epochs": run.get("epochs_done"),
-        "Training time": _duration(seconds) if isinstance(seconds, int | float) else None,
-        "Device": run.get("device"),
-        "Store": store.get("path"),
-        "Store digest": store.get("digest"),
-        "Split digest": protocol.get("digest"),
-        "Versions": ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items()),
+        "Command": run.command,
+        "Created": run.created,
+        "Seed": ", ".join(map(str, run.seeds)),
+        "Model": run.model_kind,
+        "Parameters": f"{parameters:,}".replace(",", " ") if parameters is not None else None,
+        "Input": " × ".join(map(str, run.model.input_shape)) if run.model else None,
+        "Epochs": run.epochs_done,
+        "Training time": _duration(run.seconds) if run.trainings else None,
+        "Device": run.device,
+        "Store": run.store.path if run.store else None,
+        "Store digest": run.store_digest,
+        "Split digest": run.protocol.digest,
+        "Versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
 

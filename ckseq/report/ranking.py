@@ -1,4 +1,4 @@
-"""The critical-difference picture: models by mean rank, with a bar over those that cannot be told apart."""
+"""The critical-difference diagram: models by mean rank, with a bar over those that do not differ significantly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckseq.report.style import ACCENT, INK, SOFT, house_style, png
 
 
 def draw_ranks(names: Sequence[str], ranking: Ranking, *, confidence: float) -> bytes:
-    """Draw mean ranks on a line, the best on the left, after Demšar.
+    """Draw mean ranks on a line, the best on the left (Demšar 2006, JMLR 7).
 
     Returns
     -------
@@ -44,6 +44,6 @@ def draw_ranks(names: Sequence[str], ranking: Ranking, *, confidence: float) -> 
             axes.plot([min(ends) - 0.04, max(ends) + 0.04], [height] * 2, color=ACCENT, linewidth=4)
         width = min(ranking.critical_difference, k - 1)
         axes.plot([1, 1 + width], [1.1, 1.1], color=ACCENT, linewidth=1.6)
-        said = f"critical difference {ranking.critical_difference:.2f} ({100 * confidence:.0f} %)"
-        axes.text(1, 1.22, f"{said}, {ranking.n_blocks} blocks, Friedman p = {ranking.p_value:.2g}", va="bottom")
+        caption = f"critical difference {ranking.critical_difference:.2f} ({100 * confidence:.0f} %)"
+        axes.text(1, 1.22, f"{caption}, {ranking.n_blocks} blocks, Friedman p = {ranking.p_value:.2g}", va="bottom")
         return png(figure)

@@ -1,4 +1,4 @@
-"""The picture of calibration: how often the model is right when it is so sure."""
+"""The reliability diagram: accuracy over the predicted probability."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, house_style, png
 
 
 def draw_reliability(found: Reliability, *, confidence: float, repeats: int) -> bytes:
-    """Draw accuracy over confidence, with Wilson intervals, above how many answers were that sure.
+    """Draw accuracy over confidence, with Wilson intervals, above a histogram of the confidence.
 
     Parameters
     ----------
     found : Reliability
     confidence : float
-        Of the intervals.
+        Confidence level of the intervals.
     repeats : int
-        How often each sequence was answered for; an interval counts it once.
+        Number of predictions per sequence (seeds); an interval counts a sequence once.
 
     Returns
     -------
@@ -30,12 +30,12 @@ def draw_reliability(found: Reliability, *, confidence: float, repeats: int) -> 
     with house_style():
         figure = Figure(figsize=(4.2, 4.4))
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1), gridspec_kw={"hspace": 0.12})
-        axes.set_title("How often right, when so sure", weight="bold", fontsize=11)
+        axes.set_title("Reliability diagram", weight="bold", fontsize=11)
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 2)))
         axes.text(
             0.98,
             0.93,
-            "as often as it says",
+            "perfect calibration",
             color=SOFT,
             fontsize=8,
             rotation=45,
@@ -43,22 +43,24 @@ def draw_reliability(found: Reliability, *, confidence: float, repeats: int) -> 
             ha="right",
             va="top",
         )
-        sure, right, counts = found.confidence[some], found.accuracy[some], found.counts[some] / repeats
+        confidences, accuracies, counts = found.confidence[some], found.accuracy[some], found.counts[some] / repeats
         ends = np.array(
             [
-                wilson_interval(r * n, n, confidence=confidence) if n >= 1 else (0, 1)
-                for r, n in zip(right, counts, strict=True)
+                wilson_interval(p * n, n, confidence=confidence) if n >= 1 else (0, 1)
+                for p, n in zip(accuracies, counts, strict=True)
             ]
         )
-        error = np.abs(ends.T - right)
-        axes.errorbar(sure, right, yerr=error, fmt="o-", color=ACCENT, markersize=5, capsize=3, linewidth=1.3)
+        error = np.abs(ends.T - accuracies)
+        axes.errorbar(
+            confidences, accuracies, yerr=error, fmt="o-", color=ACCENT, markersize=5, capsize=3, linewidth=1.3
+        )
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
-        axes.set_ylabel("share that is right")
+        axes.set_ylabel("accuracy")
         axes.grid(color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
         centers = (found.edges[:-1] + found.edges[1:]) / 2
         below.bar(centers, found.counts, width=0.9 * np.diff(found.edges), color=ACCENT, alpha=0.45)
-        below.set_ylabel("answers")
-        below.set_xlabel(f"probability given to the answer     (calibration error {calibration_error(found):.3f})")
+        below.set_ylabel("predictions")
+        below.set_xlabel(f"predicted probability (expected calibration error {calibration_error(found):.3f})")
         figure.align_ylabels()
         return png(figure)

@@ -1,4 +1,4 @@
-"""The picture of some sequences: what the camera saw, what moved, and what the network reads."""
+"""The figure of the model input: face crops, motion blobs and projections of some sequences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ckseq.report.style import BRIGHTER, DARKER, FAINT, MOTION_COLORS, SOFT, house_style, png
 from ckseq.storage.examples import Example
 
-FILM_PARTS = 6
+BLOB_PARTS = 6
 STRIP_WIDTH = 1.5  # in widths of a face
 FACE_IN = 1.02
 GAP_IN = 0.08
@@ -26,7 +26,7 @@ def one_per_class(examples: Sequence[Example], labels: Sequence[str]) -> tuple[E
 
 
 def draw_sequences(examples: Sequence[Example], *, faces: bool) -> bytes:
-    """Draw one row per example: first and last crop, a film of blobs, the two projections over time.
+    """Draw one row per example: first and last crop, the blobs in six parts, the two projections over time.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ def draw_sequences(examples: Sequence[Example], *, faces: bool) -> bytes:
     # the projections are sparse: a root makes a slight motion visible, one scale keeps the rows comparable
     strongest = max([float(example.projections.max(initial=0)) for example in examples])
     scale = PowerNorm(0.5, vmin=0, vmax=strongest or 1.0)
-    widths = [*([1, 1] if faces else []), FILM_PARTS, STRIP_WIDTH, STRIP_WIDTH]
+    widths = [*([1, 1] if faces else []), BLOB_PARTS, STRIP_WIDTH, STRIP_WIDTH]
     with house_style():
         figure, grid = _grid(len(examples), widths)
         for row, example in zip(grid, examples, strict=True):
             _draw_row(row, example, faces=faces, scale=scale)
         titles = ["first frame", "last frame"] if faces else []
         signed = any(example.blobs.ndim == 4 for example in examples)
-        moved = "what became brighter (orange) and darker (blue)" if signed else "what moved"
-        titles += [f"{moved}, in six equal parts of the sequence", "column means", "row means"]
+        blobs = "motion blobs: brighter (orange), darker (blue)" if signed else "motion blobs"
+        titles += [f"{blobs}, in six equal parts of the sequence", "column means", "row means"]
         for axes, title in zip(grid[0], titles, strict=True):
             axes.set_title(title, color=SOFT)
         grid[-1][-2].set_xlabel("left to right", color=SOFT, fontsize=8)
@@ -60,7 +60,7 @@ def draw_sequences(examples: Sequence[Example], *, faces: bool) -> bytes:
 
 
 def _grid(rows: int, widths: Sequence[float]) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with rows of axes one face high; sizes are in inches of a face and of a gap."""
+    """Return a figure with rows of axes, each as high as a face; ``widths`` are in faces."""
     across = FACE_IN * sum(widths) + GAP_IN * (len(widths) - 1)
     down = FACE_IN * rows + 2 * GAP_IN * (rows - 1)
     figure = Figure(figsize=(across, down))
@@ -85,16 +85,16 @@ def _draw_row(row: Sequence[Axes], example: Example, *, faces: bool, scale: Powe
     if faces:
         for axes, face in zip(row[:2], example.faces, strict=True):
             axes.imshow(face, cmap="gray", vmin=0, vmax=255)
-    film_axes, columns_axes, rows_axes = row[-3:]
-    sheet = film(example.blobs)
-    film_axes.imshow(_colored(sheet, Normalize(0, 1)), aspect="auto", interpolation="antialiased")
+    blob_axes, columns_axes, rows_axes = row[-3:]
+    sheet = blob_parts(example.blobs)
+    blob_axes.imshow(_colored(sheet, Normalize(0, 1)), aspect="auto", interpolation="antialiased")
     for axes, strip in ((columns_axes, example.projections[:, 0]), (rows_axes, example.projections[:, 1])):
         axes.imshow(_colored(strip, scale), aspect="auto", interpolation="nearest")
     _mark_time(rows_axes, len(example.projections))
 
 
 def _colored(values: NDArray[np.float32], scale: Normalize) -> NDArray[np.float64]:
-    """Return colors, (h, w, 3) from 0 to 1: of one channel, or of the two that became brighter and darker."""
+    """Return colors, (h, w, 3) from 0 to 1, of one channel or of the two channels brighter and darker."""
     strength = np.asarray(scale(values), np.float64)
     if strength.ndim == 2:
         return np.asarray(MOTION_COLORS(strength)[..., :3])
@@ -107,11 +107,11 @@ def _mark_time(axes: Axes, steps: int) -> None:
     axes.set_yticks(sorted({0, steps - 1}), [str(step + 1) for step in sorted({0, steps - 1})], fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.yaxis.set_label_position("right")
-    axes.set_ylabel("step", color=SOFT, fontsize=8, labelpad=-4)
+    axes.set_ylabel("time step", color=SOFT, fontsize=8, labelpad=-4)
 
 
-def film(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return, side by side, what moved in each of six equal parts of a sequence.
+def blob_parts(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return, side by side, the union of the blobs in each of six equal parts of a sequence.
 
     Parameters
     ----------
@@ -123,13 +123,13 @@ def film(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
     (h, w') or (h, w', channels) float32
         1 where something moved within the part, 0 where not; a narrow gray line after each part but the sixth.
 
-    >>> film(np.eye(2, dtype=bool).reshape(2, 1, 2))[0].tolist()
+    >>> blob_parts(np.eye(2, dtype=bool).reshape(2, 1, 2))[0].tolist()
     [1.0, 0.0, 0.25, 0.25, 0.0, 1.0, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     t, h, w = blobs.shape[:3]
     gap = max(2, w // 80)
-    sheet = np.zeros((h, FILM_PARTS * (w + gap), *blobs.shape[3:]), np.float32)
-    for place, part in enumerate(np.array_split(blobs, min(t, FILM_PARTS))):
+    sheet = np.zeros((h, BLOB_PARTS * (w + gap), *blobs.shape[3:]), np.float32)
+    for place, part in enumerate(np.array_split(blobs, min(t, BLOB_PARTS))):
         start = place * (w + gap)
         sheet[:, start : start + w] = part.any(axis=0)
         sheet[:, start + w : start + w + gap] = 0.25

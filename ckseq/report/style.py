@@ -1,4 +1,4 @@
-"""How every picture looks, and how it becomes bytes: the same figure, the same file."""
+"""The style of all figures, and their PNG files: equal figures give equal files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BRIGHTER = "#d95f02"
 DARKER = "#1f4e9c"
 
 _SETTINGS = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere
     "font.size": 9,
     "text.color": INK,
     "text.parse_math": False,  # a class named "$" is a name
@@ -61,7 +61,7 @@ def png(figure: Figure) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # a label in a script the font lacks is drawn as boxes; the tables and the page name it properly
+        # a label in a script that the font lacks is drawn as boxes; tables and page show it correctly
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
     return buffer.getvalue()

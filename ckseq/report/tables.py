@@ -1,4 +1,4 @@
-"""The tables of a report, as text, CSV and JSON-able values: every figure comes from the scores."""
+"""The tables of a report, as text, CSV and JSON-ready values; every number comes from the scores."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ckseq.protocol.score import Interval, Scores
-from ckseq.report.nouns import SEQUENCE, Noun
+from ckseq.protocol.score import Scores
+from ckseq.report.wording import SEQUENCE, Noun, between, counted, percent
 from ckseq.storage.predictions import Prediction, Predictions
 
 
 class Confusion(NamedTuple):
-    """A test sequence that was taken for another class; the probabilities are those the model gave."""
+    """A misclassified test sequence, with the predicted probabilities of its predicted and of its true class."""
 
     recording: str
     subject: str
@@ -26,7 +26,7 @@ class Confusion(NamedTuple):
 
 
 def headline(scores: Scores, noun: Noun = SEQUENCE) -> str:
-    """Return the main figure in one line.
+    """Return the accuracy in one line.
 
     For example ``Accuracy 0.88 (95 % interval 0.75 to 0.95): 37 of 42 test sequences``.
     """
@@ -36,33 +36,8 @@ def headline(scores: Scores, noun: Noun = SEQUENCE) -> str:
     )
 
 
-def counted(scores: Scores, noun: Noun = SEQUENCE) -> str:
-    """Return how many answers were right, as ``37 of 42 test sequences``, and of how many seeds."""
-    if scores.repeats == 1:
-        return f"{scores.n_correct} of {scores.n} test {noun.many}"
-    return f"{scores.n // scores.repeats} test {noun.many}, mean of {scores.repeats} seeds"
-
-
-def percent(rate: float) -> str:
-    """Return a rate in percent.
-
-    >>> percent(0.95)
-    '95 %'
-    """
-    return f"{100 * rate:.4g} %"
-
-
-def between(interval: Interval) -> str:
-    """Return an interval in words.
-
-    >>> between(Interval(0.75, 0.948))
-    '0.75 to 0.95'
-    """
-    return f"{interval.low:.2f} to {interval.high:.2f}"
-
-
 def confusions(predictions: Predictions) -> tuple[Confusion, ...]:
-    """Return the test sequences that were taken for another class, the surest mistakes first."""
+    """Return the misclassified test sequences, those with the highest predicted probability first."""
     place = {label: i for i, label in enumerate(predictions.labels)}
     mistakes = [
         Confusion(
@@ -80,16 +55,16 @@ def confusions(predictions: Predictions) -> tuple[Confusion, ...]:
 
 
 def fold_accuracies(rows: Sequence[Prediction]) -> dict[int, tuple[int, int]]:
-    """Return, for every fold, how many of how many test sequences were right."""
+    """Return, for every fold, the number of correct predictions and of test sequences."""
     counts: dict[int, tuple[int, int]] = {}
     for row in sorted(rows, key=lambda row: row.fold):
-        right, n = counts.get(row.fold, (0, 0))
-        counts[row.fold] = (right + (row.truth == row.predicted), n + 1)
+        n_correct, n = counts.get(row.fold, (0, 0))
+        counts[row.fold] = (n_correct + (row.truth == row.predicted), n + 1)
     return counts
 
 
 def classification_report(scores: Scores) -> dict[str, Any]:
-    """Return every score as plain values, ready for JSON; what is not defined is None."""
+    """Return every score as plain values, ready for JSON; an undefined score is None."""
     classes = scores.per_class
     return {
         "n_test": scores.n,
@@ -125,7 +100,7 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
     classes = scores.per_class
     over = f"{percent(scores.confidence)} interval"
     wide = max(len("class"), *map(len, scores.labels))
-    lines = [headline(scores, noun), "", f"{'class':<{wide}}  precision  recall  {over:<14}  {'f1':>5}  n"]
+    lines = [headline(scores, noun), "", f"{'class':<{wide}}  precision  recall  {over:<14}  {'f1':>5}  support"]
     for i, label in enumerate(scores.labels):
         interval = scores.recall_intervals[i]
         ends = f"no {noun.many}" if interval is None else between(interval)
@@ -136,10 +111,10 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
     kappa = "not defined" if math.isnan(scores.kappa) else f"{scores.kappa:.2f}"
     lines += [
         "",
-        f"mean recall of the classes (balanced accuracy, UAR)   {scores.balanced_accuracy:.2f}",
-        f"mean F1 of the classes (macro F1)                     {scores.macro_f1:.2f}",
-        f"agreement beyond chance (Cohen's kappa)               {kappa}",
-        f"always answering the most frequent test class         {scores.majority:.2f}",
+        f"balanced accuracy (mean recall of the classes, UAR)   {scores.balanced_accuracy:.2f}",
+        f"macro F1 (mean F1 of the classes)                     {scores.macro_f1:.2f}",
+        f"Cohen's kappa (agreement beyond chance)               {kappa}",
+        f"majority-class baseline                               {scores.majority:.2f}",
         "",
         "Intervals are Wilson's. A class that was never predicted has precision 0.",
     ]
@@ -147,7 +122,7 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
 
 
 def confusion_csv(scores: Scores) -> str:
-    """Return the counts as the text of a CSV file; rows are truths, columns predictions."""
+    """Return the confusion matrix as the text of a CSV file; rows are true, columns predicted classes."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["truth", *scores.labels])

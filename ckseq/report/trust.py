@@ -1,4 +1,4 @@
-"""Figures beyond the accuracy: how sure one can be of each, seed by seed and together."""
+"""The metrics of a run with bootstrap intervals over subjects, for each seed and over all seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ckseq.protocol.bootstrap import FIGURES, by_subject, figures
+from ckseq.protocol.bootstrap import METRICS, by_subject, metrics
 from ckseq.protocol.calibration import Reliability, reliability
 from ckseq.protocol.score import Interval
 from ckseq.storage.predictions import Prediction, Predictions
@@ -18,20 +18,20 @@ N_BINS = 10
 _DRAWS = 2000
 NAMES = {
     "accuracy": "accuracy",
-    "balanced_accuracy": "mean recall of the classes (UAR)",
-    "macro_f1": "mean F1 of the classes (macro F1)",
-    "cohen_kappa": "agreement beyond chance (Cohen’s kappa)",
+    "balanced_accuracy": "balanced accuracy (UAR, mean recall)",
+    "macro_f1": "macro F1",
+    "cohen_kappa": "Cohen’s kappa",
     "log_loss": "log-loss, nats",
-    "calibration_error": f"calibration error (ECE, {N_BINS} bins)",
+    "calibration_error": f"expected calibration error (ECE, {N_BINS} bins)",
 }
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Every figure of `FIGURES`: the mean over the seeds, an interval by drawing people anew, and each seed's own.
+    """Every metric of `METRICS`: its mean over the seeds, a bootstrap interval over subjects, and its value per seed.
 
-    ``deviation`` is the standard deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one figure per
-    seed, in the order of ``seeds``; ``reliability`` is that of all answers together.
+    ``deviation`` is the standard deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one value per
+    seed, in the order of ``seeds``; ``reliability`` is that of all predictions together.
     """
 
     seeds: tuple[int | None, ...]
@@ -44,7 +44,7 @@ class Trust:
 
 
 def trust(predictions: Predictions, *, confidence: float) -> Trust:
-    """Derive every figure from predictions; the same predictions give the same figures.
+    """Compute every metric from predictions; the same predictions give the same values.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def trust(predictions: Predictions, *, confidence: float) -> Trust:
     each = []
     for seed in seeds:
         own = _arrays([row for row in predictions.rows if row.seed == seed], predictions.labels)
-        each.append(figures(*own[:3], n_bins=N_BINS))
-    by_seed = {name: tuple(one[name] for one in each) for name in FIGURES}
+        each.append(metrics(*own[:3], n_bins=N_BINS))
+    by_seed = {name: tuple(one[name] for one in each) for name in METRICS}
     sure = probabilities[np.arange(len(truth)), predicted]
     return Trust(
         seeds,
@@ -89,9 +89,9 @@ def _arrays(rows: Sequence[Prediction], labels: Sequence[str]) -> tuple[Any, Any
 
 
 def trust_tree(found: Trust) -> dict[str, Any]:
-    """Return the figures as plain values for JSON; what is not defined is None."""
+    """Return the metrics as plain values for JSON; an undefined value is None."""
     return {
-        "method": f"mean over seeds; intervals by drawing {found.n_subjects} people anew, {_DRAWS} times",
+        "method": f"mean over seeds; bootstrap intervals over {found.n_subjects} subjects, {_DRAWS} draws",
         "seeds": list(found.seeds),
         "figures": {
             name: {
@@ -101,7 +101,7 @@ def trust_tree(found: Trust) -> dict[str, Any]:
                 "deviation_over_seeds": _plain(found.deviation[name]),
                 "by_seed": [_plain(value) for value in found.by_seed[name]],
             }
-            for name in FIGURES
+            for name in METRICS
         },
         "reliability": {
             "edges": found.reliability.edges.tolist(),

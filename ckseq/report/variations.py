@@ -1,4 +1,4 @@
-"""The picture of an augmentation: some images as they are, and as training may see them."""
+"""The figure of an augmentation: original images with augmented versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GAP_IN = 0.06
 
 
 class Varied(NamedTuple):
-    """An image (h, w) or (h, w, 3) uint8, whose it is, and its variations (k, h, w[, 3]) uint8."""
+    """An image (h, w) or (h, w, 3) uint8, its name, and its augmented versions (k, h, w[, 3]) uint8."""
 
     name: str
     image: NDArray[np.uint8]
@@ -24,12 +24,12 @@ class Varied(NamedTuple):
 
 
 def draw_variations(rows: Sequence[Varied]) -> bytes:
-    """Draw a contact sheet: one row an image, the image itself in front.
+    """Draw a contact sheet: one row per image, the original first.
 
     Parameters
     ----------
     rows : sequence of Varied
-        At least one, with as many variations each.
+        At least one; all with the same number of variations.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def draw_variations(rows: Sequence[Varied]) -> bytes:
         figure = Figure(figsize=(wide, high))
         for number, row in enumerate(rows):
             for place, image in enumerate([row.image, *row.variations]):
-                # a wider gap sets the image apart from what was made of it
+                # a wider gap separates the original from its augmented versions
                 left = place * (TILE_IN + GAP_IN) + (0.25 * TILE_IN if place else 0)
                 bottom = high - (number + 1) * (TILE_IN + GAP_IN)
                 axes = figure.add_axes((left / wide, bottom / high, TILE_IN / wide, TILE_IN / high))
@@ -53,5 +53,5 @@ def draw_variations(rows: Sequence[Varied]) -> bytes:
                 if not place:
                     axes.set_ylabel(row.name, rotation=0, ha="right", va="center", labelpad=6)
                 if not number and place < 2:
-                    axes.set_title("varied" if place else "as it is", color=SOFT)
+                    axes.set_title("augmented" if place else "original", color=SOFT)
         return png(figure)

@@ -1,19 +1,80 @@
-"""What a run shows and what it does not, in plain sentences that follow from its figures."""
+"""The wording of a report: nouns, numbers, and sentences on what a run shows and what it does not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from ckseq.protocol.score import Interval, Scores, wilson_interval
-from ckseq.report.nouns import SEQUENCE, Noun, noun_of
-from ckseq.report.tables import between, counted, percent
+from ckseq.storage.run_record import LeakageRecord, RunRecord
+
+
+class Noun(NamedTuple):
+    """What one sample of a run is called, and several of them."""
+
+    one: str
+    many: str
+
+    def counted(self, n: int) -> str:
+        """Return the number with the noun.
+
+        >>> SEQUENCE.counted(1), IMAGE.counted(2)
+        ('1 sequence', '2 images')
+        """
+        return f"{n} {self.one if n == 1 else self.many}"
+
+    def reworded(self, sentence: str) -> str:
+        """Return a sentence about sequences with this noun instead; call it before names are filled in.
+
+        >>> IMAGE.reworded("1 sequence of 20 test sequences")
+        '1 image of 20 test images'
+        """
+        return re.sub(r"\bsequence(s?)\b", lambda found: self.many if found[1] else self.one, sentence)
+
+
+SEQUENCE = Noun("sequence", "sequences")
+IMAGE = Noun("image", "images")
+
+
+def noun_for(*, kind: str, length_frames: int | str) -> Noun:
+    """Return the noun for an experiment's samples, from its ``input`` and its ``sequence.length_frames``."""
+    return IMAGE if kind in ("crops", "features") and length_frames == 1 else SEQUENCE
+
+
+def noun_of(run: RunRecord) -> Noun:
+    """Return the noun for a run's samples."""
+    return noun_for(kind=run.value("input") or "", length_frames=run.value("sequence.length_frames") or "")
+
+
+def percent(rate: float) -> str:
+    """Return a rate in percent.
+
+    >>> percent(0.95)
+    '95 %'
+    """
+    return f"{100 * rate:.4g} %"
+
+
+def between(interval: Interval) -> str:
+    """Return an interval in words.
+
+    >>> between(Interval(0.75, 0.948))
+    '0.75 to 0.95'
+    """
+    return f"{interval.low:.2f} to {interval.high:.2f}"
+
+
+def counted(scores: Scores, noun: Noun = SEQUENCE) -> str:
+    """Return how many predictions were correct, as ``37 of 42 test sequences``, or over how many seeds."""
+    if scores.repeats == 1:
+        return f"{scores.n_correct} of {scores.n} test {noun.many}"
+    return f"{scores.n // scores.repeats} test {noun.many}, mean of {scores.repeats} seeds"
 
 
 @dataclass(frozen=True)
 class Rate:
-    """An accuracy to compare: what it is, how high, and how sure, where that is known."""
+    """An accuracy to compare with: its name, value, confidence interval where known, and a remark."""
 
     name: str
     value: float
@@ -21,23 +82,21 @@ class Rate:
     remark: str
 
 
-def rates(run: Mapping[str, Any], scores: Scores) -> tuple[Rate, ...]:
-    """Return this run's accuracy, the published one where the recipe names one, and the most frequent class's rate."""
+def rates(run: RunRecord, scores: Scores) -> tuple[Rate, ...]:
+    """Return this run's accuracy, the published one where the recipe names one, and the majority-class baseline."""
     ours = Rate("this run", scores.accuracy, scores.interval, counted(scores, noun_of(run)))
     most = [
         label
         for label, n in zip(scores.labels, scores.per_class.support, strict=True)
         if n / scores.n == scores.majority
     ]
-    always = Rate(
-        "always the most frequent class", scores.majority, None, f"as if every {noun_of(run).one} were {most[0]}"
-    )
+    baseline = Rate("majority-class baseline", scores.majority, None, f"always predicting {most[0]}")
     theirs = _published(run, scores)
-    return (ours, theirs, always) if theirs else (ours, always)
+    return (ours, theirs, baseline) if theirs else (ours, baseline)
 
 
-def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
-    published = run.get("experiment", {}).get("published") or {}
+def _published(run: RunRecord, scores: Scores) -> Rate | None:
+    published = run.value("published") or {}
     accuracy, n_test = published.get("accuracy"), published.get("n_test")
     if not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
         return None
@@ -47,117 +106,120 @@ def _published(run: Mapping[str, Any], scores: Scores) -> Rate | None:
         on = f"on {n_test} test {noun_of(run).many}, "
     source = f": {published['source']}" if published.get("source") else ""
     return Rate(
-        "published by others", float(accuracy), interval, f"{on}their figure on their data, not measured here{source}"
+        "published result", float(accuracy), interval, f"{on}reported by others on their data, not reproduced{source}"
     )
 
 
-def headline(run: Mapping[str, Any], scores: Scores) -> str:
-    """Return the accuracy beside what it has to be held against: the best rule without pixels, and known people.
+def headline(run: RunRecord, scores: Scores) -> str:
+    """Return the accuracy beside what it must be compared with: the best pixel-free baseline and shared subjects.
 
-    For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free rule 0.319 · 53 % of test sequences show a subject
+    For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free baseline 0.319 · 53 % of test sequences show a subject
     seen in training``.
     """
     noun = noun_of(run)
     parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)})"]
-    leakage = run.get("leakage")
+    leakage = run.leakage
     if leakage:
-        parts.append(f"best pixel-free rule {_best_rule(leakage)['accuracy']:.3f}")
-        parts.append(f"{_share(leakage, noun)} show a subject seen in training")
-        alike = leakage["n_duplicates"] + leakage["n_near_duplicates"]
-        if alike:
-            parts.append(f"{_times(alike, 'pair')} of test and training {noun.many} {_are(alike)} nearly the same")
-    elif "test_sequences_of_shared_subjects" in run.get("protocol", {}):
-        shared = {"n_test": run["protocol"]["n_test"], **run["protocol"]}
-        parts.append(f"{_share(shared, noun)} show a subject seen in training")
+        parts.append(f"best pixel-free baseline {leakage.rule(leakage.best_rule).accuracy:.3f}")
+        parts.append(
+            f"{_share(leakage.test_sequences_of_shared_subjects, leakage.n_test, noun)} show a subject seen in training"
+        )
+        duplicates = leakage.n_duplicates + leakage.n_near_duplicates
+        if duplicates:
+            parts.append(f"{_times(duplicates, 'pair')} of near-duplicate test and training {noun.many}")
+    elif run.protocol.test_sequences_of_shared_subjects is not None:
+        shared = _share(run.protocol.test_sequences_of_shared_subjects, run.protocol.n_test, noun)
+        parts.append(f"{shared} show a subject seen in training")
     return " · ".join(parts)
 
 
-def _best_rule(leakage: Mapping[str, Any]) -> Mapping[str, Any]:
-    best: Mapping[str, Any] = next(rule for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
-    return best
-
-
-def _share(leakage: Mapping[str, Any], noun: Noun) -> str:
-    share = 100 * leakage["test_sequences_of_shared_subjects"] / max(1, leakage["n_test"])
-    # a few are not none
+def _share(n_shared: int, n_test: int, noun: Noun) -> str:
+    share = 100 * n_shared / max(1, n_test)
+    # a few must not be rounded to none
     return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test {noun.many}"
 
 
-def leak_sentences(leakage: Mapping[str, Any], noun: Noun = SEQUENCE) -> list[str]:
-    """Return in plain words what training and test share, and how far one comes without a pixel."""
-    n, people = leakage["n_test"], leakage["test_sequences_of_shared_subjects"]
+def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
+    """Return sentences on what training and test set share, and on the accuracy that is reached without pixels."""
+    n, n_shared = leakage.n_test, leakage.test_sequences_of_shared_subjects
     sentences = [
-        f"{people} of {n} test {noun.many} show a subject seen in training"
-        if people
+        f"{n_shared} of {n} test {noun.many} show a subject seen in training"
+        if n_shared
         else "no test subject is in training"
     ]
-    if sessions := leakage["test_sequences_of_shared_sessions"]:
+    if sessions := leakage.test_sequences_of_shared_sessions:
         sentences.append(f"{sessions} of {n} test {noun.many} are of a session that is also in training")
-    for key, what in (("duplicates", "the same frames"), ("near_duplicates", "nearly the same first and last faces")):
-        if count := leakage[f"n_{key}"]:
-            first = leakage[key][0]
+    alike = (
+        (leakage.n_duplicates, leakage.duplicates, "the same frames"),
+        (leakage.n_near_duplicates, leakage.near_duplicates, "nearly the same first and last faces"),
+    )
+    for count, pairs, what in alike:
+        if count:
+            first = pairs[0]
             sentences.append(
                 f"{_times(count, 'pair')} of a test and a training {noun.one} {_have(count)} {what}, "
-                f"as {first['test']} and {first['train']}"
+                f"such as {first.test} and {first.train}"
             )
-    if not leakage["n_duplicates"] + leakage["n_near_duplicates"]:
+    if not leakage.n_duplicates + leakage.n_near_duplicates:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
-    best = _best_rule(leakage)
-    prior = next(rule for rule in leakage["rules"] if rule["p_value"] is None)
-    if best["p_value"] is not None and best["p_value"] < SURE:
+    best = leakage.rule(leakage.best_rule)
+    prior = next(rule for rule in leakage.rules if rule.p_value is None)
+    if best.p_value is not None and best.p_value < SIGNIFICANT:
         sentences.append(
-            f"{best['name']} alone ({best['about']}) names {best['accuracy']:.3f} of the test {noun.many} rightly, "
-            f"where always answering the most frequent class gives {prior['accuracy']:.3f}: the data give classes away"
+            f"{best.name} alone ({best.about}) classifies {best.accuracy:.3f} of the test {noun.many} "
+            f"correctly, always predicting the most frequent class {prior.accuracy:.3f}: "
+            "the data leak information about the class"
         )
     else:
         sentences.append(
-            f"no rule without pixels is surely better than always answering the most frequent class "
-            f"({prior['accuracy']:.3f}); the best is {best['name']} ({best['accuracy']:.3f})"
+            "no pixel-free baseline is significantly better than always predicting the most frequent class "
+            f"({prior.accuracy:.3f}); the best is {best.name} ({best.accuracy:.3f})"
         )
     return sentences
 
 
-# a rule is called better than the class prior where that would be a chance of less than this
-SURE = 0.01
+# a pixel-free baseline is called better than the class prior where the p-value (McNemar) is below this
+SIGNIFICANT = 0.01
 
 
 def _times(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
-
-
 def _have(n: int) -> str:
     return "has" if n == 1 else "have"
 
 
-def shares_subjects(run: Mapping[str, Any]) -> bool:
+def shares_subjects(run: RunRecord) -> bool:
     """Return whether some test subject is also in training."""
-    return bool(run.get("protocol", {}).get("shared_subjects"))
+    return bool(run.protocol.shared_subjects)
+
+
+def subject_independent(run: RunRecord) -> bool | None:
+    """Return whether no test subject is in training, or None where the run does not record it."""
+    n_shared = run.protocol.test_sequences_of_shared_subjects
+    return None if n_shared is None else n_shared == 0
 
 
 def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
-    """Return what may be concluded from the figures."""
-    sure = percent(scores.confidence)
+    """Return what may be concluded from the scores."""
     n = scores.n // scores.repeats
     what = f"test {noun.many}"
-    what = what if scores.repeats == 1 else f"answers, {scores.repeats} for each of {n} {what}"
+    what = what if scores.repeats == 1 else f"predictions, {scores.repeats} for each of {n} {what}"
     sentences = [
-        f"The model named the right class for {scores.n_correct} of {scores.n} {what}. With {n} "
-        f"{noun.many}, its true rate on {noun.many} like these may lie anywhere from {between(scores.interval)} "
-        f"({sure} interval)."
+        f"{scores.n_correct} of {scores.n} {what} are correct. With {n} {noun.many}, the true accuracy on {noun.many} "
+        f"like these may lie anywhere from {between(scores.interval)} "
+        f"({percent(scores.confidence)} confidence interval)."
     ]
     if scores.interval.low > scores.majority:
         sentences.append(
-            f"That is more than always answering the most frequent class would give ({scores.majority:.2f}): "
-            "it learned something that carries over to the test part."
+            f"The accuracy is higher than that of always predicting the most frequent class ({scores.majority:.2f}): "
+            "the model learned something that generalizes to the test set."
         )
     else:
         sentences.append(
-            "The interval reaches down to what always answering the most frequent class gives "
-            f"({scores.majority:.2f}): these figures do not show that anything was learned."
+            "The interval includes the accuracy of always predicting the most frequent class "
+            f"({scores.majority:.2f}): these results do not show that the model learned anything."
         )
     sentences += _weakest(scores)
     return sentences
@@ -166,45 +228,43 @@ def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
 def _weakest(scores: Scores) -> list[str]:
     tested = [i for i, support in enumerate(scores.per_class.support) if support]
     i = min(tested, key=lambda i: scores.per_class.recall[i])
-    right, support = int(scores.matrix[i, i]), int(scores.per_class.support[i])
-    if right == support:
+    n_correct, support = int(scores.matrix[i, i]), int(scores.per_class.support[i])
+    if n_correct == support:
         return []
     mistakes = scores.matrix[i].copy()
     mistakes[i] = 0
-    taken_for = scores.labels[int(mistakes.argmax())]
+    other = scores.labels[int(mistakes.argmax())]
     return [
-        f"The weakest class is {scores.labels[i]}: {right} of {support} right, "
-        f"mistaken {'most often ' if mistakes.sum() > 1 else ''}for {taken_for}."
+        f"The class with the lowest recall is {scores.labels[i]}: {n_correct} of {support} correct, "
+        f"{'most often ' if mistakes.sum() > 1 else ''}confused with {other}."
     ]
 
 
-def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
-    """Return what must not be concluded from the figures."""
+def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
+    """Return what must not be concluded from the scores."""
     sentences = []
     if shares_subjects(run):
         sentences.append(
-            "How well it does on people it has never seen: some people are in training and in the test part, "
-            "and a network can recognize a person instead of an expression. A subject-disjoint split answers that."
+            "How well the model does on people it has never seen: the split is subject-dependent, and a network can "
+            "recognize a person instead of an expression. A subject-independent split answers that."
         )
-    if run.get("protocol", {}).get("n_folds", 1) > 1:
+    if run.protocol.n_folds > 1:
         seeds = "" if scores.repeats > 1 else " and this seed"
-        sentences.append(f"How much the figure owes to this division into folds{seeds}: others give other figures.")
+        sentences.append(f"How much the result depends on these folds{seeds}: others give other results.")
     else:
         sentences.append(
-            "How much the figure owes to this split and this seed: other splits and other seeds give others."
+            "How much the result depends on this split and this seed: other splits and other seeds give others."
         )
-    if run.get("experiment", {}).get("training", {}).get("validation") == "test":
+    if run.value("training.validation") == "test":
         sentences.append(
-            "A choice made with the test curve: it was drawn to be looked at; whoever picks an epoch by it "
-            f"needs new test {noun_of(run).many}."
+            "Which epoch is best: the learning curves of the test set are shown for information only; choosing an "
+            f"epoch by them requires new test {noun_of(run).many}."
         )
-    if any(rate.name == "published by others" for rate in rates(run, scores)):
-        sentences.append("Whether this is better or worse than the published figure: data, split and people differ.")
-    published = run.get("experiment", {}).get("published") or {}
+    if any(rate.name == "published result" for rate in rates(run, scores)):
+        sentences.append("Whether this is better or worse than the published result: data, split and subjects differ.")
+    published = run.value("published") or {}
     if isinstance(published.get("accuracy"), str):
-        sentences.append(
-            f"Whether others did better: they published no figure for this, but {published['accuracy']!r}."
-        )
+        sentences.append(f"Whether others did better: they published no accuracy, but {published['accuracy']!r}.")
     sentences.append(
         "What anybody felt: the classes are expressions as they were acted or labeled. Nothing here supports judging "
         "people at work, in school or anywhere else."
@@ -212,12 +272,11 @@ def does_not_show(run: Mapping[str, Any], scores: Scores) -> list[str]:
     return sentences
 
 
-def warnings(run: Mapping[str, Any]) -> list[str]:
-    """Return what a reader must see before the figures: an unfinished training, and every note of run and store."""
+def warnings(run: RunRecord) -> list[str]:
+    """Return what a reader must see before the scores: an unfinished training, and every note of run and store."""
     found: list[str] = []
-    if run.get("state") != "complete":
-        epochs = run.get("epochs_done")
+    if run.state != "complete":
+        epochs = run.epochs_done
         after = f" after {epochs} epochs" if epochs else ""
-        found.append(f"The run was stopped before its end{after}: these figures are not its last word.")
-    notes: Sequence[str] = [*run.get("notes", []), *run.get("store", {}).get("notes", [])]
-    return [*found, *dict.fromkeys(notes)]
+        found.append(f"The run was interrupted{after}: these results are not final.")
+    return [*found, *dict.fromkeys(run.notes)]

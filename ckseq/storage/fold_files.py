@@ -1,4 +1,4 @@
-"""A division into folds as a file that can be shared: the ids of recordings, and not one pixel."""
+"""Folds as a file that can be shared: the ids of recordings, and no pixels."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ckseq.protocol.folds import Listed
 from ckseq.storage.files import write_text
 
 SCHEMA = 1
-_FIX = 'write {"folds": [["S005_001", ...], ...]}, or let \'ckseq protocol export\' write it'
+_FIX = 'write {"folds": [["S005_001", ...], ...]}, or use \'ckseq protocol export\''
 
 
 class Division(NamedTuple):
-    """What such a file says: the folds, what drew them, and the digest of the division, "" where it names none."""
+    """The contents of such a file: the folds, the kind of protocol, and their digest, "" where it has none."""
 
     listed: Listed
     kind: str
@@ -25,7 +25,7 @@ class Division(NamedTuple):
 
 
 def write_division(path: Path, division: Division, *, config: dict[str, Any]) -> None:
-    """Write a division as JSON, one fold a list; ``config`` tells a reader how it was drawn.
+    """Write folds as JSON, one list per fold; ``config`` records how they were drawn.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def write_division(path: Path, division: Division, *, config: dict[str, Any]) ->
 
 
 def read_division(path: Path) -> Division:
-    """Read a division, JSON or (by the ending ``.toml``) TOML: a list of folds, or a table with ``folds``.
+    """Read folds from JSON or (with the extension ``.toml``) TOML: a list of folds, or a table with ``folds``.
 
     Raises
     ------

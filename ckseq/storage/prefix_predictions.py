@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ckseq.errors import DataError
 from ckseq.protocol.early_classification import PrefixProbabilities
 from ckseq.storage.files import csv_text, read_csv, write_text
+from ckseq.storage.run_record import RunRecord
 
 EARLY = "early.csv"
 _COLUMNS = ("recording", "subject", "fold", "seed", "truth", "share")
@@ -104,21 +105,20 @@ def as_prefix_probabilities(
     )
 
 
-def prefix_probabilities_of(folder: Path, facts: Mapping[str, Any]) -> PrefixProbabilities | None:
+def prefix_probabilities_of(folder: Path, run: RunRecord) -> PrefixProbabilities | None:
     """Return what the models of a run said early of people they were not trained on.
 
     Parameters
     ----------
     folder : Path
-    facts : mapping
-        As in ``run.json``.
+    run : RunRecord
 
     Returns
     -------
     PrefixProbabilities or None
         None where the run holds nothing of it, or tested on people whom it was trained on.
     """
-    if not (folder / EARLY).is_file() or facts.get("protocol", {}).get("shared_subjects"):
+    if not (folder / EARLY).is_file() or run.protocol.shared_subjects:
         return None
     labels, rows = read_prefix_predictions(folder)
     return as_prefix_probabilities(labels, rows, folder / EARLY) if rows else None

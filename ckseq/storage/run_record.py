@@ -4,59 +4,250 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ckseq.config import Tree, digest
 from ckseq.errors import DataError
 from ckseq.storage.files import TRAIN_AGAIN, read_text, write_text
+from ckseq.storage.run_migration import from_schema_1
 
-SCHEMA = 1
-
-
+SCHEMA = 2
 RUN = "run.json"
+_CHECKSUM = "checksum"
+_NAME_A_RUN = "name the folder given to 'ckseq train --out'"
 
 
-def write_run(folder: Path, run: dict[str, Any]) -> None:
-    """Write ``run.json``: how the run was made and how far it is. The schema is added.
+class Record(BaseModel):
+    """A part of the record: frozen, strictly typed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+
+class StoreRecord(Record):
+    """The store that was trained from; ``crop_shape`` is (height, width[, 3]) where it holds crops."""
+
+    path: str
+    digest: str
+    pipeline: Tree
+    crop_shape: tuple[int, ...] | None = None
+
+
+class FoldRecord(Record):
+    """Who is tested on in one fold; ``validation`` is the data set's own validation part, in neither side."""
+
+    number: int
+    test: tuple[str, ...]
+    validation: tuple[str, ...] = ()
+
+
+class ProtocolRecord(Record):
+    """How sequences were assigned to training and test, counted; ``n_train`` is that of the smallest fold."""
+
+    kind: str
+    digest: str
+    n_folds: int = 1
+    n_train: int
+    n_test: int
+    train_counts: dict[str, int] = {}
+    validation_counts: dict[str, int] = {}
+    test_subjects: int | None = None
+    shared_subjects: int | None = None
+    test_sequences_of_shared_subjects: int | None = None
+    sentence: str = ""
+
+
+class PairRecord(Record):
+    """A test and a training recording that look the same; ``correlation`` is that of their crops."""
+
+    test: str
+    train: str
+    fold: int
+    correlation: float
+
+
+class RuleRecord(Record):
+    """A classifier that sees no pixel, and its accuracy; ``p_value`` against the class prior, None for that itself."""
+
+    name: str
+    about: str
+    n_correct: int
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+    p_value: float | None
+
+
+class LeakageRecord(Record):
+    """What training and test sides share, and what rules without pixels reach."""
+
+    n_folds: int
+    n_test: int
+    shared_subjects: int
+    test_sequences_of_shared_subjects: int
+    test_sequences_of_shared_sessions: int
+    n_duplicates: int
+    n_near_duplicates: int
+    duplicates: tuple[PairRecord, ...]
+    near_duplicates: tuple[PairRecord, ...]
+    near_duplicate_correlation: float
+    best_rule: str
+    rules: tuple[RuleRecord, ...]
+
+    def rule(self, name: str) -> RuleRecord:
+        """Return the rule of that name."""
+        return next(rule for rule in self.rules if rule.name == name)
+
+
+class MemoryRecord(Record):
+    """What the training was estimated to need, what was free, and the settings chosen to fit; bytes."""
+
+    estimated_bytes: dict[str, int]
+    free_bytes: int
+    chosen: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+class ModelRecord(Record):
+    """The model; ``n_parameters`` is None for an estimator, ``input_shape`` is without the batch."""
+
+    kind: str
+    n_parameters: int | None
+    input_shape: tuple[int, ...]
+
+
+class TrainingRecord(Record):
+    """One training: a seed and a fold; ``made_from`` is the digest of recipe, store and fold."""
+
+    seed: int
+    fold: int
+    made_from: str = ""
+    n_train: int
+    n_test: int
+    epochs: int
+    chosen_epoch: int | None = None
+    seconds: float
+
+
+class RunRecord(Record):
+    """A run: one training or many, from the recipe to what became of it.
+
+    ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested on
+    in none; ``trainings`` are those that ended, one for every seed and fold in the end. ``experiment`` and
+    ``store.pipeline`` are recipes with all their values. A final model, trained on all sequences, has no fold.
+    ``files`` are the digests of the files of a complete run by name, but for what a report derives from them.
+    """
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    kind: Literal["training", "cross_validation", "nested_search", "final"]
+    state: Literal["training", "interrupted", "complete"] = "training"
+    ckseq_version: str
+    created: str
+    command: str = ""
+    experiment_name: str
+    experiment: Tree
+    store: StoreRecord | None = None
+    labels: tuple[str, ...]
+    protocol: ProtocolRecord
+    folds: tuple[FoldRecord, ...] = ()
+    train_only: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    leakage: LeakageRecord | None = None
+    memory: MemoryRecord | None = None
+    model: ModelRecord | None = None
+    trainings: tuple[TrainingRecord, ...] = ()
+    epochs_done: int = 0
+    device: str = ""
+    versions: dict[str, str] = {}
+    balance_notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The ids of all recordings that are tested on, sorted."""
+        return tuple(sorted({id for fold in self.folds for id in fold.test}))
+
+    @property
+    def seconds(self) -> float:
+        """What all trainings took together."""
+        return sum(training.seconds for training in self.trainings)
+
+    @property
+    def model_kind(self) -> str:
+        """The model's kind; empty where it was not built."""
+        return "" if self.model is None else self.model.kind
+
+    @property
+    def store_digest(self) -> str:
+        """The digest of the store; empty where there was more than one."""
+        return "" if self.store is None else self.store.digest
+
+    def value(self, path: str) -> Any:
+        """Return a value of the experiment by its path, as ``training.validation``; None where it has none."""
+        node: Any = self.experiment
+        for key in path.split("."):
+            node = node.get(key) if isinstance(node, dict) else None
+        return node
+
+    def changed(self, **changes: Any) -> RunRecord:
+        """Return the record with some fields changed."""
+        return self.model_copy(update=changes)
+
+
+def write_run(folder: Path, run: RunRecord) -> None:
+    """Write ``run.json``.
 
     Raises
     ------
     DataError
         The file cannot be written.
     """
-    write_text(folder / RUN, json.dumps({**run, "schema": SCHEMA}, indent=2, ensure_ascii=False) + "\n")
+    tree = run.model_dump(mode="json", by_alias=True)
+    write_text(folder / RUN, json.dumps({**tree, _CHECKSUM: digest(tree)}, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_run(folder: Path) -> dict[str, Any]:
-    """Read ``run.json``.
+def read_run(folder: Path) -> RunRecord:
+    """Read ``run.json``, also that of version 0.1.
 
     Raises
     ------
     DataError
-        The folder does not exist or is no run; the file is cut short, of another schema or written by a newer ckseq.
+        The folder does not exist or is no run; the file is cut short, was written by a newer ckseq, or a field of it is
+        missing or of another type: the message names the field.
     """
     path = folder / RUN
     if not folder.is_dir():
-        raise DataError("there is no such folder", folder, "name the folder given to 'ckseq train --out'")
+        raise DataError("there is no such folder", folder, _NAME_A_RUN)
     if not path.is_file():
-        raise DataError(f"is not a run: it holds no {RUN}", folder, "name the folder given to 'ckseq train --out'")
+        raise DataError(f"is not a run: it holds no {RUN}", folder, _NAME_A_RUN)
     try:
-        run = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        tree = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"is cut short or not JSON: {error}", path, TRAIN_AGAIN) from None
-    schema = run.get("schema") if isinstance(run, dict) else None
-    if type(schema) is not int:
-        raise DataError("is not a ckseq run: it names no schema", path, "name the folder given to 'ckseq train --out'")
+    schema = tree.get("schema") if isinstance(tree, dict) else None
+    if type(schema) is not int or schema < 1:
+        raise DataError("is not a ckseq run: it names no schema", path, _NAME_A_RUN)
     if schema > SCHEMA:
-        version = run.get("ckseq_version", "an unknown version")
+        version = tree.get("ckseq_version", "an unknown version")
         raise DataError(
             f"was written by a newer ckseq ({version}): schema {schema}, this one reads {SCHEMA}", path, "upgrade ckseq"
         )
-    if schema < SCHEMA:
-        raise DataError(f"has schema {schema}, this ckseq reads {SCHEMA}", path, TRAIN_AGAIN)
-    for section in ("experiment", "store", "split", "protocol", "model", "versions", "seconds"):
-        if not isinstance(run.get(section, {}), dict):
-            raise DataError(f"{section} is not a table", path, TRAIN_AGAIN)
-    return dict(run)
+    if schema == SCHEMA and tree.pop(_CHECKSUM, None) != digest(tree):
+        raise DataError("was changed after ckseq wrote it: its checksum differs", path, "restore it, or train again")
+    try:
+        # through JSON, where a list may be a tuple
+        return RunRecord.model_validate_json(json.dumps(from_schema_1(tree) if schema == 1 else tree))
+    except (ValidationError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DataError(f"is not a complete record of a run: {_first(error)}", path, TRAIN_AGAIN) from None
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, found['loc']))}: {found['msg'][0].lower()}{found['msg'][1:]}"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def find_runs(folder: Path) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""``ckseq audit``: the leak meter, before anything is trained."""
+"""``ckseq audit``: measure data leakage before anything is trained."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from ckseq.config import with_settings
 from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import choose, divide, noun_in
-from ckseq.experiment.leakage import leak_facts, leakage_of
+from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment, experiment_of, load_experiment
+from ckseq.experiment.record import leakage_record
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.leakage import Leakage
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.store import open_store
 
-# so many pairs are named, the others counted
+# at most this many pairs are listed
 _NAMED = 20
 
 
 def audit(store: Path, *, experiment: str | None, settings: Sequence[str], console: Console) -> dict[str, Any]:
-    """Measure what training and test of a protocol share, and what rules that look at no pixel reach.
+    """Measure what training and test set of a protocol share, and the accuracy of pixel-free baselines.
 
     Parameters
     ----------
     store : Path
         The prepared recordings.
     experiment : str, optional
-        An experiment's name or path; without it every labeled sequence takes part.
+        An experiment's name or path; without it all labeled sequences are used.
     settings : sequence of str
         ``section.key=value``, as ``protocol.kind=stratified_k_fold``.
     console : Console
@@ -40,21 +41,21 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
     Returns
     -------
     dict
-        ``protocol`` (kind, digest, folds), everything in `leak_facts`, and ``sentences`` that say it plainly.
+        ``protocol`` (kind, digest, folds), everything in `LeakageRecord`, and ``sentences`` that summarize it.
 
     Raises
     ------
     CallError
         A setting is wrong.
     DataError
-        The store cannot be divided so.
+        The protocol cannot be applied to the store.
     """
     recipe = recipe_for(experiment, settings)
     with open_store(store) as opened:
         chosen = choose(opened, recipe)
         splits = divide(chosen.entries, recipe.protocol)
         leakage = leakage_of(opened, chosen.entries, splits)
-    facts = leak_facts(leakage)
+    facts = leakage_record(leakage)
     noun = noun_in(recipe)
     sentences = leak_sentences(facts, noun)
     folds = "1 fold" if len(splits) == 1 else f"{len(splits)} folds"
@@ -67,30 +68,30 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         "store": str(store),
         "protocol": {"kind": recipe.protocol.kind, "digest": division_digest(splits), "folds": len(splits)},
         "n_sequences": len(chosen.entries),
-        **facts,
+        **facts.model_dump(mode="json"),
         "sentences": sentences,
     }
 
 
 def recipe_for(experiment: str | None, settings: Sequence[str]) -> Experiment:
-    """Load an experiment, or make one that takes every labeled sequence, of which only the protocol matters."""
+    """Load an experiment, or make one with all labeled sequences, of which only the protocol is used."""
     if experiment is not None:
         return load_experiment(experiment, settings)
     if strange := [setting for setting in settings if not setting.startswith("protocol.")]:
         raise CallError(
-            f"without an experiment there is no {strange[0].partition('=')[0]}", fix="name one with --experiment"
+            f"without an experiment there is no {strange[0].partition('=')[0]}", fix="name one by --experiment"
         )
     everything = {"pipeline": "", "model": {"kind": "conv_lstm"}, "balance": {"per_class": "all"}}
     return experiment_of(with_settings(everything, settings), where="--set", name="all labeled sequences")
 
 
 def _table(leakage: Leakage) -> Table:
-    table = Table(title="rules that look at no pixel", title_justify="left", title_style="dim", box=None)
-    table.add_column("rule")
-    table.add_column("right", justify="right")
+    table = Table(title="pixel-free baselines", title_justify="left", title_style="dim", box=None)
+    table.add_column("baseline")
+    table.add_column("correct", justify="right")
     table.add_column("accuracy", justify="right")
     table.add_column("95 % interval")
-    table.add_column("better than the prior")
+    table.add_column("better than the class prior")
     for rule in leakage.rules:
         known = "" if math.isnan(rule.p_value) else f"p = {rule.p_value:.2g}"
         ends = f"{rule.interval.low:.2f} to {rule.interval.high:.2f}"

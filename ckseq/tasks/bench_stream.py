@@ -22,6 +22,7 @@ from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.inference.causal_pipeline import convert_color, make_face_tracker
 from ckseq.inference.predictor import Predictor
 from ckseq.learn import backend
+from ckseq.models._spec import ModelSpec
 from ckseq.preprocessing.data_set import find_source
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
@@ -104,9 +105,10 @@ def _make_video(data: Path, scratch: Path, frames: int) -> Path:
 
 def _network(experiment: Experiment) -> Any:
     backend.start(0)
-    module = registry.load("models", experiment.model_kind)
-    shape = (experiment.sequence.length_frames, 2, 267, 2)
-    return module.export(module.build(experiment.model, input_shape=shape, n_classes=len(_LABELS)))
+    spec: ModelSpec = registry.load("models", experiment.model_kind).SPEC
+    length = experiment.sequence.length_frames
+    assert isinstance(length, int)
+    return spec.export(spec.build(experiment.model, input_shape=(length, 2, 267, 2), n_classes=len(_LABELS)))
 
 
 def _predictor(pipeline: Pipeline, experiment: Experiment, network: Any) -> Predictor:

@@ -1,4 +1,4 @@
-"""``ckseq compare``: whether one run is better than another, on the same sequences, with an interval."""
+"""``ckseq compare``: paired tests and confidence intervals for runs on the same test sequences."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ckseq.errors import CallError
 from ckseq.protocol.comparison import Difference, holm
 from ckseq.protocol.comparison import compare as compare_answers
 from ckseq.report.differences import draw_differences
-from ckseq.report.nouns import noun_of
+from ckseq.report.wording import noun_of
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord
 
 CONFIDENCE = 0.95
 _DRAWS = 10_000
@@ -29,26 +29,26 @@ _DRAWS = 10_000
 
 @dataclass(frozen=True)
 class Side:
-    """A run to compare: its name, what it is, and how right it was about each recording, over its seeds."""
+    """A run to compare: its name, its record, and the share of correct predictions of each recording over seeds."""
 
     name: str
-    facts: dict[str, Any]
+    facts: RunRecord
     right: Mapping[str, float]
     truth: Mapping[str, str]
     subject: Mapping[str, str]
 
 
 def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, console: Console) -> dict[str, Any]:
-    """Compare runs in pairs: McNemar's exact test, swapping person by person, and the interval of the difference.
+    """Compare runs in pairs: exact McNemar test, permutation test over subjects, interval of the difference.
 
     Parameters
     ----------
     paths : sequence of Path
         Two run folders or more.
     anyway : bool
-        Compare runs of different protocols too, on the sequences they have in common, and say so.
+        Compare runs of different protocols, too, on their common sequences, with a warning.
     picture : Path, optional
-        Where to draw the differences, a PNG file.
+        PNG file to draw the differences into.
     console : Console
 
     Returns
@@ -66,21 +66,21 @@ def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, consol
         A run cannot be read or is not complete.
     """
     if len(paths) < 2:
-        raise CallError("one run is compared to nothing", fix="name two run folders or more")
+        raise CallError("one run cannot be compared", fix="name two or more run folders")
     if len(set(paths)) < len(paths):
-        raise CallError("a run is named twice", fix="name different run folders")
+        raise CallError("a run is listed twice", fix="name different run folders")
     sides = [_side(path) for path in paths]
     notes = _unlike(sides)
     if notes and not anyway:
         raise CallError(
-            f"these runs cannot be compared: {'; '.join(notes)}", fix="--anyway compares what they have in common"
+            f"these runs cannot be compared: {'; '.join(notes)}", fix="--anyway compares them on their common sequences"
         )
     common = sorted(set.intersection(*(set(side.right) for side in sides)))
     common = [id for id in common if len({side.truth[id] for side in sides}) == 1]
     if not common:
-        raise CallError("these runs have no test sequence in common", fix="compare runs of one protocol")
+        raise CallError("these runs have no common test sequence", fix="compare runs of the same protocol")
     if notes:
-        notes = [*notes, f"compared on the {len(common)} {noun_of(sides[0].facts).many} they have in common"]
+        notes = [*notes, f"compared on their {len(common)} common {noun_of(sides[0].facts).many}"]
         for note in notes:
             console.warn(note)
     pairs = _pairs(sides, common)
@@ -109,30 +109,30 @@ Pair = tuple[Side, Side, Difference]
 
 
 def _side(path: Path) -> Side:
-    facts = read_run(path)
+    facts, predictions = read_complete_run(path)
     answers: dict[str, list[bool]] = {}
     truth, subject = {}, {}
-    for row in read_predictions(path).rows:
+    for row in predictions.rows:
         answers.setdefault(row.recording, []).append(row.truth == row.predicted)
         truth[row.recording], subject[row.recording] = row.truth, row.subject
     return Side(str(path), facts, {id: float(np.mean(right)) for id, right in answers.items()}, truth, subject)
 
 
 def _unlike(sides: Sequence[Side]) -> list[str]:
-    """Return why some runs had other tasks than the first."""
+    """Return the reasons why runs are not comparable with the first."""
     first = sides[0]
     notes = []
     for other in sides[1:]:
-        mine, theirs = (side.facts.get("protocol", {}) for side in (first, other))
-        if other.facts.get("labels") != first.facts.get("labels"):
-            notes.append(f"{first.name} and {other.name} tell different classes apart")
-        if mine.get("kind") != theirs.get("kind"):
-            notes.append(f"{first.name} was tested by {mine.get('kind')}, {other.name} by {theirs.get('kind')}")
-        elif mine.get("digest") != theirs.get("digest"):
-            notes.append(f"{first.name} and {other.name} divide the sequences differently")
+        mine, theirs = first.facts.protocol, other.facts.protocol
+        if other.facts.labels != first.facts.labels:
+            notes.append(f"{first.name} and {other.name} have different classes")
+        if mine.kind != theirs.kind:
+            notes.append(f"{first.name} has the protocol {mine.kind}, {other.name} {theirs.kind}")
+        elif mine.digest != theirs.digest:
+            notes.append(f"{first.name} and {other.name} have different folds")
         if set(other.right) != set(first.right):
             only = len(set(first.right) ^ set(other.right))
-            notes.append(f"{only} sequences were tested in one of {first.name} and {other.name} only")
+            notes.append(f"{only} sequences were tested in only one of {first.name} and {other.name}")
     return notes
 
 
@@ -151,11 +151,11 @@ def _pairs(sides: Sequence[Side], common: Sequence[str]) -> list[tuple[Pair, flo
 def _sentence(pair: Pair, sure: float) -> str:
     one, two, d = pair
     low, high = d.interval
-    between = f"{d.difference:+.3f} ({low:+.3f} to {high:+.3f}, 95 % interval, {d.n_subjects} people drawn anew)"
+    between = f"{d.difference:+.3f} ({low:+.3f} to {high:+.3f}, 95 % bootstrap interval over {d.n_subjects} subjects)"
     if sure < 1 - CONFIDENCE and (low > 0 or high < 0):
         better, worse = (two, one) if d.difference > 0 else (one, two)
-        return f"{better.name} is better than {worse.name}: {between}, p = {sure:.2g} by swapping person by person"
-    return f"{one.name} and {two.name} cannot be told apart: {between}, p = {sure:.2g}"
+        return f"{better.name} is better than {worse.name}: {between}, p = {sure:.2g} (permutation test)"
+    return f"{one.name} and {two.name} do not differ significantly: {between}, p = {sure:.2g}"
 
 
 def _tree(pair: Pair) -> dict[str, Any]:
@@ -182,11 +182,12 @@ def _say(console: Console, sides: Sequence[Side], common: Sequence[str], pairs: 
     for name in ("run", "model", "protocol", "accuracy"):
         table.add_column(name, justify="right" if name == "accuracy" else "left")
     for side in sorted(sides, key=lambda side: -_accuracy(side, common)):
-        kind, protocol = side.facts.get("model", {}).get("kind", ""), side.facts.get("protocol", {}).get("kind", "")
-        table.add_row(Text(side.name), kind, protocol, f"{_accuracy(side, common):.3f}")
+        table.add_row(
+            Text(side.name), side.facts.model_kind, side.facts.protocol.kind, f"{_accuracy(side, common):.3f}"
+        )
     console.say(table)
     table = Table(title="pairs", title_justify="left", title_style="dim", box=None)
-    for name in ("second − first", "95 % interval", "won", "lost", "McNemar", "by person", "Holm"):
+    for name in ("second − first", "95 % interval", "won", "lost", "p (McNemar)", "p (permutation)", "p (Holm)"):
         table.add_column(name, justify="right")
     for (_, _, d), sure in pairs:
         known = "several seeds" if math.isnan(d.mcnemar) else f"{d.mcnemar:.2g}"

@@ -1,4 +1,4 @@
-"""The main job on the embedded default: draw, preprocess, train, report."""
+"""``ckseq demo``: draw a synthetic data set, preprocess it, train and report."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _TWIN = TwinConfig(
 
 
 def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
-    """Go the whole way on a small synthetic twin of CK+, saying at each step what is done.
+    """Run the whole workflow on a small synthetic twin of CK+.
 
     Parameters
     ----------
     out : Path
-        Gets ``data``, ``store.h5`` and ``run`` with ``report.html``.
+        Folder for ``data``, ``store.h5`` and ``run`` with ``report.html``.
     seed : int, optional
-        Of the drawing and of the training.
+        Seed of the drawing and of the training.
     jobs : int
         Processes; -1 is one per core.
     overwrite : bool
-        Draw and train again where a demo stands already.
+        Replace an existing demo.
     console : Console
 
     Raises
     ------
     CallError
-        ``out`` is in the way.
+        ``out`` is a file.
     """
     if out.is_file():
         raise CallError("is a file", out, "choose another --out")
@@ -49,7 +49,7 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     result = experiment("demo", data=data, out=out, seed=seed, jobs=jobs, overwrite=overwrite, console=console)
     console.step(f"done in {time.monotonic() - start:.0f} s; open {out / 'run' / 'report.html'} in a browser")
     console.say(
-        "These are drawn faces: the figure shows that the toolkit works, not how well it reads people.\n"
+        "These are drawn faces: the accuracy shows that the toolkit works, not how well it classifies real faces.\n"
         "Next: ckseq experiment paper_phase4 --data YOUR_CKPLUS --out RESULT"
     )
     return result

@@ -16,10 +16,10 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn.export import FORMATS, convert, largest_difference
-from ckseq.learn.predict import is_network, load_network, save_whole
+from ckseq.learn.predict import is_network, load_trained_model, save_whole
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.examples import read_examples
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 
 SCHEMA = 1
 AGREEMENT = 1e-4
@@ -102,14 +102,14 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
         raise CallError(f"{format} files end in {chosen.suffix}", path, "name another --out")
     if path.exists() and not overwrite:
         raise CallError("exists", path, "--overwrite replaces it")
-    network = load_network(run)
+    network = load_trained_model(run)
     if not is_network(network):
         raise CallError(
-            f"{record['model']['kind']} is not a network, and only networks can be exported",
+            f"{record.model_kind} is not a network, and only networks can be exported",
             run,
             "train one of conv_time_width, gru, conv_lstm",
         )
-    experiment = experiment_of(record["experiment"], where=f"{run}: experiment")
+    experiment = experiment_of(record.experiment, where=f"{run}: experiment")
     sequences = _sequences(run, experiment, tuple(network.input_shape[1:]))
     text = json.dumps(asdict(_describe(record, experiment)), ensure_ascii=True, sort_keys=True)
     difference = math.nan
@@ -138,20 +138,22 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     }
 
 
-def _describe(record: dict[str, Any], experiment: Experiment) -> ModelDescription:
-    shape = record["model"]["input_shape"]
+def _describe(record: RunRecord, experiment: Experiment) -> ModelDescription:
+    assert record.model is not None, "a run with a network has a model"
+    assert record.store is not None, "and a store"
+    shape = record.model.input_shape
     return ModelDescription(
-        labels=record["labels"],
+        labels=list(record.labels),
         input=InputDescription(what=experiment.input, shape=[None, *shape, *[1] * (4 - len(shape))]),
-        pipeline=record["store"]["pipeline"],
+        pipeline=record.store.pipeline,
         sequence={**experiment.sequence.model_dump(mode="json"), "length_frames": shape[0]},
         trained=Provenance(
-            experiment=record["experiment_name"],
-            created=record["created"],
-            store_digest=record["store"]["digest"],
-            protocol_digest=record["protocol"]["digest"],
+            experiment=record.experiment_name,
+            created=record.created,
+            store_digest=record.store_digest,
+            protocol_digest=record.protocol.digest,
         ),
-        notes=record.get("notes", []),
+        notes=list(record.notes),
     )
 
 

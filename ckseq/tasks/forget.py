@@ -136,17 +136,14 @@ def _walk(places: Iterable[Path]) -> Iterator[Path]:
 def _held_by(folder: Path, subject: str, store_holds: Mapping[str, bool]) -> str:
     """Describe what a run holds of a subject; empty where it holds nothing."""
     run = read_run(folder)
-    sides = {side: ids for side, ids in run.get("split", {}).items() if isinstance(ids, list)}
-    trained, tested = (
-        sum(isinstance(id, str) and id.startswith(f"{subject}_") for id in sides.get(side, []))
-        for side in ("train", "test")
-    )
-    known = store_holds.get(run.get("store", {}).get("digest", ""))
+    trained, tested = (sum(id.startswith(f"{subject}_") for id in ids) for ids in (run.train_only, run.tested))
+    known = store_holds.get(run.store_digest)
     if known is False or not trained + tested:
         return ""
     if known is None:
         return (
             f"names clips of a {subject} ({trained + tested}); its store was not found, so that may be another person"
         )
-    use = "its model was trained on" if trained or "folds" in run else "its report shows the results of"
+    is_trained = trained or run.kind == "cross_validation"
+    use = "its model was trained on" if is_trained else "its report shows the results of"
     return f"{use} clips of {subject} ({trained or tested}); train again without them, and delete the run"

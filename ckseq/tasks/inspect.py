@@ -1,4 +1,4 @@
-"""What a data set holds, against what it should hold, and every oddity with its mend."""
+"""``ckseq inspect``: the contents of a data set compared with the original, and its problems with remedies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckseq.errors import DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
-from ckseq.report.nouns import IMAGE, SEQUENCE
+from ckseq.report.wording import IMAGE, SEQUENCE
 from ckseq.storage.frames import read_headers
 
 SCHEMA = 1
@@ -29,16 +29,16 @@ _WHERES_SHOWN = 3
 
 
 def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, Any]:
-    """Tell what a data set holds; no image is decoded, only the start of each file is read.
+    """Summarize a data set; no image is decoded, only the header of each file is read.
 
     Parameters
     ----------
     data : Path
-        A data set that one of the sources knows.
+        A data set in the format of one of the sources.
     source : str or None
-        The source to read it by; None finds it.
+        The source to read it with; None detects it.
     console : Console
-        Where the tables go.
+        Prints the tables.
 
     Returns
     -------
@@ -51,12 +51,12 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     Raises
     ------
     CallError, DataError
-        As `find_source`; or the recordings cannot be listed, after telling every problem there is.
+        As `find_source`; or the recordings cannot be listed, after all problems are reported.
     """
-    module = find_source(data, source)
-    problems: list[Problem] = module.problems(data)
+    layout = find_source(data, source)
+    problems = layout.problems(data)
     try:
-        recordings: list[Recording] = module.scan(data)
+        recordings = layout.scan(data)
     except DataError:
         _say_problems(problems, data, console)
         raise
@@ -66,9 +66,9 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "data": str(data),
-        "source": module.__name__.rpartition(".")[2],
+        "source": layout.name,
         "counts": _counts(recordings),
-        "should_hold": getattr(module, "SHOULD_HOLD", None) and dict(module.SHOULD_HOLD),
+        "should_hold": dict(layout.expected_counts) or None,
         "lengths": _lengths(lengths),
         "images": images,
         "problems": [{"what": p.what, "where": p.where, "mend": p.mend} for p in problems],
@@ -106,7 +106,7 @@ def _lengths(lengths: Counter[int]) -> dict[str, Any] | None:
 
 
 def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Count the images by size and color, from their headers, and tell the files that have none."""
+    """Count the images by size and color from their headers, and return the files without a valid header."""
     kinds: Counter[tuple[int, int, bool]] = Counter()
     problems: list[Problem] = []
     for recording in console.track(recordings, total=len(recordings), label="reading headers"):
@@ -118,12 +118,12 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
         try:
             headers = list(read_headers(recording.frames))
         except DataError as error:
-            problems.append(Problem(error.what, error.where or recording.id, error.fix or "mend or remove it"))
+            problems.append(Problem(error.what, error.where or recording.id, error.fix or "repair or remove it"))
             continue
         read = [header for header in headers if header is not None]
         kinds.update((header.width, header.height, header.color) for header in read)
         problems += [
-            Problem("does not begin like an image", where, "put a good copy in its place, or remove it")
+            Problem("has no image header", where, "replace it by a good copy, or remove it")
             for where, header in zip(_names(recording.frames), headers, strict=True)
             if header is None and where.lower().endswith((".png", ".jpg", ".jpeg"))
         ]
@@ -141,22 +141,20 @@ def _names(frames: ImageFiles | ArchiveMembers) -> list[str]:
 
 def _counts_table(counts: dict[str, int], should_hold: dict[str, int] | None, *, title: str) -> Table:
     table = Table(title=Text(title), title_justify="left")
-    table.add_column("what")
-    table.add_column("is there", justify="right")
+    table.add_column("count of")
+    table.add_column("found", justify="right")
     if should_hold is None:
         still = counts["sequences"] == counts["frames"]
         for name, count in counts.items():
-            told = (IMAGE if still else SEQUENCE).many if name == "sequences" else name
-            table.add_row(Text(told), f"{count:,}")
+            shown = (IMAGE if still else SEQUENCE).many if name == "sequences" else name
+            table.add_row(Text(shown), f"{count:,}")
         return table
-    table.add_column("CK+ holds", justify="right")
+    table.add_column("in CK+", justify="right")
     table.add_column("difference", justify="right")
     for name in [*should_hold, *(name for name in counts if name not in should_hold)]:
         here, whole = counts.get(name, 0), should_hold.get(name, 0)
         if here or whole:
-            table.add_row(
-                Text(name), f"{here:,}", f"{whole:,}", f"{here - whole:+,}" if here != whole else "as it should"
-            )
+            table.add_row(Text(name), f"{here:,}", f"{whole:,}", f"{here - whole:+,}" if here != whole else "none")
     return table
 
 
@@ -181,16 +179,16 @@ def _images_table(images: list[dict[str, Any]]) -> Table:
 
 
 def _say_problems(problems: Sequence[Problem], data: Path, console: Console) -> None:
-    """Print each kind of problem once, with the first places where it is, in lines that wrap nowhere and can be cut."""
+    """Print each kind of problem once, with its first places, in lines that are not wrapped."""
     if not problems:
-        console.say("Nothing odd was found.")
+        console.say("No problems found.")
         return
     alike: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         alike.setdefault((problem.what, problem.mend), []).append(problem.where.removeprefix(f"{data}/"))
-    console.step(f"oddities: {len(problems)}")
+    console.step(f"problems: {len(problems)}")
     for (what, mend), wheres in alike.items():
         more = f", and {len(wheres) - _WHERES_SHOWN} more (--json lists all)" if len(wheres) > _WHERES_SHOWN else ""
         console.say(f"- {what}")
-        console.say(f"    where: {', '.join(wheres[:_WHERES_SHOWN])}{more}")
-        console.say(f"    mend:  {mend}")
+        console.say(f"    where:  {', '.join(wheres[:_WHERES_SHOWN])}{more}")
+        console.say(f"    remedy: {mend}")

@@ -1,4 +1,4 @@
-"""``ckseq protocol export`` and ``verify``: a division into folds that others can test on too."""
+"""``ckseq protocol export`` and ``verify``: the folds of a protocol as a file that can be shared."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out")
 def protocol_export(
     store: Path, *, experiment: str | None, out: Path, settings: Sequence[str], overwrite: bool, console: Console
 ) -> dict[str, Any]:
-    """Write who is tested on in which fold, as a JSON file of recordings' ids.
+    """Write the test recordings of each fold to a JSON file of ids.
 
     Parameters
     ----------
     store : Path
         The prepared recordings.
     experiment : str, optional
-        An experiment's name or path; without it every labeled sequence takes part.
+        An experiment's name or path; without it all labeled sequences are used.
     out : Path
         The file.
     settings : sequence of str
@@ -45,12 +45,12 @@ def protocol_export(
     Raises
     ------
     CallError
-        ``out`` is in the way, or a setting is wrong.
+        ``out`` exists already, or a setting is wrong.
     DataError
-        The store cannot be divided so.
+        The protocol cannot be applied to the store.
     """
     if out.exists() and not overwrite:
-        raise CallError("is there already", out, "--overwrite replaces it")
+        raise CallError("exists already", out, "--overwrite replaces it")
     recipe = recipe_for(experiment, settings)
     with open_store(store) as opened:
         entries = choose(opened, recipe).entries
@@ -75,12 +75,12 @@ def protocol_export(
 
 
 def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, Any]:
-    """Check that a division fits a store, is the one its digest names, and keeps people apart where it says so.
+    """Check that folds fit a store and their digest, and are subject-independent where their protocol is.
 
     Parameters
     ----------
     file : Path
-        What ``ckseq protocol export`` wrote, or a list of folds made by hand.
+        A file of ``ckseq protocol export``, or a list of folds written by hand.
     store : Path
     console : Console
 
@@ -92,7 +92,7 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
     Raises
     ------
     DataError
-        A recording is not in the store or has no label, the digest is another, or a subject protocol shares a subject.
+        A recording is not in the store or has no label, the digest differs, or a subject is in training and test.
     """
     division = read_division(file)
     with open_store(store) as opened:
@@ -100,7 +100,11 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
     ids = [id for part in (*division.listed.folds, division.listed.always_train) for id in part]
     if missing := sorted(set(ids) - known.keys()):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise DataError(f"names {missing[0]}{more}, which {store} does not hold with a label", file, "bring that data")
+        raise DataError(
+            f"lists {missing[0]}{more}, which {store} does not contain with a label",
+            file,
+            "use the store it was made with",
+        )
     cases = [Case(id, known[id].subject, str(known[id].label), known[id].part) for id in dict.fromkeys(ids)]
     try:
         splits = folds(cases, ProtocolConfig(kind="from_file", file=str(file)), listed=division.listed)
@@ -109,16 +113,18 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
     digest = division_digest(splits)
     if division.digest and digest != division.digest:
         raise DataError(
-            f"was changed: its digest is {digest}, and it says {division.digest}", file, "export it again, or fetch it"
+            f"was changed: its digest is {digest}, recorded is {division.digest}", file, "export or download it again"
         )
     shared = sum(
         overlap(split, {case.id: case.subject for case in cases}).test_sequences_of_shared_subjects for split in splits
     )
     if shared and division.kind in _APART:
         raise DataError(
-            f"says {division.kind}, but {shared} test sequences show a subject seen in training", file, "export it anew"
+            f"says {division.kind}, but {shared} test sequences show a subject seen in training",
+            file,
+            "export it again",
         )
-    known_as = f"the digest {digest} is the one it names" if division.digest else f"its digest is {digest}"
+    known_as = f"digest {digest} verified" if division.digest else f"digest {digest}"
     sharing = f"{shared} test sequences show a subject seen in training" if shared else "no test subject is in training"
     console.say(f"{file} fits {store}: {len(splits)} folds, {len(cases)} sequences; {known_as}; {sharing}")
     return {

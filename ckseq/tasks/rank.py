@@ -15,9 +15,8 @@ from ckseq.errors import CallError
 from ckseq.protocol.ranking import alike
 from ckseq.protocol.ranking import rank as rank_blocks
 from ckseq.report.ranking import draw_ranks
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
 
 CONFIDENCE = 0.95
 
@@ -25,26 +24,26 @@ Block = tuple[str, str, str]
 
 
 def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> dict[str, Any]:
-    """Rank models by accuracy within each data set, division and seed, and test whether the ranks differ.
+    """Rank models by accuracy on each data set, fold assignment and seed, and test whether the ranks differ.
 
     Parameters
     ----------
     paths : sequence of Path
-        Run folders. Runs of one experiment and model are one competitor; only blocks that all competed in count.
+        Run folders. Runs with the same experiment and model are one model; only blocks with results of all count.
     picture : Path, optional
-        Where to draw the critical differences, a PNG file.
+        PNG file to draw the critical-difference diagram into.
     console : Console
 
     Returns
     -------
     dict
         ``models`` with ``mean_rank`` and ``mean_accuracy``, best first; ``blocks``; ``friedman``;
-        ``critical_difference``; ``alike``: groups that are not told apart; ``notes``.
+        ``critical_difference``; ``alike``: groups without a significant difference; ``notes``.
 
     Raises
     ------
     CallError
-        The runs have too few blocks in common.
+        A model has two results for the same block.
     DataError
         A run cannot be read or is not complete, or there are fewer than three models or two blocks.
     """
@@ -54,7 +53,7 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
         own = table.setdefault(name, {})
         if twice := own.keys() & found.keys():
             seed = next(iter(twice))[2]
-            raise CallError(f"{name} competes twice on the same data, folds and seed {seed}", path, "leave one out")
+            raise CallError(f"{name} has two results for the same data, folds and seed {seed}", path, "leave one out")
         own.update(found)
     names = sorted(table)
     common = sorted(set.intersection(*(set(found) for found in table.values()))) if table else []
@@ -64,9 +63,9 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
     )
     notes = []
     if len({block[:2] for block in common}) == 1:
-        notes.append("all blocks are seeds on one data set and division: this tells of these data alone")
+        notes.append("all blocks are seeds on one data set with the same folds: the ranking holds for these data only")
     if left := sum(len(found) for found in table.values()) - len(common) * len(names):
-        notes.append(f"{left} results are left out, since not every model has theirs")
+        notes.append(f"{left} results are left out, since other models have none for the same block")
     order = np.argsort(ranking.mean_ranks, kind="stable")
     models = [
         {
@@ -79,7 +78,7 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
     groups = [[names[place] for place in group] for group in alike(ranking)]
     _say(console, models, groups, notes)
     said = f"Friedman p = {ranking.p_value:.2g} over {len(common)} blocks"
-    console.say(f"{said}; mean ranks differ from {ranking.critical_difference:.2f} apart")
+    console.say(f"{said}; critical difference of mean ranks: {ranking.critical_difference:.2f}")
     if picture is not None:
         write_bytes(picture, draw_ranks(names, ranking, confidence=CONFIDENCE))
     return {
@@ -94,15 +93,15 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
 
 
 def _blocks(path: Path) -> tuple[str, dict[Block, float]]:
-    """Return a run's competitor and its accuracy in each block: data, division, seed."""
-    run = read_run(path)
-    rows = read_predictions(path).rows
-    seeds = sorted({run.get("seed", 0) if row.seed is None else row.seed for row in rows})
+    """Return a run's model and its accuracy in each block (data, folds, seed)."""
+    run, predictions = read_complete_run(path)
+    rows = predictions.rows
+    seeds = sorted({run.seeds[0] if row.seed is None else row.seed for row in rows})
     found = {}
     for seed in seeds:
         right = [row.truth == row.predicted for row in rows if row.seed in (seed, None)]
-        found[(str(run["store"]["digest"]), str(run["protocol"]["digest"]), str(seed))] = float(np.mean(right))
-    return f"{run.get('experiment_name', '')} {run.get('model', {}).get('kind', '')}".strip(), found
+        found[(run.store_digest, run.protocol.digest, str(seed))] = float(np.mean(right))
+    return f"{run.experiment_name} {run.model_kind}".strip(), found
 
 
 def _say(console: Console, models: list[dict[str, Any]], groups: list[list[str]], notes: list[str]) -> None:
@@ -113,6 +112,6 @@ def _say(console: Console, models: list[dict[str, Any]], groups: list[list[str]]
         shown.add_row(Text(one["model"]), f"{one['mean_rank']:.2f}", f"{one['mean_accuracy']:.3f}")
     console.say(shown)
     for group in groups:
-        console.say(f"cannot be told apart: {', '.join(group)}")
+        console.say(f"no significant difference: {', '.join(group)}")
     for note in notes:
         console.say(note)

@@ -1,4 +1,4 @@
-"""``ckseq report``: a run folder becomes tables, pictures and one page."""
+"""``ckseq report``: write tables, figures and an HTML page from a run folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
-from ckseq.errors import DataError
 from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, wording
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
@@ -21,46 +20,46 @@ from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.early_classification import draw_early, rules_of, sentences
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
-from ckseq.report.nouns import noun_of
 from ckseq.report.page import render_page
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
+from ckseq.report.wording import noun_of
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.examples import read_examples
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import HISTORY, read_history
-from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
+from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord
 
 CONFIDENCE = 0.95
 
 
 def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
-    """Write every table, picture and page of a run beside its predictions, from which all of them are derived.
+    """Write all tables, figures and the page of a run into its folder; all are computed from its predictions.
 
     Parameters
     ----------
     run : path
         A run folder.
     faces : bool
-        Whether the pictures of sequences show faces.
+        Whether the figures show faces.
     console : Console
-        Where the headline and the confusion matrix are printed.
+        Prints the headline and the confusion matrix.
 
     Returns
     -------
     dict
-        The headline figures, and under ``files`` the path of everything that was written.
+        The main scores, and under ``files`` the path of every file that was written.
 
     Raises
     ------
     DataError
-        The folder is no run, a file in it is cut short or of another version, or there are no predictions yet.
+        The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
-    facts = read_run(run)
-    predictions = _predictions(run, facts)
+    facts, predictions = read_complete_run(run)
     scores = score(
         [row.truth for row in predictions.rows],
         [row.predicted for row in predictions.rows],
@@ -85,7 +84,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         write_bytes(run / name, data)
-    if "mistakes.png" not in written:  # an earlier report with faces may have left one
+    if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
     _say(console, run, facts, scores)
     return {
@@ -105,23 +104,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     }
 
 
-def _predictions(run: Path, facts: dict[str, Any]) -> Predictions:
-    """Read the predictions, of a run that made them all."""
-    if facts.get("state") != "complete" and not (run / PREDICTIONS).exists():
-        fix = f"go on with: {facts.get('command', 'ckseq train')} --resume"
-        raise DataError("the training was stopped before its end and there are no predictions yet", run, fix)
-    predictions = read_predictions(run)
-    tested = {(row.recording, row.seed) for row in predictions.rows}
-    wanted = facts.get("split", {}).get("test", [])
-    missing = [name for seed in facts.get("seeds", [None]) for name in wanted if (name, seed) not in tested]
-    if missing:
-        what = f"is cut short: {len(missing)} test recordings are missing, the first is {missing[0]}"
-        raise DataError(what, run / PREDICTIONS, "train it again with --overwrite, or into a new folder")
-    return predictions
-
-
 def _pictures(
-    run: Path, facts: dict[str, Any], predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
+    run: Path, facts: RunRecord, predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
 ) -> dict[str, bytes]:
     pictures = {
         "confusion_matrix": draw_confusion(scores, noun_of(facts)),
@@ -129,16 +113,16 @@ def _pictures(
     }
     if 1 < len({row.fold for row in predictions.rows}) <= MOST_FOLDS:
         pictures["folds"] = draw_folds(predictions)
-    # a model that is fitted in one step has no history
+    # an estimator that is not trained in epochs has no history
     epochs = read_history(run) if (run / HISTORY).exists() else ()
     if epochs:
-        validation = facts.get("experiment", {}).get("training", {}).get("validation", "none")
+        validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
         pictures["loss"] = draw_loss(epochs, validation=validation)
     crops = read_crops(run)
     pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
     pictures["answers"] = draw_answers(one_answer_per_class(predictions), predictions.labels, crops if faces else {})
-    # of several seeds' mistakes about a recording the surest
+    # of several seeds' errors on a recording, the one with the highest probability
     mistakes = {mistake.recording: mistake for mistake in reversed(tables.confusions(predictions))}
     shown = [mistake for mistake in reversed(mistakes.values()) if mistake.recording in crops]
     if shown and faces:
@@ -149,7 +133,7 @@ def _pictures(
     return pictures
 
 
-def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> None:
+def _say(console: Console, run: Path, facts: RunRecord, scores: Scores) -> None:
     console.say(tables.headline(scores, noun_of(facts)))
     console.say(wording.headline(facts, scores))
     for rate in wording.rates(facts, scores)[1:]:
@@ -158,15 +142,20 @@ def _say(console: Console, run: Path, facts: dict[str, Any], scores: Scores) -> 
     for remark in wording.warnings(facts):
         console.say(remark)
     if wording.shares_subjects(facts):
-        console.warn(facts["protocol"].get("sentence", "some people are in training and in the test part"))
-    console.say(f"The report lies in {run / 'report.html'}")
+        console.warn(facts.protocol.sentence)
+    console.say(f"Report: {run / 'report.html'}")
 
 
 def _matrix_table(scores: Scores) -> Table:
-    table = Table(title="truth (rows) and prediction (columns)", title_justify="left", title_style="dim", box=None)
+    table = Table(
+        title="confusion matrix: true class (rows), predicted class (columns)",
+        title_justify="left",
+        title_style="dim",
+        box=None,
+    )
     table.add_column("")
     for label in scores.labels:
-        table.add_column(Text(label), justify="right")  # a name with brackets is no markup
+        table.add_column(Text(label), justify="right")  # brackets in a name are not markup
     table.add_column("recall", justify="right", style="dim")
     for i, label in enumerate(scores.labels):
         styles = ["bold" if i == j else "" if count else "dim" for j, count in enumerate(scores.matrix[i])]

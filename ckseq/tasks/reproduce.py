@@ -1,4 +1,4 @@
-"""``ckseq replay``: run.json is enough to make a run again, and to say whether it came out the same."""
+"""``ckseq reproduce``: repeat a run from its run.json and compare the predictions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.config import toml_text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
-from ckseq.report.toml_listing import toml_text
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import Division, write_division
-from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
-from ckseq.storage.run_record import read_run
+from ckseq.storage.predictions import PREDICTIONS, Predictions
+from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
@@ -26,75 +27,73 @@ _DRAWS = 10_000
 _RECIPE, _DIVISION, _AGAIN = "recipe.toml", "folds.json", "run"
 
 
-def replay(run: Path, *, store: Path | None, out: Path | None, console: Console) -> dict[str, Any]:
-    """Make a run again from what its ``run.json`` says, and compare the predictions.
+def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Console) -> dict[str, Any]:
+    """Repeat a run from its ``run.json``, and compare the predictions.
 
     Parameters
     ----------
     run : Path
         A complete run folder.
     store : Path, optional
-        Where the store lies now, if not where it lay.
+        The store, if it has been moved.
     out : Path, optional
-        Keep the replayed run there; otherwise it is removed.
+        Keep the repeated run there; otherwise it is removed.
     console : Console
 
     Returns
     -------
     dict
         ``verdict``: ``bit-equal``, ``within noise`` or ``different``; ``sentence``; ``because``: what differs in
-        versions, data, people or device; ``accuracy`` and ``accuracy_again``, ``permutation`` and the largest
+        versions, data, folds, seed or device; ``accuracy`` and ``accuracy_again``, ``permutation`` and the largest
         difference of a probability where not bit-equal; ``failed`` where different.
 
     Raises
     ------
     CallError
-        ``out`` is in the way.
+        ``out`` exists already.
     DataError
-        The run is not complete, or its store is gone.
+        The run is not complete, or its store is missing.
     """
     before = read_run(run)
-    if before.get("state") != "complete":
-        raise DataError("is not complete, there is nothing to hold a replay against", run, "go on with --resume first")
-    where = store or Path(before["store"]["path"])
+    if before.state != "complete":
+        raise DataError("is not complete, so there is nothing to compare with", run, "finish it with --resume first")
+    where = store or Path(before.store.path if before.store else "")
     if not where.is_file():
-        raise DataError(f"its store {where} is gone", run, "name it with --store")
+        raise DataError(f"its store {where} is missing", run, "give its new path with --store")
     if out is not None and out.exists():
-        raise CallError("is there already", out, "name another folder")
+        raise CallError("exists already", out, "name another folder")
     with tempfile.TemporaryDirectory() if out is None else nullcontext(str(out)) as folder:
         _again(Path(folder), before, where, console)
         again = Path(folder) / _AGAIN
         return _judge(run, before, again, console)
 
 
-def _again(folder: Path, before: dict[str, Any], store: Path, console: Console) -> None:
-    """Make the run again in ``folder``, from a recipe written there."""
-    tree = dict(before["experiment"])
+def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> None:
+    """Repeat the run in ``folder``, from a recipe written there."""
+    tree = dict(before.experiment)
     if tree["protocol"]["kind"] == "from_file":
-        # the file may be gone or changed; what it said stands in the run
-        split = before["split"]
-        folds = tuple(tuple(ids) for ids in split.get("folds", [split["test"]]))
-        listed = Listed(folds, tuple(split.get("always_train", split.get("train", ()))))
+        # the file may be missing or changed; the run record holds its folds
+        listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
         write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
-    write_text(folder / _RECIPE, toml_text(tree))
-    recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before["seed"]
-    if "seeds" in before:
-        crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before["seeds"]), console=console)
+    write_text(folder / _RECIPE, toml_text(tree) + "\n")
+    recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before.seeds[0]
+    if before.kind == "cross_validation":
+        crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before.seeds), console=console)
     else:
         train(store, experiment=recipe, out=out, seed=seed, console=console)
 
 
-def _judge(run: Path, before: dict[str, Any], again: Path, console: Console) -> dict[str, Any]:
-    first, second = read_predictions(run), read_predictions(again)
-    because = _because(before, read_run(again))
+def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[str, Any]:
+    first, (now, second) = read_complete_run(run).predictions, read_complete_run(again)
+    because = _because(before, now)
     found: dict[str, Any] = {"schema": 1, "run": str(run), "because": because}
     if (run / PREDICTIONS).read_bytes() == (again / PREDICTIONS).read_bytes():
         found |= {"verdict": "bit-equal", "sentence": f"bit-equal: all {len(first.rows)} predictions are the same"}
     else:
         found |= _compared(first, second)
     if because:
-        found["sentence"] += f"; not as before: {', '.join(because)}"
+        found["sentence"] += f"; changed since then: {', '.join(because)}"
     console.say(found["sentence"])
     found["failed"] = found["verdict"] == "different"
     return found
@@ -103,7 +102,7 @@ def _judge(run: Path, before: dict[str, Any], again: Path, console: Console) -> 
 def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     mine, theirs = ({(row.recording, row.seed): row for row in one.rows} for one in (first, second))
     if mine.keys() != theirs.keys() or first.labels != second.labels:
-        return {"verdict": "different", "sentence": "different: other sequences or classes were tested"}
+        return {"verdict": "different", "sentence": "different: the test sequences or classes are not the same"}
     keys = sorted(mine, key=str)
     was, is_now = (np.array([one[key].truth == one[key].predicted for key in keys], float) for one in (mine, theirs))
     people = [mine[key].subject for key in keys]
@@ -116,9 +115,10 @@ def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     return {
         "verdict": verdict,
         "sentence": (
-            f"{verdict}: accuracy {is_now.mean():.3f} after {was.mean():.3f}, {difference.difference:+.3f} "
-            f"({low:+.3f} to {high:+.3f}), p = {difference.permutation:.2g} by swapping person by person; "
-            f"probabilities differ by {apart:.1e} at most"
+            f"{verdict}: accuracy {is_now.mean():.3f}, before {was.mean():.3f}, "
+            f"difference {difference.difference:+.3f} ({low:+.3f} to {high:+.3f}), "
+            f"p = {difference.permutation:.2g} (permutation test over subjects); "
+            f"probabilities differ by at most {apart:.1e}"
         ),
         "accuracy": float(was.mean()),
         "accuracy_again": float(is_now.mean()),
@@ -127,19 +127,19 @@ def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     }
 
 
-def _because(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return what was otherwise in the first run: versions, data, division, seed, device."""
-    told = []
-    for name in sorted(before["versions"].keys() | now["versions"].keys()):
-        was, is_now = before["versions"].get(name), now["versions"].get(name)
+def _because(before: RunRecord, now: RunRecord) -> list[str]:
+    """Return what differs from the first run: versions, data, folds, seeds, device."""
+    changes = []
+    for name in sorted(before.versions.keys() | now.versions.keys()):
+        was, is_now = before.versions.get(name), now.versions.get(name)
         if was != is_now:
-            told.append(f"{name} {is_now} (was {was})")
-    for what, key in (("store", "digest"), ("protocol", "digest")):
-        was, is_now = before[what].get(key), now[what].get(key)
-        # a division that is taken from a file has the name of the file's kind in its digest
-        if was != is_now and not (what == "protocol" and before["split"] == now["split"]):
-            told.append(f"{'data' if what == 'store' else 'division'} {is_now} (was {was})")
-    for what in ("seed", "device"):
-        if before.get(what) != now.get(what):
-            told.append(f"{what} {now.get(what)} (was {before.get(what)})")
-    return told
+            changes.append(f"{name} {is_now} (was {was})")
+    if before.store_digest != now.store_digest:
+        changes.append(f"data {now.store_digest} (was {before.store_digest})")
+    # not by digest: that of folds read from a file contains the kind from_file
+    if before.folds != now.folds:
+        changes.append(f"folds {now.protocol.digest} (was {before.protocol.digest})")
+    for what in ("seeds", "device"):
+        if getattr(before, what) != getattr(now, what):
+            changes.append(f"{what} {getattr(now, what)} (was {getattr(before, what)})")
+    return changes

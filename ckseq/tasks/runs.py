@@ -1,4 +1,4 @@
-"""``ckseq runs``: what lies in a folder of runs, a table for each protocol."""
+"""``ckseq runs``: list the runs in a folder, with one table per protocol."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import score
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import find_runs, read_run
+from ckseq.storage.complete_run import read_complete_run
+from ckseq.storage.run_record import RunRecord, find_runs, read_run
 
 CONFIDENCE = 0.95
 SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
@@ -23,15 +23,15 @@ _ASCENDING = ("age", "experiment", "model", "run")
 
 
 def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> dict[str, Any]:
-    """List the runs in a folder with their protocols, figures and age; those of one protocol stand in one table.
+    """List the runs in a folder with protocol, accuracy and age, with one table per protocol.
 
     Parameters
     ----------
     folder : Path
     sort : str
-        One of `SORTS`; figures the highest first, age the youngest first.
+        One of `SORTS`; scores in descending order, ages in ascending order.
     only : sequence of str
-        ``key=value``: of a run's entries, as ``model=gru`` or ``protocol=subject_k_fold``; all must hold.
+        ``key=value`` filters, as ``model=gru`` or ``protocol=subject_k_fold``; a run must match all.
     console : Console
 
     Returns
@@ -39,14 +39,14 @@ def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> d
     dict
         ``runs``: of each ``run``, ``experiment``, ``model``, ``protocol``, ``digest``, ``store_digest``, ``state``,
         ``seeds``, ``n_test``, ``accuracy``, ``interval``, ``balanced_accuracy``, ``best_rule_accuracy``, ``created``,
-        ``age_hours``; ``unreadable``: what could not be read, and why.
+        ``age_hours``; ``unreadable``: error messages of the runs that could not be read.
 
     Raises
     ------
     CallError
-        A filter is of another form, or names what a run does not have.
+        A filter is malformed, or its key is unknown.
     DataError
-        There is no such folder.
+        The folder does not exist.
     """
     listed, unreadable = [], []
     for path in find_runs(folder):
@@ -85,31 +85,28 @@ def _value(entry: dict[str, Any], key: str) -> str:
 
 def _entry(path: Path) -> dict[str, Any]:
     run = read_run(path)
-    protocol, leakage = run.get("protocol", {}), run.get("leakage")
-    best = None
-    if leakage:
-        best = next(rule["accuracy"] for rule in leakage["rules"] if rule["name"] == leakage["best_rule"])
+    best = run.leakage.rule(run.leakage.best_rule).accuracy if run.leakage else None
     return {
         "run": str(path),
-        "experiment": run.get("experiment_name", ""),
-        "model": run.get("model", {}).get("kind", ""),
-        "protocol": protocol.get("kind", ""),
-        "digest": protocol.get("digest", ""),
-        "store_digest": run.get("store", {}).get("digest", ""),
-        "state": run.get("state", ""),
-        "seeds": run.get("seeds", [run.get("seed")]),
-        "n_test": protocol.get("n_test"),
+        "experiment": run.experiment_name,
+        "model": run.model_kind,
+        "protocol": run.protocol.kind,
+        "digest": run.protocol.digest,
+        "store_digest": run.store_digest,
+        "state": run.state,
+        "seeds": list(run.seeds),
+        "n_test": run.protocol.n_test,
         **_figures(path, run),
         "best_rule_accuracy": best,
-        "created": run.get("created", ""),
-        "age_hours": _age_hours(run.get("created", "")),
+        "created": run.created,
+        "age_hours": _age_hours(run.created),
     }
 
 
-def _figures(path: Path, run: dict[str, Any]) -> dict[str, Any]:
-    if run.get("state") != "complete":
+def _figures(path: Path, run: RunRecord) -> dict[str, Any]:
+    if run.state != "complete":
         return {"accuracy": None, "interval": None, "balanced_accuracy": None}
-    predictions = read_predictions(path)
+    predictions = read_complete_run(path).predictions
     scores = score(
         [row.truth for row in predictions.rows],
         [row.predicted for row in predictions.rows],
@@ -132,22 +129,32 @@ def _age_hours(created: str) -> float | None:
 
 
 def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
-    """Print a table for each division: figures on other test sequences are not to be compared."""
+    """Print one table per protocol: results on different test sequences cannot be compared."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for entry in listed:
         groups.setdefault((entry["protocol"], entry["digest"]), []).append(entry)
     for (kind, digest), entries in groups.items():
         title = f"{kind} {digest}, {entries[0]['n_test']} test sequences"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
-        for name in ("run", "experiment", "model", "accuracy", "95 % interval", "UAR", "no pixels", "seeds", "age"):
+        for name in (
+            "run",
+            "experiment",
+            "model",
+            "accuracy",
+            "95 % interval",
+            "UAR",
+            "pixel-free baseline",
+            "seeds",
+            "age",
+        ):
             table.add_column(name, justify="left" if name in ("run", "experiment", "model") else "right")
         for entry in entries:
             table.add_row(*(Text(cell) for cell in _cells(entry)))
         console.say(table)
     if len(groups) > 1:
-        console.say("Figures of different tables come from different test sequences: do not compare them.")
+        console.say("The tables have different test sequences: do not compare results across tables.")
     if not listed:
-        console.say("no runs")
+        console.say("no runs found")
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:

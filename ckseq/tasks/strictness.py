@@ -1,4 +1,4 @@
-"""``ckseq ladder``: one model under protocols of growing strictness, as a staircase."""
+"""``ckseq strictness``: the accuracy of one model under stricter and stricter protocols."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from rich.table import Table
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
-from ckseq.report.strictness import Rung, draw_staircase
+from ckseq.report.strictness import Level, draw_strictness
 from ckseq.report.trust import trust
+from ckseq.report.wording import between
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import read_history
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
-from ckseq.tasks.crossval import FOLDS, crossval
+from ckseq.storage.run_record import RunRecord
+from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
 CONFIDENCE = 0.95
-PICTURE = "ladder.png"
+FIGURE = "strictness.png"
 
 
-class Step(NamedTuple):
-    """A way to test: its folder, name and protocol, and what chooses the epoch."""
+class Protocol(NamedTuple):
+    """A protocol: the folder of its run, its name and kind, and the part of the data that selects the epoch."""
 
     folder: str
     name: str
@@ -33,18 +35,18 @@ class Step(NamedTuple):
     validation: str
 
 
-# the loosest first; what the first and the fourth report is the best epoch as seen on the test fold itself
-STEPS = (
-    Step("split_test", "random split, epoch chosen on the test part", "paper_split", "test"),
-    Step("split_inner", "random split", "paper_split", "inner"),
-    Step("random_inner", "random k-fold", "stratified_k_fold", "inner"),
-    Step("subject_test", "subject k-fold, epoch chosen on the test fold", "subject_k_fold", "test"),
-    Step("subject_inner", "subject k-fold", "subject_k_fold", "inner"),
-    Step("loso_inner", "leave one subject out", "leave_one_subject_out", "inner"),
+# the least strict first; the first and the fourth report the best epoch as measured on the test set itself
+PROTOCOLS = (
+    Protocol("split_test", "random split, epoch selected on the test set", "paper_split", "test"),
+    Protocol("split_inner", "random split", "paper_split", "inner"),
+    Protocol("random_inner", "random k-fold", "stratified_k_fold", "inner"),
+    Protocol("subject_test", "subject k-fold, epoch selected on the test fold", "subject_k_fold", "test"),
+    Protocol("subject_inner", "subject k-fold", "subject_k_fold", "inner"),
+    Protocol("loso_inner", "leave one subject out", "leave_one_subject_out", "inner"),
 )
 
 
-def ladder(
+def strictness(
     store: Path,
     *,
     experiment: str,
@@ -54,16 +56,16 @@ def ladder(
     jobs: int,
     console: Console,
 ) -> dict[str, Any]:
-    """Run one model through every protocol of `STEPS` and draw the staircase; what is done already is not done again.
+    """Evaluate one model under every protocol of `PROTOCOLS` and draw the accuracies; finished runs are reused.
 
     Parameters
     ----------
     store : Path
         The prepared recordings.
     experiment : str
-        An experiment's name or path; its own protocol and validation give way.
+        An experiment's name or path; its own protocol and validation are replaced.
     out : Path
-        The folder of the runs, one for each step, and of the picture.
+        The folder for the runs, one per protocol, and the figure.
     settings : sequence of str
         ``section.key=value`` for the experiment's fields.
     seed : int, optional
@@ -75,24 +77,24 @@ def ladder(
     Returns
     -------
     dict
-        ``steps``: of each ``name``, ``run``, ``accuracy``, ``interval`` (by drawing people anew),
+        ``steps``: for each protocol ``name``, ``run``, ``accuracy``, ``interval`` (bootstrap over subjects),
         ``best_rule_accuracy`` and ``n_test``; ``picture``.
 
     Raises
     ------
     CallError
-        A folder is in the way or holds a run made otherwise.
+        A folder exists already, or holds a run with other settings.
     DataError
         The store has too little for the experiment.
     """
     has_epochs = _has_epochs(load_experiment(experiment, settings).model_kind)
-    steps = [step for step in STEPS if has_epochs or step.validation == "inner"]
-    rungs = []
-    for step in steps:
-        console.step(step.name)
-        folder = out / step.folder
-        own = [*settings, f"protocol.kind={step.kind}", f"training.validation={step.validation}"]
-        if step.kind == "paper_split":
+    protocols = [protocol for protocol in PROTOCOLS if has_epochs or protocol.validation == "inner"]
+    levels = []
+    for protocol in protocols:
+        console.step(protocol.name)
+        folder = out / protocol.folder
+        own = [*settings, f"protocol.kind={protocol.kind}", f"training.validation={protocol.validation}"]
+        if protocol.kind == "paper_split":
             train(store, experiment=experiment, out=folder, settings=own, seed=seed, resume=True, console=console)
         else:
             crossval(
@@ -105,59 +107,59 @@ def ladder(
                 resume=True,
                 console=console,
             )
-        rungs.append(_rung(folder, step))
-    write_bytes(out / PICTURE, draw_staircase(rungs, confidence=CONFIDENCE))
-    console.say(_table(rungs))
+        levels.append(_level(folder, protocol))
+    write_bytes(out / FIGURE, draw_strictness(levels, confidence=CONFIDENCE))
+    console.say(_table(levels))
     if not has_epochs:
-        console.say("this model learns in one step, so there is no epoch to choose")
+        console.say("this model is not trained in epochs: the protocols that select one on the test set are left out")
     return {
         "schema": 1,
-        "picture": str(out / PICTURE),
+        "picture": str(out / FIGURE),
         "steps": [
             {
-                "name": rung.name,
-                "run": str(out / step.folder),
-                "accuracy": rung.accuracy,
-                "interval": None if rung.interval is None else list(rung.interval),
-                "best_rule_accuracy": rung.best_rule,
-                "n_test": rung.n_test,
+                "name": level.name,
+                "run": str(out / protocol.folder),
+                "accuracy": level.accuracy,
+                "interval": None if level.interval is None else list(level.interval),
+                "best_rule_accuracy": level.best_rule,
+                "n_test": level.n_test,
             }
-            for step, rung in zip(steps, rungs, strict=True)
+            for protocol, level in zip(protocols, levels, strict=True)
         ],
     }
 
 
 def _has_epochs(model_kind: str) -> bool:
-    return hasattr(registry.load("models", model_kind), "export")
+    return bool(registry.load("models", model_kind).SPEC.kind == "network")
 
 
-def _rung(folder: Path, step: Step) -> Rung:
-    run = read_run(folder)
-    rules = run["leakage"]["rules"]
-    best_rule = max(rule["accuracy"] for rule in rules)
-    n_test = run["protocol"]["n_test"]
-    if step.validation == "test":
-        return Rung(step.name, _best_epochs(folder, run), None, best_rule, n_test)
-    found = trust(read_predictions(folder), confidence=CONFIDENCE)
-    return Rung(step.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
+def _level(folder: Path, protocol: Protocol) -> Level:
+    run, predictions = read_complete_run(folder)
+    assert run.leakage is not None
+    best_rule = max(rule.accuracy for rule in run.leakage.rules)
+    n_test = run.protocol.n_test
+    if protocol.validation == "test":
+        return Level(protocol.name, _best_epochs(folder, run), None, best_rule, n_test)
+    found = trust(predictions, confidence=CONFIDENCE)
+    return Level(protocol.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
 
 
-def _best_epochs(folder: Path, run: dict[str, Any]) -> float:
-    """Return the accuracy that choosing each fold's epoch on the test fold itself would report."""
-    if "folds" not in run:
+def _best_epochs(folder: Path, run: RunRecord) -> float:
+    """Return the accuracy that results from selecting each fold's epoch on the test fold itself."""
+    if run.kind == "training":
         return max(epoch.val_accuracy for epoch in read_history(folder))
-    right = 0.0
-    for fold in run["folds"]:
-        history = read_history(folder / FOLDS / f"seed{fold['seed']}_fold{fold['fold']}")
-        right += max(epoch.val_accuracy for epoch in history) * fold["n_test"]
-    return right / sum(fold["n_test"] for fold in run["folds"])
+    n_correct = 0.0
+    for one in run.trainings:
+        history = read_history(folder / FOLDS / f"seed{one.seed}_fold{one.fold}")
+        n_correct += max(epoch.val_accuracy for epoch in history) * one.n_test
+    return n_correct / sum(one.n_test for one in run.trainings)
 
 
-def _table(rungs: Sequence[Rung]) -> Table:
+def _table(levels: Sequence[Level]) -> Table:
     table = Table(box=None)
-    for name in ("tested by", "accuracy", "95 % interval", "no pixels", "sequences"):
-        table.add_column(name, justify="left" if name == "tested by" else "right")
-    for rung in rungs:
-        ends = "not to be trusted" if rung.interval is None else f"{rung.interval.low:.2f} to {rung.interval.high:.2f}"
-        table.add_row(rung.name, f"{rung.accuracy:.3f}", ends, f"{rung.best_rule:.3f}", str(rung.n_test))
+    for name in ("protocol", "accuracy", "95 % interval", "pixel-free baseline", "test sequences"):
+        table.add_column(name, justify="left" if name == "protocol" else "right")
+    for level in levels:
+        ends = "none (optimistic)" if level.interval is None else between(level.interval)
+        table.add_row(level.name, f"{level.accuracy:.3f}", ends, f"{level.best_rule:.3f}", str(level.n_test))
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from joblib import Parallel, delayed
 
 import ckseq
 from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
+from ckseq.storage.lock import locked
+from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.twin.tree import SequencePlan, TwinConfig, plan, write
+from ckseq.workers import spread
 
 _NOTE = "ABOUT.txt"
 _FIRST_LINE = "A synthetic twin of CK+, drawn by ckseq."
@@ -36,20 +37,20 @@ def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> Twi
 
 
 def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console: Console) -> dict[str, Any]:
-    """Draw a data set in CK+'s layout; it appears under its name only when it is complete.
+    """Draw a data set in CK+'s layout; the folder appears only when it is complete.
 
     Parameters
     ----------
     out : Path
         The folder to make.
     config : TwinConfig
-        What it holds.
+        Its contents.
     jobs : int
         Processes; -1 for all cores.
     overwrite : bool
-        Whether an earlier twin at ``out`` may be replaced. Anything else that stands there never is.
+        Whether an existing twin at ``out`` may be replaced; anything else is never replaced.
     console : Console
-        Where progress goes.
+        Shows the progress.
 
     Returns
     -------
@@ -60,9 +61,9 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
     Raises
     ------
     CallError
-        ``out`` may not be written to, or holds something already.
+        ``out`` cannot be written, or is not empty.
     DataError
-        Writing failed on the way, as on a full disk; nothing is left behind.
+        Writing failed, as on a full disk; nothing is left behind.
     """
     out = Path(out).resolve()
     _check_target(out, overwrite=overwrite)
@@ -71,9 +72,8 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
     console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
     with _appearing(out) as partial:
         jobs = min(jobs, len(sequences)) if jobs > 0 else jobs
-        done = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-            delayed(_write)(sequence, partial, jobs != 1) for sequence in sequences
-        )
+        calls = ((sequence, partial, jobs != 1) for sequence in sequences)
+        done = spread(_write, calls, n_workers=jobs, in_order=False)
         for _ in console.track(done, total=len(sequences), label="drawing"):
             pass
         (partial / _NOTE).write_text(_note(config), encoding="utf-8")
@@ -91,7 +91,7 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
 
 def _write(sequence: SequencePlan, root: Path, parallel: bool) -> None:
     if parallel:
-        cv2.setNumThreads(1)  # the cores are shared by sequences already
+        cv2.setNumThreads(1)  # the sequences already use all cores
     write(sequence, root)
 
 
@@ -101,9 +101,9 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not _is_twin(out):
-        raise CallError("the folder is not empty and holds no synthetic data set", out, "name another folder")
+        raise CallError("the folder is not empty and is no synthetic data set", out, "name another folder")
     if not overwrite:
-        raise CallError("holds a synthetic data set already", out, "--overwrite replaces it")
+        raise CallError("already contains a synthetic data set", out, "--overwrite replaces it")
 
 
 def _is_twin(folder: Path) -> bool:
@@ -115,30 +115,22 @@ def _is_twin(folder: Path) -> bool:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """Give a folder beside ``out`` to fill; it takes the name ``out`` at the end, or vanishes on a failure."""
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    """Yield a folder beside ``out`` to fill; it is renamed to ``out`` at the end, or removed on a failure."""
+    partial = beside(out)
     try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise CallError(f"cannot be written: {error.strerror}", out, "name a folder where you may write") from None
-    try:
-        yield partial
-        _replace(out, partial)
+        with locked(out):
+            recover(out)
+            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+            partial.mkdir()
+            yield partial
+            exchange(out)
     except OSError as error:
         fix = "free some space or name another place, then run it again"
         raise DataError(
-            f"cannot be written: {error.strerror}; nothing is left of it", error.filename or out, fix
+            f"cannot be written: {error.strerror}; nothing is left behind", error.filename or out, fix
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _replace(out: Path, partial: Path) -> None:
-    old = out.with_name(f".{out.name}.old-{os.getpid()}")
-    if out.exists():
-        out.rename(old)
-    partial.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _note(config: TwinConfig) -> str:

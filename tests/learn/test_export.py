@@ -24,14 +24,14 @@ DESCRIPTION = {"labels": ["anger", "joy"], "note": "größer \u2603"}
 
 def built(name, folder=None):
     backend.start(5)
-    models = registry.load("models", name)
+    spec = registry.load("models", name).SPEC
     if name == "transfer":
         CONFIGS[name] = {"backbone": str(folder / "small.keras"), "weights": "own"}
         layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Conv2D(4, 5), keras.layers.Flatten()]
         keras.Sequential(layers).save(folder / "small.keras")
-    shape = IMAGE_SHAPE if getattr(models, "READS", "sequences") == "images" else SHAPE
-    model = models.build(models.Config(**CONFIGS.get(name, {})), input_shape=shape, n_classes=2)
-    return models.export(model) if isinstance(model, keras.Model) else None
+    shape = IMAGE_SHAPE if spec.reads == "images" else SHAPE
+    model = spec.build(spec.config(**CONFIGS.get(name, {})), input_shape=shape, n_classes=2)
+    return spec.export(model) if isinstance(model, keras.Model) else None
 
 
 @pytest.fixture(scope="module")

@@ -60,9 +60,9 @@ def test_too_few_is_an_error_that_counts_every_class():
 @pytest.mark.parametrize(
     ("at_most", "n", "note"),
     [
-        (None, 18, "18 sequences of each of 7 classes: all there are of contempt"),
-        (35, 18, "18 sequences of each of 7 classes: all there are of contempt (35 were asked for)"),
-        (15, 15, "15 sequences of each of 7 classes, as many as asked for"),
+        (None, 18, "18 sequences of each of 7 classes: all available of contempt"),
+        (35, 18, "18 sequences of each of 7 classes: all available of contempt (35 were requested)"),
+        (15, 15, "15 sequences of each of 7 classes, as requested"),
     ],
 )
 def test_as_many_as_the_smallest_class_has(at_most, n, note):
@@ -113,7 +113,7 @@ def test_of_single_sequences_the_nearest_is_found(lengths, wanted):
     [
         ({"per_class": 0}, "per_class"),
         ({"per_class": "some"}, "per_class"),
-        ({"choose": "mean_length"}, "mean_frames .* needs a length"),
+        ({"choose": "mean_length"}, "mean_frames .* requires a length"),
         ({"at_most": 0}, "at_most"),
     ],
 )

@@ -5,7 +5,7 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score
 from sklearn.metrics import log_loss as reference_log_loss
 
 from ckseq.errors import DataError
-from ckseq.protocol.bootstrap import FIGURES, by_subject, figures
+from ckseq.protocol.bootstrap import METRICS, by_subject, metrics
 from ckseq.protocol.calibration import calibration_error, reliability
 
 SETTING = {"n_bins": 10, "n_draws": 4000, "confidence": 0.95}
@@ -24,7 +24,7 @@ def made(n=120, k=4, n_subjects=20, seed=0):
 @pytest.mark.parametrize("seed", range(6))
 def test_every_figure_equals_scikit_learns(seed):
     truth, predicted, p, _ = made(seed=seed)
-    found = figures(truth, predicted, p, n_bins=10)
+    found = metrics(truth, predicted, p, n_bins=10)
     sure = p[np.arange(len(p)), predicted]
     theirs = {
         "accuracy": (truth == predicted).mean(),
@@ -35,7 +35,7 @@ def test_every_figure_equals_scikit_learns(seed):
         "calibration_error": calibration_error(reliability(sure, truth == predicted, n_bins=10)),
     }
     assert found == pytest.approx(theirs, abs=1e-12)
-    assert tuple(found) == FIGURES
+    assert tuple(found) == METRICS
 
 
 def test_the_interval_of_the_accuracy_equals_scipys():
@@ -65,8 +65,8 @@ def test_a_draw_counts_a_person_as_often_as_drawn():
     times = np.random.default_rng(5).multinomial(4, np.full(4, 0.25), size=1)[0]
     names = sorted(set(subjects))
     rows = [i for i, s in enumerate(subjects) for _ in range(times[names.index(s)])]
-    drawn = figures(truth[rows], predicted[rows], p[rows], n_bins=10)
-    for name in FIGURES:
+    drawn = metrics(truth[rows], predicted[rows], p[rows], n_bins=10)
+    for name in METRICS:
         assert ours[name].low == ours[name].high == pytest.approx(drawn[name], abs=1e-12)
 
 
@@ -77,7 +77,7 @@ def test_more_seeds_of_the_same_people_do_not_make_one_surer():
         np.tile(truth, 3), np.tile(predicted, 3), np.tile(p, (3, 1)), subjects * 3, **SETTING,
         rng=np.random.default_rng(0),
     )  # fmt: skip
-    for name in FIGURES:
+    for name in METRICS:
         assert thrice[name] == pytest.approx(once[name], abs=1e-12)
 
 

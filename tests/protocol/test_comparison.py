@@ -68,6 +68,6 @@ def test_shares_over_seeds_have_no_mcnemar():
     assert found.difference == 0.25
 
 
-def test_what_cannot_be_compared_is_told():
-    with pytest.raises(DataError, match="2 and 1 answers cannot be compared"):
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(DataError, match="2 and 1 predictions cannot be compared"):
         compare(np.ones(2), np.ones(1), list("ab"), n_draws=1, confidence=0.9, rng=np.random.default_rng(0))

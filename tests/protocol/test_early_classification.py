@@ -7,10 +7,10 @@ from ckseq.protocol.early_classification import (
     SHARES,
     PrefixProbabilities,
     accuracy_by_share,
-    measured,
+    apply_rule,
+    cross_validated,
+    nonconformity,
     stop_threshold,
-    stops,
-    wrong_scores,
 )
 
 
@@ -23,8 +23,8 @@ def prefix_predictions(probabilities, truth, subjects=None):
 
 BY_HAND = prefix_predictions(
     [
-        [[0.6, 0.4], [0.2, 0.8]],  # joy: first taken for anger with 0.6
-        [[0.5, 0.5], [0.9, 0.1]],  # anger: right in the end
+        [[0.6, 0.4], [0.2, 0.8]],  # joy: first classified as anger with 0.6
+        [[0.5, 0.5], [0.9, 0.1]],  # anger: correct at the end
         [[0.3, 0.7], [0.05, 0.95]],  # anger: wrong all along
     ],
     [1, 0, 0],
@@ -35,10 +35,10 @@ def test_figures_by_hand():
     assert SHARES[0] == 0.1
     assert SHARES[-1] == 1.0
     np.testing.assert_allclose(accuracy_by_share(BY_HAND), [1 / 3, 2 / 3])
-    np.testing.assert_allclose(wrong_scores(BY_HAND), [0.6, 0.5, 0.95])
-    # above 0.65 the first stops late and rightly, the second too, the third early and wrongly
-    assert stops(BY_HAND, threshold=0.65) == pytest.approx((1, 1 / 3, 2.5 / 3))
-    assert stops(BY_HAND, threshold=0.96) == (0, 0, 1)
+    np.testing.assert_allclose(nonconformity(BY_HAND), [0.6, 0.5, 0.95])
+    # above 0.65 the first and the second stop late and correctly, the third early with a wrong class
+    assert apply_rule(BY_HAND, threshold=0.65) == pytest.approx((1, 1 / 3, 2.5 / 3))
+    assert apply_rule(BY_HAND, threshold=0.96) == (0, 0, 1)
 
 
 @given(st.integers(0, 2**32), st.floats(0.01, 0.9))
@@ -76,10 +76,10 @@ def test_the_stated_rate_holds_for_new_people_and_is_not_wasted(error_rate):
     wrong = []
     for _ in range(400):
         known, new = people(rng, 20, 6), people(rng, 40, 1)
-        threshold = stop_threshold(wrong_scores(known), known.subjects, error_rate=error_rate)
+        threshold = stop_threshold(nonconformity(known), known.subjects, error_rate=error_rate)
         # a wrong class above the threshold at any time; whether the rule stopped before is in its favor
-        wrong.append(np.mean(wrong_scores(new) > threshold))
-        assert stops(new, threshold=threshold).wrong <= wrong[-1]
+        wrong.append(np.mean(nonconformity(new) > threshold))
+        assert apply_rule(new, threshold=threshold).wrong <= wrong[-1]
     spread = np.std(wrong) / np.sqrt(len(wrong))
     assert np.mean(wrong) <= error_rate + 3 * spread
     # a person of twenty-one weighs 1 / 21; the bound is not lower than that
@@ -88,15 +88,15 @@ def test_the_stated_rate_holds_for_new_people_and_is_not_wasted(error_rate):
 
 def test_each_person_measures_the_rule_of_the_others():
     known = people(np.random.default_rng(3), 60, 3)
-    found = measured(known, error_rate=0.2)
+    found = cross_validated(known, error_rate=0.2)
     assert found.wrong <= 0.25
     assert 0.3 < found.stopped <= 1
     assert 0.1 < found.seen < 1
     # of three people two are left, of whom a rule of one in five cannot be told
-    assert measured(BY_HAND, error_rate=0.2) == (0, 0, 1)
+    assert cross_validated(BY_HAND, error_rate=0.2) == (0, 0, 1)
 
 
 def test_too_few_people_never_stop():
     known = people(np.random.default_rng(0), 5, 2)
-    threshold = stop_threshold(wrong_scores(known), known.subjects, error_rate=0.05)
-    assert stops(known, threshold=threshold) == (0, 0, 1)
+    threshold = stop_threshold(nonconformity(known), known.subjects, error_rate=0.05)
+    assert apply_rule(known, threshold=threshold) == (0, 0, 1)

@@ -113,20 +113,20 @@ PAIRS = [
 @pytest.mark.parametrize(
     ("cases", "kind", "n", "message"),
     [
-        (ONE, "subject_k_fold", 5, "all sequences show one subject, ann: nobody is left to test on"),
+        (ONE, "subject_k_fold", 5, "all sequences show one subject, ann: none is left for the test set"),
         (ONE, "leave_one_subject_out", 5, "all sequences show one subject, ann"),
         (ONE, "subject_holdout", 5, "all sequences show one subject, ann"),
         (FEW, "subject_k_fold", 5, "5 folds are asked for, and there are 3 subjects; set protocol.folds to 3 or less"),
         (FEW, "stratified_k_fold", 5, "no class has more than 3 sequences; set protocol.folds to 3 or less"),
         (LONELY, "subject_k_fold", 2, r"one subject alone shows z \(ann\)"),
         (LONELY, "leave_one_subject_out", 2, r"one subject alone shows z \(ann\)"),
-        (LONELY, "stratified_k_fold", 2, "leaves no sequence of z to train on: one subject alone, ann, shows it"),
-        (PAIRS, "subject_k_fold", 2, "no division of 3 subjects into 2 folds was found"),
+        (LONELY, "stratified_k_fold", 2, "leaves no sequence of z to train on: only subject ann shows it"),
+        (PAIRS, "subject_k_fold", 2, "no assignment of 3 subjects to 2 folds was found"),
         (FEW[:1], "subject_k_fold", 2, "1 sequence cannot be divided into folds"),
         (FEW, "from_file", 2, "the file lists no fold"),
     ],
 )
-def test_what_cannot_be_divided_is_told(cases, kind, n, message):
+def test_what_cannot_be_divided_is_refused(cases, kind, n, message):
     with pytest.raises(DataError, match=message) as caught:
         folds(cases, ProtocolConfig(kind=kind, folds=n))
     assert caught.value.fix
@@ -145,14 +145,14 @@ def test_a_file_is_taken_as_it_is():
 @pytest.mark.parametrize(
     ("listed", "message"),
     [
-        (Listed((("annx", "anny"), ("annx",))), "annx stands in the file twice"),
+        (Listed((("annx", "anny"), ("annx",))), "annx is in the file twice"),
         (Listed((("annx",), ())), "fold 1 of the file is empty"),
-        (Listed((("annx",), ("eve",))), "names eve, which the experiment does not use"),
-        (Listed((("annx",), ("anny",))), "stand in no fold of the file: bobx and 3 more"),
+        (Listed((("annx",), ("eve",))), "lists eve, not used by the experiment"),
+        (Listed((("annx",), ("anny",))), "are in no fold of the file: bobx and 3 more"),
         (Listed((("annx", "bobx", "cyx"), ("anny", "boby", "cyy"))), "fold 0 leaves no sequence of x to train on"),
     ],
 )
-def test_a_file_that_does_not_fit_is_told(listed, message):
+def test_a_file_that_does_not_fit_is_refused(listed, message):
     with pytest.raises(DataError, match=message):
         folds(FEW, ProtocolConfig(kind="from_file"), listed=listed)
 
@@ -171,7 +171,7 @@ def test_the_digest_names_the_division_and_not_its_name():
 
 def test_one_training_has_one_fold():
     with pytest.raises(
-        CallError, match="subject_k_fold has several folds, and a training has one; use 'ckseq crossval'"
+        CallError, match="subject_k_fold has several folds, but 'ckseq train' uses one; use 'ckseq crossval'"
     ):
         split(FEW, ProtocolConfig(kind="subject_k_fold"))
     assert folds(FEW, ProtocolConfig(kind="subject_holdout")) == (split(FEW, ProtocolConfig(kind="subject_holdout")),)

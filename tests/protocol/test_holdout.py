@@ -126,7 +126,7 @@ def test_a_holdout_may_name_its_people():
     result = split(cases, named)
     assert result.test == tuple(sorted(case.id for case in cases if case.subject in ("S003", "S007")))
     assert len(result.train) + len(result.test) == len(cases)
-    with pytest.raises(DataError, match="no sequence shows one of the people"):
+    with pytest.raises(DataError, match="no sequence shows a subject of"):
         split(cases, HOLDOUT.model_copy(update={"test_subjects": ("nobody",)}))
     with pytest.raises(DataError, match="every sequence shows"):
         split(cases, HOLDOUT.model_copy(update={"test_subjects": tuple({case.subject for case in cases})}))
@@ -150,7 +150,7 @@ def test_without_a_test_part_validation_is_tested_on():
 
 @pytest.mark.parametrize("parts", [[None] * 4, ["train"] * 4, ["test"] * 4])
 def test_a_set_that_is_not_divided(parts):
-    with pytest.raises(DataError, match="not divided into training and test by itself; its parts: "):
+    with pytest.raises(DataError, match="no training and test set of its own; its parts: "):
         split(given_cases(parts), ProtocolConfig(kind="given"))
 
 

@@ -168,5 +168,5 @@ def test_the_test_of_a_rule_is_scipys():
 
 
 def test_a_split_of_strangers_is_refused():
-    with pytest.raises(DataError, match="nothing is known of eve"):
+    with pytest.raises(DataError, match="eve is unknown"):
         measured(traces_of(3), [Split("from_file", 0, ("eve",), ("adam",), "")])

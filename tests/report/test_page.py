@@ -71,61 +71,84 @@ def test_the_numbers_are_the_scores():
     assert page.by_id["kappa"] == f"{scores.kappa:.2f}"
     assert page.by_id["majority"] == f"{scores.majority:.2f}"
     text = " ".join(page.text.split())
-    assert "0.88 accuracy on 42 test sequences, 37 of them right 95 % interval 0.75 to 0.95 (Wilson)" in text
-    assert "anger10 of 110.910.62 to 0.980.910.91" in text
-    assert "The 5 mistakes" in text
-    assert "published by others, 0.88" in text
+    assert (
+        "0.88 accuracy on 42 test sequences, 37 of them correct 95 % confidence interval 0.75 to 0.95 (Wilson)" in text
+    )
+    assert "anger0.910.910.62 to 0.980.9111" in text
+    assert "Misclassified sequences (5)" in text
+    assert "published result, 0.88" in text
 
 
-def test_of_many_mistakes_the_surest_are_listed():
+def test_of_many_errors_the_most_probable_are_listed():
     predictions = made_predictions(("a", "b"), [("a", "b", 120), ("b", "b", 3)])
     text = " ".join(Page(page_of(predictions=predictions)[0]).text.split())
-    assert "The 120 mistakes" in text
-    assert "The surest mistakes first, the first 100 of them; all are in predictions.csv." in text
-    assert "S002_119" in text  # surest
+    assert "Misclassified sequences (120)" in text
+    assert (
+        "Sorted by predicted probability, highest first; the first 100 are listed, all are in predictions.csv." in text
+    )
+    assert "S002_119" in text  # highest probability
     assert "S000_018" not in text  # the nineteenth from below
     assert "predictions.csv." not in " ".join(Page(page_of()[0]).text.split()).partition("Made by")[0]
 
 
-def test_how_it_was_made_is_told():
+def test_the_facts_of_the_run_are_listed():
     text = Page(page_of()[0]).text
-    for fact in ("--experiment paper_4class", "9f1c2ab37e5d4410", "0a31bb8e21f00c7d", "numpy 2.3.5", "8 912 404"):
+    for fact in ("--experiment paper_phase4", "9f1c2ab37e5d4410", "0a31bb8e21f00c7d", "numpy 2.3.5", "8 912 404"):
         assert fact in text
     assert "20 min 4 s" in text
     assert 'kind = "conv_lstm"\nkernel = [1, 3]' in text
 
 
-def test_shared_people_are_warned_of_in_plain_sight():
-    told = {"shared_subjects": 4, "sentence": "21 of 42 test sequences show people who are also in training"}
-    html, _ = page_of(made_run(protocol=told))
+def test_a_subject_dependent_split_is_marked_at_the_top():
+    shared = {"shared_subjects": 4, "sentence": "21 of 42 test sequences show people who are also in training"}
+    html, _ = page_of(made_run(protocol=shared))
     head = html[: html.index('class="hero"')]
-    assert "People are in training and in the test part" in head
+    assert "Subject-dependent split: some people are in the training and in the test set" in head
     assert "21 of 42 test sequences show people who are also in training." in head
     assert 'class="note"' not in page_of()[0]
+    assert "Subject-independent split." in page_of()[0]
 
 
 def test_notes_are_shown_and_a_run_that_was_stopped():
     html, _ = page_of(made_run(notes=["the data are synthetic"], state="interrupted"))
     head = html[: html.index('class="hero"')]
     assert "The data are synthetic." in head
-    assert "stopped before its end" in head
+    assert "The run was interrupted" in head
+
+
+def test_the_headings_are_the_terms_of_the_field():
+    pictures = dict.fromkeys(("confusion_matrix", "reliability", "accuracy", "loss", "folds", "early", "classes"), b"1")
+    html, _ = page_of(predictions=made_predictions(folds=3), pictures=pictures)
+    assert re.findall("<h2>(.*?)</h2>", html) == [
+        "Interpretation",
+        "Confusion matrix",
+        "Per-class precision, recall, F1 and support",
+        "Metrics with confidence intervals",
+        "Reliability diagram",
+        "Early classification",
+        "Cross-validation folds",
+        "Misclassified sequences (5)",
+        "Learning curves",
+        "Class distribution",
+        "Reproducibility",
+    ]
 
 
 @pytest.mark.parametrize("faces", [True, False])
-def test_faces_come_with_a_word_on_the_license(faces):
+def test_faces_come_with_a_reminder_of_the_license(faces):
     assert ("license before you publish" in page_of(faces=faces)[0]) is faces
 
 
-def test_training_counts_where_the_run_tells_them():
+def test_training_counts_where_the_run_records_them():
     counts = {"anger": 24, "disgust": 25, "happiness": 25, "surprise": 24}
     text = Page(page_of(made_run(protocol={"train_counts": counts}))[0]).text
     assert "anger2411" in text
-    assert "together9842" in text
+    assert "total9842" in text
 
 
 def test_folds_have_a_table_where_there_are_several():
-    assert "Fold by fold" in page_of(predictions=made_predictions(folds=3))[0]
-    assert "Fold by fold" not in page_of()[0]
+    assert "Cross-validation folds" in page_of(predictions=made_predictions(folds=3))[0]
+    assert "Cross-validation folds" not in page_of()[0]
 
 
 def test_whatever_comes_from_a_file_is_escaped():
@@ -145,9 +168,9 @@ def test_whatever_comes_from_a_file_is_escaped():
         ckseq_version=evil,
         versions={evil: evil},
         experiment={"question": evil, evil: evil, "published": {"accuracy": 0.5, "source": evil}},
-        protocol={"shared_subjects": 1, "sentence": evil, "n_train": evil},
+        protocol={"shared_subjects": 1, "sentence": evil, "n_train": 3},
         store={"path": evil, "digest": evil, "pipeline": {evil: {evil: evil}}},
-        model={"kind": evil, "input_shape": [evil]},
+        model={"kind": evil, "input_shape": [3]},
     )
     html, _ = page_of(run, predictions)
     page = Page(html)
@@ -158,6 +181,8 @@ def test_whatever_comes_from_a_file_is_escaped():
     assert len([tag for tag, _ in page.tags if tag == "style"]) == 1
 
 
-def test_a_run_that_says_little_still_has_a_page():
-    html, _ = page_of({"schema": 1})
+def test_a_run_with_few_facts_still_has_a_page():
+    html, _ = page_of(
+        made_run(experiment={}, experiment_name="", command="", trainings=[], seeds=[], versions={}, device="")
+    )
     assert "0.88" in Page(html).text

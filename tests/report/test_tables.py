@@ -26,8 +26,8 @@ def test_text_holds_every_class_and_score():
     lines = {line.split("  ")[0].strip(): line for line in text.splitlines()}
     assert lines["anger"].split() == ["anger", "0.91", "0.91", "0.62", "to", "0.98", "0.91", "11"]
     assert lines["happiness"].split() == ["happiness", "0.82", "0.90", "0.60", "to", "0.98", "0.86", "10"]
-    assert lines["agreement beyond chance (Cohen's kappa)"].endswith(" 0.84")
-    assert lines["always answering the most frequent test class"].endswith(" 0.26")
+    assert lines["Cohen's kappa (agreement beyond chance)"].endswith(" 0.84")
+    assert lines["majority-class baseline"].endswith(" 0.26")
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
@@ -41,7 +41,7 @@ def test_json_holds_the_same_to_the_last_digit():
     assert "precision 0" in report["zero_division"]
 
 
-def test_what_is_not_defined_is_null_in_json():
+def test_undefined_scores_are_null_in_json():
     report = json.loads(tables.report_json(score(["a"], ["a"], labels=["a", "b"], confidence=0.95)))
     assert report["cohen_kappa"] is None
     assert report["classes"]["b"]["recall_interval"] is None
@@ -57,7 +57,7 @@ def test_the_csv_is_the_matrix(labels):
     assert {key: n for key, n in counts.items() if n} == {(truth, predicted): n for truth, predicted, n in outcomes}
 
 
-def test_confusions_name_who_and_how_sure_the_surest_first():
+def test_confusions_are_sorted_by_probability():
     rows = (
         Prediction("r1", "s1", 0, "a", "b", (0.4, 0.6)),
         Prediction("r2", "s1", 0, "a", "a", (0.9, 0.1)),
@@ -69,7 +69,7 @@ def test_confusions_name_who_and_how_sure_the_surest_first():
     )
 
 
-def test_folds_are_counted_apart():
+def test_folds_are_counted_separately():
     folds = tables.fold_accuracies(made_predictions(folds=3).rows)
     assert list(folds) == [0, 1, 2]
     assert [sum(column) for column in zip(*folds.values(), strict=True)] == [37, 42]

@@ -10,7 +10,7 @@ from ckseq.storage.predictions import Predictions
 
 
 def seeded(seeds=(1, 2, 3)):
-    """Each seed mistakes one more sequence."""
+    """Each seed misclassifies one more sequence."""
     once = made_predictions(folds=3)
     rows = []
     for extra, seed in enumerate(seeds):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import made_run
 
+from ckseq.config import digest
 from ckseq.errors import DataError
 from ckseq.storage.examples import Example, read_examples, write_examples
 from ckseq.storage.files import write_text
@@ -24,16 +26,28 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 @st.composite
 def tables(draw):
     labels = tuple(draw(LABELS))
-    row = st.builds(
-        Prediction,
-        recording=TEXT,
-        subject=TEXT,
-        fold=st.integers(0, 9),
-        truth=st.sampled_from(labels),
-        predicted=st.sampled_from(labels),
-        probabilities=st.tuples(*[FINITE] * len(labels)),
-    )
-    return Predictions(labels, tuple(draw(st.lists(row, max_size=4))))
+    rows = []
+    for recording in draw(st.lists(TEXT, max_size=4, unique=True)):
+        weights = np.array(draw(st.tuples(*[st.floats(0, 1)] * len(labels)))) + 1e-9
+        probabilities = tuple((weights / weights.sum()).tolist())
+        predicted, truth = labels[int(np.argmax(probabilities))], draw(st.sampled_from(labels))
+        rows.append(Prediction(recording, draw(TEXT), draw(st.integers(0, 9)), truth, predicted, probabilities))
+    return Predictions(labels, tuple(rows))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a,s,0,anger,anger,0.9,0.2", "with a sum of 1"),
+        ("a,s,0,anger,anger,5,-4", "from 0 to 1"),
+        ("a,s,0,anger,anger,0.25,0.75", "'anger' is predicted, but is not the most probable class"),
+        ("a,s,0,anger,anger,0.75,0.25\na,s,0,fear,anger,0.75,0.25", "line 3: a stands there a second time"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_refused(tmp_path, row, message):
+    (tmp_path / "predictions.csv").write_text(f"recording,subject,fold,truth,predicted,p_anger,p_fear\n{row}\n")
+    with pytest.raises(DataError, match=message):
+        read_predictions(tmp_path)
 
 
 def small_predictions():
@@ -92,9 +106,10 @@ def test_what_was_not_measured_is_an_empty_cell(tmp_path):
 
 
 def test_run_comes_back_with_its_schema(tmp_path):
-    run = {"command": "ckseq train é", "labels": ["anger"], "model": {"n_parameters": 3}}
+    run = made_run(command="ckseq train é", leakage={"rules": [{"name": "class prior", "accuracy": 0.25}]})
     write_run(tmp_path / "new" / "folder", run)
-    assert read_run(tmp_path / "new" / "folder") == {**run, "schema": SCHEMA}
+    assert read_run(tmp_path / "new" / "folder") == run
+    assert json.loads((tmp_path / "new" / "folder" / "run.json").read_text())["schema"] == SCHEMA == 2
 
 
 def test_examples_come_back_sorted_and_replace_those_before(tmp_path):
@@ -160,9 +175,16 @@ def test_a_target_below_a_file_is_one_clear_error(tmp_path):
         ("[]", "is not a ckseq run"),
         ("{}", "names no schema"),
         ('{"schema": true}', "names no schema"),
-        (json.dumps({"schema": 2, "ckseq_version": "9.0"}), r"newer ckseq \(9\.0\): schema 2, this one reads 1"),
-        ('{"schema": 0}', "has schema 0"),
-        ('{"schema": 1, "protocol": null}', "protocol is not a table"),
+        (json.dumps({"schema": 3, "ckseq_version": "9.0"}), r"newer ckseq \(9\.0\): schema 3, this one reads 2"),
+        ('{"schema": 0}', "names no schema"),
+        ('{"schema": 1, "protocol": null}', "is not a complete record of a run"),
+        ('{"schema": 2}', "was changed after ckseq wrote it"),
+        (
+            json.dumps({"schema": 2, "checksum": digest({"schema": 2})}),
+            "is not a complete record of a run: kind: field",
+        ),
+        ("[" * 100_000, "is cut short or not JSON"),
+        ('{"schema": 2, "seeds": ' + "9" * 5000 + "}", "is cut short or not JSON"),
         (b"\xff\xfe", "is not text in UTF-8"),
     ],
 )
@@ -196,7 +218,7 @@ HEADER = "recording,subject,fold,truth,predicted,p_anger,p_fear\n"
         (HEADER + 'S005_001,S005,0,anger,fear,0.2,"0.8\n', "is not a table"),
         (HEADER + "S005_001,S005,0,joy,fear,0.2,0.8\n", "line 2: 'joy' is not one of the classes: anger, fear"),
         (HEADER + "S005_001,S005,x,anger,fear,0.2,0.8\n", "line 2: a fold, a seed or a probability is not a number"),
-        (HEADER + "S005_001,S005,0,anger,fear,nan,0.8\n", "line 2: a probability is not a number"),
+        (HEADER + "S005_001,S005,0,anger,fear,nan,0.8\n", "line 2: probabilities are not from 0 to 1"),
     ],
 )
 def test_predictions_that_cannot_be_read(tmp_path, content, message):
@@ -273,7 +295,7 @@ def test_seeds_have_a_column_where_there_are_some(tmp_path):
 
 def test_runs_are_found_and_the_folds_within_are_not(tmp_path):
     for name in ("b", "a", "a/folds/seed1_fold0", "deep/er/c"):
-        write_run(tmp_path / name, {})
+        write_run(tmp_path / name, made_run())
     assert find_runs(tmp_path) == (tmp_path / "a", tmp_path / "b", tmp_path / "deep/er/c")
     assert find_runs(tmp_path / "a") == (tmp_path / "a",)
     with pytest.raises(DataError, match="no such folder"):

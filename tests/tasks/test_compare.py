@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made_runs import made_predictions, made_run
+from made_runs import LABELS, answering, made_predictions, made_run
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from ckseq.errors import CallError, DataError
@@ -16,7 +16,7 @@ def changed(predictions, n_wrong, seed=0):
     rows = []
     for place, row in enumerate(predictions.rows):
         others = [label for label in predictions.labels if label != row.truth]
-        rows.append(row._replace(predicted=others[0] if place in wrong else row.truth))
+        rows.append(answering(row, others[0] if place in wrong else row.truth, predictions.labels))
     return Predictions(predictions.labels, tuple(rows))
 
 
@@ -53,50 +53,51 @@ def test_there_is_no_verdict_where_the_interval_reaches_nothing(tmp_path, consol
     found = compare(paths, anyway=False, picture=None, console=console)
     assert len(found["pairs"]) == 3
     for pair in found["pairs"]:
-        assert "cannot be told apart" in pair["sentence"]
-        assert "95 % interval" in pair["sentence"]
+        assert "do not differ significantly" in pair["sentence"]
+        assert "95 % bootstrap interval" in pair["sentence"]
         assert pair["permutation_holm"] >= pair["permutation"]
 
 
 def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
     once = read_predictions(two[1])
     rows = [row._replace(seed=seed) for seed in (1, 2) for row in once.rows]
-    seeded = write(tmp_path / "c", Predictions(once.labels, tuple(rows)))
+    seeded = write(tmp_path / "c", Predictions(once.labels, tuple(rows)), kind="cross_validation", seeds=[1, 2])
     found = compare([two[1], seeded], anyway=False, picture=None, console=console)
     (pair,) = found["pairs"]
     assert (pair["difference"], found["n"]) == (0, 42)
 
 
-PROTOCOL = made_run()["protocol"]
+PROTOCOL = made_run().protocol.model_dump(exclude_none=True)
 OTHERS = {
-    "was tested by paper_split, .* by subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
-    "divide the sequences differently": {"protocol": {**PROTOCOL, "digest": "another"}},
-    "tell different classes apart": {"labels": ["anger", "fear"]},
+    "has the protocol paper_split, .* subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
+    "have different folds": {"protocol": {**PROTOCOL, "digest": "another"}},
+    "have different classes": {},
 }
 
 
 @pytest.mark.parametrize("message", OTHERS)
 def test_runs_of_other_tasks_are_refused_unless_asked_for(two, tmp_path, console, message, capsys):
-    other = write(tmp_path / "c", made_predictions(), **OTHERS[message])
+    labels = LABELS if OTHERS[message] else (*LABELS, "fear")
+    other = write(tmp_path / "c", made_predictions(labels), **OTHERS[message])
     with pytest.raises(CallError, match=message + ".*--anyway"):
         compare([two[0], other], anyway=False, picture=None, console=console)
     found = compare([two[0], other], anyway=True, picture=None, console=console)
-    assert any("compared on the 42 sequences they have in common" in note for note in found["notes"])
+    assert any("compared on their 42 common sequences" in note for note in found["notes"])
     assert "warning: " in capsys.readouterr().err
 
 
 def test_other_test_sequences_are_refused(two, tmp_path, console):
     fewer = read_predictions(two[0])
     other = write(tmp_path / "c", Predictions(fewer.labels, fewer.rows[:30]))
-    with pytest.raises(CallError, match="12 sequences were tested in one of"):
+    with pytest.raises(CallError, match="12 sequences were tested in only one of"):
         compare([two[0], other], anyway=False, picture=None, console=console)
     assert compare([two[0], other], anyway=True, picture=None, console=console)["n"] == 30
 
 
-def test_what_cannot_be_compared_is_told(two, tmp_path, console):
-    with pytest.raises(CallError, match="compared to nothing"):
+def test_what_cannot_be_compared_is_refused(two, tmp_path, console):
+    with pytest.raises(CallError, match="one run cannot be compared"):
         compare(two[:1], anyway=False, picture=None, console=console)
-    with pytest.raises(CallError, match="named twice"):
+    with pytest.raises(CallError, match="listed twice"):
         compare([two[0], two[0]], anyway=False, picture=None, console=console)
     with pytest.raises(DataError, match="no such folder"):
         compare([two[0], tmp_path / "none"], anyway=False, picture=None, console=console)

@@ -11,9 +11,10 @@ import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
 from ckseq.errors import CallError
+from ckseq.experiment.engine import FOLDS
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
-from ckseq.tasks.crossval import FOLDS, crossval
+from ckseq.tasks.crossval import crossval
 from ckseq.tasks.report import report
 
 NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "tiny"\n[training]\nepochs = 12\nbatch_size = 8')
@@ -44,18 +45,18 @@ def test_every_sequence_is_tested_once_per_seed_by_strangers(store, ridge, tmp_p
     for row in predictions.rows:
         assert fold_of.setdefault(row.subject, row.fold) == row.fold
     assert set(fold_of.values()) == {0, 1, 2}
-    assert run["protocol"]["n_folds"] == 3
-    assert run["seeds"] == result["seeds"] == [3, 4]
-    assert run["protocol"]["sentence"] == "no test subject is in training"
-    assert len(run["folds"]) == 6
+    assert run.protocol.n_folds == 3
+    assert list(run.seeds) == result["seeds"] == [3, 4]
+    assert run.protocol.sentence == "no test subject is in training"
+    assert len(run.trainings) == 6
     assert result["accuracy"] == pytest.approx(sum(result["accuracy_by_seed"].values()) / 2)
 
 
 def test_a_holdout_gives_way_to_folds_and_says_so(store, ridge, tmp_path, console):
     validated(store, ridge, tmp_path / "run", console, settings=("protocol.kind=paper_split", "protocol.folds=4"))
     run = read_run(tmp_path / "run")
-    assert (run["protocol"]["kind"], run["protocol"]["n_folds"]) == ("subject_k_fold", 4)
-    assert any("paper_split, tests on one part only" in note for note in run["notes"])
+    assert (run.protocol.kind, run.protocol.n_folds) == ("subject_k_fold", 4)
+    assert any("paper_split, tests on one part only" in note for note in run.notes)
 
 
 def test_leaving_one_out_and_more_seeds_later(store, ridge, tmp_path, console):
@@ -78,7 +79,7 @@ def test_another_run_is_not_gone_on_with(store, ridge, tmp_path, console):
 
 
 def test_several_processes_end_in_the_same_bytes(store, ridge, tmp_path, console, monkeypatch):
-    monkeypatch.setattr("ckseq.tasks.crossval._workers", lambda jobs, *rest: jobs)
+    monkeypatch.setattr("ckseq.experiment.engine._n_workers", lambda jobs, *rest: jobs)
     for name, jobs in (("one", 1), ("two", 2)):
         validated(store, ridge, tmp_path / name, console, jobs=jobs)
     one, two = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("one", "two"))
@@ -118,7 +119,7 @@ def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_pat
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "predictions.csv").exists()
-    assert read_run(out)["state"] == "training"
+    assert read_run(out).state == "training"
     validated(store, recipe, out, console, resume=True)
     assert (out / "predictions.csv").read_bytes() == (tmp_path / "whole" / "predictions.csv").read_bytes()
     assert not list(out.rglob("checkpoint.npz"))

@@ -12,7 +12,7 @@ from made_runs import write_made_run
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.learn import backend
-from ckseq.learn.predict import load_network, probabilities, save_network
+from ckseq.learn.predict import load_trained_model, probabilities, save_network
 from ckseq.storage.examples import Example, write_examples
 from ckseq.tasks import export as module
 from ckseq.tasks.export import export
@@ -55,7 +55,7 @@ def test_onnx_agrees_and_describes_its_input(made, tmp_path, console):
     assert "acted expressions" in description["use"]
     x = np.random.default_rng(9).random((3, 24, 2, 9, 2), dtype=np.float32)
     (answer,) = session.run(None, {session.get_inputs()[0].name: x})
-    np.testing.assert_allclose(answer, probabilities(load_network(made), x), atol=1e-5)
+    np.testing.assert_allclose(answer, probabilities(load_trained_model(made), x), atol=1e-5)
 
 
 def test_the_default_file_is_in_the_run_and_is_not_replaced(made, console):

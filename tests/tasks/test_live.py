@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 from made_browser import CHROMIUM, browser, write_y4m
+from made_runs import made_run
 from starlette.testclient import TestClient
 
 from ckseq.console import Console
@@ -143,6 +144,7 @@ def served(run):
         assert "stopped; nothing was saved" in out
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; Debian's is the package chromium")
 class TestInChromium:
     def test_the_face_gets_a_box_and_a_class_and_a_clip_its_timeline(self, served, surprise, clip, tmp_path):
@@ -193,7 +195,7 @@ _LEVELS = (
 def test_a_port_in_use_and_a_run_without_a_model_are_errors(tmp_path, console):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CallError, match="choose another --port"):
         live(tmp_path, host="127.0.0.1", port=taken.getsockname()[1], error_rate=0.1, browser=False, console=console)
-    write_run(tmp_path / "cv", {"folds": 5})
+    write_run(tmp_path / "cv", made_run(kind="cross_validation"))
     words = [sys.executable, "-m", "ckseq", "live", str(tmp_path / "cv"), "--port", "0"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 1

@@ -48,14 +48,14 @@ def test_a_changed_file_is_found(store, tmp_path, console):
 def test_a_file_of_other_data_is_refused(store, tmp_path, console):
     file = tmp_path / "folds.json"
     file.write_text('[["S000_000", "X_1"], ["X_2"]]')
-    with pytest.raises(DataError, match=r"names X_1 and 1 more, which .* does not hold with a label"):
+    with pytest.raises(DataError, match=r"lists X_1 and 1 more, which .* does not contain with a label"):
         protocol_verify(file, store, console=console)
     file.write_text('[["S000_900"], ["S000_000"]]')
-    with pytest.raises(DataError, match="names S000_900, which"):
+    with pytest.raises(DataError, match="lists S000_900, which"):
         protocol_verify(file, store, console=console)
 
 
 def test_a_file_is_not_overwritten_unasked(store, tmp_path, console):
     (tmp_path / "folds.json").write_text("mine")
-    with pytest.raises(CallError, match="is there already"):
+    with pytest.raises(CallError, match="exists already"):
         exported(store, tmp_path / "folds.json", console)

@@ -106,7 +106,7 @@ def test_no_run(tmp_path, console):
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, console):
     folder = write_made_run(tmp_path / "run", state="interrupted", epochs_done=3)
     (folder / "predictions.csv").unlink()
-    with pytest.raises(DataError, match=r"no predictions yet; go on with: ckseq train .* --seed 1 --resume"):
+    with pytest.raises(DataError, match=r"no predictions yet; resume it with: ckseq train .* --seed 1 --resume"):
         report(folder, faces=True, console=console)
 
 
@@ -126,11 +126,11 @@ def shorten(name):
     ("spoil", "message"),
     [
         (shorten("run.json"), r"run\.json: is cut short or not JSON"),
-        (lambda folder: (folder / "run.json").write_text('{"schema": 2}'), "written by a newer ckseq"),
-        (lambda folder: (folder / "run.json").write_text('{"schema": 0}'), "has schema 0"),
+        (lambda folder: (folder / "run.json").write_text('{"schema": 9}'), "written by a newer ckseq"),
+        (lambda folder: (folder / "run.json").write_text('{"schema": 0}'), "names no schema"),
         (shorten("predictions.csv"), r"predictions\.csv: is cut short"),
-        (cut("predictions.csv", 30), r"predictions\.csv: is cut short: 13 test recordings are missing"),
-        (cut("predictions.csv", 1), r"predictions\.csv: is cut short: 42 test recordings are missing"),
+        (cut("predictions.csv", 30), r"predictions\.csv: is incomplete: 13 test recordings are missing"),
+        (cut("predictions.csv", 1), r"predictions\.csv: is incomplete: 42 test recordings are missing"),
         (cut("predictions.csv", 0), r"predictions\.csv: is cut short"),
         (shorten("history.csv"), r"history\.csv: is cut short"),
         (shorten("examples/S000_001.npz"), r"S000_001\.npz: is cut short"),
@@ -147,6 +147,7 @@ def test_a_broken_run_is_one_clear_line_and_nothing_is_written(tmp_path, console
     assert {path.name for path in folder.iterdir()} == KEPT
 
 
+@pytest.mark.slow
 def test_a_report_needs_neither_tensorflow_nor_dlib():
     code = "import sys, ckseq.tasks.report; print(*sys.modules)"
     loaded = set(

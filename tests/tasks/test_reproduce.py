@@ -1,7 +1,6 @@
-import json
-
 import made_models
 import pytest
+from made_runs import answering
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
 from ckseq.errors import CallError, DataError
@@ -9,7 +8,7 @@ from ckseq.storage.predictions import Predictions, read_predictions, write_predi
 from ckseq.storage.run_record import read_run, write_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.protocol import protocol_export
-from ckseq.tasks.reproduce import replay
+from ckseq.tasks.reproduce import reproduce
 from ckseq.tasks.train import train
 
 NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "tiny"\n[training]\nepochs = 3\nbatch_size = 8')
@@ -26,7 +25,7 @@ def ridge(tmp_path):
 
 
 def again(run, console, **options):
-    return replay(run, store=options.get("store"), out=options.get("out"), console=console)
+    return reproduce(run, store=options.get("store"), out=options.get("out"), console=console)
 
 
 def test_a_cross_validation_comes_out_the_same(store, ridge, tmp_path, console):
@@ -35,7 +34,7 @@ def test_a_cross_validation_comes_out_the_same(store, ridge, tmp_path, console):
     assert (found["verdict"], found["because"], found["failed"]) == ("bit-equal", [], False)
     assert found["sentence"] == "bit-equal: all 54 predictions are the same"
     assert (tmp_path / "again" / "run" / "predictions.csv").is_file()
-    with pytest.raises(CallError, match="is there already"):
+    with pytest.raises(CallError, match="exists already"):
         again(tmp_path / "run", console, out=tmp_path / "again")
 
 
@@ -46,7 +45,7 @@ def test_a_training_of_a_network_comes_out_the_same(store, tmp_path, console, mo
     assert again(tmp_path / "run", console)["verdict"] == "bit-equal"
 
 
-def test_a_division_from_a_file_that_is_gone(store, ridge, tmp_path, console):
+def test_folds_from_a_file_that_is_missing(store, ridge, tmp_path, console):
     file = tmp_path / "folds.json"
     protocol_export(store, experiment=ridge, out=file, settings=("protocol.folds=4",), overwrite=False, console=console)
     settings = ("protocol.kind=from_file", f"protocol.file={file}")
@@ -57,15 +56,16 @@ def test_a_division_from_a_file_that_is_gone(store, ridge, tmp_path, console):
 
 
 def changed(run, n, versions=None):
-    """Let a run say that it had so many more right or wrong, and maybe that it was made with other versions."""
+    """Let a run say that it had ``n`` more errors, and maybe that it was made with other versions."""
     predictions = read_predictions(run)
     other = {label: predictions.labels[(i + 1) % 3] for i, label in enumerate(predictions.labels)}
     rows = [
-        row._replace(predicted=other[row.predicted]) if place < n else row for place, row in enumerate(predictions.rows)
+        answering(row, other[row.predicted], predictions.labels) if place < n else row
+        for place, row in enumerate(predictions.rows)
     ]
     write_predictions(run, Predictions(predictions.labels, tuple(rows)))
-    facts = json.loads((run / "run.json").read_text())
-    write_run(run, {**facts, "versions": {**facts["versions"], **(versions or {})}})
+    facts = read_run(run)
+    write_run(run, facts.changed(files={}, versions={**facts.versions, **(versions or {})}))
 
 
 def test_what_differs_a_little_is_noise_and_what_differs_much_is_not(store, ridge, tmp_path, console):
@@ -73,7 +73,7 @@ def test_what_differs_a_little_is_noise_and_what_differs_much_is_not(store, ridg
     changed(tmp_path / "run", 1, {"numpy": "1.0"})
     found = again(tmp_path / "run", console)
     assert found["verdict"] == "within noise"
-    assert "swapping person by person" in found["sentence"]
+    assert "permutation test over subjects" in found["sentence"]
     assert any(reason.startswith("numpy ") and reason.endswith("(was 1.0)") for reason in found["because"])
     assert not found["failed"]
     changed(tmp_path / "run", 27)
@@ -89,12 +89,12 @@ def test_other_data_is_named(store, ridge, tmp_path, console):
     assert again(tmp_path / "run", console, store=other)["because"] == ["data ffff (was 0123456789abcdef)"]
 
 
-def test_what_cannot_be_replayed_is_told(store, ridge, tmp_path, console):
+def test_what_cannot_be_reproduced_is_refused(store, ridge, tmp_path, console):
     crossval(store, experiment=ridge, out=tmp_path / "run", console=console)
     facts = read_run(tmp_path / "run")
-    write_run(tmp_path / "run", {**facts, "store": {**facts["store"], "path": str(tmp_path / "gone.h5")}})
-    with pytest.raises(DataError, match=r"gone\.h5 is gone; name it with --store"):
+    write_run(tmp_path / "run", facts.changed(store=facts.store.model_copy(update={"path": str(tmp_path / "gone.h5")})))
+    with pytest.raises(DataError, match=r"gone\.h5 is missing; give its new path with --store"):
         again(tmp_path / "run", console)
-    write_run(tmp_path / "run", {**facts, "state": "interrupted"})
+    write_run(tmp_path / "run", facts.changed(state="interrupted"))
     with pytest.raises(DataError, match="is not complete"):
         again(tmp_path / "run", console)

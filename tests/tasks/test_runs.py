@@ -9,7 +9,7 @@ from ckseq.tasks.runs import runs
 @pytest.fixture
 def folder(tmp_path):
     worse = (("anger", "anger", 5), ("anger", "surprise", 5), ("disgust", "disgust", 5), ("surprise", "surprise", 5))
-    protocol = {**made_run()["protocol"], "kind": "subject_k_fold"}
+    protocol = {"kind": "subject_k_fold"}
     write_made_run(tmp_path / "a", history=False, examples=False)
     write_made_run(
         tmp_path / "deep" / "b",
@@ -51,7 +51,7 @@ def test_runs_are_sorted_and_chosen(folder, console):
     assert names(runs(folder, sort="run", only=("model=gru", "protocol=paper_split"), console=console)) == []
 
 
-def test_what_cannot_be_listed_is_told(folder, console):
+def test_what_cannot_be_listed_is_refused(folder, console):
     with pytest.raises(CallError, match="not of the form key=value"):
         runs(folder, sort="run", only=("gru",), console=console)
     with pytest.raises(CallError, match="a run has no 'color'"):

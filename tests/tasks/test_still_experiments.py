@@ -60,6 +60,6 @@ def test_from_data_to_report(tmp_path, backbone, console, name, input_shape, pub
         settings.append("features.cut_after=maps")
     experiment(name, data=data, out=tmp_path / "out", settings=settings, jobs=1, console=console)
     run = read_run(tmp_path / "out" / "run")
-    assert run["model"]["input_shape"] == input_shape
-    assert run["published"].get("accuracy") == published
+    assert run.model.input_shape == tuple(input_shape)
+    assert (run.value("published") or {}).get("accuracy") == published
     assert (tmp_path / "out" / "run" / "report.html").stat().st_size > 0

@@ -44,14 +44,14 @@ def test_from_csv_to_report(tmp_path, store, console):
     result = train(store, experiment="fer2013_small", out=run, settings=settings, console=console)
     assert (result["n_train"], result["n_test"]) == (16, 4)
     made = read_run(run)
-    assert made["model"]["input_shape"] == [48, 48, 1]
-    assert 1 <= made["chosen_epoch"] <= 6
-    assert {row.recording for row in read_predictions(run).rows} == set(made["split"]["test"])
+    assert made.model.input_shape == (48, 48, 1)
+    assert 1 <= made.trainings[0].chosen_epoch <= 6
+    assert {row.recording for row in read_predictions(run).rows} == set(made.tested)
     crops = read_crops(run)
     shown = next(row.recording for row in read_predictions(run).rows)
     with open_store(store) as opened:
         np.testing.assert_array_equal(crops[shown], opened.crops(shown))
-    assert made["protocol"]["validation_counts"] == {"anger": 2, "happiness": 2}
+    assert made.protocol.validation_counts == {"anger": 2, "happiness": 2}
     assert report(run, faces=True, console=console)["n_test"] == 4
     made_one = tmp_path / "photo.png"
     cv2.imwrite(str(made_one), made_image(3, 99))

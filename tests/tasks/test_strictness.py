@@ -4,7 +4,7 @@ from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
-from ckseq.tasks.strictness import STEPS, ladder
+from ckseq.tasks.strictness import PROTOCOLS, strictness
 
 NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "tiny"\n[training]\nepochs = 3\nbatch_size = 8')
 
@@ -14,29 +14,31 @@ def store(tmp_path_factory):
     return make_store(tmp_path_factory.mktemp("store"), made_recordings(n_subjects=6))
 
 
-def climbed(store, recipe, out, console):
-    return ladder(store, experiment=recipe, out=out, settings=(), seed=None, jobs=1, console=console)
+def compared(store, recipe, out, console):
+    return strictness(store, experiment=recipe, out=out, settings=(), seed=None, jobs=1, console=console)
 
 
-def test_a_network_climbs_every_step(store, tmp_path, console, monkeypatch):
+def test_a_network_is_evaluated_under_every_protocol(store, tmp_path, console, monkeypatch):
     monkeypatch.setattr("ckseq.registry.load", made_models.load)
-    found = climbed(store, make_recipe(tmp_path, NETWORK), tmp_path / "ladder", console)
-    assert [step["name"] for step in found["steps"]] == [step.name for step in STEPS]
+    found = compared(store, make_recipe(tmp_path, NETWORK), tmp_path / "out", console)
+    assert [step["name"] for step in found["steps"]] == [protocol.name for protocol in PROTOCOLS]
     assert [step["interval"] is None for step in found["steps"]] == [True, False, False, True, False, False]
-    kinds = [read_run(tmp_path / "ladder" / step.folder)["protocol"]["kind"] for step in STEPS]
-    assert kinds == [step.kind for step in STEPS]
+    kinds = [read_run(tmp_path / "out" / protocol.folder).protocol.kind for protocol in PROTOCOLS]
+    assert kinds == [protocol.kind for protocol in PROTOCOLS]
     # the best of all epochs is at least as good as the last
     for place, folder in ((0, "split_test"), (3, "subject_test")):
-        rows = read_predictions(tmp_path / "ladder" / folder).rows
+        rows = read_predictions(tmp_path / "out" / folder).rows
         last = sum(row.truth == row.predicted for row in rows) / len(rows)
         assert found["steps"][place]["accuracy"] >= last - 1e-6
-    assert (tmp_path / "ladder" / "ladder.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "strictness.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_estimator_has_no_epoch_to_choose_and_nothing_is_done_twice(store, tmp_path, console):
+def test_an_estimator_has_no_epoch_to_select_and_runs_are_reused(store, tmp_path, console):
     recipe = make_recipe(tmp_path, RIDGE)
-    first = climbed(store, recipe, tmp_path / "ladder", console)
-    assert [step["name"] for step in first["steps"]] == [step.name for step in STEPS if step.validation == "inner"]
-    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "ladder").rglob("predictions.csv")}
-    assert climbed(store, recipe, tmp_path / "ladder", console) == first
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "ladder").rglob("predictions.csv")} == written
+    first = compared(store, recipe, tmp_path / "out", console)
+    assert [step["name"] for step in first["steps"]] == [
+        protocol.name for protocol in PROTOCOLS if protocol.validation == "inner"
+    ]
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("predictions.csv")}
+    assert compared(store, recipe, tmp_path / "out", console) == first
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("predictions.csv")} == written

@@ -3,23 +3,21 @@ import subprocess
 import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 
+import made_models
 import numpy as np
 import pytest
 
 from ckseq import registry
-from ckseq.config import Config
 from ckseq.errors import CallError, DataError
-from ckseq.learn import backend
 from ckseq.learn.checkpoint import CHECKPOINT
-from ckseq.learn.predict import NETWORK, load_network, probabilities
+from ckseq.learn.predict import NETWORK, load_trained_model, probabilities
 from ckseq.recording import ImageFiles, Recording
 from ckseq.storage.examples import read_examples
 from ckseq.storage.history import read_history
 from ckseq.storage.predictions import PREDICTIONS, read_predictions
 from ckseq.storage.prefix_predictions import as_prefix_probabilities, read_prefix_predictions
-from ckseq.storage.run_record import read_run, write_run
+from ckseq.storage.run_record import StoreRecord, read_run, write_run
 from ckseq.storage.store import Prepared, assemble, write_part
 from ckseq.tasks.train import train
 
@@ -43,23 +41,11 @@ batch_size = 8
 """
 
 
-class TinyConfig(Config):
-    units: int = 4
-
-
-def build_tiny(config, *, input_shape, n_classes):
-    layers = backend.load_keras().layers
-    stages = [layers.Input(input_shape), layers.Flatten(), layers.Dropout(0.2), layers.Dense(config.units)]
-    return backend.load_keras().Sequential([*stages, layers.Dense(n_classes, activation="softmax")])
-
-
 @pytest.fixture(scope="module", autouse=True)
 def tiny_model():
     """A model among the choices that builds in no time."""
-    tiny = SimpleNamespace(Config=TinyConfig, build=build_tiny, export=lambda model: model)
-    load = registry.load
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "load", lambda room, name, **rest: tiny if name == "tiny" else load(room, name, **rest))
+        patch.setattr(registry, "load", made_models.load)
         yield
 
 
@@ -173,33 +159,33 @@ def test_a_run_keeps_what_it_said_of_the_start_of_each_test_sequence(complete):
 def test_a_run_says_how_it_was_made(complete, store, recipe):
     out, console, result = complete
     run = read_run(out)
-    assert (run["state"], run["epochs_done"], run["seed"]) == ("complete", 4, 3)
-    assert run["experiment"]["training"]["epochs"] == 4
-    assert run["experiment"]["model"] == {"kind": "tiny", "units": 4}
-    assert run["published"] == {"accuracy": 0.9}
-    assert run["store"] == {"path": str(store), "digest": "0123456789abcdef", "pipeline": {"name": "paper"}}
-    assert run["model"]["input_shape"] == [9, 2, 10, 1]
-    assert run["model"]["n_parameters"] == (9 * 2 * 10 + 1) * 4 + (4 + 1) * 3
-    assert sum(run["protocol"]["train_counts"].values()) == run["protocol"]["n_train"]
-    assert run["balance_notes"] == ["8 sequences of each of 3 classes"]
-    assert run["command"] == f"ckseq train {store} --experiment {recipe} --out {out} --seed 3"
-    assert run["notes"] == [
+    assert (run.state, run.epochs_done, run.seeds) == ("complete", 4, (3,))
+    assert run.value("training.epochs") == 4
+    assert run.value("model") == {"kind": "tiny", "units": 4}
+    assert run.value("published") == {"accuracy": 0.9}
+    assert run.store == StoreRecord(path=str(store), digest="0123456789abcdef", pipeline={"name": "paper"})
+    assert run.model.input_shape == (9, 2, 10, 1)
+    assert run.model.n_parameters == (9 * 2 * 10 + 1) * 4 + (4 + 1) * 3
+    assert sum(run.protocol.train_counts.values()) == run.protocol.n_train
+    assert run.balance_notes == ("8 sequences of each of 3 classes",)
+    assert run.command == f"ckseq train {store} --experiment {recipe} --out {out} --seed 3"
+    assert list(run.notes) == [
         "made of noise",
         "1 sequence failed in preprocessing and left out",
         "1 sequence of more than 9 frames of motion left out before balancing",
     ]
-    assert set(run["notes"]) | {"no test subject is in training"} <= set(console.said)
-    assert result["sentence"] == run["protocol"]["sentence"] == "no test subject is in training"
-    assert run["seconds"]["training"] > 0
+    assert set(run.notes) | {"no test subject is in training"} <= set(console.said)
+    assert result["sentence"] == run.protocol.sentence == "no test subject is in training"
+    assert run.seconds > 0
 
 
 def test_people_are_on_one_side_only(complete):
     run = read_run(complete[0])
-    train_ids, test_ids = run["split"]["train"], run["split"]["test"]
+    train_ids, test_ids = list(run.train_only), list(run.tested)
     assert len(train_ids) + len(test_ids) == 24
     assert not {id[:4] for id in train_ids} & {id[:4] for id in test_ids}
     assert [row.recording for row in read_predictions(complete[0]).rows] == test_ids
-    assert run["protocol"]["n_test"] == len(test_ids)
+    assert run.protocol.n_test == len(test_ids)
 
 
 def test_the_kept_network_predicts_what_was_written(complete):
@@ -208,14 +194,16 @@ def test_the_kept_network_predicts_what_was_written(complete):
     (row,) = [row for row in read_predictions(out).rows if row.recording == example.recording]
     missing = 9 - len(example.projections)
     padded = np.pad(example.projections, (((missing + 1) // 2, missing // 2), (0, 0), (0, 0)))
-    np.testing.assert_allclose(probabilities(load_network(out), padded[np.newaxis])[0], row.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(
+        probabilities(load_trained_model(out), padded[np.newaxis])[0], row.probabilities, rtol=1e-5
+    )
     assert row.truth == example.label
 
 
 def test_another_seed_gives_another_run(complete, store, recipe, tmp_path):
     train(store, experiment=recipe, out=tmp_path / "other", seed=4, console=Listener())
     assert read_predictions(tmp_path / "other") != read_predictions(complete[0])
-    assert read_run(tmp_path / "other")["seed"] == 4
+    assert read_run(tmp_path / "other").seeds == (4,)
 
 
 def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete, store, recipe, tmp_path):
@@ -226,21 +214,21 @@ def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete
         "interrupted after epoch 2; go on with: "
         f"ckseq train {store} --experiment {recipe} --out {out} --seed 3 --resume"
     )
-    assert read_run(out)["state"] == "interrupted"
+    assert read_run(out).state == "interrupted"
     assert files_of(out) == {"run.json", "history.csv", CHECKPOINT}
     assert len(read_history(out)) == 2
 
     (out / f".{CHECKPOINT}.x7.tmp").touch()  # as a killed process leaves it
     run = read_run(out)
-    write_run(out, {**run, "versions": {**run["versions"], "keras": "3.0"}})
+    write_run(out, run.changed(versions={**run.versions, "keras": "3.0"}))
     console = Listener()
     result = train(store, experiment=recipe, out=out, resume=True, console=console)
-    assert "going on after epoch 2" in console.said
+    assert "resuming after epoch 2" in console.said
     assert console.total == len(console.epochs) == 2
     assert (result["state"], result["epochs_done"]) == ("complete", 4)
     assert (out / PREDICTIONS).read_bytes() == (complete[0] / PREDICTIONS).read_bytes()
     assert files_of(out) == files_of(complete[0])
-    assert read_run(out)["notes"][-1] == f"training went on with keras {run['versions']['keras']}; it began with 3.0"
+    assert read_run(out).notes[-1] == f"resumed with keras {run.versions['keras']}; begun with 3.0"
 
 
 def test_frames_are_streamed_in_parts_and_going_on_ends_in_the_same_bytes(store, recipe, tmp_path):
@@ -250,7 +238,7 @@ def test_frames_are_streamed_in_parts_and_going_on_ends_in_the_same_bytes(store,
             train(store, experiment=recipe, out=out, settings=settings, console=Listener(interrupt_after=after))
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     train(store, experiment=recipe, out=torn, settings=settings, resume=True, console=Listener())
-    assert read_run(whole)["model"]["input_shape"] == [9, 10, 10, 1]
+    assert read_run(whole).model.input_shape == (9, 10, 10, 1)
     assert (torn / PREDICTIONS).read_bytes() == (whole / PREDICTIONS).read_bytes()
 
 
@@ -259,7 +247,7 @@ def test_a_complete_run_is_not_trained_again(complete, store, recipe):
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     console = Listener()
     assert train(store, experiment=recipe, out=out, resume=True, console=console) == result
-    assert console.said == [f"{out} is complete already: 4 epochs"]
+    assert console.said[0] == f"{out} is complete already: 4 epochs"
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
@@ -358,7 +346,7 @@ def test_a_small_machine_refuses_in_one_line_and_is_not_killed(store, recipe, tm
 def test_what_makes_it_fit_is_chosen_kept_and_part_of_the_command(store, recipe, tmp_path, monkeypatch):
     arguments = {"experiment": recipe, "settings": ("training.epochs=2",), "fit_memory": True}
     full = train(store, out=tmp_path / "full", console=Listener(), **arguments)
-    need = read_run(tmp_path / "full")["memory"]["estimated_bytes"]["total"]
+    need = read_run(tmp_path / "full").memory.estimated_bytes["total"]
     monkeypatch.setattr("ckseq.learn.system_memory.used_bytes", lambda: 0)
     monkeypatch.setattr("ckseq.learn.system_memory.free_bytes", lambda: need - 1)
     with pytest.raises(KeyboardInterrupt):
@@ -367,7 +355,7 @@ def test_what_makes_it_fit_is_chosen_kept_and_part_of_the_command(store, recipe,
     monkeypatch.setattr("ckseq.learn.system_memory.free_bytes", lambda: 2 * need)
     tight = train(store, out=tmp_path / "tight", console=Listener(), resume=True, **arguments)
     run = read_run(tmp_path / "tight")
-    assert run["memory"]["chosen"] == ["training.micro_batch_size=4"]
-    assert run["experiment"]["training"]["micro_batch_size"] == 4
-    assert "--set training.micro_batch_size=4" in run["command"]
+    assert run.memory.chosen == ("training.micro_batch_size=4",)
+    assert run.value("training.micro_batch_size") == 4
+    assert "--set training.micro_batch_size=4" in run.command
     assert (tight["n_train"], tight["epochs_done"]) == (full["n_train"], 2)

@@ -15,8 +15,8 @@ from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.differences import draw_differences
 from ckseq.report.folds import draw_folds
 from ckseq.report.reliability import draw_reliability
-from ckseq.report.sequences import draw_sequences, film, one_per_class
-from ckseq.report.strictness import Rung, draw_staircase
+from ckseq.report.sequences import blob_parts, draw_sequences, one_per_class
+from ckseq.report.strictness import Level, draw_strictness
 from ckseq.report.tables import confusions
 from ckseq.report.trust import trust
 from ckseq.storage.history import Epoch
@@ -34,10 +34,10 @@ def pixels(png):
     return image
 
 
-RUNGS = (
-    Rung("random split, best epoch", 0.9, None, 0.45, 42),
-    Rung("subject k-fold", 0.7, Interval(0.6, 0.8), 0.25, 140),
-    Rung("leave one subject out", 0.72, Interval(0.61, 0.81), 0.24, 140),
+LEVELS = (
+    Level("random split, best epoch", 0.9, None, 0.45, 42),
+    Level("subject k-fold", 0.7, Interval(0.6, 0.8), 0.25, 140),
+    Level("leave one subject out", 0.72, Interval(0.61, 0.81), 0.24, 140),
 )
 DIFFERENCES = [(f"b − {name}", Difference(0.1, Interval(-0.02, 0.2), 9, 4, 0.2, 0.3, 42, 9)) for name in "acd"]
 PREDICTIONS = made_predictions()
@@ -54,7 +54,7 @@ DRAWN = {
         trust(made_predictions(), confidence=0.95).reliability, confidence=0.95, repeats=1
     ),
     "folds": lambda: draw_folds(made_predictions(folds=7)),
-    "staircase": lambda: draw_staircase(RUNGS, confidence=0.95),
+    "strictness": lambda: draw_strictness(LEVELS, confidence=0.95),
     "differences": lambda: draw_differences(DIFFERENCES, confidence=0.95),
 }
 
@@ -102,7 +102,7 @@ def test_the_diagonal_of_a_perfect_matrix_is_dark_and_the_rest_is_not():
         [*made_history(5), *made_history(7)],
         [Epoch(1, float("inf"), 0.2, float("nan"), float("nan"), 1.0), Epoch(2, float("nan"), 0.2, 0.1, 0.1, 1.0)],
     ],
-    ids=["one epoch", "nothing watched", "two folds", "diverged"],
+    ids=["one epoch", "no validation", "two folds", "diverged"],
 )
 def test_odd_histories_are_drawn_without_a_warning(epochs):
     with warnings.catch_warnings():
@@ -111,7 +111,7 @@ def test_odd_histories_are_drawn_without_a_warning(epochs):
         assert pixels(draw_loss(epochs, validation="none")).size
 
 
-def test_a_watched_test_part_is_drawn_and_another_curve_only_then():
+def test_the_second_curve_is_drawn_only_where_it_was_measured():
     second = np.array([0x0E, 0x57, 0xC4], np.uint8)  # blue, green, red
     alone = draw_loss(made_history(watched=False), validation="none")
     assert not (pixels(alone) == second).all(axis=2).any()
@@ -140,11 +140,11 @@ def test_one_example_of_each_class_in_the_order_of_the_labels():
     assert one_per_class([surprise, anger, second, disgust], ("disgust", "anger", "fear")) == (disgust, anger)
 
 
-def test_a_film_gathers_all_motion():
+def test_a_blob_parts_gathers_all_motion():
     blobs = np.zeros((13, 8, 80), bool)
     for step in range(13):
         blobs[step, step % 8, step] = True
-    sheet = film(blobs)
+    sheet = blob_parts(blobs)
     assert sheet.shape == (8, 6 * 80 + 5 * 2)
     assert (sheet == 1).sum() == 13
     assert not blobs[0, 1:].any()  # left as it was
@@ -178,7 +178,7 @@ def test_the_colors_of_a_crop_are_drawn_as_they_are():
         assert share * pixels(picture)[..., 0].size == pytest.approx(160**2, rel=0.1)
 
 
-def test_the_bars_are_as_long_as_the_probabilities_and_tell_right_from_wrong():
+def test_the_bars_are_as_long_as_the_probabilities_and_colored_by_correctness():
     blue, orange = np.array([0x8F, 0x5C, 0x0B]), np.array([0x0E, 0x57, 0xC4])  # blue, green, red
     row = made_predictions(("a", "b"), [("a", "a", 1)]).rows[0]
 
@@ -192,8 +192,8 @@ def test_the_bars_are_as_long_as_the_probabilities_and_tell_right_from_wrong():
     assert length(0.9, orange, "a") == length(0.9, blue, "b") == 0
 
 
-def test_the_samples_of_each_part_are_those_the_run_tells():
+def test_the_samples_of_each_part_are_those_the_run_records():
     counts = {"anger": 24, "disgust": 25}
     parts = sample_counts(made_run(protocol={"train_counts": counts, "n_test": 42}), made_scores())
     assert parts == {"training": counts, "test": {"anger": 11, "disgust": 10, "happiness": 10, "surprise": 11}}
-    assert list(sample_counts({}, made_scores())) == ["test"]
+    assert list(sample_counts(made_run(), made_scores())) == ["test"]

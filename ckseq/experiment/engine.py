@@ -1,0 +1,388 @@
+"""The engine of every training: the folds of an experiment, trained, predicted, recorded; a training has one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ckseq.console import Bar, Console
+from ckseq.errors import CallError
+from ckseq.experiment.dataset import Dataset, gather, noun_in
+from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, save_fold, train_fold
+from ckseq.experiment.memory_check import within_memory
+from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.record import notes_of_both, record_of, what_differs
+from ckseq.experiment.report_crops import keep_crops
+from ckseq.experiment.trainer import trainer_for
+from ckseq.learn import backend, system_memory
+from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint
+from ckseq.learn.extract import EXTRACTOR, build_extractor, save_extractor
+from ckseq.learn.predict import ESTIMATOR, NETWORK
+from ckseq.learn.trainer import Trainer
+from ckseq.storage.complete_run import digests_of, read_complete_run
+from ckseq.storage.examples import write_examples
+from ckseq.storage.history import HISTORY, Epoch, write_history
+from ckseq.storage.lock import locked
+from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
+from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
+from ckseq.storage.replacement import beside, exchange, recover
+from ckseq.storage.run_record import RUN, ModelRecord, RunRecord, TrainingRecord, read_run, write_run
+from ckseq.storage.store import open_store
+from ckseq.workers import spread
+
+FOLDS = "folds"
+_FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
+_NOT_TESTED = "trained on all sequences: none is left to test it on"
+# what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
+_PROCESS_BYTES, _COPIES = 1.5e9, 6
+
+
+class Finished(NamedTuple):
+    """A complete run: its record and its predictions."""
+
+    run: RunRecord
+    predictions: Predictions
+
+    def accuracy(self, seed: int | None = None) -> float:
+        """Return the share of correct predictions, of one seed or of all."""
+        rows = [row for row in self.predictions.rows if seed is None or row.seed in (None, seed)]
+        return sum(row.truth == row.predicted for row in rows) / len(rows)
+
+
+def run_experiment(
+    store: Path,
+    recipe: Experiment,
+    *,
+    kind: Literal["training", "cross_validation"],
+    command: Sequence[str],
+    out: Path,
+    seeds: Sequence[int],
+    notes: Sequence[str] = (),
+    jobs: int = 1,
+    overwrite: bool = False,
+    resume: bool = False,
+    fit_memory: bool = False,
+    console: Console,
+) -> Finished:
+    """Train and test every fold with every seed, and leave a complete run folder.
+
+    Parameters
+    ----------
+    store : Path
+        The prepared recordings.
+    recipe : Experiment
+    kind : str
+        A training has one fold and one seed and keeps its model; a cross-validation keeps predictions only.
+    command : sequence of str
+        The words of a command line that makes this run.
+    out : Path
+        The run folder.
+    seeds : sequence of int
+        Of the trainings; sequences and folds are the same for all.
+    notes : sequence of str
+        What a reader of the result should know besides.
+    jobs : int
+        So many folds at once, -1 for one per core, and no more than the memory holds.
+    overwrite : bool
+        Replace the run at ``out``.
+    resume : bool
+        Go on with the run at ``out``, fold by fold and epoch by epoch; it ends in the same predictions to the byte.
+    fit_memory : bool
+        Choose by itself what makes a training fit into memory without changing its mathematics.
+    console : Console
+
+    Raises
+    ------
+    CallError
+        ``out`` is in the way, or holds a run made otherwise than the one to resume; the folds do not suit the kind.
+    CkseqError
+        A training would need more memory than there is.
+    DataError
+        The store has too little for the experiment or its folds.
+    KeyboardInterrupt
+        Somebody pressed Ctrl-C; what was trained is kept.
+    """
+    with locked(out):
+        recover(out)
+        check_target(out, overwrite=overwrite, resume=resume)
+        # what stands there is replaced when the new run is complete, and not before
+        replaces = overwrite and out.is_dir()
+        folder = beside(out) if replaces else out
+        resumes = (resume or replaces) and (folder / RUN).is_file()
+        earlier = read_run(folder) if resumes else None
+        with open_store(store) as opened:
+            dataset = gather(opened, recipe, console)
+            if kind == "training" and len(dataset.splits) > 1:
+                raise CallError(
+                    f"protocol.kind = {recipe.protocol.kind} has {len(dataset.splits)} folds, and a training has one",
+                    fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
+                )
+            recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
+            run = record_of(opened, dataset, recipe, kind=kind, seeds=seeds)
+        chosen = () if memory is None else memory.chosen
+        run = run.changed(
+            memory=memory,
+            notes=(*run.notes, *notes),
+            command=shlex.join([*command, *(word for setting in chosen for word in ("--set", setting))]),
+        )
+        if replaces and (earlier is None or what_differs(earlier, run)):
+            # nothing, or an unfinished replacement by another run
+            shutil.rmtree(folder, ignore_errors=True)
+            earlier = None
+        if earlier is not None:
+            _check_same(earlier, run, out)
+            # a complete run may be asked for more seeds
+            if not replaces and earlier.state == "complete" and earlier.seeds == run.seeds:
+                n = len(earlier.trainings)
+                console.say(
+                    f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
+                )
+                return Finished(*read_complete_run(out))
+            run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
+        elif resume:
+            console.say(f"there is nothing in {out} to resume: starting anew")
+        for note in (*run.notes, *run.balance_notes, run.protocol.sentence, memory.sentence if memory else ""):
+            if note:
+                console.say(note)
+        finished = _train_and_finish(
+            folder, run, dataset, recipe, jobs, "--overwrite" if replaces else "--resume", console
+        )
+        if replaces:
+            exchange(out)
+        return finished
+
+
+def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
+    """Refuse a target that is in the way: a file, a folder of something else, a run without --resume or --overwrite."""
+    if overwrite and resume:
+        raise CallError("--overwrite and --resume exclude each other")
+    if out.exists() and not out.is_dir():
+        raise CallError("is a file", out, "name a folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / RUN).is_file():
+        raise CallError("is in use, and not by a run", out, "name another folder")
+    if not overwrite and not resume:
+        raise CallError("there is a run already", out, "--resume goes on with it, --overwrite replaces it")
+
+
+def _check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:
+    """Refuse to go on with a run that was made otherwise."""
+    if found := what_differs(earlier, run):
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise CallError(
+            f"the run there was made otherwise: {'; '.join(found[:3])}{more}",
+            out,
+            "name another --out, or start anew with --overwrite",
+        )
+
+
+def _train_and_finish(
+    out: Path, run: RunRecord, dataset: Dataset, recipe: Experiment, jobs: int, again: str, console: Console
+) -> Finished:
+    alone = run.kind == "training"
+    assert run.store is not None
+    work = [
+        Job(split, seed, Path(run.store.path), out if alone else out / FOLDS / f"seed{seed}_fold{split.fold}")
+        for seed in run.seeds
+        for split in dataset.splits
+    ]
+    made_from = {job: job.made_from(recipe, run.store.digest) for job in work}
+    write_run(out, run)
+    done = {} if alone else {job: found for job in work if (found := load_fold(job, made_from[job])) is not None}
+    if done:
+        console.say(f"{len(done)} of {len(work)} trainings are done already")
+    left = [job for job in work if job not in done]
+    try:
+        if alone:
+            done[work[0]] = _train_alone(work[0], dataset, recipe, made_from[work[0]], console)
+        else:
+            done |= _train_all(left, dataset, recipe, made_from, _n_workers(jobs, dataset, run), console)
+    except KeyboardInterrupt:
+        epochs = (
+            checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()
+        )
+        if epochs:
+            write_history(out, epochs)
+        write_run(out, run.changed(state="interrupted", epochs_done=len(epochs)))
+        after = f" after epoch {len(epochs)}" if epochs else ""
+        console.say(f"interrupted{after}; go on with: {run.command} {again}")
+        raise
+    return _finish(out, run, [done[job] for job in work], dataset, recipe, console)
+
+
+def _n_workers(jobs: int, dataset: Dataset, run: RunRecord) -> int:
+    """Return how many processes train at once: as many as asked for, and as the free memory holds."""
+    asked = (os.cpu_count() or 1) if jobs < 0 else max(1, jobs)
+    held = dataset.x.nbytes if isinstance(dataset.x, np.ndarray) else 0
+    need = run.memory.estimated_bytes["total"] if run.memory else _PROCESS_BYTES + _COPIES * held
+    return max(1, min(asked, int(system_memory.free_bytes() / need)))
+
+
+def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str, console: Console) -> FoldResult:
+    """Train the one fold of a training, epoch by epoch on the progress bar."""
+    n_train, n_test, noun = len(job.split.train), len(job.split.test), noun_in(recipe)
+
+    def show(trainer: Trainer) -> None:
+        size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
+        sides = f"{n_train} {noun.many} to train on, {n_test} to test on"
+        console.say(f"{recipe.model_kind}: {size}{sides}; {backend.device()}")
+
+    checkpoint = read_checkpoint(job.folder, made_from=made_from)
+    n_done = len(checkpoint.epochs) if checkpoint else 0
+    if n_done:
+        console.say(f"resuming after epoch {n_done}")
+    with console.progress("epochs", recipe.training.epochs - n_done) as bar:
+        return train_fold(
+            job,
+            dataset,
+            recipe,
+            made_from,
+            seed_of_rows=None,
+            on_built=show,
+            on_epoch=lambda epoch: bar.advance(text=describe_epoch(epoch)),
+        )
+
+
+def _train_all(
+    work: Sequence[Job],
+    dataset: Dataset,
+    recipe: Experiment,
+    made_from: dict[Job, str],
+    n_workers: int,
+    console: Console,
+) -> dict[Job, FoldResult]:
+    found = {}
+    with console.progress("folds", len(work)) as bar:
+        for job, result in _results(work, dataset, recipe, made_from, n_workers, bar):
+            found[job] = result
+            correct = f"{result.n_correct} of {len(job.split.test)} correct"
+            bar.advance(text=f"seed {job.seed}, fold {job.split.fold}: {correct}")
+    return found
+
+
+def _results(
+    work: Sequence[Job],
+    dataset: Dataset,
+    recipe: Experiment,
+    made_from: dict[Job, str],
+    n_workers: int,
+    bar: Bar,
+) -> Iterator[tuple[Job, FoldResult]]:
+    if n_workers == 1 or len(work) < 2:
+        for job in work:
+            yield job, _train_and_save(job, dataset, recipe, made_from[job], bar)
+        return
+    calls = [(job, dataset, recipe, made_from[job]) for job in work]
+    yield from zip(work, spread(_train_and_save, calls, n_workers=n_workers), strict=True)
+
+
+def _train_and_save(
+    job: Job, dataset: Dataset, recipe: Experiment, made_from: str, bar: Bar | None = None
+) -> FoldResult:
+    def show(epoch: Epoch) -> None:
+        if bar is not None:
+            bar.advance(0, text=f"seed {job.seed}, fold {job.split.fold}, {describe_epoch(epoch)}")
+
+    result = train_fold(job, dataset, recipe, made_from, seed_of_rows=job.seed, on_epoch=show)
+    save_fold(job.folder, result)
+    # the model stays behind: it is large, and only predictions are asked for
+    return result._replace(trained=None)
+
+
+def _finish(
+    out: Path, run: RunRecord, results: Sequence[FoldResult], dataset: Dataset, recipe: Experiment, console: Console
+) -> Finished:
+    """Bring the predictions of all folds together, and write what the run consists of; ``run.json`` last."""
+    rows = sorted(
+        (row for one in results for row in one.predictions.rows), key=lambda row: (row.seed or 0, row.recording)
+    )
+    predictions = Predictions(dataset.labels, tuple(rows))
+    write_predictions(out, predictions)
+    if early := [row for one in results for row in one.prefixes]:
+        early.sort(key=lambda row: (row.seed or 0, row.recording, row.share))
+        write_prefix_predictions(out, dataset.labels, early)
+    if epochs := [epoch for one in results for epoch in one.epochs]:
+        write_history(out, epochs)
+    assert run.store is not None
+    if run.kind == "training" and results[0].trained is not None:
+        results[0].trained.save(out)
+        _save_extractor(out, run, recipe)
+    write_examples(out, dataset.examples)
+    keep_crops(out, Path(run.store.path), predictions, console)
+    run = run.changed(
+        state="complete",
+        model=results[0].done.model,
+        device=results[0].done.device,
+        trainings=tuple(one.done.training for one in results),
+        epochs_done=len(epochs),
+        files=digests_of(out, _FILES),
+    )
+    write_run(out, run)
+    remove_checkpoint(out)
+    return Finished(run, predictions)
+
+
+def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence[str], console: Console) -> RunRecord:
+    """Train on every sequence of an experiment, and keep the model; nobody is left to test it on.
+
+    Parameters
+    ----------
+    store : Path
+    recipe : Experiment
+    out : Path
+        A folder that does not exist yet.
+    command : sequence of str
+        The words of a command line that makes this run.
+    console : Console
+    """
+    with open_store(store) as opened:
+        dataset = replace(gather(opened, recipe, console), splits=(), examples=())
+        run = record_of(opened, dataset, recipe, kind="final", seeds=[recipe.seed])
+    run = run.changed(command=shlex.join(command), notes=(*run.notes, _NOT_TESTED))
+    trainer = trainer_for(recipe, dataset)
+    everything = dataset.side([entry.id for entry in dataset.entries])[1]
+    with console.progress("epochs", trainer.n_epochs) as bar:
+        trained = trainer.fit(
+            train=everything,
+            validation=None,
+            on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
+        )
+    trained.save(out)
+    _save_extractor(out, run, recipe)
+    if trained.epochs:
+        write_history(out, trained.epochs)
+    shape = tuple(int(n) for n in dataset.x.shape[1:])
+    n = len(dataset.entries)
+    training = TrainingRecord(
+        seed=recipe.seed,
+        fold=0,
+        n_train=n,
+        n_test=0,
+        epochs=len(trained.epochs),
+        chosen_epoch=trained.chosen_epoch,
+        seconds=trained.seconds,
+    )
+    run = run.changed(
+        state="complete",
+        model=ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape),
+        device=backend.device(),
+        trainings=(training,),
+        epochs_done=len(trained.epochs),
+        files=digests_of(out, _FILES),
+    )
+    write_run(out, run)
+    return run
+
+
+def _save_extractor(out: Path, run: RunRecord, recipe: Experiment) -> None:
+    """Keep what makes features of an image beside the model that reads them: the run stands for itself."""
+    if recipe.input == "features" and run.store is not None and run.store.crop_shape is not None:
+        save_extractor(out, build_extractor(recipe.features, input_shape=run.store.crop_shape))

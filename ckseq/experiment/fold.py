@@ -1,0 +1,201 @@
+"""One fold: train on its training side, with a checkpoint after every epoch, and predict its test side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from ckseq.config import digest
+from ckseq.errors import CallError, DataError
+from ckseq.experiment.dataset import Dataset
+from ckseq.experiment.early_classification import prefix_predictions
+from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.trainer import trainer_for
+from ckseq.learn import backend
+from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from ckseq.learn.fit import TrainingState
+from ckseq.learn.predict import probabilities
+from ckseq.learn.trainer import TrainedModel, Trainer
+from ckseq.protocol.holdout import Split
+from ckseq.storage.files import read_text, write_text
+from ckseq.storage.history import HISTORY, Epoch, read_history, write_history
+from ckseq.storage.predictions import Prediction, Predictions, read_predictions, write_predictions
+from ckseq.storage.prefix_predictions import (
+    EARLY,
+    PrefixPrediction,
+    read_prefix_predictions,
+    write_prefix_predictions,
+)
+from ckseq.storage.run_record import ModelRecord, Record, TrainingRecord
+
+TRAINING = "training.json"
+_AGAIN = "remove that folder and go on with --resume"
+
+
+class Job(NamedTuple):
+    """One training to be done: a fold, a seed, the store's file, and the folder that keeps its checkpoint."""
+
+    split: Split
+    seed: int
+    store: Path
+    folder: Path
+
+    def made_from(self, recipe: Experiment, store_digest: str) -> str:
+        """Return the digest of all that the training follows from."""
+        asked = recipe.model_dump(mode="json", exclude={"name", "question", "published", "seed"})
+        return digest(asked, store_digest, self.seed, [list(self.split.train), list(self.split.test)])
+
+
+class FoldRecordFile(Record):
+    """``training.json``: that a fold is done, and what of."""
+
+    training: TrainingRecord
+    model: ModelRecord
+    device: str
+
+
+class FoldResult(NamedTuple):
+    """What became of a fold; ``trained`` is the model, kept only where a run has one training."""
+
+    done: FoldRecordFile
+    predictions: Predictions
+    prefixes: tuple[PrefixPrediction, ...]
+    epochs: tuple[Epoch, ...]
+    trained: TrainedModel | None = None
+
+    @property
+    def n_correct(self) -> int:
+        """How many test sequences were predicted correctly."""
+        return sum(row.truth == row.predicted for row in self.predictions.rows)
+
+
+def train_fold(
+    job: Job,
+    dataset: Dataset,
+    recipe: Experiment,
+    made_from: str,
+    *,
+    seed_of_rows: int | None,
+    on_built: Callable[[Trainer], None] = lambda _: None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> FoldResult:
+    """Train on one fold with one seed, from its checkpoint if there is one, and predict its test sequences.
+
+    Parameters
+    ----------
+    job : Job
+    dataset : Dataset
+    recipe : Experiment
+    made_from : str
+        `Job.made_from`.
+    seed_of_rows : int or None
+        The seed that predictions are marked with; None in a run of one training.
+    on_built : callable
+        Is given the model before it trains.
+    on_epoch : callable
+        Is given every epoch when it ends.
+    """
+    trainer = trainer_for(recipe, dataset, seed=job.seed)
+    on_built(trainer)
+
+    def keep(state: TrainingState) -> None:
+        write_checkpoint(job.folder, state, made_from=made_from)
+        on_epoch(state.epochs[-1])
+
+    sides = (job.split.train, validation_of(job.split, recipe))
+    train, validation = (dataset.side(side)[1] for side in sides)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    trained = trainer.fit(
+        train=train, validation=validation, resume=read_checkpoint(job.folder, made_from=made_from), on_epoch=keep
+    )
+    rows = predict_test_side(trained.model, dataset, job.split, seed=seed_of_rows)
+    early = prefix_predictions(trained.model, job.store, dataset, job.split, recipe, seed=seed_of_rows)
+    training = TrainingRecord(
+        seed=job.seed,
+        fold=job.split.fold,
+        made_from=made_from,
+        n_train=len(job.split.train),
+        n_test=len(job.split.test),
+        epochs=len(trained.epochs),
+        chosen_epoch=trained.chosen_epoch,
+        seconds=trained.seconds,
+    )
+    shape = tuple(int(n) for n in dataset.x.shape[1:])
+    model = ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape)
+    done = FoldRecordFile(training=training, model=model, device=backend.device())
+    return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), trained.epochs, trained)
+
+
+def validation_of(split: Split, recipe: Experiment) -> tuple[str, ...]:
+    """Return the sequences that are measured after every epoch."""
+    if recipe.training.validation != "given":
+        return split.test
+    if not split.validation:
+        raise CallError(
+            "training.validation = given needs a data set with a validation part of its own",
+            fix="set protocol.kind to given, or training.validation to inner",
+        )
+    return split.validation
+
+
+def predict_test_side(model: Any, dataset: Dataset, split: Split, *, seed: int | None) -> list[Prediction]:
+    """Return the model's predictions of every test sequence of a fold."""
+    entries, test = dataset.side(split.test)
+    return [
+        Prediction(
+            recording=entry.id,
+            subject=entry.subject,
+            fold=split.fold,
+            truth=str(entry.label),
+            predicted=dataset.labels[int(row.argmax())],
+            probabilities=tuple(float(p) for p in row),
+            seed=seed,
+        )
+        for entry, row in zip(entries, probabilities(model, test.x), strict=True)
+    ]
+
+
+def save_fold(folder: Path, result: FoldResult) -> None:
+    """Keep a fold's result in its folder; ``training.json`` last, since what it stands beside is believed whole."""
+    write_predictions(folder, result.predictions)
+    if result.prefixes:
+        write_prefix_predictions(folder, result.predictions.labels, result.prefixes)
+    write_history(folder, result.epochs)
+    write_text(folder / TRAINING, result.done.model_dump_json(indent=2) + "\n")
+    remove_checkpoint(folder)
+
+
+def load_fold(job: Job, made_from: str) -> FoldResult | None:
+    """Return what an earlier process kept of a job; None where it did not end.
+
+    Raises
+    ------
+    DataError
+        The folder holds another training, or a file of it is damaged.
+    """
+    path = job.folder / TRAINING
+    if not path.is_file():
+        return None
+    try:
+        done = FoldRecordFile.model_validate_json(read_text(path))
+    except ValidationError:
+        raise DataError("is no complete record of a training", path, _AGAIN) from None
+    predictions = read_predictions(job.folder)
+    same = done.training.made_from == made_from
+    if not same or sorted(row.recording for row in predictions.rows) != sorted(job.split.test):
+        raise DataError("holds another training than the one to resume", job.folder, _AGAIN)
+    early = read_prefix_predictions(job.folder)[1] if (job.folder / EARLY).is_file() else ()
+    epochs = read_history(job.folder) if (job.folder / HISTORY).is_file() else ()
+    return FoldResult(done, predictions, early, epochs)
+
+
+def describe_epoch(epoch: Epoch) -> str:
+    """Return an epoch as a progress bar shows it."""
+    text = f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
+    if np.isnan(epoch.val_loss):
+        return text
+    return f"{text}; validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.2f}"

@@ -1,0 +1,183 @@
+"""The record of a run before its trainings: what was asked for, of which data, tested how."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import ckseq
+from ckseq.config import differences
+from ckseq.experiment.dataset import Dataset, noun_in
+from ckseq.experiment.features import crop_shape
+from ckseq.experiment.leakage import leakage_of
+from ckseq.experiment.recipe import Experiment
+from ckseq.learn import backend
+from ckseq.models._backbones import BackboneConfig, announcement
+from ckseq.protocol.folds import division_digest
+from ckseq.protocol.holdout import overlap
+from ckseq.protocol.leakage import NEAR, Leakage
+from ckseq.report.wording import leak_sentences
+from ckseq.storage.run_record import (
+    FoldRecord,
+    LeakageRecord,
+    PairRecord,
+    ProtocolRecord,
+    RuleRecord,
+    RunRecord,
+    StoreRecord,
+)
+from ckseq.storage.store import Store
+
+# so many pairs are named, the others counted
+_NAMED = 20
+
+
+def record_of(
+    store: Store,
+    dataset: Dataset,
+    recipe: Experiment,
+    *,
+    kind: Literal["training", "cross_validation", "final"],
+    seeds: Sequence[int],
+) -> RunRecord:
+    """Return the record of a run that has not trained yet.
+
+    Parameters
+    ----------
+    store : Store
+    dataset : Dataset
+        Of that store.
+    recipe : Experiment
+        As it will be trained.
+    kind : str
+    seeds : sequence of int
+    """
+    leakage = leakage_record(leakage_of(store, dataset.entries, dataset.splits)) if dataset.splits else None
+    tested = {id for split in dataset.splits for id in split.test}
+    validation = {id for split in dataset.splits for id in split.validation}
+    return RunRecord(
+        kind=kind,
+        ckseq_version=ckseq.__version__,
+        created=now(),
+        experiment_name=recipe.name,
+        experiment=recipe.model_dump(mode="json"),
+        store=_store_record(store, dataset),
+        labels=dataset.labels,
+        protocol=_protocol_record(dataset, recipe, leakage),
+        folds=tuple(FoldRecord(number=one.fold, test=one.test, validation=one.validation) for one in dataset.splits),
+        train_only=tuple(entry.id for entry in dataset.entries if entry.id not in tested | validation),
+        seeds=tuple(seeds),
+        leakage=leakage,
+        versions={"ckseq": ckseq.__version__, **backend.versions()},
+        balance_notes=dataset.balance_notes,
+        notes=(*dataset.notes, *_announcements(recipe)),
+    )
+
+
+def now() -> str:
+    """Return the time in ISO 8601, to the second, with the time zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _store_record(store: Store, dataset: Dataset) -> StoreRecord:
+    first = dataset.entries[0]
+    return StoreRecord(
+        path=str(store.path),
+        digest=store.digest,
+        pipeline=store.pipeline,
+        crop_shape=tuple(crop_shape(store, first)) if first.n_crops else None,
+    )
+
+
+def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecord | None) -> ProtocolRecord:
+    if leakage is None:
+        ids = [entry.id for entry in dataset.entries]
+        return ProtocolRecord(kind="all", digest=dataset.digest, n_folds=0, n_train=len(ids), n_test=0)
+    label, subject = (
+        {entry.id: str(getattr(entry, name)) for entry in dataset.entries} for name in ("label", "subject")
+    )
+    n_test, noun = leakage.n_test, noun_in(recipe)
+    if len(dataset.splits) == 1:
+        split = dataset.split
+        kind, digest = split.kind, split.digest
+        counts = {"train_counts": split.train, "validation_counts": split.validation}
+        sentence = noun.reworded(overlap(split, subject).sentence)
+    else:
+        kind, digest, counts = recipe.protocol.kind, division_digest(dataset.splits), {}
+        sentence = leak_sentences(leakage, noun)[0]
+    return ProtocolRecord(
+        kind=kind,
+        digest=digest,
+        n_folds=len(dataset.splits),
+        n_train=min(len(split.train) for split in dataset.splits),
+        n_test=n_test,
+        **{name: _counts([label[id] for id in ids], dataset.labels) for name, ids in counts.items() if ids},
+        test_subjects=len({subject[id] for split in dataset.splits for id in split.test}),
+        shared_subjects=leakage.shared_subjects,
+        test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
+        sentence=sentence,
+    )
+
+
+def _counts(labels: Sequence[str], known: Sequence[str]) -> dict[str, int]:
+    counts = Counter(labels)
+    return {label: counts[label] for label in known}
+
+
+def _announcements(recipe: Experiment) -> list[str]:
+    """Return what a pretrained backbone, of the model or of its features, has to say before it is built."""
+    configs = [recipe.model, recipe.features] if recipe.input == "features" else [recipe.model]
+    backbones = [config for config in configs if isinstance(config, BackboneConfig)]
+    if backbones:
+        backend.load_keras()  # before anybody else does, so that it stays quiet
+    return [line for config in backbones for line in announcement(config)]
+
+
+def leakage_record(leakage: Leakage) -> LeakageRecord:
+    """Return a leakage as the record keeps it; at most 20 pairs of duplicates are named."""
+    return LeakageRecord(
+        n_folds=leakage.n_folds,
+        n_test=leakage.n_test,
+        shared_subjects=leakage.shared_subjects,
+        test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
+        test_sequences_of_shared_sessions=leakage.test_sequences_of_shared_sessions,
+        n_duplicates=len(leakage.duplicates),
+        n_near_duplicates=len(leakage.near_duplicates),
+        duplicates=tuple(PairRecord(**pair._asdict()) for pair in leakage.duplicates[:_NAMED]),
+        near_duplicates=tuple(PairRecord(**pair._asdict()) for pair in leakage.near_duplicates[:_NAMED]),
+        near_duplicate_correlation=NEAR,
+        best_rule=leakage.best_rule.name,
+        rules=tuple(
+            RuleRecord(
+                name=rule.name,
+                about=rule.about,
+                n_correct=rule.n_correct,
+                n=rule.n,
+                accuracy=rule.accuracy,
+                interval=(rule.interval.low, rule.interval.high),
+                p_value=None if math.isnan(rule.p_value) else rule.p_value,
+            )
+            for rule in leakage.rules
+        ),
+    )
+
+
+def what_differs(earlier: RunRecord, run: RunRecord) -> list[str]:
+    """Return a line for everything that makes a run another one than an earlier run, in data, recipe or folds."""
+    found = differences(earlier.experiment, run.experiment, "experiment")
+    for name in ("labels", "folds", "train_only"):
+        if getattr(earlier, name) != getattr(run, name):
+            found.append(f"{name} differ")
+    if earlier.store_digest != run.store_digest:
+        found.insert(0, "the store has changed")
+    return found
+
+
+def notes_of_both(earlier: RunRecord, run: RunRecord) -> tuple[str, ...]:
+    """Return the notes of both, and a note on each version that changed meanwhile: it may change the last bits."""
+    changed = [name for name in run.versions if earlier.versions.get(name) != run.versions[name]]
+    notes = [f"resumed with {name} {run.versions[name]}; begun with {earlier.versions.get(name)}" for name in changed]
+    return tuple(dict.fromkeys([*earlier.notes, *run.notes, *notes]))
