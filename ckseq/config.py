@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ckseq.errors import CallError
 
 Tree = dict[str, Any]
+
+# characters of an array that is written on one line
+_LINE = 100
 
 
 class Config(BaseModel):
@@ -72,9 +77,17 @@ def _remedy(cls: type[Config], error: ValidationError) -> str | None:
     unknown = [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]
     if not unknown:
         return "'ckseq config' explains every field"
-    near = get_close_matches(unknown[0], cls.model_fields, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}allowed: {', '.join(cls.model_fields)}"
+    return f"{did_you_mean(unknown[0], cls.model_fields)}allowed: {', '.join(cls.model_fields)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the known word most similar to an unknown one, to put before a remedy; empty if none is.
+
+    >>> did_you_mean("thresold", ["threshold", "blur_px"])
+    "did you mean 'threshold'? "
+    """
+    near = get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def read_toml(path: Path) -> Tree:
@@ -91,6 +104,37 @@ def read_toml(path: Path) -> Tree:
         raise CallError(f"cannot be read: {error.strerror}", path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallError(f"is not TOML: {error}", path, "mend the line it names") from None
+
+
+def toml_text(tree: Mapping[str, Any]) -> str:
+    """Return a tree of plain values as TOML; None, for which TOML has no word, is left out.
+
+    >>> print(toml_text({"seed": 1, "name": None, "model": {"kind": "conv_lstm", "kernel": [1, 3]}}))
+    seed = 1
+    <BLANKLINE>
+    [model]
+    kind = "conv_lstm"
+    kernel = [1, 3]
+    """
+    return _ARRAY.sub(_on_one_line, tomli_w.dumps(_without_none(tree))).strip()
+
+
+# an array as tomli-w writes it, one item a line; a line feed within a string is escaped
+_ARRAY = re.compile(r"\[\n((?: +[^ \[\]{}\n][^\[\]{}\n]*,\n)+) *\]")
+
+
+def _on_one_line(array: re.Match[str]) -> str:
+    items = array[1].strip().split("\n")
+    line = f"[{', '.join(item.strip().removesuffix(',') for item in items)}]"
+    return line if len(line) <= _LINE else array[0]
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value if item is not None]
+    return value
 
 
 def with_settings(tree: Tree, settings: Iterable[str]) -> Tree:

@@ -1,4 +1,4 @@
-"""What a task says while it works: text, tables, warnings, and progress with rate and time left."""
+"""What a task prints while it works: text, tables, warnings, and progress with rate and remaining time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
+from rich.control import Control
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.segment import ControlType
 from rich.text import Text
 
 from ckseq.errors import CallError
@@ -19,12 +21,12 @@ T = TypeVar("T")
 
 
 class Console:
-    """Speaks to a person on standard output; warnings go to standard error.
+    """Prints to standard output; warnings go to standard error.
 
     Parameters
     ----------
     quiet : bool
-        Say nothing but warnings; also used when the result is printed as JSON.
+        Print nothing but warnings; also used when the result is printed as JSON.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -33,34 +35,35 @@ class Console:
         self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, what: RenderableType) -> None:
-        """Print a text, shown as it stands, or any rich renderable such as a table."""
+        """Print a text, without interpreting markup, or any rich renderable such as a table."""
         if not self.quiet:
             self._out.print(Text(what) if isinstance(what, str) else what)
 
     def step(self, what: str) -> None:
-        """Print the title of what begins now."""
+        """Print the title of the stage that begins now."""
         if not self.quiet:
             self._out.print(Text(what, style="bold"))
 
     def glance(self, what: str) -> None:
-        """Show a line that the next one takes the place of; only on a terminal."""
+        """Show a line that the next one replaces; only on a terminal."""
         if not self.quiet and self._out.is_terminal:
-            self._out.file.write(f"\r\x1b[2K{what}")
-            self._out.file.flush()
+            # rich also speaks to Windows consoles that do not know escape sequences
+            self._out.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+            self._out.print(Text(what), end="")
 
     def ask(self, question: str, *, option: str) -> str:
-        """Ask a person at a terminal, and return the answer without the space around it.
+        """Ask the user at a terminal, and return the answer without surrounding whitespace.
 
         Parameters
         ----------
         question : str
         option : str
-            What would have answered it, for who has no terminal.
+            The command line option that answers the question where there is no terminal.
 
         Raises
         ------
         CallError
-            Nobody can answer.
+            There is no terminal, or no answer.
         """
         if self.quiet or not sys.stdin.isatty():
             raise CallError(f"nobody is there to answer: {question}", fix=f"answer with {option}")
@@ -74,7 +77,7 @@ class Console:
         self._err.print(Text(f"warning: {what}", style="yellow"))
 
     def track(self, iterable: Iterable[T], *, total: int, label: str) -> Iterator[T]:
-        """Yield from an iterable while showing how far it is, how fast it goes and how long it will take."""
+        """Yield from an iterable while showing progress, rate and remaining time."""
         with self.progress(label, total) as progress:
             for item in iterable:
                 yield item
@@ -82,7 +85,7 @@ class Console:
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Bar]:
-        """Show progress; the caller says ``advance(text=...)`` after each unit of work."""
+        """Show progress; the caller calls ``advance(text=...)`` after each unit of work."""
         bar: Bar
         if self.quiet:
             yield Bar()
@@ -105,10 +108,10 @@ class Console:
 
 
 class Bar:
-    """Progress that nobody sees."""
+    """Progress that is not shown."""
 
     def advance(self, n: int = 1, *, text: str = "") -> None:
-        """Count ``n`` more units as done; ``text`` says what else there is to know."""
+        """Count ``n`` more units as done; ``text`` is shown after the rate and the remaining time."""
 
 
 class _TerminalBar(Bar):

@@ -127,9 +127,9 @@ def read_kind(values: Tree, section: str, room: str, where: str) -> Tree:
     if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
         raise CallError(f'[{section}] needs kind = "..."', where, f"one of: {', '.join(registry.names(room))}")
     kind = table["kind"]
-    module = registry.load(room, kind, where=f"{where} [{section}] kind")
+    cls = registry.load(room, kind, where=f"{where} [{section}] kind").SPEC.config
     fields = {key: value for key, value in table.items() if key != "kind"}
-    return {**values, f"{section}_kind": kind, section: parse(module.Config, fields, where=f"{where} [{section}]")}
+    return {**values, f"{section}_kind": kind, section: parse(cls, fields, where=f"{where} [{section}]")}
 
 
 def dump_kind(tree: Tree, section: str) -> Tree:

@@ -1,4 +1,4 @@
-"""What every test may use: small made recordings, and the folder of real material where it stands."""
+"""Fixtures for every test: small synthetic recordings, and the folder of real photographs where there is one."""
 
 import os
 import sys
@@ -10,8 +10,45 @@ sys.path.insert(0, str(Path(__file__).parent))
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ckseq.console import Console
+
+# how long an example takes says something of the machine and nothing of the code
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+TESTS = Path(__file__).parent
+SLOW = (
+    "learn",
+    "models",
+    "experiment/test_features.py",
+    "search/test_finalists.py",
+    "tasks/test_bench_stills.py",
+    "tasks/test_crossval.py",
+    "tasks/test_export.py",
+    "tasks/test_live.py",
+    "tasks/test_predict.py",
+    "tasks/test_reproduce.py",
+    "tasks/test_still_experiments.py",
+    "tasks/test_stills.py",
+    "tasks/test_strictness.py",
+    "tasks/test_train.py",
+    "tasks/test_tune.py",
+    "test_cli.py",
+)
+"""Folders and files whose tests import TensorFlow, train, or start the command line; single tests carry the mark."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the slow folders and files as slow; one that is gone is an error."""
+    slow = [TESTS / place for place in SLOW]
+    for path in slow:
+        if not path.exists():
+            raise pytest.UsageError(f"{path} in tests/conftest.py's list of slow tests does not exist")
+    for item in items:
+        if any(path == item.path or path in item.path.parents for path in slow):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven over its remote debugging protocol, with a film as its camera."""
+"""A real Chromium without a window, driven over its remote debugging protocol, with a video as its camera."""
 
 import base64
 import json
@@ -83,7 +83,7 @@ _SHOWN = "document.body.innerText.slice(0, 600)"
 
 @contextmanager
 def browser(folder, *, camera=None, allowed=True):
-    """Give a page of a new Chromium; ``camera`` is a film for its camera, None for a machine that has none."""
+    """Give a page of a new Chromium; ``camera`` is a video for its camera, None for a computer without one."""
     words = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--mute-audio"]
     words += [f"--user-data-dir={folder}", "--no-first-run", "--disable-background-networking", "--disable-sync"]
     words += ["--disable-dev-shm-usage", "--disable-component-update", "--disable-extensions"]

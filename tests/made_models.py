@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from ckseq import registry
 from ckseq.config import Config
 from ckseq.learn import backend
+from ckseq.models._spec import ModelSpec
 
 
 class TinyConfig(Config):
@@ -17,7 +18,7 @@ def build_tiny(config, *, input_shape, n_classes):
     return backend.load_keras().Sequential([*stages, layers.Dense(n_classes, activation="softmax")])
 
 
-TINY = SimpleNamespace(Config=TinyConfig, build=build_tiny, export=lambda model: model)
+TINY = SimpleNamespace(SPEC=ModelSpec(name="tiny", kind="network", config=TinyConfig, build=build_tiny))
 _load = registry.load
 
 

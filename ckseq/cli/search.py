@@ -1,4 +1,4 @@
-"""The commands that search for a recipe."""
+"""The commands of the hyperparameter search."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from ckseq.cli.common import (
     set_option,
     source_option,
 )
+from ckseq.defaults import CACHE_GB, HEARTBEAT_S
 from ckseq.recipes import recipe_names
 
 
 class _RunFirst(InOrder):
-    """Takes ``tune DATA`` for ``tune run DATA``."""
+    """Reads ``tune DATA`` as ``tune run DATA``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the name of the command in front where it is left out."""
+        """Insert the name of the command if it is left out."""
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -33,18 +34,19 @@ class _RunFirst(InOrder):
 
 @cli.group("tune", cls=_RunFirst)
 def _tune() -> None:
-    """Search for the best preprocessing and network, together.
+    """Search the hyperparameters of preprocessing and network together, with Optuna.
 
     \b
-    ckseq tune DATA --trials 100         searches; the same as 'ckseq tune run DATA'
-    ckseq tune best STUDY --out FOLDER   writes the winner as a recipe
+    ckseq tune DATA --trials 100         runs trials; the same as 'ckseq tune run DATA'
+    ckseq tune best STUDY --out FOLDER   writes the selected trial as a recipe
+    ckseq tune page STUDY --out FOLDER   draws the figures of the study
 
-    Start the same command several times, on several machines, and they share the work.
+    Start the same command several times, on several machines, and they share the trials.
     """  # noqa: D301  (click wants the character \b)
 
 
 _out = click.option(
-    "--out", type=FOLDER, default=Path("ckseq-tune"), show_default=True, help="Folder of the cache and the pictures."
+    "--out", type=FOLDER, default=Path("ckseq-tune"), show_default=True, help="Folder of the cache and the figures."
 )
 _storage = click.option(
     "--storage", metavar="URL",
@@ -60,19 +62,23 @@ _storage = click.option(
         help=f"One of {', '.join(recipe_names('searches'))}, or the path of a .toml file.",
     ),
     _storage,
-    click.option("--study", help="The study's name; that of the search if not given."),
-    click.option("--trials", type=click.IntRange(min=1), help="Of the whole study; if not given the search's own."),
+    click.option("--study", help="Name of the study; that of the search if not given."),
+    click.option(
+        "--trials", type=click.IntRange(min=1),
+        help="Number of trials of the study, over all processes; the search's own if not given.",
+    ),
     _out,
     click.option(
-        "--cache-gb", type=click.FloatRange(min=0), default=20.0, show_default=True,
-        help="Limit of the cache, gigabytes.",
+        "--cache-gb", type=click.FloatRange(min=0), default=CACHE_GB, show_default=True,
+        help="Size limit of the cache, gigabytes.",
     ),
     click.option(
-        "--heartbeat", "heartbeat_s", type=click.FloatRange(min=0.1), default=30.0, show_default=True,
-        help="Seconds between signs of life; a process without three is taken for dead, its trial given to another.",
+        "--heartbeat", "heartbeat_s", type=click.FloatRange(min=0.1), default=HEARTBEAT_S, show_default=True,
+        help="Seconds between heartbeats; after three without one, another process retries the trial.",
     ),
     click.option(
-        "--nested", is_flag=True, help="Search once for every outer fold and test each winner: what is a search worth?",
+        "--nested", is_flag=True,
+        help="Nested cross-validation: search once for every outer fold, and test its selected recipe.",
     ),
     set_option,
     source_option,
@@ -81,16 +87,17 @@ _storage = click.option(
     group=_tune,
 )  # fmt: skip
 def _tune_run(**values: Any) -> dict[str, Any]:
-    """Search on DATA; the people tested on in the end are not looked at.
+    """Run the trials of a study on DATA; the test subjects are held out.
 
-    After the trials the best few and the recipe as it stands are scored again on new
-    folds of the same people, and it keeps its place unless another is surely better.
+    Afterwards the best trials and the baseline recipe are scored again on new folds of
+    the same subjects; the baseline is selected unless a trial is better by more than one
+    standard error.
 
-    A study of the same name is gone on with, whoever began it. Ctrl-C loses nothing.
+    An existing study of the same name is resumed. Ctrl-C loses nothing.
     """
     from ckseq.tasks.tune import tune
 
-    return tune(**values)
+    return dict(tune(**values))
 
 
 @command(
@@ -98,9 +105,9 @@ def _tune_run(**values: Any) -> dict[str, Any]:
     click.argument("study"),
     _storage,
     _out,
-    click.option("--trial", type=click.IntRange(min=0), help="The number of another trial than the best."),
+    click.option("--trial", type=click.IntRange(min=0), help="Number of another trial than the selected one."),
     click.option(
-        "--final", is_flag=True, help="Train on everybody in --data too, a fifth of them to choose the epoch."
+        "--final", is_flag=True, help="Also train a model on all of --data; a fifth validates, to choose the epoch."
     ),
     click.option("--data", type=FOLDER, help="The data set, for --final."),
     source_option,
@@ -109,18 +116,22 @@ def _tune_run(**values: Any) -> dict[str, Any]:
     group=_tune,
 )
 def _tune_best(**values: Any) -> dict[str, Any]:
-    """Write the winner of STUDY as a recipe into --out.
+    """Write the selected trial of STUDY as a recipe into --out.
 
-    'ckseq experiment' runs it as it is, and tests on the people whom the search has not seen.
+    'ckseq experiment' runs it and tests on the subjects held out of the search.
     """
-    from ckseq.search.export_best import best
+    from ckseq.tasks.tune_export import tune_export
 
-    return best(**values)
+    return dict(tune_export(**values))
 
 
 @command("page", click.argument("study"), _storage, _out, group=_tune)
 def _tune_page(**values: Any) -> dict[str, Any]:
-    """Draw the pictures of STUDY, also while it runs."""
-    from ckseq.search.study import page
+    """Draw the figures of STUDY, also while it runs.
 
-    return page(**values)
+    They are the optimization history, hyperparameter importances, parallel coordinates,
+    slice plots and, with two objectives, the Pareto front.
+    """
+    from ckseq.tasks.tune_page import tune_page
+
+    return dict(tune_page(**values))

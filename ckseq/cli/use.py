@@ -1,4 +1,4 @@
-"""The commands that use a run, and that make data for one: one's own recordings, other programs, a page."""
+"""The commands that apply a run or export it, and that record data: live, record, export."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class _RecordOrForget(InOrder):
     """A group whose first argument is a folder, unless it names a command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Take ``record OUT`` for ``record take OUT``."""
-        return super().resolve_command(ctx, args if args[:1] and args[0] in self.commands else ["take", *args])
+        """Read ``record OUT`` as ``record clips OUT``."""
+        return super().resolve_command(ctx, args if args[:1] and args[0] in self.commands else ["clips", *args])
 
 
 @command(
@@ -27,10 +27,10 @@ class _RecordOrForget(InOrder):
     click.option("--open", "browser", is_flag=True, help="Open the page in the browser."),
 )
 def _live(**values: Any) -> dict[str, Any]:
-    """Watch faces in the browser with the model of RUN.
+    """Classify faces in the browser with the model of RUN.
 
-    A page on this computer shows the camera's picture, the face's motion and the probabilities. It also takes clips.
-    Nothing is kept.
+    A page on this computer shows the camera's video, the motion of the face and the probabilities. It also analyzes
+    video files. Nothing is saved.
     """
     from ckseq.tasks.live import live
 
@@ -39,14 +39,14 @@ def _live(**values: Any) -> dict[str, Any]:
 
 @cli.group("record", cls=_RecordOrForget)
 def _record() -> None:
-    """Record one's own data in CK+'s layout.
+    """Record your own data in CK+'s layout.
 
     \b
     ckseq record OUT                            from the camera, emotion by emotion
     ckseq record OUT --label surprise CLIP...   from video files
-    ckseq record forget S012 --data OUT         delete a person whole
+    ckseq record forget S012 --data OUT         delete all data of a person
 
-    'ckseq record take --help' shows every option. Nothing is written before the person agrees.
+    'ckseq record clips --help' shows every option. Nothing is written before the person agrees.
     """  # noqa: D301  (click wants the character \b)
 
 
@@ -54,24 +54,31 @@ _unasked = click.option("--yes", "unasked", is_flag=True, help="Do not ask.")
 
 
 @command(
-    "take",
+    "clips",
     click.argument("out", type=FOLDER),
     click.argument("inputs", metavar="[CLIP]...", type=FOLDER, nargs=-1),
-    click.option("--subject", metavar="S012", help="Who; the next free number if not given. Never a name."),
-    click.option("--label", "labels", multiple=True, help="An emotion; may be repeated. From a camera all seven."),
+    click.option(
+        "--subject", metavar="S012", help="The person's number, never a name; the next free one if not given."
+    ),
+    click.option(
+        "--label", "labels", multiple=True, help="An emotion; may be repeated. All seven from a camera if not given."
+    ),
     click.option("--consent", metavar="LINE", help="The words in which the person agrees; asked for if not given."),
     click.option("--camera", type=click.IntRange(min=0), default=0, show_default=True, help="Which camera."),
-    click.option("--seconds", type=click.FloatRange(1.5, 20), default=4.0, show_default=True, help="Length of a take."),
+    click.option(
+        "--seconds", type=click.FloatRange(1.5, 20), default=4.0, show_default=True, help="Length of a recording."
+    ),
     _unasked,
     group=_record,
 )
-def _take(*, labels: tuple[str, ...], **values: Any) -> dict[str, Any]:
+def _clips(*, labels: tuple[str, ...], **values: Any) -> dict[str, Any]:
     """Record a person into the folder OUT.
 
-    Says what the detector sees, counts down, and keeps each emotion from neutral to apex after you have seen it; or
-    takes the same from CLIPs, each one expression that begins with a neutral face.
+    Shows whether the face is well visible, counts down, and saves each emotion from neutral to apex after your review;
+    or cuts it from CLIPs, video files of one expression each that begin with a neutral face.
     """
-    from ckseq.tasks.record import PROMPTS, record
+    from ckseq.capture.camera_session import PROMPTS
+    from ckseq.tasks.record import record
 
     for label in labels:
         if label not in PROMPTS:
@@ -82,17 +89,20 @@ def _take(*, labels: tuple[str, ...], **values: Any) -> dict[str, Any]:
 @command(
     "forget",
     click.argument("subject"),
-    click.option("--data", type=FOLDER, default=Path(), help="What 'ckseq record' made; this folder if not given."),
+    click.option("--data", type=FOLDER, default=Path(), help="Made by 'ckseq record'; this folder if not given."),
     click.option(
-        "--search", type=FOLDER, multiple=True, help="Where stores and runs lie; around the data if not given."
+        "--search",
+        type=FOLDER,
+        multiple=True,
+        help="Folder with stores and runs; the one around the data if not given.",
     ),
     _unasked,
     group=_record,
 )
 def _forget(**values: Any) -> dict[str, Any]:
-    """Delete all that is kept of SUBJECT.
+    """Delete all data of SUBJECT.
 
-    Also names the stores and runs that still hold the person.
+    Also lists the stores and runs that still hold the person.
     """
     from ckseq.tasks.forget import forget
 
@@ -107,9 +117,9 @@ def _forget(**values: Any) -> dict[str, Any]:
     overwrite_option,
 )
 def _export(**values: Any) -> dict[str, Any]:
-    """Write the network of RUN for other programs.
+    """Export the network of RUN for other programs.
 
-    The file's metadata says how its input is prepared; its answers are compared with the run's own model first.
+    The metadata of the file describes the preprocessing; its predictions are compared with those of the run first.
     """
     from ckseq.tasks.export import export
 

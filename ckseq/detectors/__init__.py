@@ -1,5 +1,1 @@
-"""From an image to face boxes: one file per detector.
-
-Every module has ``Config`` and ``load(config) -> Detector``, a callable from a (h, w) uint8 image to a list of
-``Box`` in the detector's own order.
-"""
+"""From an image to face boxes: one file per detector, each ending in its ``SPEC``, a `DetectorSpec`."""

@@ -12,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.signal.faces import Box, Detector
 
 
-class Config(BaseConfig):
-    """How hard to look."""
+class DlibHogConfig(Config):
+    """Resolution and threshold of the detector."""
 
     upsample: int = Field(
-        1, ge=0, le=3, description="doublings of the image before the search; 0 finds faces from 80 px, 1 from 40 px"
+        1,
+        ge=0,
+        le=3,
+        description="doublings of the image before detection; 0 finds faces from 80 px, 1 from 40 px",
     )
-    min_score: float = Field(0.0, description="detections below it are dropped; the paper's is 0")
+    min_score: float = Field(0.0, description="lowest score of a detection; the paper uses 0")
 
 
 @cache
@@ -33,7 +37,7 @@ def _frontal() -> Any:
     return dlib.get_frontal_face_detector()
 
 
-def load(config: Config) -> Detector:
+def load(config: DlibHogConfig) -> Detector:
     """Return a callable from a (h, w) uint8 image to boxes, highest score first."""
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
@@ -44,3 +48,6 @@ def load(config: Config) -> Detector:
         ]
 
     return detect
+
+
+SPEC = DetectorSpec(DlibHogConfig, load)

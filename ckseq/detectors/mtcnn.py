@@ -1,6 +1,6 @@
 """Multi-task cascaded networks: proposals, refinement, output; also finds the eyes, the nose and the mouth's corners.
 
-The weights come with the package mtcnn; nothing is fetched.
+The weights come with the package mtcnn; nothing is downloaded.
 
 Source: Zhang, Zhang, Li and Qiao, IEEE Signal Processing Letters 23(10), 2016.
 """
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 from ckseq.signal.faces import Box, Detector, overlap
 
 # The package's pyramid is right for its own smallest face only; for any other the image is resized to that.
@@ -27,13 +28,13 @@ _SMALLEST_PX = 20
 _ONE_FACE = 0.3
 
 
-class Config(BaseConfig):
-    """How small a face may be, and how sure each of the three networks must be."""
+class MTCNNConfig(Config):
+    """The smallest face, and the threshold of each of the three networks."""
 
     min_face_px: int = Field(40, ge=12, description="side of the smallest face, pixels")
-    min_proposal: float = Field(0.6, ge=0, le=1, description="least probability of a face for the first network")
-    min_refined: float = Field(0.7, ge=0, le=1, description="least probability of a face for the second network")
-    min_score: float = Field(0.8, ge=0, le=1, description="least probability of a face for the third network")
+    min_proposal: float = Field(0.6, ge=0, le=1, description="lowest face probability in the first network (P-Net)")
+    min_refined: float = Field(0.7, ge=0, le=1, description="lowest face probability in the second network (R-Net)")
+    min_score: float = Field(0.8, ge=0, le=1, description="lowest face probability in the third network (O-Net)")
 
 
 @cache
@@ -42,7 +43,7 @@ def _networks() -> Any:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with nothing_on_stderr():
+        with stderr_to_devnull():
             import mtcnn
             from mtcnn.stages import StageONet, StagePNet, StageRNet
     except ModuleNotFoundError as error:
@@ -56,11 +57,11 @@ def _networks() -> Any:
     return mtcnn.MTCNN(stages=stages)
 
 
-def load(config: Config) -> Detector:
-    """Return a callable from a (h, w) uint8 image to boxes with five points, those of the surest face first.
+def load(config: MTCNNConfig) -> Detector:
+    """Return a callable from a (h, w) uint8 image to boxes with five points, highest score first.
 
-    The package samples the face for its second and third network point by point, which may show a large face as noise.
-    So the image is searched at a third of its size, too, a ninth and so on, for faces that were not seen before.
+    The package resizes faces for its second and third network without interpolation, which turns a large face into
+    noise. So the image is also searched at a third of its size, a ninth and so on, for further faces.
     """
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
@@ -82,7 +83,7 @@ def _smallest_faces(least_px: int, side_px: int) -> list[int]:
     return [least_px, *(least_px * 3**power for power in range(1, 20) if least_px * 3**power <= side_px)]
 
 
-def _search(image: NDArray[np.uint8], config: Config, scale: float) -> list[Box]:
+def _search(image: NDArray[np.uint8], config: MTCNNConfig, scale: float) -> list[Box]:
     """Search an image at one size; boxes are in the pixels of the image as given."""
     size = [max(round(scale * side), 1) for side in image.shape[1::-1]]
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -103,3 +104,6 @@ def _box(row: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:
     left, top, right, bottom = np.round(row[1:5].reshape(2, 2) / scale).astype(int).ravel().tolist()
     points = (np.stack([row[6:11], row[11:16]], axis=1) / scale).tolist()
     return Box(left, top, right, bottom, float(row[5]), tuple((x, y) for x, y in points))
+
+
+SPEC = DetectorSpec(MTCNNConfig, load)

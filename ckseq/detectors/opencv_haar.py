@@ -14,18 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ckseq.config import Config as BaseConfig
+from ckseq.config import Config
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.signal.faces import Box, Detector
 
 
-class Config(BaseConfig):
-    """How the image is searched."""
+class OpenCVHaarConfig(Config):
+    """Cascade, scales and threshold of the detector."""
 
     cascade: Literal["frontalface_default", "frontalface_alt", "frontalface_alt2"] = Field(
-        "frontalface_alt2", description="which of OpenCV's trained cascades: haarcascade_<name>.xml"
+        "frontalface_alt2", description="trained cascade of OpenCV: haarcascade_<name>.xml"
     )
-    scale_step: float = Field(1.1, gt=1.0, le=2.0, description="ratio of one search scale to the one before")
-    min_neighbors: int = Field(5, ge=0, description="overlapping hits that make a face")
+    scale_step: float = Field(1.1, gt=1.0, le=2.0, description="ratio between successive search scales")
+    min_neighbors: int = Field(5, ge=0, description="overlapping detections required for a face")
     min_face_px: int = Field(80, ge=20, description="side of the smallest face, pixels")
 
 
@@ -35,7 +36,7 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
 
 
-def load(config: Config) -> Detector:
+def load(config: OpenCVHaarConfig) -> Detector:
     """Return a callable from a (h, w) uint8 image to boxes in the cascade's order."""
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
@@ -52,3 +53,6 @@ def load(config: Config) -> Detector:
         ]
 
     return detect
+
+
+SPEC = DetectorSpec(OpenCVHaarConfig, load)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,23 +16,29 @@ from ckseq.console import Bar, Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import Dataset, gather, noun_in
 from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, save_fold, train_fold
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint
-from ckseq.learn.extract import build_extractor, save_extractor
-from ckseq.learn.learner import Learner
+from ckseq.learn.extract import EXTRACTOR, build_extractor, save_extractor
+from ckseq.learn.predict import ESTIMATOR, NETWORK
+from ckseq.learn.trainer import Trainer
+from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
-from ckseq.storage.history import Epoch, write_history
-from ckseq.storage.predictions import Predictions, read_predictions, write_predictions
-from ckseq.storage.prefix_predictions import write_prefix_predictions
+from ckseq.storage.history import HISTORY, Epoch, write_history
+from ckseq.storage.lock import locked
+from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
+from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
+from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.storage.run_record import RUN, ModelRecord, RunRecord, TrainingRecord, read_run, write_run
 from ckseq.storage.store import open_store
+from ckseq.workers import spread
 
 FOLDS = "folds"
+_FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
 _NOT_TESTED = "trained on all sequences: none is left to test it on"
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
@@ -103,41 +109,54 @@ def run_experiment(
     KeyboardInterrupt
         Somebody pressed Ctrl-C; what was trained is kept.
     """
-    check_target(out, overwrite=overwrite, resume=resume)
-    earlier = read_run(out) if resume and (out / RUN).is_file() else None
-    with open_store(store) as opened:
-        dataset = gather(opened, recipe, console)
-        if kind == "training" and len(dataset.splits) > 1:
-            raise CallError(
-                f"protocol.kind = {recipe.protocol.kind} has {len(dataset.splits)} folds, and a training has one",
-                fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
-            )
-        recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
-        run = record_of(opened, dataset, recipe, kind=kind, seeds=seeds)
-    chosen = () if memory is None else memory.chosen
-    run = run.changed(
-        memory=memory,
-        notes=(*run.notes, *notes),
-        command=shlex.join([*command, *(word for setting in chosen for word in ("--set", setting))]),
-    )
-    if earlier is not None:
-        _check_same(earlier, run, out)
-        # a complete run may be asked for more seeds
-        if earlier.state == "complete" and earlier.seeds == run.seeds:
-            what = (
-                f"{len(earlier.trainings)} trainings" if len(earlier.trainings) > 1 else f"{earlier.epochs_done} epochs"
-            )
-            console.say(f"{out} is complete already: {what}")
-            return Finished(earlier, read_predictions(out))
-        run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
-    elif resume:
-        console.say(f"there is nothing in {out} to resume: starting anew")
-    elif overwrite and out.is_dir():
-        shutil.rmtree(out)
-    for note in (*run.notes, *run.balance_notes, run.protocol.sentence, memory.sentence if memory else ""):
-        if note:
-            console.say(note)
-    return _train_and_finish(out, run, dataset, recipe, jobs, console)
+    with locked(out):
+        recover(out)
+        check_target(out, overwrite=overwrite, resume=resume)
+        # what stands there is replaced when the new run is complete, and not before
+        replaces = overwrite and out.is_dir()
+        folder = beside(out) if replaces else out
+        resumes = (resume or replaces) and (folder / RUN).is_file()
+        earlier = read_run(folder) if resumes else None
+        with open_store(store) as opened:
+            dataset = gather(opened, recipe, console)
+            if kind == "training" and len(dataset.splits) > 1:
+                raise CallError(
+                    f"protocol.kind = {recipe.protocol.kind} has {len(dataset.splits)} folds, and a training has one",
+                    fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
+                )
+            recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
+            run = record_of(opened, dataset, recipe, kind=kind, seeds=seeds)
+        chosen = () if memory is None else memory.chosen
+        run = run.changed(
+            memory=memory,
+            notes=(*run.notes, *notes),
+            command=shlex.join([*command, *(word for setting in chosen for word in ("--set", setting))]),
+        )
+        if replaces and (earlier is None or what_differs(earlier, run)):
+            # nothing, or an unfinished replacement by another run
+            shutil.rmtree(folder, ignore_errors=True)
+            earlier = None
+        if earlier is not None:
+            _check_same(earlier, run, out)
+            # a complete run may be asked for more seeds
+            if not replaces and earlier.state == "complete" and earlier.seeds == run.seeds:
+                n = len(earlier.trainings)
+                console.say(
+                    f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
+                )
+                return Finished(*read_complete_run(out))
+            run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
+        elif resume:
+            console.say(f"there is nothing in {out} to resume: starting anew")
+        for note in (*run.notes, *run.balance_notes, run.protocol.sentence, memory.sentence if memory else ""):
+            if note:
+                console.say(note)
+        finished = _train_and_finish(
+            folder, run, dataset, recipe, jobs, "--overwrite" if replaces else "--resume", console
+        )
+        if replaces:
+            exchange(out)
+        return finished
 
 
 def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
@@ -166,7 +185,7 @@ def _check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:
 
 
 def _train_and_finish(
-    out: Path, run: RunRecord, dataset: Dataset, recipe: Experiment, jobs: int, console: Console
+    out: Path, run: RunRecord, dataset: Dataset, recipe: Experiment, jobs: int, again: str, console: Console
 ) -> Finished:
     alone = run.kind == "training"
     assert run.store is not None
@@ -187,12 +206,14 @@ def _train_and_finish(
         else:
             done |= _train_all(left, dataset, recipe, made_from, _n_workers(jobs, dataset, run), console)
     except KeyboardInterrupt:
-        epochs = checkpoint.epochs if alone and (checkpoint := read_checkpoint(out)) else ()
+        epochs = (
+            checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()
+        )
         if epochs:
             write_history(out, epochs)
         write_run(out, run.changed(state="interrupted", epochs_done=len(epochs)))
         after = f" after epoch {len(epochs)}" if epochs else ""
-        console.say(f"interrupted{after}; go on with: {run.command} --resume")
+        console.say(f"interrupted{after}; go on with: {run.command} {again}")
         raise
     return _finish(out, run, [done[job] for job in work], dataset, recipe, console)
 
@@ -209,12 +230,12 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
     """Train the one fold of a training, epoch by epoch on the progress bar."""
     n_train, n_test, noun = len(job.split.train), len(job.split.test), noun_in(recipe)
 
-    def show(learner: Learner) -> None:
-        size = "" if learner.n_parameters is None else f"{learner.n_parameters:,} parameters, "
+    def show(trainer: Trainer) -> None:
+        size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
         sides = f"{n_train} {noun.many} to train on, {n_test} to test on"
         console.say(f"{recipe.model_kind}: {size}{sides}; {backend.device()}")
 
-    checkpoint = read_checkpoint(job.folder)
+    checkpoint = read_checkpoint(job.folder, made_from=made_from)
     n_done = len(checkpoint.epochs) if checkpoint else 0
     if n_done:
         console.say(f"resuming after epoch {n_done}")
@@ -259,11 +280,8 @@ def _results(
         for job in work:
             yield job, _train_and_save(job, dataset, recipe, made_from[job], bar)
         return
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=n_workers, return_as="generator")
-    results: Iterable[FoldResult] = pool(delayed(_train_and_save)(job, dataset, recipe, made_from[job]) for job in work)
-    yield from zip(work, results, strict=True)
+    calls = [(job, dataset, recipe, made_from[job]) for job in work]
+    yield from zip(work, spread(_train_and_save, calls, n_workers=n_workers), strict=True)
 
 
 def _train_and_save(
@@ -305,6 +323,7 @@ def _finish(
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
         epochs_done=len(epochs),
+        files=digests_of(out, _FILES),
     )
     write_run(out, run)
     remove_checkpoint(out)
@@ -328,18 +347,18 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         dataset = replace(gather(opened, recipe, console), splits=(), examples=())
         run = record_of(opened, dataset, recipe, kind="final", seeds=[recipe.seed])
     run = run.changed(command=shlex.join(command), notes=(*run.notes, _NOT_TESTED))
-    learner = learner_of(recipe, dataset)
+    trainer = trainer_for(recipe, dataset)
     everything = dataset.side([entry.id for entry in dataset.entries])[1]
-    with console.progress("epochs", learner.n_epochs) as bar:
-        learned = learner.learn(
+    with console.progress("epochs", trainer.n_epochs) as bar:
+        trained = trainer.fit(
             train=everything,
-            watched=None,
+            validation=None,
             on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
         )
-    learned.save(out)
+    trained.save(out)
     _save_extractor(out, run, recipe)
-    if learned.epochs:
-        write_history(out, learned.epochs)
+    if trained.epochs:
+        write_history(out, trained.epochs)
     shape = tuple(int(n) for n in dataset.x.shape[1:])
     n = len(dataset.entries)
     training = TrainingRecord(
@@ -347,16 +366,17 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         fold=0,
         n_train=n,
         n_test=0,
-        epochs=len(learned.epochs),
-        chosen_epoch=learned.chosen_epoch,
-        seconds=learned.seconds,
+        epochs=len(trained.epochs),
+        chosen_epoch=trained.chosen_epoch,
+        seconds=trained.seconds,
     )
     run = run.changed(
         state="complete",
-        model=ModelRecord(kind=recipe.model_kind, n_parameters=learner.n_parameters, input_shape=shape),
+        model=ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape),
         device=backend.device(),
         trainings=(training,),
-        epochs_done=len(learned.epochs),
+        epochs_done=len(trained.epochs),
+        files=digests_of(out, _FILES),
     )
     write_run(out, run)
     return run

@@ -1,4 +1,4 @@
-"""Features instead of images: computed by a backbone from the crops of a store, once."""
+"""Backbone features of the crops of a store, computed once and cached beside it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ckseq.storage.features import features_path, read_features, write_features
 from ckseq.storage.store import Entry, Store
 
 STAGE_VERSION = 1
-"""Part of every digest: raise it when the same config begins to give other features."""
+"""Part of every digest: raise it when the same config gives other features."""
 
 
 def read(
     store: Store, entries: Sequence[Entry], config: BackboneConfig, sequence: SequenceConfig, console: Console
 ) -> NDArray[np.float32]:
-    """Return the features of recordings, brought to one length; all the store's are computed where they are not yet.
+    """Return the features of recordings at a common length; those of the whole store are computed once and cached.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def read(
     Raises
     ------
     CallError, DataError
-        The store keeps no crops, or the backbone cannot be had.
+        The store has no crops, or the backbone cannot be loaded.
     """
     from ckseq.learn.extract import as_sequence
 
@@ -52,12 +52,12 @@ def _of_store(store: Store, config: BackboneConfig, console: Console) -> dict[st
     files = [sha256_of(path) for path in files_of(config)]
     name = digest(STAGE_VERSION, store.digest, config, files, version("keras"))
     path = features_path(store.path, name)
-    kept = read_features(path)
-    if kept is not None:
-        return kept
+    cached = read_features(path)
+    if cached is not None:
+        return cached
     usable = [entry for entry in store.entries if entry.n_crops]
     if not usable:
-        raise DataError("keeps no crops", store.path, "prepare it with a pipeline with reduce.keep_crops = true")
+        raise DataError("has no crops", store.path, "prepare it with a pipeline with reduce.keep_crops = true")
     from ckseq.learn.backend import load_keras
     from ckseq.learn.extract import build_extractor, extract
 

@@ -13,13 +13,13 @@ from ckseq.config import digest
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import Dataset
 from ckseq.experiment.early_classification import prefix_predictions
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
-from ckseq.learn.fit import State
-from ckseq.learn.learner import Learned, Learner
+from ckseq.learn.fit import TrainingState
 from ckseq.learn.predict import probabilities
+from ckseq.learn.trainer import TrainedModel, Trainer
 from ckseq.protocol.holdout import Split
 from ckseq.storage.files import read_text, write_text
 from ckseq.storage.history import HISTORY, Epoch, read_history, write_history
@@ -65,7 +65,7 @@ class FoldResult(NamedTuple):
     predictions: Predictions
     prefixes: tuple[PrefixPrediction, ...]
     epochs: tuple[Epoch, ...]
-    trained: Learned | None = None
+    trained: TrainedModel | None = None
 
     @property
     def n_correct(self) -> int:
@@ -80,7 +80,7 @@ def train_fold(
     made_from: str,
     *,
     seed_of_rows: int | None,
-    on_built: Callable[[Learner], None] = lambda _: None,
+    on_built: Callable[[Trainer], None] = lambda _: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> FoldResult:
     """Train on one fold with one seed, from its checkpoint if there is one, and predict its test sequences.
@@ -99,33 +99,35 @@ def train_fold(
     on_epoch : callable
         Is given every epoch when it ends.
     """
-    learner = learner_of(recipe, dataset, seed=job.seed)
-    on_built(learner)
+    trainer = trainer_for(recipe, dataset, seed=job.seed)
+    on_built(trainer)
 
-    def keep(state: State) -> None:
-        write_checkpoint(job.folder, state)
+    def keep(state: TrainingState) -> None:
+        write_checkpoint(job.folder, state, made_from=made_from)
         on_epoch(state.epochs[-1])
 
     sides = (job.split.train, validation_of(job.split, recipe))
-    train, watched = (dataset.side(side)[1] for side in sides)
+    train, validation = (dataset.side(side)[1] for side in sides)
     job.folder.mkdir(parents=True, exist_ok=True)
-    learned = learner.learn(train=train, watched=watched, resume=read_checkpoint(job.folder), on_epoch=keep)
-    rows = predict_test_side(learned.model, dataset, job.split, seed=seed_of_rows)
-    early = prefix_predictions(learned.model, job.store, dataset, job.split, recipe, seed=seed_of_rows)
+    trained = trainer.fit(
+        train=train, validation=validation, resume=read_checkpoint(job.folder, made_from=made_from), on_epoch=keep
+    )
+    rows = predict_test_side(trained.model, dataset, job.split, seed=seed_of_rows)
+    early = prefix_predictions(trained.model, job.store, dataset, job.split, recipe, seed=seed_of_rows)
     training = TrainingRecord(
         seed=job.seed,
         fold=job.split.fold,
         made_from=made_from,
         n_train=len(job.split.train),
         n_test=len(job.split.test),
-        epochs=len(learned.epochs),
-        chosen_epoch=learned.chosen_epoch,
-        seconds=learned.seconds,
+        epochs=len(trained.epochs),
+        chosen_epoch=trained.chosen_epoch,
+        seconds=trained.seconds,
     )
     shape = tuple(int(n) for n in dataset.x.shape[1:])
-    model = ModelRecord(kind=recipe.model_kind, n_parameters=learner.n_parameters, input_shape=shape)
+    model = ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape)
     done = FoldRecordFile(training=training, model=model, device=backend.device())
-    return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), learned.epochs, learned)
+    return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), trained.epochs, trained)
 
 
 def validation_of(split: Split, recipe: Experiment) -> tuple[str, ...]:

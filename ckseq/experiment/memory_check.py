@@ -1,4 +1,4 @@
-"""Whether a training fits into memory, told before it starts, and made to fit on demand."""
+"""Whether a training fits into memory, checked before it starts; on demand the settings with which it fits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ckseq.config import with_settings
 from ckseq.experiment.dataset import Dataset
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn import system_memory
-from ckseq.learn.learner import check_reads
 from ckseq.learn.memory import Training, check, fitted, footprint_of, gigabytes, settings_of
+from ckseq.learn.trainer import check_input
+from ckseq.models._spec import ModelSpec
 from ckseq.signal.sequence import SequenceConfig
 from ckseq.storage.run_record import MemoryRecord, RunRecord
 
@@ -24,40 +25,39 @@ def within_memory(
     fit_memory: bool,
     earlier: RunRecord | None,
 ) -> tuple[Experiment, MemoryRecord | None]:
-    """Refuse a training that would not fit, or choose how it fits.
+    """Raise an error for a training that does not fit into memory, or choose settings with which it fits.
 
     Parameters
     ----------
     recipe : Experiment
     dataset : Dataset
     fit_memory : bool
-        Choose ``training.micro_batch_size`` and ``model.recompute``, which change no result but for rounding.
+        Choose ``training.micro_batch_size`` and ``model.recompute``, which change the result only by rounding.
     earlier : RunRecord or None
-        The run that is to be resumed: what was chosen there stays.
+        The run to resume, whose settings are used again.
 
     Returns
     -------
     Experiment
-        As it will be trained.
+        With the chosen settings.
     MemoryRecord or None
-        The estimate, by what the bytes are for and in ``total``, and the settings that were chosen, in the form of
-        ``--set``. None for an estimator, which no estimate is made for.
+        The estimate, by use and in ``total``, and the chosen settings in the form of ``--set``; None for an estimator.
 
     Raises
     ------
     CkseqError
-        It needs more than there is. The message names what would make it fit.
+        It does not fit. The message names settings with which it would.
     """
-    models = registry.load("models", recipe.model_kind)
-    if not hasattr(models, "export"):
+    spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
+    if spec.kind == "estimator":
         return recipe, None
     chosen = earlier.memory.chosen if earlier and earlier.memory and fit_memory else ()
     if chosen:
         tree = with_settings(recipe.model_dump(mode="json"), chosen)
-        recipe = experiment_of(tree, where="the run to go on with")
+        recipe = experiment_of(tree, where="the run to resume")
     if earlier and earlier.state == "complete":
         return recipe, earlier.memory
-    check_reads(models, dataset.x.shape[1:])
+    check_input(spec, dataset.x.shape[1:])
     training = training_of(recipe, dataset)
     room = {"free_bytes": system_memory.free_bytes(), "used_bytes": system_memory.used_bytes()}
     if fit_memory:
@@ -72,12 +72,12 @@ def within_memory(
         estimated_bytes={**need._asdict(), "total": need.total},
         free_bytes=there,
         chosen=tuple(chosen),
-        sentence=f"about {gigabytes(need.total)} of memory are needed and {gigabytes(there)} are free{how}",
+        sentence=f"about {gigabytes(need.total)} of memory needed, {gigabytes(there)} available{how}",
     )
 
 
 def training_of(recipe: Experiment, dataset: Dataset) -> Training:
-    """Return what the memory of an experiment's training depends on, of any of its folds."""
+    """Return what the memory of an experiment's training depends on, in any of its folds."""
     shape = dataset.x.shape[1:]
     ids = {id for split in dataset.splits for id in split.train}
     steps = [entry.n_steps for entry in dataset.entries if entry.id in ids]
@@ -85,22 +85,22 @@ def training_of(recipe: Experiment, dataset: Dataset) -> Training:
         model=recipe.model,
         training=recipe.training,
         footprint=footprint_of(
-            registry.load("models", recipe.model_kind),
+            registry.load("models", recipe.model_kind).SPEC,
             recipe.model,
             input_shape=shape,
             n_classes=len(dataset.labels),
         ),
         input_shape=shape,
         seen_steps=seen_steps(steps, recipe.sequence, shape[0]),
-        # all, those of one side, and those of an epoch once more where they are varied
+        # all sequences, those of a split, and the augmented ones of an epoch
         held_bytes=3 * dataset.x.nbytes if isinstance(dataset.x, np.ndarray) else 0,
     )
 
 
 def seen_steps(n_steps: Sequence[int], config: SequenceConfig, length: int) -> tuple[int, ...]:
-    """Return how many steps each sequence has once it is of one length, but for the padding in front.
+    """Return the time steps of each sequence at a common length, without the padding in front.
 
-    What follows its last frame is computed like any other step.
+    The padding behind counts: its steps are computed like any other.
 
     >>> seen_steps([5, 10, 12], SequenceConfig(), 10)
     (7, 10, 10)

@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model
 
 from ckseq.config import Config, Tree, parse
 from ckseq.learn.augmentation import Augmentation
-from ckseq.learn.fit import TrainingConfig
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.models._backbones import BackboneConfig
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.protocol.balance import BalanceConfig

@@ -1,101 +1,95 @@
-"""Photos and a network for still images: every face found, named and drawn."""
+"""Predictions for photos with a model of single images: every face is detected, classified and drawn."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from rich.table import Column, Table
-from rich.text import Text
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import DataError
-from ckseq.inference.portraits import portraits
-from ckseq.inference.predictor import Model
-from ckseq.learn.predict import input_shape, probabilities
+from ckseq.inference.portraits import cut_portraits
+from ckseq.inference.predictions import FacePrediction, PhotoPrediction, Region, as_json
+from ckseq.inference.predictor import Predictor
 from ckseq.recording import ImageFiles
-from ckseq.report.photo import Named, draw_photo
-from ckseq.signal.faces import Box, Detector
+from ckseq.report.photo import FaceLabel, draw_photo
+from ckseq.signal.faces import Detector
 from ckseq.sources.manifest import photos_at
 from ckseq.storage.files import write_bytes, write_text
 from ckseq.storage.frames import read_gray, read_rgb
 
-ANY_FACE = "dlib_hog"
-"""Finds the faces where the training images were whole faces already, so that nothing was searched in them."""
-
-
-def reads_photos(model: Model) -> bool:
-    """Whether a run's model reads single images."""
-    shape = input_shape(model.network)
-    # the features of one frame, or its maps
-    return len(shape) == 3 if model.extractor is None else len(shape) == 3 or shape[0] == 1
+DEFAULT_DETECTOR = "dlib_hog"
+"""Detects faces in photos where the training images were whole faces, so that the run has no detector of its own."""
 
 
 def predict_photos(
-    inputs: Sequence[str], model: Model, *, detector: str | None, out: Path | None, draw: bool, console: Console
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Name every face of every photo, each cut out just as the run's training images were.
+    sources: Sequence[str],
+    predictor: Predictor,
+    *,
+    detector: str | None,
+    out: Path | None,
+    draw: bool,
+    console: Console,
+) -> tuple[list[PhotoPrediction], dict[str, str]]:
+    """Classify every face of every photo, each cropped as the run's training images were.
 
     Parameters
     ----------
-    inputs : sequence of str
+    sources : sequence of str
         Image files, and folders of such.
-    model : Model
+    predictor : Predictor
         Of a run of still images.
     detector : str, optional
-        What finds the faces, with its own defaults; that of the run's pipeline where not given, or `ANY_FACE` where
-        the pipeline takes the whole frame.
+        The face detector, with its own defaults; that of the run's pipeline where not given, or `DEFAULT_DETECTOR`
+        where the pipeline uses the whole frame.
     out : Path, optional
-        Keep what is said there, in ``photos.json``, and what is drawn.
+        Save predictions there, in ``photos.json``, and annotated photos.
     draw : bool
         Draw each photo with its faces.
     console : Console
 
     Returns
     -------
-    list of dict
-        ``input``, ``kind`` ``photo``, ``width``, ``height``, ``detector``, ``faces`` and, where drawn, ``drawn``. A
-        face has ``emotion`` (percent by label), ``dominant_emotion``, ``region`` (``x``, ``y``, ``w``, ``h``, pixels
-        of the photo held upright) and ``face_confidence``, the detector's score.
-    dict
-        By input, why it was left out.
+    predictions : list of PhotoPrediction
+    failed : dict
+        By input, why there is no prediction.
     """
-    kind, detect = _detector(model, detector)
-    console.say(f"faces are found by {kind}" + ("" if kind == model.pipeline.detector_kind else ", not as in training"))
-    found: list[dict[str, Any]] = []
-    paths, failed = _photos(inputs)
+    kind, detect = _load_detector(predictor, detector)
+    same = kind == predictor.pipeline.detector_kind
+    console.say(f"faces are detected by {kind}" + ("" if same else ", unlike in training"))
+    predictions: list[PhotoPrediction] = []
+    paths, failed = _photos(sources)
     for error in failed.values():
         console.warn(f"left out: {error}")
+    targets: set[Path] = set()
     for path in console.track(paths, total=len(paths), label="photos"):
         try:
-            item = {"input": str(path), "kind": "photo", "detector": kind, **_predict(path, model, detect)}
+            width, height, faces = _predict_photo(path, predictor, detect)
         except DataError as error:
             failed[str(path)] = str(error)
             console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
             continue
-        found.append(item)
-        if not item["faces"]:
-            console.warn(f"{path}: no face found, so nothing is said of it")
+        target = None
+        if not faces:
+            console.warn(f"{path}: no face found, so there is no prediction")
         elif draw and out is not None:
-            target = _free(out / f"{path.stem}_faces.jpg", {one.get("drawn") for one in found})
-            item["drawn"] = _draw(target, item, path, model.labels)
+            target = _unused(out / f"{path.stem}_faces.jpg", targets)
+            _draw(target, faces, path, predictor.labels)
+        drawn = None if target is None else str(target)
+        predictions.append(PhotoPrediction(str(path), kind, width, height, faces, drawn))
     if out is not None:
-        write_text(out / "photos.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    if any(item["faces"] for item in found):
-        console.say(_table(found))
-    return found, failed
+        text = json.dumps([as_json(prediction) for prediction in predictions], indent=2, ensure_ascii=False)
+        write_text(out / "photos.json", text + "\n")
+    return predictions, failed
 
 
-def _photos(inputs: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
+def _photos(sources: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
     """Return the photos named or held by folders named, each once, and by input why there is none."""
     paths: dict[Path, None] = {}
     failed: dict[str, str] = {}
-    for source in inputs:
+    for source in sources:
         try:
             paths |= dict.fromkeys(photos_at(Path(source)))
         except DataError as error:
@@ -103,69 +97,53 @@ def _photos(inputs: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
     return list(paths), failed
 
 
-def _detector(model: Model, name: str | None) -> tuple[str, Detector]:
-    pipeline = model.pipeline
-    kind = name or (ANY_FACE if pipeline.detector_kind == "whole_frame" else pipeline.detector_kind)
-    module = registry.load("detectors", kind, where="--detector")
-    return kind, module.load(pipeline.detector if kind == pipeline.detector_kind else module.Config())
+def _load_detector(predictor: Predictor, name: str | None) -> tuple[str, Detector]:
+    pipeline = predictor.pipeline
+    kind = name or (DEFAULT_DETECTOR if pipeline.detector_kind == "whole_frame" else pipeline.detector_kind)
+    spec: DetectorSpec = registry.load("detectors", kind, where="--detector").SPEC
+    return kind, spec.load(pipeline.detector if kind == pipeline.detector_kind else spec.config())
 
 
-def _predict(path: Path, model: Model, detector: Detector) -> dict[str, Any]:
-    config = model.pipeline.faces
+def _predict_photo(path: Path, predictor: Predictor, detector: Detector) -> tuple[int, int, list[FacePrediction]]:
+    """Return width and height of a photo, and its faces."""
+    config = predictor.pipeline.faces
     read = read_rgb if config.color == "rgb" else read_gray
     (photo,) = read(ImageFiles((path,)))
-    boxes, crops = portraits(photo, detector, config)
-    crops = crops if crops.ndim == 4 else crops[..., np.newaxis]
-    answers = _ask(model, crops) if len(crops) else np.empty((0, len(model.labels)))
     height, width = photo.shape[:2]
-    faces = [_face(box, row, model.labels) for box, row in zip(boxes, answers, strict=True)]
-    return {"width": width, "height": height, "faces": faces}
+    boxes, crops = cut_portraits(photo, detector, config)
+    if not boxes:
+        return width, height, []
+    rows = predictor.predict_proba_images(crops if crops.ndim == 4 else crops[..., None])
+    faces = [
+        FacePrediction(
+            emotion={label: round(100 * float(p), 4) for label, p in zip(predictor.labels, row, strict=True)},
+            dominant_emotion=predictor.labels[int(row.argmax())],
+            region=Region(box.left, box.top, box.right - box.left, box.bottom - box.top),
+            face_confidence=round(box.score, 4),
+        )
+        for box, row in zip(boxes, rows, strict=True)
+    ]
+    return width, height, faces
 
 
-def _ask(model: Model, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    given = model.reads({"crops": crops})
-    return probabilities(model.network, given.reshape(len(crops), *input_shape(model.network)))
-
-
-def _face(box: Box, row: NDArray[np.float32], labels: Sequence[str]) -> dict[str, Any]:
-    return {
-        "emotion": {label: round(100 * float(p), 4) for label, p in zip(labels, row, strict=True)},
-        "dominant_emotion": labels[int(row.argmax())],
-        "region": {"x": box.left, "y": box.top, "w": box.right - box.left, "h": box.bottom - box.top},
-        "face_confidence": round(box.score, 4),
-    }
-
-
-def _free(path: Path, taken: set[Any]) -> Path:
+def _unused(path: Path, used: set[Path]) -> Path:
     """Return the path, with a number where a photo of the same name from another folder has it already."""
-    number, free = 2, path
-    while str(free) in taken:
-        free = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    number, unused = 2, path
+    while unused in used:
+        unused = path.with_name(f"{path.stem}_{number}{path.suffix}")
         number += 1
-    return free
+    used.add(unused)
+    return unused
 
 
-def _draw(target: Path, item: dict[str, Any], path: Path, labels: Sequence[str]) -> str:
-    named = [
-        Named(tuple(face["region"].values()), face["dominant_emotion"], tuple(face["emotion"].values()))
-        for face in item["faces"]
+def _draw(target: Path, faces: Sequence[FacePrediction], path: Path, labels: Sequence[str]) -> None:
+    drawn = [
+        FaceLabel(
+            (face.region.x, face.region.y, face.region.w, face.region.h),
+            face.dominant_emotion,
+            tuple(face.emotion.values()),
+        )
+        for face in faces
     ]
     (photo,) = read_rgb(ImageFiles((path,)))  # in color, also where the network reads gray
-    write_bytes(target, draw_photo(photo, named, labels))
-    return str(target)
-
-
-def _table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table(Column("photo", overflow="fold"), "face", "emotion", "percent", "next likely", "region")
-    for item in found:
-        for number, face in enumerate(item["faces"], start=1):
-            (first, sure), *others = sorted(face["emotion"].items(), key=lambda pair: -pair[1])
-            table.add_row(
-                Text("/".join(Path(item["input"]).parts[-2:]) if number == 1 else ""),
-                str(number),
-                Text(first, style="bold"),
-                f"{sure:.0f}",
-                Text(", ".join(f"{label} {p:.0f}" for label, p in others[:1])),
-                "{x},{y} {w}x{h}".format(**face["region"]),
-            )
-    return table
+    write_bytes(target, draw_photo(photo, drawn, labels))

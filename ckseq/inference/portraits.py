@@ -1,4 +1,4 @@
-"""Every face of a photo, cut out as the one face of a training image was."""
+"""Every face of a photo, cropped as the one face of a training image was."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.signal.faces import Box, Detector, FacesConfig, cut_face, to_gray
-from ckseq.tracking.box_tracker import Look, search
+from ckseq.signal.faces import Box, Detector, FacesConfig, cut_face, detect_at_scale, to_gray
+from ckseq.tracking.box_tracker import FaceSearch
 
-MOST_SEARCHED_PX = 1600
-"""A photo is searched no larger than this, longer side: a face that can be read is not smaller than a fortieth of it.
+MAX_SEARCHED_PX = 1600
+"""Longer side at which a photo is searched at most: a face that can be classified is larger than a fortieth of it.
 
-Crops are cut out of the photo as it is.
+Crops are cut out of the photo at its full size.
 """
 
 
@@ -27,8 +27,8 @@ class Portraits(NamedTuple):
     crops: NDArray[np.uint8]
 
 
-def portraits(photo: NDArray[np.uint8], detector: Detector, config: FacesConfig) -> Portraits:
-    """Find and cut out every face, as `box_tracker.follow` does with the one face of a recording of one frame.
+def cut_portraits(photo: NDArray[np.uint8], detector: Detector, config: FacesConfig) -> Portraits:
+    """Detect and crop every face, as `box_tracker.track_face` does with the one face of a recording of one frame.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def portraits(photo: NDArray[np.uint8], detector: Detector, config: FacesConfig)
     Raises
     ------
     CallError
-        Faces are to be cut by the eyes, and the detector finds none.
+        The config crops by the eyes, and the detector gives none.
     """
     gray = photo if config.color == "gray" else to_gray(photo)
-    scale = min(1.0, MOST_SEARCHED_PX / max(gray.shape))
-    look = Look(config, lambda image: search(image, detector, scale=scale))
+    scale = min(1.0, MAX_SEARCHED_PX / max(gray.shape))
+    search = FaceSearch(config, lambda image: detect_at_scale(image, detector, scale=scale))
     height, width = gray.shape
-    found = [box for box in look(gray) if _inside(box, width, height)]
+    found = [box for box in search(gray) if _inside(box, width, height)]
     found.sort(key=_area, reverse=True)
     crops = [cut_face(photo, box, config) for box in found]
     side = config.side_px

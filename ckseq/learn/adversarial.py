@@ -1,4 +1,4 @@
-"""Adversarial regularization: a network must also be right a small step away, in the direction that hurts it most."""
+"""Adversarial regularization: the loss on adversarial examples is added to the training loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.learn.batch_updates import Step
+from ckseq.learn.batch_updates import BatchUpdate, batch_accuracy
 
 if TYPE_CHECKING:
     import keras
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Norm = Literal["l2", "infinity"]
 
 
-def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Norm) -> Step:
-    """Return the training step that adds the loss at the moved input: L(x) + multiplier L(x + step n(g)).
+def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Norm) -> BatchUpdate:
+    """Return the gradient step on L(x) + multiplier L(x + step n(g)).
 
-    ``g`` is the gradient of L at x by x, one sequence or image at a time, and ``n`` brings it to length 1: to the
-    Euclidean length under ``l2``, to its signs under ``infinity``. The moved input counts as given: no gradient goes
-    through it. What the step returns is L(x), to be compared with what is measured on other data.
+    ``g`` is the gradient of L with respect to x, per sequence or image, and ``n`` normalizes it: to Euclidean length 1
+    under ``l2``, to its signs under ``infinity``. The perturbation is a constant: no gradient flows through it. The
+    reported loss is L(x), comparable with that on other data.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
         Compiled, its optimizer built.
     multiplier : float
     step : float
-        In the units of the input: of images 255 is the way from black to white.
+        Size of the perturbation, in the units of the input: the range of images is 255.
     norm : str
 
     References
@@ -45,32 +45,31 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
         weights = [weight.value for weight in model.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(x)
-            answers = model(x, training=True)
-            loss = model.compute_loss(x, targets, answers, training=True)
-        # one way back for both: a second one for the input alone would take a fifth longer
-        by_x, *there = tape.gradient(loss, [x, *weights])
+            predicted = model(x, training=True)
+            loss = model.compute_loss(x, targets, predicted, training=True)
+        # one backward pass for both: a second one for the input alone would be a fifth slower
+        by_x, *at_x = tape.gradient(loss, [x, *weights])
         with tf.GradientTape() as tape:
-            moved_answers = model(x + step * normalized(by_x, norm=norm), training=True)
-            more = multiplier * model.compute_loss(x, targets, moved_answers, training=True)
-        sums = [one + other for one, other in zip(there, tape.gradient(more, weights), strict=True)]
+            perturbed_predicted = model(x + step * normalized(by_x, norm=norm), training=True)
+            more = multiplier * model.compute_loss(x, targets, perturbed_predicted, training=True)
+        sums = [one + other for one, other in zip(at_x, tape.gradient(more, weights), strict=True)]
         model.optimizer.apply(sums, model.trainable_variables)
-        right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
-        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+        return loss, batch_accuracy(predicted, targets)
 
-    def take(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
+    def update(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         loss, accuracy = on_batch(np.asarray(x, np.float32), targets)
         return float(loss), float(accuracy)
 
-    return take
+    return update
 
 
-def white(x: Any) -> float:
-    """Return how far it is from black to white in the units of an input: 255 of images, 1 of everything else."""
+def input_range(x: Any) -> float:
+    """Return the range of the values of an input: 255 for images, 1 for everything else."""
     return 255.0 if getattr(x, "dtype", None) == np.uint8 else 1.0
 
 
 def normalized(gradient: Any, *, norm: Norm) -> Any:
-    """Return gradients (n, ...) of length 1, each by itself; one of zeros stays zero."""
+    """Return gradients (n, ...), each normalized to length 1; a zero gradient stays zero."""
     import tensorflow as tf
 
     if norm == "infinity":

@@ -1,4 +1,4 @@
-"""Augmentation while a network learns: sequences all at once, images batch by batch."""
+"""Data augmentation in training: sequences once per epoch, images batch by batch."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ckseq.signal.augment import AugmentConfig, augment
 from ckseq.signal.augment_images import ImageAugmentConfig, augment_images
 
 Augmentation = AugmentConfig | ImageAugmentConfig
-Vary = Callable[[NDArray[Any], int], NDArray[Any]]
-"""Varies a batch, given the place at which it begins."""
+BatchAugmenter = Callable[[NDArray[Any], int], NDArray[Any]]
+"""Augments a batch, given the position at which it begins."""
 
 
-def times(config: Augmentation) -> int:
-    """Return how often each sequence or image is seen in an epoch."""
+def passes_per_epoch(config: Augmentation) -> int:
+    """Return how often each sequence or image is used in an epoch."""
     return config.passes if isinstance(config, ImageAugmentConfig) else 1
 
 
-def sequences_of_an_epoch(x: Any, config: Augmentation, *, rng: np.random.Generator) -> Any:
-    """Return sequences varied; images as they are, since these are varied by `in_batches`."""
-    # what is read batch by batch are frames, which cannot be varied so: augment tells it from their shape
+def augment_epoch(x: Any, config: Augmentation, *, rng: np.random.Generator) -> Any:
+    """Return augmented sequences; images unchanged, since `batch_augmenter` augments these."""
+    # data that is read batch by batch are frames, which augment refuses by their shape
     return augment(x, config, rng=rng) if isinstance(config, AugmentConfig) else x
 
 
-def in_batches(config: Augmentation, *, seed: tuple[int, ...]) -> Vary | None:
-    """Return what varies a batch of images, or None where nothing does.
+def batch_augmenter(config: Augmentation, *, seed: tuple[int, ...]) -> BatchAugmenter | None:
+    """Return the augmentation of a batch of images, or None where there is none.
 
     Parameters
     ----------
     config : Augmentation
     seed : tuple of int
-        Of the epoch; with a batch's place it tells all of that batch's random numbers.
+        Of the epoch; together with the position of a batch it determines the random numbers of that batch.
     """
     if not isinstance(config, ImageAugmentConfig) or config.changes_nothing:
         return None

@@ -1,4 +1,4 @@
-"""TensorFlow, started quietly and repeatably."""
+"""TensorFlow, started without its messages and with reproducible random numbers."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import os
 import sys
 from importlib.metadata import version
 from types import ModuleType
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ckseq.errors import CallError
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 
 
 def load_keras() -> ModuleType:
-    """Import Keras on TensorFlow without TensorFlow's talk about machines that have no GPU."""
+    """Import Keras on TensorFlow without TensorFlow's messages about missing GPUs."""
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with nothing_on_stderr():
+        with stderr_to_devnull():
             import keras
             import tensorflow as tf
-        # it warns of functions traced anew, as every fold's are
+        # it warns of functions traced again, as in every fold
         tf.get_logger().setLevel("ERROR")
     import keras
 
@@ -31,7 +27,7 @@ def load_keras() -> ModuleType:
 
 
 def start(seed: int) -> None:
-    """Make what follows repeatable to the bit on one machine; call it before a network is built.
+    """Make what follows reproducible to the bit on one machine; call it before a network is built.
 
     Keras draws initial weights and the seeds of dropout from global state only, which is why this sets it.
 
@@ -54,13 +50,13 @@ def start(seed: int) -> None:
 
 
 def release() -> None:
-    """Forget the networks that nobody uses any more; Keras keeps hold of what it built until it is told."""
+    """Free the memory of networks that are no longer used; Keras holds on to them otherwise."""
     if "keras" in sys.modules:
         load_keras().utils.clear_session()
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a seed that Keras or scikit-learn would refuse.
+    """Raise an error for a seed that Keras or scikit-learn would not accept.
 
     Raises
     ------
@@ -72,7 +68,7 @@ def check_seed(seed: int) -> None:
 
 
 def device() -> str:
-    """Say in words what is computed on: the first GPU that TensorFlow, if it was started, sees, or the CPU."""
+    """Return a description of the device: the first GPU that TensorFlow, if it was started, finds, or the CPU."""
     if "keras" not in sys.modules:
         return f"CPU, {os.cpu_count()} cores"
     import tensorflow as tf
@@ -84,21 +80,6 @@ def device() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of all that a result depends on."""
+    """Return the versions of the packages that a result depends on."""
     packages = ("numpy", "tensorflow", "keras", "scikit-learn")
     return {"python": sys.version.split()[0]} | {package: version(package) for package in packages}
-
-
-def network_input(sequences: NDArray[Any]) -> NDArray[np.float32]:
-    """Return sequences as networks read them: float32, with an axis for channels.
-
-    Parameters
-    ----------
-    sequences : (n, t, h, w) or (n, t, h, w, channels) array
-
-    Returns
-    -------
-    (n, t, h, w, channels) float32
-    """
-    arrays = sequences.astype(np.float32, copy=False)
-    return arrays[..., np.newaxis] if arrays.ndim == 4 else arrays

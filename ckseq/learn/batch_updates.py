@@ -1,4 +1,4 @@
-"""A step of training: a batch at once, or in parts whose gradients add up to that of the batch."""
+"""A gradient step on a batch: computed at once, or with gradient accumulation over parts of the batch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ckseq.learn.backend import load_keras
 if TYPE_CHECKING:
     import keras
 
-Step = Callable[[Any, NDArray[np.float32]], tuple[float, float]]
-"""Takes a batch of sequences, and its targets (n, n_classes); returns the mean loss and accuracy."""
+BatchUpdate = Callable[[Any, NDArray[np.float32]], tuple[float, float]]
+"""Takes a batch of sequences and its targets (n, n_classes); returns the mean loss and accuracy."""
 
 
-def whole(model: keras.Model, on_batch: Callable[..., dict[str, float]]) -> Step:
-    """Return the step that computes a batch at once.
+def full_batch(model: keras.Model, on_batch: Callable[..., dict[str, float]]) -> BatchUpdate:
+    """Return the function that computes a batch at once.
 
     Parameters
     ----------
@@ -29,18 +29,18 @@ def whole(model: keras.Model, on_batch: Callable[..., dict[str, float]]) -> Step
         Its ``train_on_batch`` or ``test_on_batch``.
     """
 
-    def step(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
+    def update(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         model.reset_metrics()
         logs = on_batch(np.asarray(x, np.float32), targets, return_dict=True)
         return logs["loss"], logs["accuracy"]
 
-    return step
+    return update
 
 
-def in_parts(model: keras.Model, size: int) -> Step:
-    """Return the training step that computes ``size`` sequences at a time and changes the weights once a batch.
+def accumulated(model: keras.Model, size: int) -> BatchUpdate:
+    """Return the gradient step that computes ``size`` sequences at a time and accumulates their gradients.
 
-    But for rounding, and for what dropout leaves out, a batch changes the weights as it would at once: its mean loss
+    Except for rounding and dropout, it changes the weights as the full batch at once would: the mean loss of the batch
     is the mean of the parts' losses, each weighted by its share of the batch, and so is the gradient.
 
     Parameters
@@ -52,11 +52,11 @@ def in_parts(model: keras.Model, size: int) -> Step:
     Raises
     ------
     CallError
-        The network normalizes over the batch, so that parts would not add up to the whole.
+        The network normalizes over the batch, so that the parts would not add up to the batch.
     """
     if normalizes_over_batch(model):
         raise CallError(
-            "training.micro_batch_size would change the result of a network that normalizes over its batch",
+            "training.micro_batch_size would change the result of a network with batch normalization",
             fix='leave it at "whole", and lower training.batch_size to save memory',
         )
     import tensorflow as tf
@@ -69,20 +69,19 @@ def in_parts(model: keras.Model, size: int) -> Step:
     @tf.function(input_signature=[*signature, tf.TensorSpec((), tf.float32)], autograph=False)
     def add(x: Any, targets: Any, share: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
-            answers = model(x, training=True)
-            loss = model.compute_loss(x, targets, answers, training=True)
+            predicted = model(x, training=True)
+            loss = model.compute_loss(x, targets, predicted, training=True)
             part_of_loss = share * loss
         for total, gradient in zip(sums, tape.gradient(part_of_loss, weights), strict=True):
             total.assign_add(gradient)
-        right = tf.equal(tf.argmax(answers, -1), tf.argmax(targets, -1))
-        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+        return loss, batch_accuracy(predicted, targets)
 
     # compiled, since the optimizer's formula would otherwise hold more arrays as large as the weights
     @tf.function(autograph=False, jit_compile=True)
     def apply() -> None:
         model.optimizer.apply(list(sums), model.trainable_variables)
 
-    def step(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
+    def update(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         sum_of_both = np.zeros(2)
         for begin in range(0, len(x), size):
             part = slice(begin, begin + size)
@@ -94,17 +93,25 @@ def in_parts(model: keras.Model, size: int) -> Step:
         loss, accuracy = sum_of_both
         return float(loss), float(accuracy)
 
-    return step
+    return update
+
+
+def batch_accuracy(predicted: Any, targets: Any) -> Any:
+    """Return the accuracy of a batch, a scalar tensor of float32."""
+    import tensorflow as tf
+
+    correct = tf.equal(tf.argmax(predicted, -1), tf.argmax(targets, -1))
+    return tf.reduce_mean(tf.cast(correct, tf.float32))
 
 
 def normalizes_over_batch(model: keras.Model) -> bool:
-    """Whether what a network makes of a sequence depends, in training, on the others of its batch."""
+    """Whether the output for a sequence depends, in training, on the others of its batch."""
     kind = load_keras().layers.BatchNormalization
     return any(isinstance(layer, kind) for layer in layers_of(model))
 
 
 def layers_of(model: keras.Model) -> Iterator[Any]:
-    """Yield the layers of a network, also those of the networks within it."""
+    """Yield the layers of a network, including those of nested networks."""
     for layer in model.layers:
         yield layer
         yield from layers_of(layer) if hasattr(layer, "layers") else ()

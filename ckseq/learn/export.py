@@ -1,4 +1,4 @@
-"""A trained network in a file for other programs, with all that they need to know inside it."""
+"""Export of a trained network to other formats, with a description in the metadata of the file."""
 
 from __future__ import annotations
 
@@ -16,68 +16,68 @@ from numpy.typing import NDArray
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.predict import probabilities
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 
 if TYPE_CHECKING:
     import keras
 
 KEY = "ckseq"
-"""The name under which the description stands in a file's metadata, as JSON."""
+"""Key of the description, JSON, in the metadata of a file."""
 
 
 class Format(NamedTuple):
-    """A file format: its ending, how a network and its description are written, how a written file answers."""
+    """A file format: its suffix, what writes a network with a description, and what predicts with a file."""
 
-    ending: str
+    suffix: str
     write: Callable[[keras.Model, Path, str], None]
-    answer: Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
+    predict: Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
 
 
 def _write_keras(network: keras.Model, path: Path, description: str) -> None:
-    """Write Keras's own format: a zip archive, whose ``metadata.json`` takes the description."""
+    """Write Keras's own format: a zip archive, whose ``metadata.json`` gets the description."""
     network.save(path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    said = json.loads(members["metadata.json"])
-    del said["date_saved"]  # the same network gives the same bytes
-    members["metadata.json"] = json.dumps({**said, KEY: json.loads(description)}).encode()
+    metadata = json.loads(members["metadata.json"])
+    del metadata["date_saved"]  # the same network gives the same bytes
+    members["metadata.json"] = json.dumps({**metadata, KEY: json.loads(description)}).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
 
 
-def _ask_keras(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _predict_keras(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return probabilities(load_keras().saving.load_model(path, compile=False, safe_mode=True), x)
 
 
 def _write_onnx(network: keras.Model, path: Path, description: str) -> None:
-    """Write ONNX with Keras's exporter, any number of sequences at a time."""
+    """Write ONNX with Keras's exporter, for batches of any size."""
     onnx = _needed("onnx")
     _needed("tf2onnx")
-    with nothing_on_stderr():
+    with stderr_to_devnull():
         network.export(path, format="onnx", verbose=False, input_signature=[_input(network, None)])
     model = onnx.load(path)
-    model.doc_string = "made by ckseq; its metadata says how its input is prepared"
+    model.doc_string = "made by ckseq; the metadata describes the preprocessing of the input"
     onnx.helper.set_model_props(model, {KEY: description})
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
-def _ask_onnx(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _predict_onnx(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
     session = _needed("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
-    (answer,) = session.run(None, {session.get_inputs()[0].name: x})
-    return np.asarray(answer, np.float32)
+    (predicted,) = session.run(None, {session.get_inputs()[0].name: x})
+    return np.asarray(predicted, np.float32)
 
 
 def _write_litert(network: keras.Model, path: Path, description: str) -> None:
-    """Write LiteRT (TFLite) of its built-in operations only, one sequence at a time: it runs wherever LiteRT does."""
+    """Write LiteRT (TFLite) with built-in operations only, for batches of one: it runs wherever LiteRT does."""
     import tensorflow as tf
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
     plain = load_keras().models.clone_model(network, clone_function=_with_builtin_operations)
     plain.set_weights(network.get_weights())
-    with nothing_on_stderr():
+    with stderr_to_devnull():
         plain.export(
             path,
             format="litert",
@@ -95,7 +95,7 @@ def _write_litert(network: keras.Model, path: Path, description: str) -> None:
 
 
 def _with_builtin_operations(layer: Any) -> Any:
-    """Return a layer of the same result whose operations LiteRT has: it knows no pooling in three dimensions."""
+    """Return an equivalent layer of LiteRT's built-in operations, which have no pooling in three dimensions."""
     keras = load_keras()
     if not (isinstance(layer, keras.layers.AveragePooling3D) and tuple(layer.pool_size[:2]) == (1, 1)):
         return layer.__class__.from_config(layer.get_config())
@@ -104,8 +104,8 @@ def _with_builtin_operations(layer: Any) -> Any:
         def call(self, sequences: Any) -> Any:
             _, steps, rows, width, channels = sequences.shape
             pool = layer.pool_size[2]
-            pictures = keras.ops.reshape(sequences, (-1, steps * rows, width, channels))
-            pooled = keras.ops.average_pool(pictures, (1, pool), padding=layer.padding)
+            images = keras.ops.reshape(sequences, (-1, steps * rows, width, channels))
+            pooled = keras.ops.average_pool(images, (1, pool), padding=layer.padding)
             return keras.ops.reshape(pooled, (-1, steps, rows, pooled.shape[2], channels))
 
     return PooledWidth(name=layer.name)
@@ -117,17 +117,17 @@ def _input(network: keras.Model, n_sequences: int | None) -> Any:
     return tf.TensorSpec((n_sequences, *network.input_shape[1:]), tf.float32, name="sequences")
 
 
-def _ask_litert(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    with nothing_on_stderr():
-        ask = _needed("ai_edge_litert.interpreter").Interpreter(str(path)).get_signature_runner()
-        (name,) = ask.get_input_details()
-        return np.concatenate([next(iter(ask(**{name: one[np.newaxis]}).values())) for one in x])
+def _predict_litert(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    with stderr_to_devnull():
+        predict = _needed("ai_edge_litert.interpreter").Interpreter(str(path)).get_signature_runner()
+        (name,) = predict.get_input_details()
+        return np.concatenate([next(iter(predict(**{name: one[np.newaxis]}).values())) for one in x])
 
 
 FORMATS = {
-    "onnx": Format(".onnx", _write_onnx, _ask_onnx),
-    "litert": Format(".tflite", _write_litert, _ask_litert),
-    "keras": Format(".keras", _write_keras, _ask_keras),
+    "onnx": Format(".onnx", _write_onnx, _predict_onnx),
+    "litert": Format(".tflite", _write_litert, _predict_litert),
+    "keras": Format(".keras", _write_keras, _predict_keras),
 }
 
 
@@ -137,20 +137,20 @@ def convert(network: keras.Model, path: Path, *, format: Format, description: st
     Parameters
     ----------
     network : keras.Model
-        Made of plain Keras layers.
+        Of plain Keras layers only.
     path : Path
-        Ends as the format's files do.
+        With the suffix of the format.
     format : Format
         One of `FORMATS`.
     description : str
-        JSON, for the file's metadata.
+        JSON, for the metadata of the file.
 
     Raises
     ------
     CallError
         A package that writes the format is not installed.
     DataError
-        The network has what the format cannot express, or the file cannot be written.
+        The format cannot express the network, or the file cannot be written.
     """
     try:
         with warnings.catch_warnings():
@@ -166,13 +166,13 @@ def convert(network: keras.Model, path: Path, *, format: Format, description: st
 def largest_difference(
     network: keras.Model, path: Path, *, format: Format, sequences: Iterable[NDArray[np.float32]]
 ) -> float:
-    """Return how far a written file's probabilities are from the network's, at most.
+    """Return the largest difference between the probabilities of a written file and those of the network.
 
     Parameters
     ----------
     network : keras.Model
     path : Path
-        Written by `convert`; it is read again from the disk.
+        Written by `convert`.
     format : Format
     sequences : iterable of (t, h, w, channels) float32
 
@@ -182,7 +182,7 @@ def largest_difference(
         A package that reads the format is not installed.
     """
     x = np.stack(list(sequences))
-    return float(np.abs(format.answer(path, x) - probabilities(network, x)).max())
+    return float(np.abs(format.predict(path, x) - probabilities(network, x)).max())
 
 
 def _needed(name: str) -> ModuleType:

@@ -1,8 +1,7 @@
-"""Features of images: what a network that was trained before makes of them."""
+"""Features of images, extracted by a pretrained network."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-from ckseq.learn.backend import load_keras, start
+from ckseq.learn.backend import start
+from ckseq.learn.predict import load_keras_file, save_whole
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ _BATCH = 32
 
 
 def build_extractor(config: BackboneConfig, *, input_shape: tuple[int, ...]) -> keras.Model:
-    """Return the network from images to features; random weights, where they are asked for, are the same each time."""
+    """Return the network from images to features; random weights, if the config names them, are always the same."""
     from ckseq.models._backbones import extractor
 
     start(seed=0)
@@ -61,22 +61,17 @@ def extract(network: keras.Model, crops: NDArray[np.uint8]) -> NDArray[np.float3
 
 
 def as_sequence(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return features (t, d) as the models of sequences read steps, (t, 1, d, 1); maps (t, h, w, d) as they are."""
+    """Return features (t, d) in the shape that sequence models read, (t, 1, d, 1); maps (t, h, w, d) unchanged."""
     return features[:, np.newaxis, :, np.newaxis] if features.ndim == 2 else features
 
 
 def save_extractor(folder: Path, network: Any) -> None:
-    """Write ``extractor.keras`` whole or not at all: what the run's model reads of an image."""
-    temporary = folder / f".{os.getpid()}.{EXTRACTOR}"
-    try:
-        network.save(temporary)
-        temporary.replace(folder / EXTRACTOR)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write ``extractor.keras`` atomically: the network from an image to the input of the run's model."""
+    save_whole(folder / EXTRACTOR, network.save)
 
 
 def load_extractor(folder: Path) -> Any:
-    """Load ``extractor.keras`` of a run folder; nothing in it is executed.
+    """Load ``extractor.keras`` of a run folder; no code in it is executed.
 
     Raises
     ------
@@ -86,7 +81,4 @@ def load_extractor(folder: Path) -> Any:
     path = folder / EXTRACTOR
     if not path.is_file():
         raise DataError(f"there is no {EXTRACTOR}", folder, "name a complete run")
-    try:
-        return load_keras().saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # what Keras raises on a damaged file depends on where the damage is
-        raise DataError(f"cannot be loaded: {error}", path, "train again, into a new folder") from None
+    return load_keras_file(path)

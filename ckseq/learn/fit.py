@@ -1,4 +1,4 @@
-"""Training: a network learns epoch by epoch, repeatably, and can go on from any epoch."""
+"""The training loop of a network: epoch by epoch, reproducible, resumable after every epoch."""
 
 from __future__ import annotations
 
@@ -6,100 +6,29 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
-from ckseq.config import Config
 from ckseq.errors import CkseqError, DataError
-from ckseq.learn.adversarial import adversarial, white
-from ckseq.learn.augmentation import Augmentation, Vary, in_batches, sequences_of_an_epoch, times
+from ckseq.learn.adversarial import adversarial, input_range
+from ckseq.learn.augmentation import Augmentation, BatchAugmenter, augment_epoch, batch_augmenter, passes_per_epoch
 from ckseq.learn.backend import load_keras
-from ckseq.learn.batch_updates import Step, in_parts, whole
-from ckseq.learn.fine_tuning import TwoStep
+from ckseq.learn.batch_updates import BatchUpdate, accumulated, full_batch
+from ckseq.learn.fine_tuning import FineTuning
 from ckseq.learn.schedule import learning_rate
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.storage.history import Epoch
 
 if TYPE_CHECKING:
     import keras
 
 
-class TrainingConfig(Config):
-    """How a network is trained; the loss is the categorical cross-entropy. Estimators know nothing of it."""
-
-    epochs: int = Field(100, ge=1, description="how often all training sequences are seen, at most")
-    batch_size: int = Field(64, ge=1, description="sequences per step")
-    micro_batch_size: Annotated[int, Field(ge=1)] | Literal["whole"] = Field(
-        "whole",
-        description="sequences computed at once, to save memory: the gradients of several such parts add up to that "
-        "of the batch; whole is all of the batch at once",
-    )
-    optimizer: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="the rule of the steps")
-    learning_rate: float = Field(0.001, gt=0, description="size of the steps")
-    schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
-        "constant",
-        description="of the learning rate; cosine: from learning_rate in the first epoch down to nothing; step: "
-        "multiplied by decay every decay_epochs; plateau: whenever the watched loss saw no new low for so many epochs",
-    )
-    decay: float = Field(0.1, gt=0, lt=1, description="factor on the learning rate, of the schedules step and plateau")
-    decay_epochs: int = Field(10, ge=1, description="epochs before each decay, of the schedules step and plateau")
-    frozen_epochs: int = Field(
-        0, ge=0, description="epochs at the start in which a backbone rests and only the layers behind it learn"
-    )
-    thawed_rate: float = Field(
-        0.1, gt=0, le=1, description="factor on the learning rate after the frozen_epochs, when the backbone learns too"
-    )
-    weight_decay: float = Field(
-        0.0, ge=0, description="part of each weight taken off it every step, per learning rate (AdamW); 0 is none"
-    )
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="probability spread evenly over all classes in what training asks for"
-    )
-    class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: the rarer its class, the more a sequence counts; all classes count the same"
-    )
-    adversarial_multiplier: float = Field(
-        0.0, ge=0, description="weight of the loss at the input moved along its own gradient; 0 is none"
-    )
-    adversarial_step: float = Field(
-        0.01, gt=0, description="how far that input is moved, where 1 is from black to white, or a mean from 0 to 1"
-    )
-    adversarial_norm: Literal["l2", "infinity"] = Field(
-        "infinity", description="how far is measured: over all numbers of an input together, or for each number"
-    )
-    validation: Literal["test", "inner", "given", "none"] = Field(
-        "test",
-        description="what is measured after every epoch beside the training data: test, which never chooses anything "
-        "(the paper); inner, some subjects of the training data, not trained on, which choose the epoch to keep; "
-        "given, which does the same with the data set's own validation part; none",
-    )
-    inner_share: float = Field(
-        0.2, gt=0, lt=1, description="share of the training sequences, by subject, where validation is inner"
-    )
-    patience: int = Field(
-        20, ge=1, description="epochs without a lower inner loss after which training ends, where validation is inner"
-    )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.schedule == "plateau" and self.validation == "none":
-            raise ValueError("schedule = plateau needs a loss to watch: validation may not be none")
-        if self.adversarial_multiplier and self.micro_batch_size != "whole":
-            raise ValueError('adversarial_multiplier needs micro_batch_size = "whole"')
-        return self
-
-    @property
-    def chooses(self) -> bool:
-        """Whether what is measured after every epoch chooses the epoch to keep."""
-        return self.validation in ("inner", "given")
-
-
 class Sequences(Protocol):
     """Sequences (n, t, h, w, channels) float32, or images (n, h, w, channels) uint8, from 0 to 255.
 
-    An array, or what ``numpy.asarray`` reads and rows can be taken of.
+    An array, or an object that ``numpy.asarray`` reads and whose rows can be selected.
     """
 
     @property
@@ -110,27 +39,27 @@ class Sequences(Protocol):
         """Return n."""
 
     def __getitem__(self, rows: Any) -> Any:
-        """Choose rows by a slice or their numbers; what is to be read is not read yet."""
+        """Select rows by a slice or their numbers; nothing is read yet."""
 
 
 class Labeled(NamedTuple):
-    """Sequences or images, the places of their labels (n,) int, and who they show (n,)."""
+    """Labeled data: sequences or images, the codes of their classes (n,) int, and their subjects (n,)."""
 
     x: Sequences
     codes: NDArray[np.int_]
     subjects: tuple[str, ...]
 
-    def take(self, rows: NDArray[np.int_]) -> Labeled:
-        """Return the sequences in these rows."""
+    def select(self, rows: NDArray[np.int_]) -> Labeled:
+        """Return the data in these rows."""
         return Labeled(self.x[rows], self.codes[rows], tuple(self.subjects[row] for row in rows))
 
 
 @dataclass(frozen=True)
-class State:
-    """All that the next epoch depends on; whoever keeps it, keeps a copy of network and optimizer in memory.
+class TrainingState:
+    """Everything that the next epoch depends on; it holds a copy of network and optimizer in memory.
 
-    The epochs so far; every variable of network and optimizer; and, where the inner loss chooses, the variables of the
-    network after the epoch that was best so far.
+    The epochs so far; every variable of network and optimizer; and, where the validation loss selects the epoch, the
+    variables of the network after the best epoch so far.
     """
 
     epochs: tuple[Epoch, ...]
@@ -144,90 +73,88 @@ def fit(
     *,
     augmentation: Augmentation,
     train: Labeled,
-    watched: Labeled | None,
+    validation: Labeled | None,
     seed: int,
-    resume: State | None,
-    on_epoch: Callable[[State], None],
+    resume: TrainingState | None,
+    on_epoch: Callable[[TrainingState], None],
 ) -> tuple[Epoch, ...]:
     """Train a network.
 
-    The order of the batches and the variation of the sequences follow from the seed and the number of the epoch alone,
-    and the state of dropout is among the variables; so training that goes on from a state ends in the same bits as
-    training that never stopped.
+    The order of the batches and the augmentation depend on the seed and the number of the epoch alone, and the state of
+    dropout is among the variables; so a resumed training ends in the same bits as an uninterrupted one.
 
     Parameters
     ----------
     model : keras.Model
-        Not compiled; it is changed. Build it after ``backend.start(seed)``.
+        Not compiled; it is modified. Build it after ``backend.start(seed)``.
     config : TrainingConfig
     augmentation : Augmentation
-        Of the training sequences or images, anew in each epoch.
+        Of the training data, drawn anew in each epoch.
     train : Labeled
-    watched : Labeled or None
-        Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also ends the training and chooses
-        the epoch whose weights the network has in the end; it must then be no part of the test sequences.
+    validation : Labeled or None
+        Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also stops the training early and
+        selects the epoch whose weights the network has in the end; it must then be no part of the test data.
     seed : int
-        Of the order of the batches and of the variation.
-    resume : State or None
-        Where to go on.
+        Of the order of the batches and of the augmentation.
+    resume : TrainingState or None
+        Where to resume.
     on_epoch : callable
-        Is given the state after every epoch. An exception in it, or Ctrl-C, ends the training.
+        Called with the state after every epoch. An exception in it, or Ctrl-C, ends the training.
 
     Returns
     -------
     tuple of Epoch
-        The whole history, also of the epochs before ``resume``.
+        The whole history, including the epochs before ``resume``.
 
     Raises
     ------
     CallError
-        ``micro_batch_size`` is set, and the network normalizes over the batch; or ``frozen_epochs`` are asked for, and
-        there is no backbone.
+        ``micro_batch_size`` is set for a network that normalizes over the batch, or ``frozen_epochs`` for a network
+        without a trainable backbone.
     CkseqError
-        The loss is no longer a number.
+        The loss is not finite.
     DataError
-        The state is of another network, or the sequences cannot be varied.
+        The state is of another network, or the data cannot be augmented.
     """
-    state = resume or State((), ())
-    two_step = TwoStep(model, config.frozen_epochs)
-    two_step.enter(max(1, len(state.epochs)))
+    state = resume or TrainingState((), ())
+    fine_tuning = FineTuning(model, config.frozen_epochs)
+    fine_tuning.enter(max(1, len(state.epochs)))
     _compile(model, config)
     if resume is not None:
         _restore(model, resume)
-    step = _step(model, config, train)
-    chooses = config.chooses
+    update = _batch_update(model, config, train)
     epochs, best = state.epochs, state.best
-    del state, resume  # which hold a network each
-    while len(epochs) < config.epochs and not (chooses and _is_over(epochs, config.patience)):
-        if two_step.enter(len(epochs) + 1):
+    del state, resume  # each holds a copy of the network
+    while len(epochs) < config.epochs and not (config.selects_epoch and _stops_early(epochs, config.patience)):
+        if fine_tuning.enter(len(epochs) + 1):
             _compile(model, config)
-            step = _step(model, config, train)
-        epoch = _epoch(model, step, config, augmentation, train, watched, seed, epochs)
+            update = _batch_update(model, config, train)
+        epoch = _train_epoch(model, update, config, augmentation, train, validation, seed, epochs)
         epochs = (*epochs, epoch)
-        if chooses and best_epoch(epochs) == epoch.epoch:
+        if config.selects_epoch and best_epoch(epochs) == epoch.epoch:
             best = _arrays(model.variables)
-        on_epoch(State(epochs, _arrays(_variables(model)), best))
+        on_epoch(TrainingState(epochs, _arrays(_variables(model)), best))
     for variable, array in zip(model.variables, best, strict=False):
         variable.assign(array)
     return epochs
 
 
 def best_epoch(epochs: Sequence[Epoch]) -> int:
-    """Return the number of the epoch with the lowest watched loss, the first of equals."""
+    """Return the number of the epoch with the lowest validation loss, the first of equals."""
     return min(epochs, key=lambda epoch: epoch.val_loss).epoch
 
 
-def _is_over(epochs: Sequence[Epoch], patience: int) -> bool:
+def _stops_early(epochs: Sequence[Epoch], patience: int) -> bool:
     return bool(epochs) and epochs[-1].epoch - best_epoch(epochs) >= patience
 
 
-def _epoch(
+def _train_epoch(
     model: keras.Model,
-    step: Step,
+    update: BatchUpdate,
     config: TrainingConfig,
     augmentation: Augmentation,
     train: Labeled,
-    watched: Labeled | None,
+    validation: Labeled | None,
     seed: int,
     before: tuple[Epoch, ...],
 ) -> Epoch:
@@ -235,22 +162,22 @@ def _epoch(
     number = len(before) + 1
     model.optimizer.learning_rate.assign(learning_rate(config, before))
     rng = np.random.default_rng([seed, number])
-    order = np.concatenate([rng.permutation(len(train.x)) for _ in range(times(augmentation))])
+    order = np.concatenate([rng.permutation(len(train.x)) for _ in range(passes_per_epoch(augmentation))])
     targets = _targets(model, train)
     if config.class_weights == "balanced":
         # a target of w for its class makes the loss w times the cross-entropy
         targets *= len(train.codes) / (targets.shape[1] * np.maximum(targets.sum(axis=0), 1))
-    varied = sequences_of_an_epoch(train.x, augmentation, rng=np.random.default_rng([seed, number, 1]))
-    vary = in_batches(augmentation, seed=(seed, number, 1))
-    loss, accuracy = _pass(step, varied, targets, order, config.batch_size, vary)
+    augmented = augment_epoch(train.x, augmentation, rng=np.random.default_rng([seed, number, 1]))
+    augment_batch = batch_augmenter(augmentation, seed=(seed, number, 1))
+    loss, accuracy = _run_batches(update, augmented, targets, order, config.batch_size, augment_batch)
     if not math.isfinite(loss):
         raise CkseqError(f"the loss is not a number after epoch {number}", fix="lower training.learning_rate")
     val_loss, val_accuracy = math.nan, math.nan
-    if watched is not None:
-        in_turn = np.arange(len(watched.x))
-        at_once = config.batch_size if config.micro_batch_size == "whole" else config.micro_batch_size
-        measure = whole(model, model.test_on_batch)
-        val_loss, val_accuracy = _pass(measure, watched.x, _targets(model, watched), in_turn, at_once)
+    if validation is not None:
+        order = np.arange(len(validation.x))
+        size = config.batch_size if config.micro_batch_size == "whole" else config.micro_batch_size
+        evaluate = full_batch(model, model.test_on_batch)
+        val_loss, val_accuracy = _run_batches(evaluate, validation.x, _targets(model, validation), order, size)
     return Epoch(number, loss, accuracy, val_loss, val_accuracy, time.perf_counter() - start)
 
 
@@ -258,50 +185,50 @@ def _targets(model: keras.Model, data: Labeled) -> NDArray[np.float32]:
     return np.eye(model.output_shape[-1], dtype=np.float32)[data.codes]
 
 
-def _step(model: keras.Model, config: TrainingConfig, train: Labeled) -> Step:
-    """Return how a batch is learnt from; the model is compiled."""
+def _batch_update(model: keras.Model, config: TrainingConfig, train: Labeled) -> BatchUpdate:
+    """Return the gradient step on a batch; the model is compiled."""
     if config.adversarial_multiplier:
         return adversarial(
             model,
             multiplier=config.adversarial_multiplier,
-            step=config.adversarial_step * white(train.x),
+            step=config.adversarial_step * input_range(train.x),
             norm=config.adversarial_norm,
         )
     size = config.micro_batch_size
-    return whole(model, model.train_on_batch) if size == "whole" else in_parts(model, size)
+    return full_batch(model, model.train_on_batch) if size == "whole" else accumulated(model, size)
 
 
 def _compile(model: keras.Model, config: TrainingConfig) -> None:
     keras = load_keras()
     optimizers = keras.optimizers
-    rules = {"adam": optimizers.Adam, "nadam": optimizers.Nadam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
-    rule = rules[config.optimizer](learning_rate=config.learning_rate, weight_decay=config.weight_decay or None)
+    classes = {"adam": optimizers.Adam, "nadam": optimizers.Nadam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
+    optimizer = classes[config.optimizer](learning_rate=config.learning_rate, weight_decay=config.weight_decay or None)
     if config.weight_decay:
-        # offsets and scales are no sign of learning by heart
-        rule.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        # as usual, biases and the scales of normalization do not decay
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    # XLA compiles recurrent convolutions far slower than it then runs them
-    model.compile(rule, loss=loss, metrics=["accuracy"], jit_compile=False)
-    rule.build(model.trainable_variables)
+    # XLA takes far longer to compile recurrent convolutions than it then saves
+    model.compile(optimizer, loss=loss, metrics=["accuracy"], jit_compile=False)
+    optimizer.build(model.trainable_variables)
 
 
-def _pass(
-    step: Step,
+def _run_batches(
+    update: BatchUpdate,
     x: Any,
     targets: NDArray[np.float32],
     order: NDArray[np.int_],
     batch_size: int,
-    vary: Vary | None = None,
+    augment_batch: BatchAugmenter | None = None,
 ) -> tuple[float, float]:
-    """Take every batch once, a step each, and return the mean loss and accuracy per sequence.
+    """Go through all batches once and return the mean loss and accuracy per sequence.
 
-    Measured: a step at a time costs 50 ms an epoch of small batches, ``model.fit`` per epoch 250 ms.
+    Measured: one batch at a time costs 50 ms per epoch of small batches, ``model.fit`` per epoch 250 ms.
     """
     sums = np.zeros(2)
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]
-        batch = x[rows] if vary is None else vary(np.asarray(x[rows]), begin)
-        sums += len(rows) * np.array(step(batch, targets[rows]), np.float64)
+        batch = x[rows] if augment_batch is None else augment_batch(np.asarray(x[rows]), begin)
+        sums += len(rows) * np.array(update(batch, targets[rows]), np.float64)
     loss, accuracy = sums / len(order)
     return float(loss), float(accuracy)
 
@@ -312,11 +239,11 @@ def _variables(model: keras.Model) -> list[Any]:
 
 
 def _arrays(variables: Sequence[Any]) -> tuple[NDArray[Any], ...]:
-    # TensorFlow's own memory: it puts a variable's next value elsewhere as long as somebody holds an array of it
+    # views of TensorFlow's memory: it puts a variable's next value elsewhere as long as an array of it is in use
     return tuple(np.asarray(memoryview(variable.value.read_value())) for variable in variables)
 
 
-def _restore(model: keras.Model, state: State) -> None:
+def _restore(model: keras.Model, state: TrainingState) -> None:
     variables = _variables(model)
     if [tuple(variable.shape) for variable in variables] != [array.shape for array in state.variables]:
         raise DataError("the checkpoint is of another network", fix="train again with --overwrite")

@@ -1,4 +1,4 @@
-"""Memory known in advance: what a training needs at its peak, what there is, and what would make it fit."""
+"""Memory estimates: the peak of a training, and the settings with which it fits into the memory there is."""
 
 from __future__ import annotations
 
@@ -7,38 +7,37 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from ckseq.config import Config
 from ckseq.errors import CkseqError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.batch_updates import normalizes_over_batch
-from ckseq.learn.fit import TrainingConfig
-from ckseq.models._memory import Footprint
+from ckseq.learn.training_config import TrainingConfig
+from ckseq.models._spec import Footprint, ModelSpec
 
 # Measured: TensorFlow and all else imported; graphs, threads and compiled functions of a network that trains.
 _IMPORTED_BYTES, _TRACED_BYTES = 720_000_000, 350_000_000
-# Arrays as large as the weights: those the optimizer keeps, and those it makes on its way for a batch at once.
+# Arrays as large as the weights: the optimizer's slots, and its temporary arrays without gradient accumulation.
 _SLOTS = {"adam": 2, "nadam": 2, "rmsprop": 1, "sgd": 0}
-_ON_THE_WAY = 2
+_TEMPORARY = 2
 
 
-class Need(NamedTuple):
-    """The peak of a training, bytes, by what they are for.
+class MemoryEstimate(NamedTuple):
+    """The peak memory of a training, bytes, by use.
 
     Parameters
     ----------
     framework : int
         TensorFlow, its graphs and compiled functions.
     weights, optimizer : int
-        The network, and the arrays as large that the optimizer keeps.
+        The network, and the optimizer's slots.
     gradients : int
-        The gradient, and its sum where a batch is computed in parts or else what the optimizer makes on its way.
+        The gradient, and its accumulated sum or else the optimizer's temporary arrays.
     activations : int
-        What is kept of the forward pass, through time, for the backward pass.
+        Stored by the forward pass, over all time steps, for the backward pass.
     sequences : int
-        Those of a batch twice, as read and as TensorFlow has them, and all that are held in memory.
+        A batch twice, as read and as a tensor, and all sequences that are in memory.
     """
 
     framework: int
@@ -64,12 +63,12 @@ class Training:
         The network's.
     training : TrainingConfig
     footprint : callable
-        Of such a config; made by `footprint_of`.
+        Returns the footprint for a network's config; made by `footprint_of`.
     input_shape : (t, h, w, channels)
     seen_steps : tuple of int
-        Of each sequence to train on, the steps that are not padding in front.
+        Time steps of each training sequence, without the padding in front.
     held_bytes : int
-        Of sequences that are all in memory.
+        Of the sequences that are in memory as a whole.
     """
 
     model: Config
@@ -80,7 +79,7 @@ class Training:
     held_bytes: int
 
     def at_once(self) -> int:
-        """Return how many sequences are computed at once."""
+        """Return the number of sequences that are computed at once."""
         size, parts = self.training.batch_size, self.training.micro_batch_size
         return min(len(self.seen_steps), size if parts == "whole" else min(size, parts))
 
@@ -94,44 +93,43 @@ class Training:
 
 
 def footprint_of(
-    models: ModuleType, model: Config, *, input_shape: tuple[int, ...], n_classes: int
+    spec: ModelSpec, model: Config, *, input_shape: tuple[int, ...], n_classes: int
 ) -> Callable[[Config], Footprint]:
-    """Return what tells the footprint of a network, given its config.
+    """Return a function from the config of a network to its footprint.
 
-    A module of ``models`` with ``footprint`` tells it without building. Of another one the network is built, and of a
-    sequence its layers' outputs are counted twice, those of a recurrent layer eight times a step; of other configs
-    than this ``model`` nothing is then known.
+    It is the spec's formula. Without one the network is built; per sequence the outputs of its layers count twice,
+    those of a recurrent layer eight times per time step; and the footprint is that of ``model`` for every config.
     """
-    if hasattr(models, "footprint"):
-        return partial(models.footprint, input_shape=input_shape, n_classes=n_classes)
-    load_keras()  # quietly, before the model does
-    network = models.build(model, input_shape=input_shape, n_classes=n_classes)
-    numbers = sum(map(_kept_of, network.layers))
+    if spec.footprint is not None:
+        return partial(spec.footprint, input_shape=input_shape, n_classes=n_classes)
+    load_keras()  # without messages, before the model imports it
+    network = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+    numbers = sum(map(_stored_by, network.layers))
     measured = Footprint(network.count_params(), 4 * numbers, 0, 0, 0, normalizes_over_batch(network))
-    # so that the network that will learn has the names that it would have had
+    # so that Keras names the layers of the network to train as if this one had not been built
     load_keras().utils.clear_session()
     return lambda _: measured
 
 
-def _kept_of(layer: Any) -> int:
+def _stored_by(layer: Any) -> int:
     outputs = layer.output if isinstance(layer.output, list) else [layer.output]
     numbers = sum(math.prod(size or 1 for size in output.shape[1:]) for output in outputs)
     if not hasattr(layer, "return_sequences"):
         return 2 * numbers
-    # where it has a mask, that is its second input
+    # a mask is the second input
     sequences = layer.input[0] if isinstance(layer.input, list) else layer.input
     return 8 * numbers * (1 if layer.return_sequences else sequences.shape[1])
 
 
-def estimate(training: Training) -> Need:
-    """Return what a training needs at its peak.
+def estimate(training: Training) -> MemoryEstimate:
+    """Return the peak memory of a training.
 
-    All numbers are float32. With W parameters, a batch of B sequences of which the B longest have S steps in all::
+    All numbers are float32. With W parameters, and a batch of B sequences, where the B longest have S steps in total::
 
-        framework    measured once
+        framework    a measured constant
         weights      4 W
         optimizer    4 W slots            two for Adam
-        gradients    4 W 2 in parts, 4 W 3 at once
+        gradients    4 W 2 with gradient accumulation, 4 W 3 without
         activations  B sequence + S step + the smaller of block and B block_sequence, of the network's footprint
         sequences    8 B t h w channels + held
     """
@@ -140,59 +138,61 @@ def estimate(training: Training) -> Need:
     size = training.at_once()
     longest = sum(sorted(training.seen_steps)[-size:])
     block = min(network.block_bytes, size * network.block_sequence_bytes)
-    kept = size * network.sequence_bytes + longest * network.step_bytes + block
-    gradients = 2 if training.training.micro_batch_size != "whole" else 1 + _ON_THE_WAY
-    return Need(
+    activations = size * network.sequence_bytes + longest * network.step_bytes + block
+    gradients = 2 if training.training.micro_batch_size != "whole" else 1 + _TEMPORARY
+    return MemoryEstimate(
         framework=_IMPORTED_BYTES + _TRACED_BYTES,
         weights=weights,
         optimizer=weights * _SLOTS[training.training.optimizer],
         gradients=weights * gradients,
-        activations=kept,
+        activations=activations,
         sequences=8 * size * math.prod(training.input_shape) + training.held_bytes,
     )
 
 
-def check(training: Training, *, free_bytes: int, used_bytes: int) -> Need:
-    """Return what a training needs, or refuse it where that is more than there is.
+def check(training: Training, *, free_bytes: int, used_bytes: int) -> MemoryEstimate:
+    """Return the memory estimate of a training, or raise an error where it exceeds the available memory.
 
     Parameters
     ----------
     training : Training
     free_bytes : int
-        What this process may still take.
+        What this process may still use.
     used_bytes : int
-        What it has taken already, a part of what is needed.
+        What it already uses, a part of the estimate.
 
     Raises
     ------
     CkseqError
-        It needs more. The message says how much, what there is, and what would make it fit.
+        It does not fit. The message names the estimate, the available memory, and settings with which it fits.
     """
     need = estimate(training)
     there = free_bytes + used_bytes
     if need.total <= there:
         return need
-    fits = [_first(training, kind(training), there) for kind in (_in_parts, _recomputed, _smaller_batches, _narrower)]
-    told = ", ".join(one for one in fits if one)
+    fits = [
+        _first(training, kind(training), there) for kind in (_accumulating, _recomputing, _smaller_batches, _narrower)
+    ]
+    settings = ", ".join(one for one in fits if one)
     largest = max(need._fields, key=lambda field: getattr(need, field))
     raise CkseqError(
         f"training needs about {gigabytes(need.total)} of memory, most of it for {largest} "
-        f"({gigabytes(getattr(need, largest))}), and there are {gigabytes(there)}",
-        fix=f"fits with {told}" if told else "no single setting helps: prepare smaller frames, or fewer model.filters",
+        f"({gigabytes(getattr(need, largest))}), and {gigabytes(there)} are available",
+        fix=f"fits with {settings}" if settings else "no single setting helps: use smaller frames or fewer filters",
     )
 
 
-def fitted(training: Training, *, free_bytes: int, used_bytes: int) -> tuple[Training, Need]:
-    """Return the training made to fit by means that leave its mathematics as they are, and what it then needs.
+def fitted(training: Training, *, free_bytes: int, used_bytes: int) -> tuple[Training, MemoryEstimate]:
+    """Return the training with settings that make it fit without changing its result, and its memory estimate.
 
-    First a batch is computed in parts, halved until they fit; then the steps are computed again as well.
+    First gradient accumulation over ever smaller parts of a batch; then activation recomputation as well.
 
     Raises
     ------
     CkseqError
-        Neither is enough: the network itself is too large.
+        Neither is enough: the network is too large.
     """
-    for changed in (training, *_in_parts(training), *_recomputed_in_parts(training)):
+    for changed in (training, *_accumulating(training), *_recomputing_and_accumulating(training)):
         need = estimate(changed)
         if need.total <= free_bytes + used_bytes:
             return changed, need
@@ -200,28 +200,28 @@ def fitted(training: Training, *, free_bytes: int, used_bytes: int) -> tuple[Tra
 
 
 def settings_of(training: Training) -> tuple[str, ...]:
-    """Return what `fitted` may have changed, in the form of ``--set``."""
+    """Return the settings that `fitted` chooses, in the form of ``--set``."""
     size = training.training.micro_batch_size
     recompute = getattr(training.model, "recompute", None)
-    told = () if recompute is None else (f"model.recompute={str(recompute).lower()}",)
-    return (f"training.micro_batch_size={size}", *told)
+    of_model = () if recompute is None else (f"model.recompute={str(recompute).lower()}",)
+    return (f"training.micro_batch_size={size}", *of_model)
 
 
-def _in_parts(training: Training) -> Iterator[Training]:
+def _accumulating(training: Training) -> Iterator[Training]:
     if training.footprint(training.model).depends_on_batch:
         return
     for size in _halves(training.at_once()):
         yield training.with_training(micro_batch_size=size)
 
 
-def _recomputed(training: Training) -> Iterator[Training]:
+def _recomputing(training: Training) -> Iterator[Training]:
     if getattr(training.model, "recompute", None) is False:
         yield training.with_model(recompute=True)
 
 
-def _recomputed_in_parts(training: Training) -> Iterator[Training]:
-    for changed in _recomputed(training):
-        yield from (changed, *_in_parts(changed))
+def _recomputing_and_accumulating(training: Training) -> Iterator[Training]:
+    for changed in _recomputing(training):
+        yield from (changed, *_accumulating(changed))
 
 
 def _smaller_batches(training: Training) -> Iterator[Training]:
@@ -241,7 +241,7 @@ def _halves(size: int) -> Iterator[int]:
 
 
 def _first(training: Training, changes: Iterable[Training], there: int) -> str:
-    """Return the first of some changes that fits, in words, or nothing."""
+    """Return the settings of the first change that fits, and its estimate, or an empty text."""
     for changed in changes:
         if (need := estimate(changed).total) <= there:
             settings = [
@@ -258,5 +258,5 @@ def _first(training: Training, changes: Iterable[Training], there: int) -> str:
 
 
 def gigabytes(n: int) -> str:
-    """Return a number of bytes in words."""
+    """Return a number of bytes as a text in gigabytes."""
     return f"{n / 1e9:.1f} GB"

@@ -1,4 +1,4 @@
-"""A trained model, network or estimator: kept, loaded, asked."""
+"""A trained model, network or estimator: saved, loaded, applied."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Sequences
@@ -22,35 +23,27 @@ if TYPE_CHECKING:
 NETWORK = "model.keras"
 ESTIMATOR = "model.skops"
 
-# All that an estimator may be made of beyond what skops trusts by itself; a file that asks for more is not loaded.
-_TRUSTED = (
-    "aeon.transformations.collection.convolution_based._minirocket.MiniRocket",
-    "ckseq.models._features.Series",
-    "ckseq.models._features.Vectors",
-)
-
-# enough to keep the processor busy, little enough for any memory
 _BATCH_SIZE = 32
-# and of a layer's output at most so many numbers; a recurrent layer holds some sixteen such arrays
+# limit on the numbers in a layer's output, to limit memory; a recurrent layer holds some sixteen such arrays
 _BATCH_NUMBERS = 2**24
 
 
 def is_network(model: Any) -> bool:
-    """Whether a model is a network of Keras, told without importing Keras."""
+    """Whether a model is a network of Keras; does not import Keras."""
     return "keras" in sys.modules and isinstance(model, load_keras().Model)
 
 
 def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
-    """Ask a model about sequences.
+    """Return the predicted class probabilities of sequences.
 
     Parameters
     ----------
     model : keras.Model or sklearn.pipeline.Pipeline
-        An estimator that knows distances to its borders only has them made into probabilities by a softmax: their
-        order means something, their size little.
-    sequences : (n, t, h, w) or (n, t, h, w, channels) array, or what is read as one
-        Or images, (n, h, w, channels). Of the length, height and width that the model was built for. A network reads a
-        batch at a time.
+        Of an estimator without ``predict_proba``, the probabilities are a softmax of its decision function: their order
+        is meaningful, but they are not calibrated.
+    sequences : (n, t, h, w) or (n, t, h, w, channels) array, or an object that is read as one
+        Or images, (n, h, w, channels). Of the length, height and width that the model was built for. A network reads
+        one batch at a time.
 
     Returns
     -------
@@ -80,13 +73,13 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
 
 
 def _batch_size(network: keras.Model) -> int:
-    """Return how many sequences to ask about at once: few of whole frames, so that memory stays small."""
+    """Return the batch size: smaller for full frames, to limit memory."""
     largest = max(math.prod(layer.output.shape[1:]) for layer in network.layers)
     return max(1, min(_BATCH_SIZE, _BATCH_NUMBERS // largest))
 
 
 def input_shape(model: Any) -> tuple[int, ...]:
-    """Return the shape of what a model reads: (t, h, w, channels) of a sequence, (h, w, channels) of an image."""
+    """Return the input shape of a model: (t, h, w, channels) of a sequence, (h, w, channels) of an image."""
     return tuple(model.input_shape[1:]) if is_network(model) else tuple(model[0].input_shape)
 
 
@@ -101,7 +94,7 @@ def _of_estimator(estimator: Any, x: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def save_network(folder: Path, network: keras.Model) -> None:
-    """Write ``model.keras`` whole or not at all; ``network`` is made of plain Keras layers.
+    """Write ``model.keras`` atomically; ``network`` is made of plain Keras layers.
 
     Raises
     ------
@@ -112,14 +105,14 @@ def save_network(folder: Path, network: keras.Model) -> None:
 
 
 def save_estimator(folder: Path, estimator: Any) -> None:
-    """Write ``model.skops`` whole or not at all; errors as of `save_network`."""
+    """Write ``model.skops`` atomically; errors as of `save_network`."""
     import skops.io
 
     save_whole(folder / ESTIMATOR, lambda path: skops.io.dump(estimator, path))
 
 
 def save_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file whole or not at all; ``write`` is given a temporary path of the same ending.
+    """Write a file atomically; ``write`` is called with a temporary path of the same suffix.
 
     Raises
     ------
@@ -136,8 +129,8 @@ def save_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load_network(folder: Path) -> Any:
-    """Load ``model.keras`` or ``model.skops`` of a run folder; nothing in it is executed.
+def load_trained_model(folder: Path) -> Any:
+    """Load ``model.keras`` or ``model.skops`` of a run folder; no code in it is executed.
 
     Returns
     -------
@@ -146,9 +139,9 @@ def load_network(folder: Path) -> Any:
     Raises
     ------
     CallError
-        A package that the estimator is made of is not installed.
+        A package that the estimator needs is not installed.
     DataError
-        There is none, or it is cut short, or it asks for code of its own.
+        There is none, or it is damaged, or it contains types that are not trusted.
     """
     if (folder / ESTIMATOR).is_file():
         return _load_estimator(folder / ESTIMATOR)
@@ -157,12 +150,23 @@ def load_network(folder: Path) -> Any:
         raise DataError(
             f"there is no {NETWORK} and no {ESTIMATOR}",
             folder,
-            "name a complete run; an interrupted one goes on with 'ckseq train --resume'",
+            "name a complete run; resume an interrupted one with 'ckseq train --resume'",
         )
+    return load_keras_file(path)
+
+
+def load_keras_file(path: Path) -> Any:
+    """Load a network of plain Keras layers; no code in it is executed.
+
+    Raises
+    ------
+    DataError
+        It is damaged, or contains code.
+    """
     keras = load_keras()
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # what Keras raises on a damaged file depends on where the damage is
+    except Exception as error:  # which exception Keras raises depends on where the file is damaged
         raise _unloadable(path, error) from None
 
 
@@ -170,11 +174,17 @@ def _load_estimator(path: Path) -> Any:
     import skops.io
 
     try:
-        return skops.io.load(path, trusted=list(_TRUSTED))
+        return skops.io.load(path, trusted=_trusted_types())
     except ModuleNotFoundError as error:
         raise CallError(f"needs the package {error.name}", path, f"pip install {error.name}") from None
     except Exception as error:  # as above
         raise _unloadable(path, error) from None
+
+
+def _trusted_types() -> list[str]:
+    """Return the types that saved estimators may contain beyond those that skops trusts, as their specs name them."""
+    specs = [registry.load("models", name).SPEC for name in registry.names("models")]
+    return sorted({name for spec in specs for name in spec.trusted_types})
 
 
 def _unloadable(path: Path, error: Exception) -> DataError:

@@ -1,25 +1,22 @@
-"""The learning rate of each epoch, as the epochs before it tell it."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.storage.history import Epoch
-
-if TYPE_CHECKING:
-    from ckseq.learn.fit import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, epochs: Sequence[Epoch]) -> float:
-    """Return the learning rate of the next epoch; it depends on nothing but the config and the epochs so far.
+    """Return the learning rate of the next epoch; it depends only on the config and the epochs so far.
 
     Parameters
     ----------
     config : TrainingConfig
     epochs : sequence of Epoch
-        Those that are done.
+        The completed ones.
     """
     done = len(epochs)
     thawed = bool(config.frozen_epochs) and done >= config.frozen_epochs
@@ -36,7 +33,7 @@ def learning_rate(config: TrainingConfig, epochs: Sequence[Epoch]) -> float:
 
 
 def plateaus(losses: Sequence[float], *, wait: int) -> int:
-    """Count how often a loss did not reach a new low for so many epochs; the count starts anew after each.
+    """Count how often a loss reached no new minimum for ``wait`` epochs; the count restarts after each.
 
     >>> plateaus([3, 2, 2, 2, 2, 2, 1], wait=2)
     2

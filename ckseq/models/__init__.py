@@ -1,1 +1,1 @@
-"""From a shape to a network or an estimator: one file per model, each with ``Config`` and ``build``."""
+"""From an input shape to a network or an estimator: one file per model, each ending in its ``SPEC``, a `ModelSpec`."""

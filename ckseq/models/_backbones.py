@@ -1,4 +1,4 @@
-"""Networks that were trained before: found, checked, cut, and set behind the preparation of pixels that they need."""
+"""Pretrained networks: loaded, verified, truncated, and preceded by the preprocessing that they need."""
 
 from __future__ import annotations
 
@@ -11,43 +11,41 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 
 if TYPE_CHECKING:
     import keras
 
 
-class BackboneConfig(_Config):
-    """A network that reads images, and how much of it is used."""
+class BackboneConfig(Config):
+    """A pretrained network for images, and which part of it is used."""
 
     backbone: str = Field(
-        "MobileNetV2", description="a network of keras.applications by its name, or the path of a .keras file"
+        "MobileNetV2", description="name of a network of keras.applications, or the path of a .keras file"
     )
     weights: str = Field(
         "imagenet",
-        description="imagenet, fetched by Keras where they are not there yet; own, of a .keras file; the path of a "
-        "file of weights; or random, which knows nothing and is for tests",
+        description="imagenet, downloaded by Keras unless cached; own, those of a .keras file; the path of a weights "
+        "file; or random, not pretrained, for tests",
     )
-    sha256: str = Field("", description="what the named file must hash to; not checked where empty")
-    side_px: int = Field(0, ge=0, description="images are resized to this side before it; 0 leaves them as they are")
+    sha256: str = Field("", description="expected SHA-256 of the file; not checked where empty")
+    side_px: int = Field(0, ge=0, description="side to which images are resized before the network; 0 does not resize")
     preprocessing: Literal["own", "none", "vggface2"] = Field(
         "own",
-        description="of the pixels: what the network of keras.applications was trained with (a .keras file has it "
-        "inside); none; or that of the VGGFace2 networks",
+        description="preprocessing of the pixels: own, that of the network of keras.applications (a .keras file "
+        "contains its own); none; or vggface2, that of the VGGFace2 networks",
     )
-    cut_after: str = Field(
-        "", description="layer after which the rest is left out; empty leaves out only the part that names classes"
-    )
+    cut_after: str = Field("", description="name of the last layer to use; empty uses all but the classification layer")
     pool: Literal["mean", "max", "none"] = Field(
-        "mean", description="of the maps that the cut leaves: the mean or maximum of each, or the maps as they are"
+        "mean", description="global pooling of the feature maps: mean, max, or none"
     )
 
 
 def features(config: BackboneConfig, images: Any) -> Any:
-    """Return what a backbone makes of images: (n, d), or (n, h, w, d) where the maps are kept.
+    """Return the features of images: (n, d), or feature maps (n, h, w, d) where ``pool`` is none.
 
-    The backbone is a layer of the name ``backbone``, at rest where it was loaded and nothing else was said.
+    The backbone is one layer, named ``backbone``.
 
     Parameters
     ----------
@@ -58,10 +56,10 @@ def features(config: BackboneConfig, images: Any) -> Any:
     Raises
     ------
     CallError
-        The config names no such network or layer, or does not say which weights; the images have other channels than
-        it reads, or are too small.
+        The config names an unknown network or layer, or no weights; the images have the wrong number of channels, or
+        are too small.
     DataError
-        The weights cannot be fetched, or a file is not what it should be.
+        The weights cannot be downloaded, or a file is damaged or of another kind.
     """
     from keras import layers
 
@@ -69,16 +67,16 @@ def features(config: BackboneConfig, images: Any) -> Any:
     is_file = config.backbone.endswith(".keras")
     if not is_file:
         _named(config.backbone)
-        # before anything is fetched
+        # before anything is downloaded
         _check_channels(config, 3, images.shape[-1])
-    whole = _from_file(config) if is_file else _application(config, side_px)
-    wanted = whole.input_shape[1:]
+    full = _from_file(config) if is_file else _application(config, side_px)
+    wanted = full.input_shape[1:]
     _check_channels(config, wanted[-1], images.shape[-1])
     sides = tuple(side or side_px for side in wanted[:2])
     if images.shape[1:3] != sides:
         images = layers.Resizing(*sides, name="resized")(images)
-    backbone = _cut(whole, config, is_file)
-    values = backbone(_prepared(images, config, is_file))
+    backbone = _truncated(full, config, is_file)
+    values = backbone(_preprocessed(images, config, is_file))
     if len(values.shape) != 4 or config.pool == "none":
         return values
     pooling = layers.GlobalAveragePooling2D if config.pool == "mean" else layers.GlobalMaxPooling2D
@@ -95,7 +93,7 @@ def _check_channels(config: BackboneConfig, wanted: int, given: int) -> None:
 
 
 def extractor(config: BackboneConfig, *, input_shape: tuple[int, ...]) -> keras.Model:
-    """Return a network from images, (h, w, channels) of 0 to 255, to features; nothing of it learns."""
+    """Return a network from images, (h, w, channels) of 0 to 255, to features; all of it frozen."""
     from keras import Input, Model
 
     images = Input(input_shape, name="images")
@@ -105,14 +103,14 @@ def extractor(config: BackboneConfig, *, input_shape: tuple[int, ...]) -> keras.
 
 
 def announcement(config: BackboneConfig) -> list[str]:
-    """Return what a person should know before a backbone is built: what is fetched from where, or that it is random."""
+    """Return the messages to show before a backbone is built: what is downloaded, or that its weights are random."""
     if config.weights == "random":
-        return [f"the weights of {config.backbone} are random: it has learnt nothing before"]
+        return [f"the weights of {config.backbone} are random: it is not pretrained"]
     if config.weights != "imagenet" or config.backbone.endswith(".keras"):
         return []
     return [
-        f"{config.backbone} with the weights learnt on ImageNet: fetched from {_address(config.backbone)} "
-        "unless they lie in ~/.keras/models already"
+        f"{config.backbone} with weights pretrained on ImageNet: downloaded from {_address(config.backbone)} "
+        "unless they are cached in ~/.keras/models"
     ]
 
 
@@ -140,17 +138,17 @@ def sha256_of(path: Path) -> str:
 def _check(config: BackboneConfig) -> None:
     files = files_of(config)
     if config.sha256 and not files:
-        raise CallError("sha256 is of a file, and none is named", fix="name one with backbone or weights")
+        raise CallError("sha256 needs a file", fix="name one with backbone or weights")
     for path in files[-1:]:
         found = sha256_of(path)
         if config.sha256 and found != config.sha256.lower():
-            raise DataError(f"has the SHA-256 {found}, not the one asked for", path, "fetch the file again")
+            raise DataError(f"has the SHA-256 {found}, not the expected one", path, "download the file again")
 
 
 def _from_file(config: BackboneConfig) -> keras.Model:
     if config.weights != "own":
         raise CallError(
-            f'the file {config.backbone} brings its own weights, and weights = "{config.weights}" asks for others',
+            f'the file {config.backbone} contains its own weights, and weights = "{config.weights}" names others',
             fix='set weights = "own"',
         )
     _check(config)
@@ -166,13 +164,13 @@ def _from_file(config: BackboneConfig) -> keras.Model:
 def _application(config: BackboneConfig, side_px: int) -> keras.Model:
     make, _ = _named(config.backbone)
     if config.weights == "own":
-        raise CallError(f"{config.backbone} is no file with weights of its own", fix='set weights = "imagenet"')
+        raise CallError(f"{config.backbone} is not a file with weights of its own", fix='set weights = "imagenet"')
     _check(config)
-    fetched = "imagenet" if config.weights == "imagenet" else None
+    weights = "imagenet" if config.weights == "imagenet" else None
     try:
-        # what Keras says while it fetches is no result
+        # Keras prints its download progress, which is no result
         with contextlib.redirect_stdout(sys.stderr):
-            network = make(include_top=False, weights=fetched, input_shape=(side_px, side_px, 3))
+            network = make(include_top=False, weights=weights, input_shape=(side_px, side_px, 3))
     except ValueError as error:
         raise CallError(
             f"{config.backbone} cannot be built: {str(error).splitlines()[0]}", fix="set side_px higher"
@@ -181,22 +179,22 @@ def _application(config: BackboneConfig, side_px: int) -> keras.Model:
         # Keras names the address, ours to name below, before the reason
         reason = str(error).splitlines()[0].rpartition(" -- ")[2]
         raise DataError(
-            f"the weights of {config.backbone} could not be fetched: {reason}",
+            f"the weights of {config.backbone} could not be downloaded: {reason}",
             _address(config.backbone),
-            "connect to the network once, or name a file of weights; nothing is trained on random weights instead",
+            "connect to the internet once, or name a weights file; random weights are not used instead",
         ) from None
     for path in files_of(config):
         try:
             network.load_weights(path)
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            fix = f"name weights of {config.backbone} without its top"
+            fix = f"name weights of {config.backbone} without its classification layer"
             raise DataError(f"the weights do not fit {config.backbone}: {reason}", path, fix) from None
     return network
 
 
 def _named(name: str) -> tuple[Any, Any]:
-    """Return what makes a network of keras.applications, and the module with its preprocessing."""
+    """Return the constructor of a network of keras.applications, and the module with its preprocessing."""
     from keras import applications
 
     known = sorted(each for each in dir(applications) if each[0].isupper())
@@ -204,7 +202,7 @@ def _named(name: str) -> tuple[Any, Any]:
         near = ", ".join(get_close_matches(name, known, n=3)) or ", ".join(known)
         raise CallError(
             f"there is no {name!r} among the networks of keras.applications",
-            fix=f"name one of these: {near}; or the path of a .keras file with any other network, weights in it",
+            fix=f"name one of these: {near}; or the path of a .keras file with any other network and its weights",
         )
     make = getattr(applications, name)
     return make, sys.modules[make.__module__]
@@ -216,34 +214,34 @@ def _address(name: str) -> str:
     return found[0] if found else "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
-def _cut(whole: keras.Model, config: BackboneConfig, is_file: bool) -> keras.Model:
+def _truncated(full: keras.Model, config: BackboneConfig, is_file: bool) -> keras.Model:
     from keras import Model
 
-    names = [layer.name for layer in whole.layers]
+    names = [layer.name for layer in full.layers]
     if config.cut_after and config.cut_after not in names:
         raise CallError(
-            f"{config.backbone} has no layer {config.cut_after!r} to cut after", fix=nearest(config.cut_after, names)
+            f"{config.backbone} has no layer {config.cut_after!r} (cut_after)", fix=nearest(config.cut_after, names)
         )
     if config.cut_after:
-        output = whole.get_layer(config.cut_after).output
+        output = full.get_layer(config.cut_after).output
     else:
-        # the last layer of a whole network names the classes; one of keras.applications comes without it
-        output = whole.layers[-2].output if is_file else whole.output
-    return Model(whole.inputs, output, name="backbone")
+        # the last layer of a full network is the output layer; one of keras.applications is built without it
+        output = full.layers[-2].output if is_file else full.output
+    return Model(full.inputs, output, name="backbone")
 
 
 def nearest(name: str, layers: list[str]) -> str:
-    """Return which layers may have been meant, or the first and the last there are."""
+    """Return the layers with similar names, or the first and the last layers."""
     shown = get_close_matches(name, layers, n=3) or [*layers[:3], "...", *layers[-3:]]
     return f"its layers: {', '.join(shown)}"
 
 
-def _prepared(images: Any, config: BackboneConfig, is_file: bool) -> Any:
-    """Return images as the network was trained with, in layers that are saved with it."""
+def _preprocessed(images: Any, config: BackboneConfig, is_file: bool) -> Any:
+    """Return images preprocessed as in the pretraining, by layers that are saved with the network."""
     if config.preprocessing == "vggface2":
         from keras import layers, ops
 
-        # blue, green, red, less the means of VGGFace2
+        # BGR, minus the means of VGGFace2
         return layers.Rescaling(1.0, offset=[-91.4953, -103.8827, -131.0912], name="less_means")(
             ops.flip(images, axis=-1)
         )

@@ -1,4 +1,7 @@
-"""The first step of the estimators: from sequences to the plain numbers, or the series, that they learn from."""
+"""The first stage of the estimators: from sequences to vectors, or to time series.
+
+Saved estimators name these classes by their module, so neither may be renamed.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 
 class _Reduced(TransformerMixin, BaseEstimator):
-    """Sequences (n, t, h, w, channels), made coarser; nothing is learnt.
+    """Sequences (n, t, h, w, channels), pooled along the width; nothing is fitted.
 
     Parameters
     ----------
     input_shape : tuple of int
         (t, h, w, channels) of the sequences.
     pool : int
-        So many neighbors along w become their mean; what is left over at the end is left out.
+        Average pooling along w, pixels; an incomplete group at the end is dropped.
     root : bool
-        Take the square root first: of shares near zero the spread then no longer grows with the size.
+        Take the square root first, which stabilizes the variance of proportions.
     """
 
     def __init__(self, input_shape: tuple[int, ...], pool: int, root: bool) -> None:
@@ -34,9 +37,9 @@ class _Reduced(TransformerMixin, BaseEstimator):
     def _reduced(self, x: NDArray[Any]) -> NDArray[np.float32]:
         values = np.sqrt(np.maximum(x, 0)) if self.root else x
         n, t, h, w, channels = values.shape
-        kept = max(w // self.pool, 1)
+        groups = max(w // self.pool, 1)
         pool = min(self.pool, w)
-        cut = values[:, :, :, : kept * pool].reshape(n, t, h, kept, pool, channels)
+        cut = values[:, :, :, : groups * pool].reshape(n, t, h, groups, pool, channels)
         return cut.mean(axis=4, dtype=np.float32)
 
 

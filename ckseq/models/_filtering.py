@@ -1,4 +1,4 @@
-"""Filtering along a row with few multiplications: the matrices of Winograd's minimal filtering."""
+"""The matrices of Winograd's minimal filtering: convolution along a row with few multiplications."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Filtering(NamedTuple):
 
 
 def filtering(width: int) -> Filtering:
-    """Return the way to filter with a kernel so many columns wide.
+    """Return the filtering matrices for a kernel of this width.
 
-    Of three columns it is F(4, 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016:
-    6 multiplications for 4 outputs instead of 12. Of others it is the plain sum.
+    For three columns it is F(4, 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016:
+    6 multiplications for 4 outputs instead of 12. For other widths it is the plain sum.
 
     >>> way = filtering(3)
     >>> (way.a @ ((way.b @ [1, 0, 0, 2, 0, 0]) * (way.g @ [1, 10, 100]))).round(3)

@@ -1,4 +1,4 @@
-"""Pieces that the networks for images share."""
+"""Layers and checks that the networks for images share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from ckseq.errors import CallError
 
 
-def divided(images: Any, *, white: float) -> Any:
-    """Return images (n, h, w, channels) with white at 1; a part of the network, so that no caller can forget it."""
+def scaled(images: Any, *, white: float) -> Any:
+    """Return images (n, h, w, channels) with white scaled to 1, by a layer that is saved with the network."""
     from keras import layers
 
     return layers.Rescaling(1 / white, name="scaled")(images)
 
 
 def check_side(name: str, input_shape: tuple[int, ...], *, least: int) -> None:
-    """Refuse images that poolings and convolutions would leave nothing of.
+    """Raise an error for images that are too small for the pooling layers and convolutions.
 
     Raises
     ------

@@ -3,14 +3,14 @@
 Model card
 ----------
 Idea
-    Many small convolutions see more of the face with every block, until one pixel is left that has seen all of it.
-    Batch normalization, initial weights after He and exponential linear units keep so deep a network learning, heavy
-    dropout keeps it from learning by heart.
+    Many small convolutions: the receptive field grows with every block until it covers the whole face. Batch
+    normalization, He initialization and exponential linear units keep so deep a network trainable, heavy dropout
+    regularizes it.
 Source
-    System B's network: 2 convolutions of 32 filters, 5x5; 3 of 64, 3x3; 4 of 64, 3x3; 3 of 128, 3x3; of 512 one 3x3
-    and two 2x2; after each block pooling by 2 and dropout 0.5; dense 128, dropout 0.5. He et al., ICCV 2015 (initial
-    weights); Clevert et al., ICLR 2016 (ELU). What the document does not name: padding keeps the size, and the
-    normalization follows each activation.
+    A published FER2013 network with adversarial regularization: 2 convolutions of 32 filters, 5x5; 3 of 64, 3x3; 4 of
+    64, 3x3; 3 of 128, 3x3; of 512 one 3x3 and two 2x2; after each block max pooling by 2 and
+    dropout 0.5; dense 128, dropout 0.5. He et al., ICCV 2015 (initialization); Clevert et al., ICLR 2016 (ELU). Not
+    specified there, and chosen here: "same" padding, and batch normalization after each activation.
 Input
     (height, width, channels), gray levels or red, green, blue from 0 to 255, at least 32 pixels a side, as
     (48, 48, 1). The division by 255 is part of the network.
@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
+from ckseq.models._spec import ModelSpec
 
 if TYPE_CHECKING:
     import keras
 
-READS = "images"
 # (filters, side of the kernel), convolution by convolution
 _BLOCKS = (
     ((32, 5), (32, 5)),
@@ -44,38 +44,32 @@ _BLOCKS = (
 )
 
 
-class Config(_Config):
-    """The network's sizes; the defaults are system B's."""
+class CNNFiveBlocksConfig(Config):
+    """Sizes of the network; the defaults are those of the replicated FER2013 network."""
 
-    width: float = Field(1.0, gt=0, le=4, description="factor on the filters of every convolution")
-    dense: int = Field(128, ge=1, description="units of the dense layer before the classes")
-    dropout: float = Field(0.5, ge=0, lt=1, description="part left out at random after each block and the dense layer")
+    width: float = Field(1.0, gt=0, le=4, description="factor on the number of filters of every convolution")
+    dense: int = Field(128, ge=1, description="units of the dense layer before the output layer")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after each block and after the dense layer")
     momentum: float = Field(
-        0.99, ge=0, lt=1, description="of the means that batch normalization keeps; lower where there are few steps"
+        0.99, ge=0, lt=1, description="momentum of batch normalization; choose a lower one for few gradient steps"
     )
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Return the network, not compiled.
-
-    Parameters
-    ----------
-    config : Config
-    input_shape : (height, width, channels)
-    n_classes : int
+def build(config: CNNFiveBlocksConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled; see `ckseq.models._spec.Build`.
 
     Raises
     ------
     CallError
-        The images are too small for five poolings.
+        The images are too small for five pooling layers.
     """
     from keras import Input, Model, layers
 
-    from ckseq.models._images import check_side, divided
+    from ckseq.models._images import check_side, scaled
 
     check_side("cnn_five_blocks", input_shape, least=2 ** len(_BLOCKS))
     images = Input(input_shape, name="images")
-    values = divided(images, white=255)
+    values = scaled(images, white=255)
     for block, convolutions in enumerate(_BLOCKS, start=1):
         for number, (filters, kernel_px) in enumerate(convolutions, start=1):
             values = layers.Conv2D(
@@ -96,6 +90,4 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     return Model(images, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="cnn_five_blocks")
 
 
-def export(model: keras.Model) -> keras.Model:
-    """Return the network itself: all its layers are Keras's own."""
-    return model
+SPEC = ModelSpec(name="cnn_five_blocks", kind="network", config=CNNFiveBlocksConfig, build=build, reads="images")

@@ -3,27 +3,27 @@
 Model card
 ----------
 Idea
-    An LSTM whose multiplications are convolutions: a step sees a frame and, around each position, the state of its
-    neighbors. Only the state after the last frame is read, by a small dense network.
+    An LSTM whose matrix products are convolutions: a time step sees a frame and, around each position, the state of
+    its neighbors. Only the state after the last frame is used, by a small dense network.
 Source
     The layer: Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it (``ConvLSTM2D``, no peepholes). The
     network: the Salerno report on CK+ sequences: ConvLSTM2D 64 (1, 3) relu, dropout 0.5, flatten, dense 100 relu,
-    dense softmax. What the report does not name is Keras's default.
+    dense softmax. What the report does not specify is Keras's default.
 Input
     (steps, rows, columns, channels) float32, as (39, 2, 267, 1): 39 frames, each as its column means and row means.
-    Columns side by side are neighbors in the picture; with a kernel one row high the two rows never meet before the
-    dense layer.
+    Adjacent columns are neighbors in the image; with a kernel one row high the two rows are combined only in the dense
+    layer.
 
 Parameters
 ----------
     ``4 F (k C + k F + 1) + (P F + 1) D + (D + 1) n`` for F filters, a kernel of k cells, C channels, P positions that
     the kernel fits at, D dense units and n classes: 3,442,983 for the paper's 7 classes and 3,442,680 for its 4. All
-    but 50,176 of them are in the first dense layer, which is why few sequences are soon learned by heart.
+    but 50,176 of them are in the first dense layer, which is why the network overfits on few sequences.
 Cost
-    As convolutions, forward ``8 F (k C + k F + 1) P`` floating-point operations a step and sequence, three times that
+    As convolutions, forward ``8 F (k C + k F + 1) P`` floating-point operations per step and sequence, three times that
     to train: 6.2 gigaflops a sequence of the paper; minimal filtering needs half of them where the kernel is three
-    columns wide. Training keeps 6 F P float32 numbers a step and sequence: 32 MB a sequence of the paper, 2 GB a batch
-    of 64; with ``recompute`` half a gigabyte whatever the batch, for a third more arithmetic.
+    columns wide. Training stores 6 F P float32 numbers per step and sequence: 32 MB for a sequence of the paper, 2 GB
+    for a batch of 64; with ``recompute`` half a gigabyte whatever the batch, for a third more arithmetic.
     Zeros that pad a sequence in front cost nothing.
 """
 
@@ -33,40 +33,39 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
 from ckseq.errors import CallError
+from ckseq.models._conv_lstm_blocks import ARRAYS_PER_STEP, BLOCK_POSITIONS
 from ckseq.models._filtering import filtering
-from ckseq.models._memory import Footprint
+from ckseq.models._spec import Footprint, ModelSpec
 
 if TYPE_CHECKING:
     import keras
 
 
-# Positions (rows x columns x sequences) of a block: 64 filters make 8 MB of gates, which a level-3 cache holds.
-BLOCK_POSITIONS = 8480
-KEPT = 6  # arrays kept of a step: h and c before it, and its gates i, f, g, o
+class ConvLSTMConfig(Config):
+    """Sizes of the network; the defaults are the paper's."""
 
-
-class Config(_Config):
-    """The network's sizes; the defaults are the paper's."""
-
-    filters: int = Field(64, ge=1, description="channels of the convolutional LSTM's state")
+    filters: int = Field(64, ge=1, description="filters of the convolutional LSTM, the channels of its state")
     kernel: tuple[int, int] = Field(
-        (1, 3), strict=False, description="height and width of its convolutions, rows and columns of the input"
+        (1, 3),
+        strict=False,
+        description="kernel size of its convolutions, (height, width)",
     )
-    activation: Literal["relu", "tanh"] = Field("relu", description="of the LSTM's candidate and output")
-    dense: int = Field(100, ge=1, description="units of the dense layer before the classes")
-    dropout: float = Field(0.5, ge=0, lt=1, description="part of the LSTM's outputs that training leaves out at random")
+    activation: Literal["relu", "tanh"] = Field("relu", description="activation of candidate state and output")
+    dense: int = Field(100, ge=1, description="units of the dense layer before the output layer")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after the LSTM")
     recompute: bool = Field(
-        False, description="trade time for memory: compute the steps again when their gradients are due"
+        False,
+        description="gradient checkpointing: less memory, a third more arithmetic in training",
     )
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Return the network, not compiled, with a recurrent layer made for speed.
+def build(config: ConvLSTMConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled, with our own, faster ConvLSTM layer.
 
     It has the weights of ``build_plain`` in the same order, the same initial values for the same seed, and the same
-    results and gradients but for rounding. Give it to ``export`` before saving it.
+    results and gradients but for rounding. Pass it to ``export`` before saving it.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     return _network(layer, config, input_shape, n_classes)
 
 
-def build_plain(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+def build_plain(config: ConvLSTMConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     """Return the same network of layers that plain Keras knows; parameters and errors as of ``build``."""
     _check(config, input_shape)
     import keras
@@ -106,7 +105,7 @@ def export(model: keras.Model) -> keras.Model:
         From ``build`` or ``build_plain``.
     """
     recurrent = model.get_layer("conv_lstm")
-    config = Config(
+    config = ConvLSTMConfig(
         filters=recurrent.filters,
         kernel=recurrent.kernel_size,
         activation=recurrent.activation.__name__,
@@ -118,12 +117,12 @@ def export(model: keras.Model) -> keras.Model:
     return plain
 
 
-def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Footprint:
+def footprint(config: ConvLSTMConfig, *, input_shape: tuple[int, ...], n_classes: int) -> Footprint:
     """Return what the network of ``build`` needs in training, by the formulas of the model card.
 
-    With F filters, P positions, C channels, T steps and a kernel of k rows, in float32: six arrays (P, F) a step, or
+    With F filters, P positions, C channels, T steps and a kernel of k rows, in float32: six arrays (P, F) per step, or
     with ``recompute`` those of one block; T P (k C + 1) neighbors of the input for every multiplication of an output;
-    and of the last state about four arrays.
+    and about four arrays for the last state.
     """
     _check(config, input_shape)
     steps, height, width, channels = input_shape
@@ -133,18 +132,18 @@ def footprint(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -
     recurrent = 4 * filters * (cells * (channels + filters) + 1)
     dense = (positions * filters + 1) * config.dense + (config.dense + 1) * n_classes
     item = columns if config.kernel[0] == 1 else positions
-    kept = 4 * KEPT * filters
+    per_position = 4 * ARRAYS_PER_STEP * filters
     neighbors = (config.kernel[0] * channels + 1) * way.products // way.outputs
     return Footprint(
         n_parameters=recurrent + dense,
         sequence_bytes=4 * positions * (steps * neighbors + 4 * filters),
-        step_bytes=0 if config.recompute else kept * positions,
-        block_bytes=kept * steps * max(BLOCK_POSITIONS, item) if config.recompute else 0,
-        block_sequence_bytes=kept * steps * positions if config.recompute else 0,
+        step_bytes=0 if config.recompute else per_position * positions,
+        block_bytes=per_position * steps * max(BLOCK_POSITIONS, item) if config.recompute else 0,
+        block_sequence_bytes=per_position * steps * positions if config.recompute else 0,
     )
 
 
-def _network(recurrent: Any, config: Config, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+def _network(recurrent: Any, config: ConvLSTMConfig, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     from keras import Input, Model, layers
 
     sequences = Input(input_shape, name="sequences")
@@ -154,7 +153,7 @@ def _network(recurrent: Any, config: Config, input_shape: tuple[int, ...], n_cla
     return Model(sequences, classes, name="conv_lstm")
 
 
-def _check(config: Config, input_shape: tuple[int, ...]) -> None:
+def _check(config: ConvLSTMConfig, input_shape: tuple[int, ...]) -> None:
     if len(input_shape) != 4 or min(input_shape) < 1:
         raise CallError(
             f"conv_lstm reads (steps, rows, columns, channels), not {tuple(input_shape)}",
@@ -167,3 +166,8 @@ def _check(config: Config, input_shape: tuple[int, ...]) -> None:
             f"model.kernel {list(config.kernel)} does not fit a frame of {rows} rows and {columns} columns",
             fix=f"choose a height from 1 to {rows} and a width from 1 to {columns}",
         )
+
+
+SPEC = ModelSpec(
+    name="conv_lstm", kind="network", config=ConvLSTMConfig, build=build, export=export, footprint=footprint
+)

@@ -3,14 +3,14 @@
 Model card
 ----------
 Idea
-    Time and width of a row of projections are a picture. The column means and the row means are two pictures that
-    have nothing in common but time, so each gets a convolution of its own. Where in the face something moves is what
-    tells the classes apart: nothing is averaged over the whole width, and one dense layer reads every place. Beside
-    the convolved picture it reads the plain one, coarser in time: with a hundred sequences a linear model of the
-    means, trained with shifts, mirrors and gains, is hard to beat, and the convolution adds to it what is not linear.
+    Time and width of a row of projections form an image. The column means and the row means are two images that share
+    only the time axis, so each has its own convolution. The position of motion in the face separates the classes: no
+    global pooling over the width, and one dense layer reads every place. A skip connection adds the input itself,
+    coarser in time: on a hundred sequences a linear model of the means, trained with shifts, mirrors and gains, is hard
+    to beat, and the convolution adds the nonlinear part.
 Source
-    A two-branch descendant of the fully convolutional networks for time series of Wang et al., IJCNN 2017, with the
-    position kept. The square root in front is the usual one for shares and counts
+    A two-branch descendant of the fully convolutional networks for time series of Wang et al., IJCNN 2017, without
+    their global pooling. The square root is the usual variance-stabilizing transform of proportions and counts
     (Bartlett 1936).
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2), best stretched to one length. Values at least zero.
@@ -18,7 +18,7 @@ Input
 Parameters
 ----------
     ``r (k C + 1) F + (r P F + r Q C + 1) n`` for r rows, F filters, a kernel of k cells, C channels, P places after
-    the pooling of the convolved picture, Q places of the plain one and n classes: 45,695 by default for that input
+    pooling the convolved image, Q places of the input itself and n classes: 45,695 by default for that input
     and 7 classes.
 Cost
     About one megaflop a sequence forward; some ten seconds of training for a hundred sequences.
@@ -30,42 +30,37 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
 from ckseq.errors import CallError
+from ckseq.models._spec import ModelSpec
 
 if TYPE_CHECKING:
     import keras
 
 
-class Config(_Config):
-    """The network's sizes."""
+class ConvTimeWidthConfig(Config):
+    """Sizes of the network."""
 
-    pool_width: int = Field(3, ge=1, description="neighbors in width that become their mean first, pixels")
-    pool_time: int = Field(2, ge=1, description="neighbors in time that become their mean first, steps")
-    filters: int = Field(8, ge=0, description="channels of each convolution; 0 leaves the convolutions out")
+    pool_width: int = Field(3, ge=1, description="average pooling along the width before the network, pixels")
+    pool_time: int = Field(2, ge=1, description="average pooling along the time axis before the network, steps")
+    filters: int = Field(8, ge=0, description="filters of each convolution; 0 omits the convolutions")
     kernel: tuple[int, int] = Field(
-        (3, 5), strict=False, description="length and width of the convolutions, places after the first pooling"
+        (3, 5), strict=False, description="kernel size in time and width, in places after the first pooling"
     )
-    plain: bool = Field(True, description="let the dense layer read the pooled input beside the convolutions")
-    dropout: float = Field(0.5, ge=0, lt=1, description="part of what the dense layer reads left out at random")
+    plain: bool = Field(True, description="skip connection from the pooled input to the dense layer")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate before the dense layer")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Return the network, not compiled.
-
-    Parameters
-    ----------
-    config : Config
-    input_shape : (steps, rows, columns, channels)
-    n_classes : int
+def build(config: ConvTimeWidthConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled; see `ckseq.models._spec.Build`.
 
     Raises
     ------
     CallError
-        Neither the convolutions nor the plain picture are to be read.
+        Both the convolutions and the skip connection are switched off.
     """
     if not (config.filters or config.plain):
-        raise CallError("model.filters = 0 and model.plain = false leave nothing to read", fix="change one of them")
+        raise CallError("model.filters = 0 and model.plain = false leave no input", fix="change one of them")
     from keras import Input, Model, layers
 
     from ckseq.models._layers import coarse
@@ -74,14 +69,14 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     values = coarse(sequences, pool=config.pool_width)
     read = []
     for row in range(input_shape[1]):
-        picture = _halved(values[:, :, row], time=config.pool_time, width=1, name=f"picture_{row}")
+        image = _pooled(values[:, :, row], time=config.pool_time, width=1, name=f"picture_{row}")
         if config.plain:
-            read.append(_halved(picture, time=2, width=1, name=f"plain_{row}"))
+            read.append(_pooled(image, time=2, width=1, name=f"plain_{row}"))
         if config.filters:
             convolution = layers.Conv2D(
                 config.filters, config.kernel, padding="same", activation="relu", name=f"convolution_{row}"
             )
-            read.append(_halved(convolution(picture), time=2, width=2, name=f"convolved_{row}"))
+            read.append(_pooled(convolution(image), time=2, width=2, name=f"convolved_{row}"))
     flat = [layers.Flatten()(part) for part in read]
     values = layers.Concatenate(name="places")(flat) if len(flat) > 1 else flat[0]
     values = layers.Dropout(config.dropout, name="dropout")(values)
@@ -90,12 +85,10 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     )
 
 
-def _halved(picture: Any, *, time: int, width: int, name: str) -> Any:
+def _pooled(image: Any, *, time: int, width: int, name: str) -> Any:
     from keras import layers
 
-    return layers.AveragePooling2D((time, width), padding="same", name=name)(picture)
+    return layers.AveragePooling2D((time, width), padding="same", name=name)(image)
 
 
-def export(model: keras.Model) -> keras.Model:
-    """Return the network itself: all its layers are Keras's own."""
-    return model
+SPEC = ModelSpec(name="conv_time_width", kind="network", config=ConvTimeWidthConfig, build=build)

@@ -1,20 +1,21 @@
-"""A dense network: all numbers of an input at once, some hidden layers, the classes.
+"""A multilayer perceptron: the flattened input, hidden dense layers, the output layer.
 
 Model card
 ----------
 Idea
-    Over features that another network made, a few dense layers are enough.
+    A few dense layers are enough to classify the features of a pretrained network.
 Source
-    The perceptron with hidden layers (Rumelhart et al., Nature 1986), as system E set it behind the blocks of SENet50.
+    The perceptron with hidden layers (Rumelhart et al., Nature 1986); the usual classifier on the features of a
+    pretrained network, such as SENet50 of VGGFace2.
 Input
-    Anything: features (1, 1, d, 1), feature maps, images, sequences of one length. It is divided by ``white``.
+    Anything: features (1, 1, d, 1), feature maps, images, sequences of one length. It is scaled by ``white``.
 
 Parameters
 ----------
     ``(d + 1) h1 + (h1 + 1) h2 + ... + (h + 1) n`` for d numbers, hidden layers of h1, h2 ... units and n classes:
     329,735 by default for 1,280 features and 7 classes.
 Cost
-    Next to nothing.
+    Negligible.
 """
 
 from __future__ import annotations
@@ -23,44 +24,34 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
+from ckseq.models._spec import ModelSpec
 
 if TYPE_CHECKING:
     import keras
 
-READS = "anything"
 
-
-class Config(_Config):
-    """The network's sizes."""
+class DenseNetConfig(Config):
+    """Sizes of the network."""
 
     hidden: tuple[int, ...] = Field((256,), strict=False, description="units of each hidden layer")
-    activation: Literal["relu", "leaky_relu", "elu"] = Field("relu", description="of the hidden layers")
-    dropout: float = Field(0.5, ge=0, lt=1, description="part left out at random after each hidden layer")
-    white: float = Field(1.0, gt=0, description="what the input is divided by: 1 of features, 255 of pixels")
+    activation: Literal["relu", "leaky_relu", "elu"] = Field("relu", description="activation of the hidden layers")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after each hidden layer")
+    white: float = Field(1.0, gt=0, description="divisor of the input: 1 for features, 255 for pixels")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Return the network, not compiled.
-
-    Parameters
-    ----------
-    config : Config
-    input_shape : tuple of int
-    n_classes : int
-    """
+def build(config: DenseNetConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled; see `ckseq.models._spec.Build`."""
     from keras import Input, Model, layers
 
-    from ckseq.models._images import divided
+    from ckseq.models._images import scaled
 
     inputs = Input(input_shape, name="inputs")
-    values = layers.Flatten(name="flatten")(divided(inputs, white=config.white))
+    values = layers.Flatten(name="flatten")(scaled(inputs, white=config.white))
     for number, units in enumerate(config.hidden, start=1):
         values = layers.Dense(units, activation=config.activation, name=f"dense_{number}")(values)
         values = layers.Dropout(config.dropout, name=f"dropout_{number}")(values)
     return Model(inputs, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="dense_net")
 
 
-def export(model: keras.Model) -> keras.Model:
-    """Return the network itself: all its layers are Keras's own."""
-    return model
+SPEC = ModelSpec(name="dense_net", kind="network", config=DenseNetConfig, build=build, reads="anything")

@@ -1,11 +1,11 @@
-"""A recurrent network: gated recurrent units read the projections step by step, in both directions.
+"""A recurrent network: a bidirectional GRU over the projections.
 
 Model card
 ----------
 Idea
-    Each step's means, square-rooted and made coarser, are mapped to a few features; a bidirectional GRU reads the
-    features in time; the mean of its states over time is what the classes are told from. Padded steps (all zero) are
-    masked: they neither change the state nor enter the mean.
+    The square root of each step's means, pooled along the width, is projected to a few features; a bidirectional GRU
+    runs over them; its states are averaged over time before the output layer. Padded steps (all zero) are masked:
+    they neither change the state nor enter the average.
 Source
     Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, as Keras has it.
 Input
@@ -14,10 +14,10 @@ Input
 
 Parameters
 ----------
-    ``(d + 3) F + 6 U (F + U + 2) + (2 U + 1) n`` for d = rows x (columns / pool) x channels numbers a step, F features,
-    U units a direction and n classes: 24,615 by default for that input and 7 classes.
+    ``(d + 3) F + 6 U (F + U + 2) + (2 U + 1) n`` for d = rows x (columns / pool) x channels numbers per step, F
+    features, U units per direction and n classes: 24,615 by default for that input and 7 classes.
 Cost
-    Under two megaflops a sequence forward; the steps come one after another, so the time goes into overhead.
+    Under two megaflops a sequence forward; the steps run one after another, so overhead dominates.
 """
 
 from __future__ import annotations
@@ -26,34 +26,28 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
+from ckseq.models._spec import ModelSpec
 
 if TYPE_CHECKING:
     import keras
 
 
-class Config(_Config):
-    """The network's sizes."""
+class GRUConfig(Config):
+    """Sizes of the network."""
 
-    pool: int = Field(3, ge=1, description="neighbors in width that become their mean first, pixels")
-    root: bool = Field(True, description="take the square root first; the input is then at least zero")
-    features: int = Field(32, ge=1, description="numbers that each step is reduced to before the recurrence")
-    units: int = Field(32, ge=1, description="size of the recurrent state, in each direction")
-    dropout: float = Field(0.5, ge=0, lt=1, description="part of the inputs, and of the outputs, left out at random")
+    pool: int = Field(3, ge=1, description="average pooling along the width before the network, pixels")
+    root: bool = Field(True, description="take the square root first; requires a non-negative input")
+    features: int = Field(32, ge=1, description="size of the projection of each step before the recurrence")
+    units: int = Field(32, ge=1, description="units of the GRU, in each direction")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate on the inputs and on the averaged outputs")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Return the network, not compiled.
-
-    Parameters
-    ----------
-    config : Config
-    input_shape : (steps, rows, columns, channels)
-    n_classes : int
-    """
+def build(config: GRUConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled; see `ckseq.models._spec.Build`."""
     from keras import Input, Model, layers
 
-    from ckseq.models._layers import coarse, seen_steps
+    from ckseq.models._layers import coarse, not_padding
 
     sequences = Input(input_shape, name="sequences")
     values = layers.TimeDistributed(layers.Flatten(), name="steps")(
@@ -62,7 +56,7 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     values = layers.Dropout(config.dropout, name="input_dropout")(values)
     values = layers.Dense(config.features, name="features")(values)
     values = layers.LayerNormalization(name="normalized")(values)
-    seen = seen_steps(sequences)
+    seen = not_padding(sequences)
     recurrent = layers.GRU(config.units, return_sequences=True, name="gru")
     values = layers.Bidirectional(recurrent, name="both_ways")(values, mask=seen)
     values = layers.GlobalAveragePooling1D(name="mean")(values, mask=seen)
@@ -70,6 +64,4 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
     return Model(sequences, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="gru")
 
 
-def export(model: keras.Model) -> keras.Model:
-    """Return the network itself: all its layers are Keras's own."""
-    return model
+SPEC = ModelSpec(name="gru", kind="network", config=GRUConfig, build=build)

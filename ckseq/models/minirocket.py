@@ -3,16 +3,16 @@
 Model card
 ----------
 Idea
-    Every place of every projection is a channel of a series. Convolutions with fixed kernels of length 9, dilations
-    and random thresholds; of each, the share of time it is above its threshold; then a linear map to the classes.
+    Every place of every projection is a channel of a time series. Convolutions with fixed kernels of length 9,
+    dilations and random biases; the proportion of positive values of each (PPV); then ridge regression.
 Source
-    Dempster et al., "MiniRocket", KDD 2021, in aeon's implementation for many channels.
+    Dempster et al., "MiniRocket", KDD 2021, in aeon's multivariate implementation.
 Input
     (steps, rows, columns, channels) float32, at least 9 steps, as (24, 2, 267, 2).
 
 Parameters
 ----------
-    ``(kernels + 1) x classes``: 69,895 for 7 classes by default (aeon rounds the kernels down to a multiple of 84).
+    ``(kernels + 1) x classes``: 69,895 for 7 classes by default (aeon rounds them down to a multiple of 84).
 Cost
     Some seconds for a hundred sequences, and once some more to compile. Its probabilities are a softmax of scores and
     not calibrated. Needs the package aeon: ``pip install 'ckseq[minirocket]'``.
@@ -24,29 +24,23 @@ from typing import Any
 
 from pydantic import Field
 
-from ckseq.config import Config as _Config
+from ckseq.config import Config
 from ckseq.errors import CallError
+from ckseq.models._spec import ModelSpec
 
 _SHORTEST = 9  # steps; the length of the kernels
 
 
-class Config(_Config):
-    """How sequences become series, and how many kernels look at them."""
+class MiniRocketConfig(Config):
+    """How sequences become time series, and the number of kernels."""
 
-    pool: int = Field(3, ge=1, description="neighbors in width that become their mean, pixels")
-    root: bool = Field(True, description="take the square root first; the input is then at least zero")
-    kernels: int = Field(10_000, ge=84, description="number of convolutions")
+    pool: int = Field(3, ge=1, description="average pooling along the width, pixels")
+    root: bool = Field(True, description="take the square root first; requires a non-negative input")
+    kernels: int = Field(10_000, ge=84, description="number of convolution kernels")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001
-    """Return the estimator, a scikit-learn pipeline that reads (n, *input_shape) float32.
-
-    Parameters
-    ----------
-    config : Config
-    input_shape : (steps, rows, columns, channels)
-    n_classes : int
-        Of no concern here: an estimator takes its classes from what it learns.
+def build(config: MiniRocketConfig, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001
+    """Return the estimator, a scikit-learn pipeline; see `ckseq.models._spec.Build`.
 
     Raises
     ------
@@ -72,3 +66,15 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> An
     series = Series(tuple(input_shape), pool=config.pool, root=config.root)
     rocket = MiniRocket(n_kernels=config.kernels, n_jobs=1)
     return make_pipeline(series, rocket, StandardScaler(), RidgeClassifierCV(alphas=np.logspace(-3, 6, 13)))
+
+
+SPEC = ModelSpec(
+    name="minirocket",
+    kind="estimator",
+    config=MiniRocketConfig,
+    build=build,
+    trusted_types=(
+        "aeon.transformations.collection.convolution_based._minirocket.MiniRocket",
+        "ckseq.models._features.Series",
+    ),
+)

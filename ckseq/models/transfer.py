@@ -1,25 +1,26 @@
-"""Transfer: a network that has seen many images before, with a new head that tells our classes.
+"""Transfer learning: a pretrained backbone with a new classification head.
 
 Model card
 ----------
 Idea
-    What a network learnt on a million photographs, or on another set of faces, serves as features; only the head, or
-    the head and the last layers, learn from the few images at hand. `training.frozen_epochs` lets the head learn first.
+    A network pretrained on a million photographs, or on another data set of faces, extracts the features; only the
+    head, or the head and the last layers, are trained on the images at hand. With `training.frozen_epochs` the head is
+    trained first.
 Source
-    Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014. The heads of the reference
-    systems: C over MobileNetV2, dense 128 and 64; D over VGG19 and ResNet50 at rest, dense 256 and dropout 0.2; E over
-    SENet50 of VGGFace2, from a file of one's own.
+    Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014. Published heads
+    for facial expressions: over MobileNetV2, dense 128 and 64 (the default); over frozen VGG19 and ResNet50, dense 256
+    and dropout 0.2; over SENet50 of VGGFace2, loaded from a file.
 Input
-    (height, width, channels) from 0 to 255; red, green, blue for the networks of keras.applications. Resizing and the
-    preparation of the pixels are part of the network.
+    (height, width, channels) from 0 to 255; RGB for the networks of keras.applications. Resizing and preprocessing
+    are part of the network.
 
 Parameters
 ----------
     Those of the backbone, and ``(d + 1) h1 + (h1 + 1) h2 + ... + (h + 1) n`` of the head for d features, hidden
     layers of h1, h2 ... units and n classes: 172,679 of the default head over MobileNetV2 for 7 classes.
 Cost
-    That of the backbone for every image in every epoch: 0.6 gigaflops of MobileNetV2 at 224 pixels. Where it stays at
-    rest, `input = "features"` computes it once.
+    That of the backbone for every image in every epoch: 0.6 gigaflops for MobileNetV2 at 224 pixels. Of a frozen
+    backbone, `input = "features"` computes it only once.
 """
 
 from __future__ import annotations
@@ -30,33 +31,24 @@ from pydantic import Field
 
 from ckseq.errors import CallError
 from ckseq.models._backbones import BackboneConfig, nearest
+from ckseq.models._spec import ModelSpec
 
 if TYPE_CHECKING:
     import keras
 
-READS = "images"
 
-
-class Config(BackboneConfig):
-    """The backbone, how much of it learns, and the head."""
+class TransferConfig(BackboneConfig):
+    """The backbone, how much of it is fine-tuned, and the head."""
 
     fine_tune: str = Field(
-        "none", description="what of the backbone learns too: none; all; or a layer's name, from which on it does"
+        "none", description="layers of the backbone to fine-tune: none; all; or the name of the first trainable layer"
     )
-    hidden: tuple[int, ...] = Field(
-        (128, 64), strict=False, description="units of each dense layer between the features and the classes"
-    )
-    dropout: float = Field(0.0, ge=0, lt=1, description="part left out at random after each of these layers")
+    hidden: tuple[int, ...] = Field((128, 64), strict=False, description="units of each hidden dense layer of the head")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout rate after each of these layers")
 
 
-def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Return the network, not compiled.
-
-    Parameters
-    ----------
-    config : Config
-    input_shape : (height, width, channels)
-    n_classes : int
+def build(config: TransferConfig, *, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    """Return the network, not compiled; see `ckseq.models._spec.Build`.
 
     Raises
     ------
@@ -77,12 +69,12 @@ def build(config: Config, *, input_shape: tuple[int, ...], n_classes: int) -> ke
         values = layers.Dense(units, activation="relu", name=f"dense_{number}")(values)
         values = layers.Dropout(config.dropout, name=f"dropout_{number}")(values)
     network = Model(images, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="transfer")
-    _let_learn(network.get_layer("backbone"), config.fine_tune)
+    _set_trainable(network.get_layer("backbone"), config.fine_tune)
     return network
 
 
-def _let_learn(backbone: keras.Model, fine_tune: str) -> None:
-    """Set which layers learn. Batch normalization keeps its means, unless everything learns from the start."""
+def _set_trainable(backbone: keras.Model, fine_tune: str) -> None:
+    """Set which layers are trainable. Batch normalization stays frozen unless the whole backbone is fine-tuned."""
     from keras.layers import BatchNormalization
 
     if fine_tune == "all":
@@ -96,6 +88,4 @@ def _let_learn(backbone: keras.Model, fine_tune: str) -> None:
         layer.trainable = number >= first and not isinstance(layer, BatchNormalization)
 
 
-def export(model: keras.Model) -> keras.Model:
-    """Return the network itself: all its layers are Keras's own."""
-    return model
+SPEC = ModelSpec(name="transfer", kind="network", config=TransferConfig, build=build, reads="images")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
+from ckseq.sources._spec import SourceSpec
 
 
-def find_source(root: Path, name: str | None) -> ModuleType:
+def find_source(root: Path, name: str | None) -> SourceSpec:
     """Return the source that reads a place: the one named, or the only one that recognizes it.
 
     Parameters
@@ -29,8 +29,9 @@ def find_source(root: Path, name: str | None) -> ModuleType:
     if not root.exists():
         raise CallError("there is no such folder or file", root, "check the path")
     if name is not None:
-        return registry.load("sources", name)
-    sources = {each: registry.load("sources", each) for each in registry.names("sources")}
+        source: SourceSpec = registry.load("sources", name).SPEC
+        return source
+    sources: dict[str, SourceSpec] = {each: registry.load("sources", each).SPEC for each in registry.names("sources")}
     fitting = [each for each, source in sources.items() if source.recognizes(root)]
     if len(fitting) == 1:
         return sources[fitting[0]]
@@ -39,7 +40,7 @@ def find_source(root: Path, name: str | None) -> ModuleType:
     raise DataError(
         f"is not a data set that ckseq knows: it holds {_content(root)}",
         root,
-        "looked for " + "; or ".join(f"({each}) {source.LOOKS_FOR}" for each, source in sources.items()),
+        "looked for " + "; or ".join(f"({each}) {source.looks_for}" for each, source in sources.items()),
     )
 
 

@@ -17,9 +17,9 @@ from ckseq.signal.faces import to_gray
 from ckseq.signal.reduce import halved, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import read_gray, read_rgb
-from ckseq.tracking.alignment import aligned
-from ckseq.tracking.box_tracker import Faces, follow
-from ckseq.tracking.motion import blobs_of
+from ckseq.tracking.alignment import align_crops
+from ckseq.tracking.box_tracker import Faces, track_face
+from ckseq.tracking.motion import motion_blobs
 
 STAGE_VERSION = 2
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
@@ -68,7 +68,7 @@ def run_stages(
         arrays["crops"] = faces.crops
     if not moves:
         return arrays, faces
-    blobs = blobs_of(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
+    blobs = motion_blobs(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
     arrays["projections"] = project(blobs)
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
@@ -88,15 +88,15 @@ class _Again:
 
 
 def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
-    detector = registry.load("detectors", recipe.detector_kind).load(recipe.detector)
+    detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
-    faces = follow(_Again(read, frames), detector, recipe.faces)
+    faces = track_face(_Again(read, frames), detector, recipe.faces)
     ends = _gray(faces.crops[[0, -1]])
     return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:
-    return {**found, "crops": aligned(_gray(found["crops"]), recipe.align)}
+    return {**found, "crops": align_crops(_gray(found["crops"]), recipe.align)}
 
 
 def _gray(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from ckseq.recording import Recording
 from ckseq.storage.cache import StageCache
 from ckseq.storage.frames import fingerprint
 from ckseq.storage.store import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.workers import spread
 
 
 class Result(NamedTuple):
@@ -98,19 +99,13 @@ def _prepare_each(
     jobs: int,
     console: Console,
 ) -> list[Result]:
-    from joblib import Parallel, delayed
-
     total = sum(recording.n_frames or 1 for recording in recordings)
     results: dict[str, Result] = {}
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
     with console.progress("frames", total) as bar:
         # the longest first, so that no core is left with a long one at the end
         in_turn = sorted(recordings, key=lambda recording: -(recording.n_frames or 0))
-        calls = (
-            delayed(prepare_one)(one, recipe, parts, source_digests.get(one.id), cache, passing=passing)
-            for one in in_turn
-        )
-        for result in work(calls):
+        calls = ((one, recipe, parts, source_digests.get(one.id), cache, passing) for one in in_turn)
+        for result in spread(prepare_one, calls, n_workers=jobs, in_order=False):
             results[result.id] = result
             bar.advance(result.n_frames or 1, text=result.id)
     return [results[recording.id] for recording in recordings]
@@ -122,7 +117,6 @@ def prepare_one(
     parts: Path,
     source_digest: str | None = None,
     cache: Path | None = None,
-    *,
     passing: bool = False,
 ) -> Result:
     """Prepare one recording and write its part, unless there is one of the same digest already.

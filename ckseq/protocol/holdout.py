@@ -214,6 +214,8 @@ def overlap(split: Split, subjects: Mapping[str, str]) -> Overlap:
     subjects : mapping
         The subject of each id.
 
+    Examples
+    --------
     >>> halves = Split("paper_split", 0, train=("a1", "b1"), test=("a2", "c1"), digest="")
     >>> overlap(halves, {"a1": "Ann", "a2": "Ann", "b1": "Bob", "c1": "Cy"}).sentence
     '1 of 2 test sequences (50 %) shows a person who is also in training'

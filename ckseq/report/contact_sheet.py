@@ -1,4 +1,4 @@
-"""The picture by which a person reviews one take: frames with the box, and the motion with the part that is kept."""
+"""The picture by which a person reviews a clip: frames with the face box, and the motion with the selected part."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_SHOWN = 6
+_N_FRAMES = 6
 _THUMB_PX = 160
 _CURVE_PX = 90
-_INK, _SOFT, _KEPT = 20, 150, 225
+_INK, _SOFT, _SELECTED = 20, 150, 225
 
 
 def contact_sheet(
@@ -19,21 +19,21 @@ def contact_sheet(
     boxes: NDArray[np.int32],
     motion: NDArray[np.float64],
     *,
-    kept: tuple[int, int],
+    selected: tuple[int, int],
     title: str,
 ) -> NDArray[np.uint8]:
-    """Draw six frames from the first to the last that is kept, with the face's box, over the motion of the whole take.
+    """Draw six frames of the selected part with the face box, above the motion of the whole clip.
 
     Parameters
     ----------
     frames : sequence of (h, w) uint8
-        The whole take; all of one size.
+        The whole clip; all of one size.
     boxes : (t, 4) int32
         The face in each frame.
     motion : (t,) float64
         Share of the face that differs from the first frame.
-    kept : (int, int)
-        The slice that is kept.
+    selected : (int, int)
+        The selected part, as a slice.
     title : str
         Written on top; ASCII.
 
@@ -41,11 +41,11 @@ def contact_sheet(
     -------
     (h, 960) uint8
     """
-    first, end = kept
-    places = np.linspace(first, end - 1, _SHOWN).round().astype(int)
+    first, end = selected
+    places = np.linspace(first, end - 1, _N_FRAMES).round().astype(int)
     row = np.hstack([_thumb(frames[place], boxes[place]) for place in places])
     width = row.shape[1]
-    sheet = np.vstack([np.full((28, width), 255, np.uint8), row, _curve(motion, kept, width)])
+    sheet = np.vstack([np.full((28, width), 255, np.uint8), row, _curve(motion, selected, width)])
     cv2.putText(sheet, title, (8, 19), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)
     for number, place in enumerate(places):
         at = (number * _THUMB_PX + 6, 28 + row.shape[0] - 7)
@@ -64,14 +64,14 @@ def _thumb(frame: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8
     return small
 
 
-def _curve(motion: NDArray[np.float64], kept: tuple[int, int], width: int) -> NDArray[np.uint8]:
+def _curve(motion: NDArray[np.float64], selected: tuple[int, int], width: int) -> NDArray[np.uint8]:
     panel = np.full((_CURVE_PX, width), 255, np.uint8)
     along = np.linspace(8, width - 9, len(motion))
-    panel[:, round(along[kept[0]]) : round(along[kept[1] - 1]) + 1] = _KEPT
+    panel[:, round(along[selected[0]]) : round(along[selected[1] - 1]) + 1] = _SELECTED
     height = _CURVE_PX - 24
     heights = _CURVE_PX - 6 - height * motion / max(float(motion.max()), 1e-9)
     points = np.stack([along, heights], axis=1).round().astype(np.int32)
     cv2.polylines(panel, [points], isClosed=False, color=_INK, thickness=2, lineType=cv2.LINE_AA)
-    text = "motion against the first frame; the shaded part is kept"
+    text = "motion against the first frame; the shaded part is saved"
     cv2.putText(panel, text, (8, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _SOFT, 1, cv2.LINE_AA)
     return panel

@@ -1,4 +1,4 @@
-"""What is said of faces, drawn on the frames of a film."""
+"""Faces with their classes and probabilities, drawn on the frames of a video."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 # BGR
-_INK, _PAPER, _SOFT, _NAMED = (39, 30, 22), (255, 255, 255), (180, 170, 160), (30, 140, 240)
+_INK, _PAPER, _SOFT, _HIGHLIGHT = (39, 30, 22), (255, 255, 255), (180, 170, 160), (30, 140, 240)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class Mark(NamedTuple):
-    """A face: ``box`` (left, top, right, bottom) in pixels, what is written above it, and its bars.
+    """A face: ``box`` (left, top, right, bottom) in pixels, the text above it, and its probabilities.
 
-    ``probabilities`` are in the order of the labels, empty where nothing is said; ``named`` is the number of the class
-    whose bar stands out, or None.
+    ``probabilities`` are in the order of the labels, or empty; ``label`` is the index of the class whose bar is
+    highlighted, or None.
     """
 
     box: tuple[int, int, int, int]
     text: str
     probabilities: tuple[float, ...]
-    named: int | None
+    label: int | None
 
 
 def draw_marks(image: NDArray[np.uint8], marks: Sequence[Mark], labels: Sequence[str]) -> NDArray[np.uint8]:
@@ -42,12 +42,12 @@ def draw_marks(image: NDArray[np.uint8], marks: Sequence[Mark], labels: Sequence
     (h, w, 3) uint8
     """
     drawn = image.copy()
-    # as large on a film of a phone as on one of a webcam
+    # proportional to the resolution of the video
     scale = max(0.4, min(image.shape[:2]) / 960)
     line = max(1, round(2 * scale))
     for mark in marks:
         left, top, right, bottom = mark.box
-        color = _SOFT if mark.named is None else _NAMED
+        color = _SOFT if mark.label is None else _HIGHLIGHT
         cv2.rectangle(drawn, (left, top), (right, bottom), color, line, cv2.LINE_AA)
         _write(drawn, mark.text, (left, top - round(8 * scale)), scale)
         if mark.probabilities:
@@ -56,7 +56,7 @@ def draw_marks(image: NDArray[np.uint8], marks: Sequence[Mark], labels: Sequence
 
 
 def _draw_bars(drawn: NDArray[np.uint8], mark: Mark, labels: Sequence[str], scale: float) -> None:
-    """Draw the bars beside the box: right of it, or left where there is no room."""
+    """Draw the bars to the right of the box, or to the left where there is no space."""
     row, width = round(26 * scale), round(190 * scale)
     gap = round(10 * scale)
     left = mark.box[2] + gap
@@ -64,12 +64,12 @@ def _draw_bars(drawn: NDArray[np.uint8], mark: Mark, labels: Sequence[str], scal
         left = max(0, mark.box[0] - gap - width)
     top = min(max(0, mark.box[1]), max(0, drawn.shape[0] - row * len(labels)))
     panel = drawn[top : top + row * len(labels), left : left + width]
-    # the frame shines through a little
+    # slightly transparent
     panel[...] = cv2.addWeighted(panel, 0.25, np.full_like(panel, 255), 0.75, 0)
     for number, (label, probability) in enumerate(zip(labels, mark.probabilities, strict=True)):
         y = top + number * row
         length = round(probability * (width - 2))
-        color = _NAMED if number == mark.named else _SOFT
+        color = _HIGHLIGHT if number == mark.label else _SOFT
         cv2.rectangle(drawn, (left + 1, y + 2), (left + 1 + length, y + row - 2), color, cv2.FILLED)
         text = f"{_ascii(label)} {probability:.2f}"
         at = (left + round(6 * scale), y + round(18 * scale))
@@ -86,5 +86,5 @@ def _write(drawn: NDArray[np.uint8], text: str, at: tuple[int, int], scale: floa
 
 
 def _ascii(text: str) -> str:
-    """Return what OpenCV's font can show of a text."""
+    """Return a text in the characters of OpenCV's font."""
     return text.encode("ascii", "replace").decode()

@@ -11,9 +11,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from ckseq.config import toml_text
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, wording
-from ckseq.report.toml_listing import toml_text
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord

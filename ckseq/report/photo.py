@@ -1,4 +1,4 @@
-"""A photo with every face boxed and named, legible at any size."""
+"""A photo with a box and a class at every face, legible at any size."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-# of Okabe and Ito, told apart by everybody, and two more; by the place of the class
+# by the index of the class: those of Okabe and Ito, distinguishable with any color vision, and two more
 COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999", "#b07aa1")
 _DARK = (20, 28, 36)
-LEAST_PX = 720
-"""The longer side of a drawn photo at least; a smaller photo is drawn enlarged by a whole number."""
+MIN_PX = 720
+"""The least longer side of a drawn photo; a smaller photo is enlarged by a whole number."""
 _TEXT_SHARE = 0.026
 
 Area = tuple[float, float, float, float]
 
 
-class Named(NamedTuple):
+class FaceLabel(NamedTuple):
     """A face: ``region`` x, y, width, height in pixels of the photo, its class, and percent of all classes in order."""
 
     region: tuple[int, int, int, int]
@@ -31,14 +31,14 @@ class Named(NamedTuple):
     percents: tuple[float, ...]
 
 
-def draw_photo(photo: NDArray[np.uint8], faces: Sequence[Named], labels: Sequence[str]) -> bytes:
-    """Draw a box around every face, and beside it the likeliest class and, where the face is large, the next.
+def draw_photo(photo: NDArray[np.uint8], faces: Sequence[FaceLabel], labels: Sequence[str]) -> bytes:
+    """Draw a box around every face, beside it the most likely class and, where the face is large, the second.
 
     Parameters
     ----------
     photo : (h, w, 3) uint8
         Red, green, blue.
-    faces : sequence of Named
+    faces : sequence of FaceLabel
     labels : sequence of str
         The classes, in order.
 
@@ -48,7 +48,7 @@ def draw_photo(photo: NDArray[np.uint8], faces: Sequence[Named], labels: Sequenc
         A JPEG file.
     """
     height, width = photo.shape[:2]
-    factor = -(-LEAST_PX // max(height, width))
+    factor = -(-MIN_PX // max(height, width))
     image = Image.fromarray(photo).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
     longer = max(image.size)
@@ -57,36 +57,36 @@ def draw_photo(photo: NDArray[np.uint8], faces: Sequence[Named], labels: Sequenc
     for face, area in zip(faces, areas, strict=True):
         thick = min(line, max(2, round((area[2] - area[0]) / 20)))
         _box(draw, area, _color(face, labels), thick)
-    taken: list[Area] = []
+    plates: list[Area] = []
     for face, area in zip(faces, areas, strict=True):
         size = round(min(max(0.16 * (area[2] - area[0]), 0.55 * _TEXT_SHARE * longer, 13), 1.3 * _TEXT_SHARE * longer))
         lines = _lines(face, labels, area, size)
         others = [other for other in areas if other is not area]
-        taken.append(_write(draw, lines, area, _color(face, labels), size, [*taken, *others], image.size))
+        plates.append(_write(draw, lines, area, _color(face, labels), size, [*plates, *others], image.size))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=92, subsampling=0)
     return buffer.getvalue()
 
 
-def _area(face: Named, factor: int) -> Area:
+def _area(face: FaceLabel, factor: int) -> Area:
     x, y, w, h = (factor * value for value in face.region)
     return (x, y, x + w, y + h)
 
 
-def _color(face: Named, labels: Sequence[str]) -> str:
+def _color(face: FaceLabel, labels: Sequence[str]) -> str:
     return COLORS[labels.index(face.label) % len(COLORS)]
 
 
 def _box(draw: ImageDraw.ImageDraw, area: Area, color: str, thick: int) -> None:
-    """Draw the sides of a box; a dark line on both sides of each keeps them visible on any ground."""
+    """Draw the sides of a box, with a dark line on both sides of each, visible on any background."""
     left, top, right, bottom = area
     edge = max(1, thick // 3)
     draw.rectangle((left - edge, top - edge, right + edge, bottom + edge), outline=_DARK, width=thick + 2 * edge)
     draw.rectangle(area, outline=color, width=thick)
 
 
-def _lines(face: Named, labels: Sequence[str], area: Area, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
-    """Return what is written at a face: the likeliest class, and the next where the face is as wide as that."""
+def _lines(face: FaceLabel, labels: Sequence[str], area: Area, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """Return the lines of text of a face: the most likely class, and the second where the face is wide enough."""
     order = sorted(range(len(labels)), key=lambda place: -face.percents[place])
     texts = [f"{labels[place]} {face.percents[place]:.0f} %" for place in order[:2] if face.percents[place] >= 1]
     lines = [(texts[0], _font(size, bold=True))]
@@ -105,16 +105,21 @@ def _write(
     avoid: Sequence[Area],
     within: tuple[int, int],
 ) -> Area:
-    """Write on a plate at the place about a box that hides least; return where it is."""
+    """Write on a plate beside a box, where it hides least; return where it is."""
     pad = round(0.28 * size)
     heights = [round(1.22 * font.size) for _, font in lines]
-    wide = max(font.getlength(text) for text, font in lines) + 2 * pad
-    tall = sum(heights) + pad
+    plate_width = max(font.getlength(text) for text, font in lines) + 2 * pad
+    plate_height = sum(heights) + pad
     left, top, right, bottom = area
-    places = [(left, top - tall), (right - wide, top - tall), (left, bottom), (right - wide, bottom)]
-    places += [(right, top), (left - wide, top), (left, top)]
-    plates = [_kept_inside((x, y, x + wide, y + tall), within) for x, y in places]
-    # a plate that had to be moved inside may hide its own face: that counts less than hiding another's
+    places = [
+        (left, top - plate_height),
+        (right - plate_width, top - plate_height),
+        (left, bottom),
+        (right - plate_width, bottom),
+    ]
+    places += [(right, top), (left - plate_width, top), (left, top)]
+    plates = [_moved_inside((x, y, x + plate_width, y + plate_height), within) for x, y in places]
+    # a plate moved inside the image may hide its own face, which counts less than hiding another one
     plate = min(plates, key=lambda one: sum(_common(one, other) for other in avoid) + 0.5 * _common(one, area))
     draw.rounded_rectangle(plate, radius=pad, fill=color, outline=_DARK, width=max(1, size // 16))
     red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
@@ -126,7 +131,7 @@ def _write(
     return plate
 
 
-def _kept_inside(area: Area, within: tuple[int, int]) -> Area:
+def _moved_inside(area: Area, within: tuple[int, int]) -> Area:
     left, top, right, bottom = area
     x = max(0.0, min(left, within[0] - (right - left)))
     y = max(0.0, min(top, within[1] - (bottom - top)))
@@ -141,6 +146,6 @@ def _common(one: Area, other: Area) -> float:
 
 @cache
 def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
-    # comes with matplotlib, so that a picture looks the same everywhere
+    # comes with matplotlib, so that the result is the same everywhere
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)

@@ -1,4 +1,4 @@
-"""The picture of a timeline: what each face shows over time."""
+"""The figure of a timeline: classes and probabilities of each face over time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from ckseq.report.style import FAINT, INK, LINE, SOFT, house_style, png
 
-# of a film of hours a picture shows no more columns than it has pixels
+# a video of hours is drawn with no more columns than the figure has pixels
 _COLUMNS = 900
 _MOST_ROWS = 6
 
 
 class Sample(NamedTuple):
-    """What is said of one face at one time: ``face`` 0 where there is none; ``label`` empty where none is named."""
+    """The decision for one face at one time; ``face`` is 0 where there is none, ``label`` empty where no class is."""
 
     time_s: float
     face: int
@@ -30,9 +30,9 @@ class Sample(NamedTuple):
 
 
 def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: str) -> bytes:
-    """Draw for each face a strip of the names, over the probabilities of all classes.
+    """Draw for each face a strip of its classes, and below it the probabilities of all classes.
 
-    Faces that are not there at the same time share a row.
+    Faces that are not visible at the same time share a row.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
     times = np.unique([sample.time_s for sample in samples])
     stride_s = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     begin, end = float(times[0]), float(times[-1]) + stride_s
-    # no column is narrower than the time between two decisions, so that none of a face that is there is empty
+    # no column is narrower than the time between two decisions, so that none is empty while a face is visible
     edges = np.linspace(begin, end, min(_COLUMNS, max(1, int((end - begin) / stride_s))) + 1)
     with house_style():
         height = 0.9 + len(shown) * (0.45 + 0.2 * len(labels))
@@ -61,7 +61,7 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         )[:, 0]
         for faces, strip, map_ in zip(shown, rows[::2], rows[1::2], strict=True):
             own = [sample for sample in samples if sample.face in faces]
-            _draw_names(strip, own, labels, stride_s)
+            _draw_labels(strip, own, labels, stride_s)
             strip.set_xlim(begin, end)
             _draw_probabilities(map_, own, labels, edges, stride_s)
             if len(shown) > 1:
@@ -78,7 +78,7 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
 
 
 def _rows(samples: Sequence[Sample]) -> list[tuple[int, ...]]:
-    """Divide the faces into as few rows as can be, so that those of a row are there one after the other."""
+    """Distribute the faces over as few rows as possible, so that faces of a row do not overlap in time."""
     spans: dict[int, tuple[float, float]] = {}
     for sample in samples:
         if sample.face:
@@ -95,7 +95,7 @@ def _rows(samples: Sequence[Sample]) -> list[tuple[int, ...]]:
 
 
 _MINUTES_FROM = 180
-# a face that is not spoken of for longer than so many decisions was gone
+# a face without a decision for longer than so many strides was gone
 _GAP = 2.5
 _MOVING, _STILL = FAINT, LINE
 
@@ -105,12 +105,12 @@ def _colors(labels: Sequence[str]) -> dict[str, tuple[float, ...]]:
     return {label: tuple(palette(number % palette.N)) for number, label in enumerate(labels)}
 
 
-def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], stride_s: float) -> None:
-    """Draw one band per stretch of the same name; a gap is no face."""
+def _draw_labels(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], stride_s: float) -> None:
+    """Draw one band per segment of the same class; a gap means no face."""
     colors = _colors(labels)
     begin = 0
     for place in range(1, len(samples) + 1):
-        if place < len(samples) and _goes_on(samples[place - 1], samples[place], _GAP * stride_s):
+        if place < len(samples) and _same_segment(samples[place - 1], samples[place], _GAP * stride_s):
             continue
         first = samples[begin]
         if first.state != "no face":
@@ -123,7 +123,7 @@ def _draw_names(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], st
     axes.tick_params(bottom=False)
 
 
-def _goes_on(before: Sample, after: Sample, at_most_s: float) -> bool:
+def _same_segment(before: Sample, after: Sample, at_most_s: float) -> bool:
     same = (before.face, before.state, before.label) == (after.face, after.state, after.label)
     return same and after.time_s - before.time_s <= at_most_s
 
@@ -134,7 +134,7 @@ def _draw_probabilities(
     sums, counts = np.zeros((len(labels), len(edges) - 1)), np.zeros(len(edges) - 1)
     for sample in samples:
         if sample.probabilities:
-            # the middle of the time that the sample speaks for
+            # the middle of the stride of the sample
             column = min(int(np.searchsorted(edges, sample.time_s + stride_s / 2, side="right")) - 1, len(counts) - 1)
             sums[:, column] += sample.probabilities
             counts[column] += 1
@@ -150,7 +150,7 @@ def _draw_probabilities(
 
 def _legend(axes: Axes, labels: Sequence[str]) -> None:
     entries = [Patch(color=color, label=label) for label, color in _colors(labels).items()]
-    entries += [Patch(color=_MOVING, label="moving, none named"), Patch(color=_STILL, label="still")]
+    entries += [Patch(color=_MOVING, label="moving, no class"), Patch(color=_STILL, label="still")]
     entries.append(Patch(facecolor="white", edgecolor=SOFT, linewidth=0.5, label="no face"))
     axes.legend(
         handles=entries,

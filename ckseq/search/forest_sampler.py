@@ -1,13 +1,12 @@
-"""A random forest as surrogate, asked for its lower confidence bound.
+"""Bayesian optimization with a random forest as surrogate and the lower confidence bound as acquisition function.
 
-Packages that provide it are out of maintenance (scikit-optimize), or bring a storage and a way of running trials of
-their own that share nothing with a study (SMAC3), or load code over the network (OptunaHub): hence these lines, on
-scikit-learn's forest.
+Implemented here on scikit-learn's forest, since the packages that provide it are unmaintained (scikit-optimize), bring
+storage and parallel trials of their own instead of Optuna's (SMAC3), or load code over the network (OptunaHub).
 
 References
 ----------
 Hutter, Hoos and Leyton-Brown 2011, LION 5 (forests as surrogates, mean and spread over the trees); Cox and John 1992,
-IEEE SMC (the confidence bound).
+IEEE SMC (the lower confidence bound).
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ from optuna.trial import FrozenTrial, TrialState
 
 _TREES = 100
 _CANDIDATES = 1000
-# of the candidates, so many are the best trials so far with some values changed
+# number of candidates that are the best trials so far with some values changed
 _NEAR = 300
-# standard deviations below the mean
+# number of standard deviations below the mean
 _KAPPA = 1.96
 
 
 class ForestSampler(BaseSampler):
-    """Proposes the candidate whose predicted loss, less some standard deviations, is lowest.
+    """Proposes the candidate with the lowest predicted loss, minus a multiple of its standard deviation.
 
     Parameters
     ----------
     seed : int
     n_startup_trials : int
-        So many trials are drawn at random first.
+        Number of random trials at the start.
     """
 
     def __init__(self, *, seed: int, n_startup_trials: int) -> None:
@@ -52,7 +51,7 @@ class ForestSampler(BaseSampler):
         self._random = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
-        """Return every parameter that a trial has had so far, conditional ones too."""
+        """Return every parameter that any trial has had, conditional ones included."""
         space: dict[str, BaseDistribution] = {}
         for one in _finished(study):
             space.update(one.distributions)
@@ -64,10 +63,10 @@ class ForestSampler(BaseSampler):
         trial: FrozenTrial,  # noqa: ARG002
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
-        """Return the proposal; empty, which is a draw at random, while there are too few trials."""
+        """Return the proposal; empty, hence random, while there are too few trials."""
         trials = _finished(study)
         if len(study.directions) > 1:
-            raise NotImplementedError("a forest knows one objective")
+            raise NotImplementedError("the forest sampler supports one objective only")
         if len(trials) < self._n_startup_trials or not search_space:
             return {}
         from sklearn.ensemble import RandomForestRegressor
@@ -99,7 +98,7 @@ class ForestSampler(BaseSampler):
 
 
 def _finished(study: Study) -> list[FrozenTrial]:
-    """Return the trials with a value; one that was pruned has the value it had reached."""
+    """Return the trials with a value; a pruned one has the value it last reported."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     return [one for one in trials if one.values is not None]
 
@@ -117,7 +116,7 @@ def _draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
 
 
 def _encoded(points: Sequence[dict[str, Any]], space: dict[str, BaseDistribution]) -> NDArray[np.float64]:
-    """Return a row of numbers a point: a place in its range for a number, a column a choice, -1 for what is absent."""
+    """Return (n_points, n_columns): a number scaled to its range, one-hot columns for choices, -1 if absent."""
     columns = []
     for name, distribution in space.items():
         if isinstance(distribution, CategoricalDistribution):

@@ -1,9 +1,11 @@
-"""Who takes part in a search, in which folds, and who is kept out of it to test on in the end."""
+"""The data of a search: its recordings, the inner folds that trials are scored on, and the subjects held out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from joblib import Parallel, delayed
 
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
@@ -13,17 +15,36 @@ from ckseq.protocol.holdout import HOLDOUTS, Case, ProtocolConfig, Split
 from ckseq.recording import Recording
 from ckseq.search.space import Space
 
-if TYPE_CHECKING:
-    from ckseq.search.trial import InnerFolds
-
-_APART = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
-# the division that the trials are scored on; those by later seeds chose none of them
+_SUBJECT_INDEPENDENT = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
+# of the division that trials are scored on; later seeds give the divisions that finalists are scored on
 _FIRST_SEED = 1
-# with few people the next division by another seed may be one that there was
+# with few subjects another seed may give the same division again
 _SEEDS = 50
 
 
-def labeled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
+@dataclass(frozen=True)
+class SearchData:
+    """Labeled recordings, the digests of their frames by id, and what the data set says about itself."""
+
+    recordings: tuple[Recording, ...]
+    source_digests: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InnerFolds:
+    """What the trials of a study are trained and scored on.
+
+    ``folds`` are the subjects tested on in each inner fold; ``held_out`` are those tested on in the end, who are not in
+    ``data``.
+    """
+
+    data: SearchData
+    folds: tuple[tuple[str, ...], ...]
+    held_out: tuple[str, ...]
+
+
+def labeled_recordings(recordings: Iterable[Recording], space: Space) -> list[Recording]:
     """Return the recordings with a label that the experiment asks for.
 
     Raises
@@ -37,64 +58,67 @@ def labeled(recordings: Iterable[Recording], space: Space) -> list[Recording]:
     if missing := [label for label in classes if label not in present]:
         raise DataError(f"no recording is labeled {', '.join(missing)}", fix="change the experiment's classes")
     if len(present) < 2:
-        raise DataError(f"two classes are the least; those there are: {', '.join(present) or 'none'}")
+        raise DataError(f"at least two classes are needed; there are: {', '.join(present) or 'none'}")
     return found
 
 
 def outer_splits(recordings: Sequence[Recording], space: Space, *, nested: bool) -> tuple[Split, ...]:
-    """Divide recordings between a search and the test after it, by people, as the experiment's protocol says.
+    """Divide recordings between a search and the test after it, subject-independently, by the experiment's protocol.
 
-    Under ``nested`` a protocol with one part to test on gives way to the folds of its number.
+    A nested search replaces a holdout by the protocol's number of folds.
 
     Raises
     ------
     CallError
-        The protocol puts people on both sides.
+        The protocol is not subject-independent, or has several folds although the search is not nested.
     """
     protocol = space.recipes({}).experiment.protocol
     if nested and protocol.kind in HOLDOUTS:
         protocol = protocol.model_copy(update={"kind": "subject_k_fold"})
-    if protocol.kind not in _APART:
+    if protocol.kind not in _SUBJECT_INDEPENDENT:
         raise CallError(
-            f"protocol.kind = {protocol.kind} may put people on both sides, and a search would learn them",
+            f"protocol.kind = {protocol.kind} may put a subject on both sides, and the test would be biased",
             fix="--set protocol.kind=subject_holdout",
         )
-    return folds(_cases(recordings), protocol)
+    splits = folds(_cases(recordings), protocol)
+    if len(splits) > 1 and not nested:
+        raise CallError(
+            f"protocol.kind = {splits[0].kind} has {len(splits)} folds, and a search holds out a single test set",
+            fix="set protocol.kind to subject_holdout, or search once for every fold with --nested",
+        )
+    return splits
 
 
-def inner_of(recordings: Sequence[Recording], outer: Split, space: Space, *, notes: list[str], jobs: int) -> InnerFolds:
-    """Return what the trials learn from: the training side of the outer division, in inner folds.
+def search_data(recordings: Iterable[Recording], *, notes: Iterable[str] = (), jobs: int) -> SearchData:
+    """Return recordings with the digests of their frames, which are read by ``jobs`` processes."""
+    recordings = tuple(recordings)
+    digests = Parallel(n_jobs=jobs)(delayed(source_digest_of)(one) for one in recordings)
+    return SearchData(recordings, dict(zip((one.id for one in recordings), digests, strict=True)), tuple(notes))
 
-    Nothing of the others is opened.
+
+def make_inner_folds(
+    recordings: Sequence[Recording], outer: Split, space: Space, *, notes: Iterable[str], jobs: int
+) -> InnerFolds:
+    """Divide the training side of an outer split into inner folds; no file of the test side is opened.
 
     Raises
     ------
     DataError
-        They are too few for the inner folds.
+        There are too few subjects for the inner folds.
     """
-    from joblib import Parallel, delayed
-
-    from ckseq.search.trial import InnerFolds
-
-    kept_out = set(outer.test)
-    mine = tuple(one for one in recordings if one.id not in kept_out)
+    held_out = set(outer.test)
+    mine = [one for one in recordings if one.id not in held_out]
     try:
-        divided = _divided(mine, space.config.folds, _FIRST_SEED)
+        divided = _divide(mine, space.config.folds, _FIRST_SEED)
     except DataError as error:
-        fix = "set search.folds or protocol.test_share lower, or bring more people"
+        fix = "set search.folds or protocol.test_share lower, or add subjects"
         raise DataError(f"the inner folds of the search: {error.what}", fix=fix) from None
-    digests = Parallel(n_jobs=jobs)(delayed(source_digest_of)(one) for one in mine)
-    return InnerFolds(
-        mine,
-        dict(zip((one.id for one in mine), digests, strict=True)),
-        divided,
-        tuple(sorted({one.subject for one in recordings if one.id in kept_out})),
-        tuple(notes),
-    )
+    subjects = tuple(sorted({one.subject for one in recordings if one.id in held_out}))
+    return InnerFolds(search_data(mine, notes=notes, jobs=jobs), divided, subjects)
 
 
 def further_folds(inner: InnerFolds, *, n_divisions: int) -> tuple[tuple[str, ...], ...]:
-    """Divide the people of a search anew, in other ways than the one its trials were scored on.
+    """Divide the subjects of a search in other ways than the one its trials were scored on.
 
     Parameters
     ----------
@@ -104,29 +128,28 @@ def further_folds(inner: InnerFolds, *, n_divisions: int) -> tuple[tuple[str, ..
     Returns
     -------
     tuple of tuple of str
-        The subjects tested on in each fold, one division after the other; fewer where so many do not exist.
+        The subjects tested on in each fold, one division after the other; fewer if so many do not exist.
     """
-    there = {frozenset(inner.folds)}
+    known = {frozenset(inner.folds)}
     found: list[tuple[str, ...]] = []
     for seed in range(_FIRST_SEED + 1, _FIRST_SEED + 1 + _SEEDS):
-        if len(there) > n_divisions:
+        if len(known) > n_divisions:
             break
         try:
-            division = _divided(inner.recordings, len(inner.folds), seed)
-        except DataError:  # this draw leaves a class nothing to train on
+            division = _divide(inner.data.recordings, len(inner.folds), seed)
+        except DataError:  # this draw leaves a class without training data
             continue
-        if frozenset(division) not in there:
-            there.add(frozenset(division))
+        if frozenset(division) not in known:
+            known.add(frozenset(division))
             found += division
     return tuple(found)
 
 
-def _divided(recordings: Sequence[Recording], n_folds: int, seed: int) -> tuple[tuple[str, ...], ...]:
+def _divide(recordings: Sequence[Recording], n_folds: int, seed: int) -> tuple[tuple[str, ...], ...]:
     """Return the subjects tested on in each fold."""
     config = ProtocolConfig(kind="subject_k_fold", folds=n_folds, random_state=seed)
     subject = {one.id: one.subject for one in recordings}
-    divided = folds(_cases(recordings), config)
-    return tuple(tuple(sorted({subject[id] for id in split.test})) for split in divided)
+    return tuple(tuple(sorted({subject[id] for id in split.test})) for split in folds(_cases(recordings), config))
 
 
 def _cases(recordings: Iterable[Recording]) -> list[Case]:

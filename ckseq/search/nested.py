@@ -1,10 +1,12 @@
-"""A nested search: the winner of every outer fold, tested on the people of its fold."""
+"""A nested search: the selected recipe of every outer fold, tested on the subjects of its fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypedDict
+
+from optuna.study import Study
 
 import ckseq
 from ckseq.console import Console
@@ -12,31 +14,48 @@ from ckseq.experiment.dataset import gather
 from ckseq.experiment.fold import predict_test_side
 from ckseq.experiment.record import now
 from ckseq.learn import backend
-from ckseq.preprocessing.store_builder import source_digest_of
 from ckseq.protocol.folds import division_digest
 from ckseq.protocol.holdout import Split
 from ckseq.recording import Recording
 from ckseq.search.export_best import recipes_of
-from ckseq.search.study import winner_of
-from ckseq.search.trial import InnerFolds, TrialCache, fold_scores, learn, prepared
+from ckseq.search.inner_folds import search_data
+from ckseq.search.results import SearchResult
+from ckseq.search.selection import selected_trial
+from ckseq.search.trial import fold_scores, train
+from ckseq.search.trial_cache import TrialCache
 from ckseq.storage.predictions import Prediction, Predictions, write_predictions
 from ckseq.storage.run_record import FoldRecord, ProtocolRecord, RunRecord, TrainingRecord, write_run
 from ckseq.storage.store import open_store
 
-if TYPE_CHECKING:
-    from optuna.study import Study
+
+class NestedScores(TypedDict):
+    """The scores over all test subjects, and the folder of the run."""
+
+    schema: int
+    run: str
+    n_test: int
+    accuracy: float
+    balanced_accuracy: float
+    accuracy_by_fold: list[float]
 
 
-def score_winners(
+class NestedResult(NestedScores):
+    """What ``ckseq tune --nested --json`` prints."""
+
+    searches: list[SearchResult]
+
+
+def score_nested(
     studies: Sequence[Study],
     outer: Sequence[Split],
     recordings: Sequence[Recording],
-    shop: TrialCache,
+    cache: TrialCache,
+    *,
     name: str,
     out: Path,
     console: Console,
-) -> dict[str, Any]:
-    """Train the winner of each study on all that it searched with, and test it on the people of its outer fold.
+) -> NestedScores:
+    """Train the selected recipe of each study on the training side of its outer fold, and test it on the other.
 
     Parameters
     ----------
@@ -45,67 +64,60 @@ def score_winners(
     outer : sequence of Split
     recordings : sequence of Recording
         All of them.
-    shop : TrialCache
+    cache : TrialCache
     name : str
         The run folder is ``NAME_nested``.
     out : Path
     console : Console
-
-    Returns
-    -------
-    dict
-        ``schema``, ``run``, ``n_test``, ``accuracy``, ``balanced_accuracy`` (over all that was tested) and
-        ``accuracy_by_fold``.
     """
-    everyone = InnerFolds(tuple(recordings), {one.id: source_digest_of(one) for one in recordings}, (), (), ())
+    data = search_data(recordings, jobs=cache.jobs)
     rows: list[Prediction] = []
     labels: tuple[str, ...] = ()
     accuracies: list[float] = []
-    winners: list[str] = []
+    selected: list[str] = []
     folds: list[FoldRecord] = []
     trainings: list[TrainingRecord] = []
-    for study, fold in zip(studies, outer, strict=True):
-        winner = winner_of(study)
-        recipes = recipes_of(study, winner)
-        store, _ = prepared(recipes.pipeline, recipes.experiment.input, everyone, shop)
+    for study, split in zip(studies, outer, strict=True):
+        trial = selected_trial(study)
+        recipes = recipes_of(study, trial)
+        store, _ = cache.prepare(recipes, data)
         with open_store(store) as opened:
-            material = gather(opened, recipes.experiment)
-            learned = learn(recipes.experiment, material, material.split)
-            own = predict_test_side(learned.model, material, material.split._replace(fold=fold.fold), seed=None)
+            dataset = gather(opened, recipes.experiment)
+            trained = train(recipes.experiment, dataset, dataset.split)
+            own = predict_test_side(trained.model, dataset, dataset.split._replace(fold=split.fold), seed=None)
         backend.release()
-        labels = material.labels
-        right = sum(row.truth == row.predicted for row in own)
-        accuracies.append(right / len(own))
-        winners.append(f"fold {fold.fold}: trial {winner.number}")
-        folds.append(FoldRecord(number=fold.fold, test=tuple(row.recording for row in own)))
+        labels = dataset.labels
+        n_correct = sum(row.truth == row.predicted for row in own)
+        accuracies.append(n_correct / len(own))
+        selected.append(f"fold {split.fold}: trial {trial.number}")
+        folds.append(FoldRecord(number=split.fold, test=tuple(row.recording for row in own)))
         trainings.append(
             TrainingRecord(
                 seed=recipes.experiment.seed,
-                fold=fold.fold,
-                n_train=len(material.split.train),
+                fold=split.fold,
+                n_train=len(dataset.split.train),
                 n_test=len(own),
-                epochs=len(learned.epochs),
-                chosen_epoch=learned.chosen_epoch,
-                seconds=learned.seconds,
+                epochs=len(trained.epochs),
+                chosen_epoch=trained.chosen_epoch,
+                seconds=trained.seconds,
             )
         )
-        console.say(f"fold {fold.fold}: the winner, trial {winner.number}, names {right} of {len(own)} rightly")
+        console.say(f"fold {split.fold}: trial {trial.number} is selected, {n_correct} of {len(own)} correct")
         rows += own
-    scores = fold_scores([(row.truth, row.truth == row.predicted) for row in rows])
+    scores = fold_scores([row.truth for row in rows], [row.predicted for row in rows])
     run = out / f"{name}_nested"
     write_predictions(run, Predictions(labels, tuple(sorted(rows, key=lambda row: row.recording))))
-    write_run(run, _record(name, outer, labels, folds, trainings, winners))
-    accuracy, balanced = scores["accuracy"], scores["balanced_accuracy"]
+    write_run(run, _record(name, outer, labels, folds, trainings, selected))
     console.say(
-        f"nested: accuracy {accuracy:.3f}, balanced {balanced:.3f} over {len(rows)} sequences that no search has seen; "
-        f"kept in {run}"
+        f"nested cross-validation: accuracy {scores['accuracy']:.3f}, balanced accuracy "
+        f"{scores['balanced_accuracy']:.3f} on {len(rows)} sequences of subjects unseen by their search; run: {run}"
     )
     return {
         "schema": 1,
         "run": str(run),
         "n_test": len(rows),
-        "accuracy": accuracy,
-        "balanced_accuracy": balanced,
+        "accuracy": scores["accuracy"],
+        "balanced_accuracy": scores["balanced_accuracy"],
         "accuracy_by_fold": accuracies,
     }
 
@@ -116,7 +128,7 @@ def _record(
     labels: Sequence[str],
     folds: Sequence[FoldRecord],
     trainings: Sequence[TrainingRecord],
-    winners: Sequence[str],
+    selected: Sequence[str],
 ) -> RunRecord:
     return RunRecord(
         kind="nested_search",
@@ -124,13 +136,13 @@ def _record(
         ckseq_version=ckseq.__version__,
         created=now(),
         experiment_name=f"{name}, nested",
-        experiment={"question": "What is a search worth, on people that it has not seen?"},
+        experiment={"question": "How well does a searched recipe generalize to subjects it has not seen?"},
         labels=tuple(labels),
         protocol=ProtocolRecord(
             kind=outer[0].kind,
             digest=division_digest(outer),
             n_folds=len(outer),
-            n_train=min(len(fold.train) for fold in outer),
+            n_train=min(training.n_train for training in trainings),
             n_test=sum(training.n_test for training in trainings),
             shared_subjects=0,
             test_sequences_of_shared_subjects=0,
@@ -140,5 +152,5 @@ def _record(
         trainings=tuple(trainings),
         versions={"ckseq": ckseq.__version__, **backend.versions()},
         device=backend.device(),
-        notes=("every fold has a recipe of its own, the winner of its search", *winners),
+        notes=("every fold has a recipe of its own, selected by its search", *selected),
     )

@@ -1,10 +1,10 @@
-"""What proposes the next trial of a search, and what ends one early."""
+"""The samplers that propose the hyperparameters of a trial, and the pruners that end one early."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -15,47 +15,43 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ckseq.errors import CallError
 from ckseq.search.forest_sampler import ForestSampler
+from ckseq.search.search_config import PrunerName, SamplerName
 
-SamplerName = Literal["tpe", "gp", "cmaes", "forest", "random", "grid"]
-PrunerName = Literal["none", "median", "hyperband"]
-
-# so many trials are drawn at random before a sampler that learns has something to learn from
+# number of random trials before a model-based sampler starts
 _STARTUP = 10
-# of what a sampler needs: the package, and the extra that brings it
+# the package that a sampler needs, and the extra that installs it
 _PACKAGES = {"gp": ("torch", "gp"), "cmaes": ("cmaes", "tune")}
 _ONE_OBJECTIVE = ("cmaes", "forest")
 
 
 def check_sampler(name: SamplerName, *, n_objectives: int) -> None:
-    """Refuse a sampler that cannot work, before anything is begun.
+    """Refuse a sampler that cannot work, before the search begins.
 
     Raises
     ------
     CallError
-        A package is missing, or the sampler knows one objective only.
+        A package is missing, or the sampler supports a single objective only.
     """
     package, extra = _PACKAGES.get(name, ("", ""))
     if package and find_spec(package) is None:
-        raise CallError(
-            f"the sampler {name} needs the package {package}", fix=f"pip install 'ckseq[{extra}]', or take tpe"
-        )
+        fix = f"pip install 'ckseq[{extra}]', or use tpe"
+        raise CallError(f"the sampler {name} needs the package {package}", fix=fix)
     if n_objectives > 1 and name in _ONE_OBJECTIVE:
-        raise CallError(f"the sampler {name} knows one objective", fix="--set search.sampler=tpe")
+        raise CallError(f"the sampler {name} supports one objective only", fix="--set search.sampler=tpe")
 
 
 def make_sampler(name: SamplerName, *, seed: int, grid: Mapping[str, Sequence[Any]] | None) -> BaseSampler:
-    """Return a sampler whose proposal follows from the seed, the number of the trial and the trials before it.
+    """Return a sampler whose proposal depends on the seed, the number of the trial and the trials before it.
 
-    So two processes never draw the same point because they began alike, and a search that was interrupted goes on as
-    it would have gone on.
+    So two processes never draw the same point, and an interrupted search resumes as if it had not been interrupted.
 
     Parameters
     ----------
     name : str
-        ``cmaes`` keeps its state in the study as a pickle: join only studies of people you trust.
+        ``cmaes`` stores its state in the study as a pickle: join only studies of people you trust.
     seed : int
     grid : mapping, optional
-        The values of every parameter, which ``grid`` needs.
+        The values of every parameter, for ``grid``.
     """
     makers: dict[str, Callable[[int], BaseSampler]] = {
         "tpe": lambda seed: TPESampler(seed=seed, n_startup_trials=_STARTUP, constant_liar=True),
@@ -63,23 +59,23 @@ def make_sampler(name: SamplerName, *, seed: int, grid: Mapping[str, Sequence[An
         "cmaes": lambda seed: CmaEsSampler(seed=seed, n_startup_trials=_STARTUP, warn_independent_sampling=False),
         "forest": lambda seed: ForestSampler(seed=seed, n_startup_trials=_STARTUP),
         "random": lambda seed: RandomSampler(seed=seed),
-        # the order of a grid is its own: a point goes by the number of its trial
+        # a point of the grid depends on the number of the trial
         "grid": lambda _: GridSampler(dict(grid or {}), seed=seed),
     }
     return _Seeded(makers[name], seed)
 
 
-def make_pruner(name: PrunerName, *, steps: int) -> BasePruner:
-    """Return what ends a trial early; ``steps`` is the number of reports of a whole trial."""
+def make_pruner(name: PrunerName, *, n_reports: int) -> BasePruner:
+    """Return a pruner; ``n_reports`` is the number of values that a complete trial reports."""
     if name == "median":
         return MedianPruner(n_startup_trials=5)
     if name == "hyperband":
-        return HyperbandPruner(min_resource=1, max_resource=max(1, steps))
+        return HyperbandPruner(min_resource=1, max_resource=max(1, n_reports))
     return NopPruner()
 
 
 class _Seeded(BaseSampler):
-    """Takes a new sampler for every trial, seeded by the number of the trial."""
+    """Makes a new sampler for every trial, seeded by the number of the trial."""
 
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
         self._make, self._seed = make, seed
@@ -103,6 +99,6 @@ class _Seeded(BaseSampler):
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        # a grid would stop a loop that is not Optuna's; ours counts the trials itself
+        # a grid sampler would stop Optuna's own loop; `trial_loop` counts the trials itself
         if not isinstance(self._inner, GridSampler):
             self._inner.after_trial(study, trial, state, values)

@@ -1,145 +1,211 @@
-"""A study that is there: opened, its best trials, its pictures."""
+"""A study: created, joined or opened, and the facts about the search that are stored with it."""
 
 from __future__ import annotations
 
-from collections import Counter
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, TypeVar
 
-from ckseq.console import Console
+import optuna
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+from optuna.study import Study, StudyDirection
+from optuna.trial import TrialState
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ckseq.config import Tree, differences
 from ckseq.errors import DataError
-from ckseq.search.finalists import confirmed_study, outcome_of, rows_of
-from ckseq.search.study_storage import load_optuna, open_storage, without_password
-from ckseq.storage.files import write_text
+from ckseq.search.search_config import Direction, Objective
+from ckseq.search.study_storage import open_storage, without_password
 
-if TYPE_CHECKING:
-    from optuna.study import Study
-    from optuna.trial import FrozenTrial
+STUDY_FILE = "study.db"
+CACHE_FOLDER = "cache"
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+# the name of a user attribute; studies that exist have it
+_FACTS = "about"
+# seconds that a process which joins a study waits for the facts from the process that created it
+_CREATED_S = 10.0
+# number of differences between two searches that an error lists
+_LISTED = 3
 
-STUDY = "study.db"
-CACHE = "cache"
+
+class StoredFacts(BaseModel):
+    """What is stored as JSON in a user attribute of a study."""
+
+    model_config = ConfigDict(frozen=True)
 
 
-def page(study: str, *, storage: str | None, out: Path, console: Console) -> dict[str, Any]:
-    """Draw the pictures of a study, also of one that still runs.
+class SearchFacts(StoredFacts):
+    """What a study searches, and on which data: all that makes two trials comparable.
+
+    ``data`` and ``folds`` are digests; ``test_subjects`` were held out of the search, and are empty if the data set
+    itself says who is tested.
+    """
+
+    space: list[Tree]
+    search: str
+    pipeline: Tree
+    experiment: Tree
+    objectives: tuple[Objective, ...]
+    data: str
+    folds: str
+    test_subjects: tuple[str, ...]
+
+
+class FinalistsFacts(StoredFacts):
+    """What a study of finalists is about: the search that it ``confirms``, its finalists, and a digest of the folds."""
+
+    confirms: str
+    objectives: tuple[Objective, ...]
+    finalists: tuple[int, ...]
+    folds: str
+
+
+Facts = TypeVar("Facts", bound=StoredFacts)
+
+
+class Tally(NamedTuple):
+    """The number of trials of a study by state."""
+
+    complete: int
+    pruned: int
+    failed: int
+    running: int
+
+
+def join_study(
+    storage: BaseStorage,
+    name: str,
+    *,
+    directions: Sequence[Direction],
+    facts: StoredFacts,
+    first: Tree | None,
+) -> Study:
+    """Create a study, or join the one of that name.
 
     Parameters
     ----------
-    study : str
-        Its name.
-    storage : str, optional
-        Where it is kept; ``study.db`` in ``out`` if not given.
-    out : Path
-        The folder for the page ``STUDY.html``.
-    console : Console
-
-    Returns
-    -------
-    dict
-        ``page``.
+    storage : BaseStorage
+    name : str
+    directions : sequence of str
+        One for each objective.
+    facts : StoredFacts
+        Stored with the study; all processes that join have to bring the same.
+    first : dict, optional
+        Parameters of the first trial.
 
     Raises
     ------
     DataError
-        There is no such study, or no trial of it is complete.
+        The study of that name is about something else.
     """
-    found = open_study(study, storage, out)
-    path = draw(found, out)
-    console.say(f"the pictures are in {path}")
-    return {"schema": 1, "page": str(path)}
-
-
-def open_study(name: str, storage: str | None, out: Path) -> Study:
-    """Open a study that is there.
-
-    Raises
-    ------
-    DataError
-        There is none of that name; the message lists those there are.
-    """
-    optuna = load_optuna()
-    url = storage or f"sqlite:///{out / STUDY}"
-    if storage is None and not (out / STUDY).is_file():
-        raise DataError("there is no such study file", out / STUDY, "name the folder of the search with --out")
-    opened = open_storage(url)
+    mine: Tree = facts.model_dump(mode="json")
     try:
-        study: Study = optuna.load_study(study_name=name, storage=opened)
-    except KeyError:
-        there = [optuna.load_study(study_name=one, storage=opened) for one in optuna.get_all_study_names(opened)]
-        known = ", ".join(sorted(one.study_name for one in there if not confirmed_study(one))) or "none"
-        raise DataError(f"there is no study {name!r}", without_password(url), f"those there are: {known}") from None
-    if whose := confirmed_study(study):
-        raise DataError(f"the study {name!r} holds the finalists of another", fix=f"name that: {whose}")
+        study = optuna.create_study(storage=storage, study_name=name, directions=list(directions))
+        if first is not None:  # before other processes see the facts, and start trials
+            study.enqueue_trial(first)
+        study.set_user_attr(_FACTS, mine)
+        return study
+    except DuplicatedStudyError:
+        study = optuna.load_study(study_name=name, storage=storage)
+    deadline = time.monotonic() + _CREATED_S
+    while _FACTS not in study.user_attrs and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if _FACTS not in study.user_attrs:  # the process that created it was killed at that very moment
+        if first is not None:
+            study.enqueue_trial(first, skip_if_exists=True)
+        study.set_user_attr(_FACTS, mine)
+    theirs = study.user_attrs[_FACTS]
+    if theirs != mine:
+        lines = [line for key in sorted(theirs.keys() | mine.keys()) for line in _differences(theirs, mine, key)]
+        more = f" and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
+        what = f"the existing study {name!r} is about another search: {'; '.join(lines[:_LISTED])}{more}"
+        raise DataError(what, fix="name another with --study")
     return study
 
 
-def best_of(study: Study) -> list[FrozenTrial]:
-    """Return the best trial, or with two objectives those that no other beats in both.
+def _differences(theirs: Tree, mine: Tree, key: str) -> list[str]:
+    # digests would not help anybody
+    if isinstance(mine.get(key), str) and theirs.get(key) != mine.get(key):
+        return [f"{key} differs"]
+    return differences(theirs.get(key), mine.get(key), key)
+
+
+def open_study(name: str, storage: str | None, out: Path) -> Study:
+    """Open an existing study of a search; ``storage`` is ``study.db`` in ``out`` if not given.
 
     Raises
     ------
     DataError
-        No trial is complete.
+        There is none of that name; the message lists the existing ones.
     """
-    if not any(trial.state.name == "COMPLETE" for trial in study.get_trials(deepcopy=False)):
-        raise DataError("no trial of the study is complete", study.study_name, "go on with 'ckseq tune'")
-    return [study.best_trial] if len(study.directions) == 1 else study.best_trials
+    url = storage or f"sqlite:///{out / STUDY_FILE}"
+    if storage is None and not (out / STUDY_FILE).is_file():
+        raise DataError("there is no such study file", out / STUDY_FILE, "name the folder of the search with --out")
+    opened = open_storage(url)
+    try:
+        study = optuna.load_study(study_name=name, storage=opened)
+    except KeyError:
+        there = [optuna.load_study(study_name=one, storage=opened) for one in optuna.get_all_study_names(opened)]
+        known = ", ".join(sorted(one.study_name for one in there if not _confirmed_search(one))) or "none"
+        raise DataError(f"there is no study {name!r}", without_password(url), f"existing studies: {known}") from None
+    if search := _confirmed_search(study):
+        raise DataError(f"the study {name!r} holds the finalists of another", fix=f"name that: {search}")
+    return study
 
 
-def winners_of(study: Study) -> list[FrozenTrial]:
-    """Return the trial that a search ends in, or with two objectives those that no other beats in both.
-
-    It is the one that the finals chose; the best one where there were none.
+def search_facts(study: Study) -> SearchFacts:
+    """Return what a study searches.
 
     Raises
     ------
     DataError
-        No trial is complete.
+        It was not created by this toolkit.
     """
-    best, outcome = best_of(study), outcome_of(study)
-    return best if outcome is None else [study.get_trials(deepcopy=False)[outcome.chosen]]
+    facts = read_facts(study, _FACTS, SearchFacts)
+    if facts is None:
+        raise DataError(f"the study {study.study_name!r} was not created by 'ckseq tune'")
+    return facts
 
 
-def winner_of(study: Study) -> FrozenTrial:
-    """Return the trial that a search ends in; with two objectives the best in the first."""
-    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
-    return min(winners_of(study), key=lambda trial: sign * trial.values[0])
+def read_facts(study: Study, name: str, model: type[Facts]) -> Facts | None:
+    """Return what is stored in a user attribute of a study; None if there is nothing, or a null.
+
+    Raises
+    ------
+    DataError
+        It has another structure.
+    """
+    stored: Any = study.user_attrs.get(name)
+    if not stored:
+        return None
+    try:
+        return model.model_validate(stored)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        what = f"the attribute {name!r} of the study {study.study_name!r} cannot be read ({place})"
+        raise DataError(what, fix="it was written by another version of ckseq; name a new one with --study") from None
 
 
-def served(study: Study) -> dict[str, float]:
-    """Return the share of recordings, over all trials, that the cache served, by stage; ``any`` is all stages."""
-    counts: Counter[str] = Counter()
-    n = 0
-    for trial in study.get_trials(deepcopy=False):
-        facts = trial.user_attrs.get("preprocessing")
-        if facts:
-            n += facts["recordings"]
-            counts.update(facts["served"])
-            counts["any"] += max(facts["served"].values(), default=0)
-    return {stage: round(count / n, 4) for stage, count in sorted(counts.items())} if n else {}
+def _confirmed_search(study: Study) -> str | None:
+    """Return the name of the search whose finalists a study holds; None for any other study."""
+    found: str | None = (study.user_attrs.get(_FACTS) or {}).get("confirms")
+    return found
 
 
-def draw(study: Study, out: Path) -> Path:
-    """Write the page of a study into a folder; return where it is."""
-    from ckseq.search.page import render_search
-    from ckseq.search.trial_loop import about_study, tally
+def tally(study: Study) -> Tally:
+    """Count the trials of a study by state."""
+    states = [trial.state for trial in study.get_trials(deepcopy=False)]
+    counted = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
+    return Tally(*(states.count(state) for state in counted))
 
-    counts = tally(study)
-    shares = served(study)
-    outcome = outcome_of(study)
-    text = (
-        f"{counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed, {counts.running} running; "
-    )
-    text += f"{shares.get('any', 0):.0%} of the recordings came from the cache."
-    page = render_search(
-        study,
-        objectives=about_study(study)["objectives"],
-        values=lambda trial: trial.user_attrs["values"],
-        best=winners_of(study),
-        finalists=[] if outcome is None else rows_of(outcome),
-        chosen="" if outcome is None else outcome.sentence,
-        summary=text,
-    )
-    path = out / f"{study.study_name}.html"
-    write_text(path, page)
-    return path
+
+def n_finished(study: Study) -> int:
+    """Return the number of trials that are complete or pruned."""
+    return len(study.get_trials(deepcopy=False, states=FINISHED))
+
+
+def sign_of(study: Study, objective: int = 0) -> int:
+    """Return 1 if higher values of an objective are better, -1 if lower ones are."""
+    return 1 if study.directions[objective] == StudyDirection.MAXIMIZE else -1

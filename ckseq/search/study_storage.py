@@ -1,4 +1,4 @@
-"""Where a search keeps its trials: an SQLite file, a PostgreSQL data base, or a journal file."""
+"""The storage of studies: an SQLite file, a PostgreSQL database, or a journal file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from ckseq.errors import CallError, DataError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Optuna is an extra: `load_optuna` says so if it is missing
     from optuna.storages import BaseStorage
 
-_FIX = "name an SQLite file (sqlite:///study.db), a data base (postgresql://...) or a journal (journal:///study.log)"
+_FIX = "name an SQLite file (sqlite:///study.db), a database (postgresql://...) or a journal (journal:///study.log)"
 _ANOTHER = "name another with --storage"
 _ATTEMPTS = 5
-# how long a process waits while another one writes
+# seconds that a process waits while another one writes
 _LOCKED_S = 60
 
 
 def load_optuna() -> ModuleType:
-    """Import Optuna, which is an extra, without its talk.
+    """Import Optuna, which is an extra, with errors as its only log messages.
 
     Raises
     ------
@@ -32,14 +32,14 @@ def load_optuna() -> ModuleType:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise CallError("searching needs the package optuna", fix="pip install 'ckseq[tune]'") from None
+        raise CallError("ckseq tune needs the package optuna", fix="pip install 'ckseq[tune]'") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return optuna
 
 
 def open_storage(url: str) -> BaseStorage:
-    """Open the place where trials are kept; a file is made where it is missing.
+    """Open a storage; a missing file is created.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def open_storage(url: str) -> BaseStorage:
     Raises
     ------
     CallError
-        It names none of these, or a driver is missing.
+        It is none of these, or a driver is missing.
     DataError
-        It cannot be reached, or is something else.
+        It cannot be reached, or is no storage of studies.
     """
     given, url = url, _with_scheme(url)
     scheme, _, rest = url.partition("://")
@@ -63,12 +63,12 @@ def open_storage(url: str) -> BaseStorage:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DataError(f"the storage cannot be made: {error.strerror}", path, _ANOTHER) from None
-    return _data_base(url, without_password(given))
+            raise DataError(f"the storage cannot be created: {error.strerror}", path, _ANOTHER) from None
+    return _database(url, without_password(given))
 
 
 def without_password(url: str) -> str:
-    """Return a URL that may be shown.
+    """Return a URL that can be shown.
 
     >>> without_password("postgresql://ann:secret@host/studies")
     'postgresql://ann:***@host/studies'
@@ -83,10 +83,10 @@ def _with_scheme(url: str) -> str:
         if url.endswith(".log"):
             return f"journal:///{url}"
     scheme = url.partition("://")[0]
-    if scheme in ("postgresql", "postgres"):  # the driver that ckseq installs
+    if scheme in ("postgresql", "postgres"):  # with the driver that ckseq installs
         return f"postgresql+psycopg://{url.partition('://')[2]}"
     if scheme.partition("+")[0] not in ("sqlite", "postgresql", "journal") or "://" not in url:
-        raise CallError("is no storage that is known", without_password(url), _FIX)
+        raise CallError("is not a known storage", without_password(url), _FIX)
     return url
 
 
@@ -98,11 +98,11 @@ def _journal(path: Path) -> BaseStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path)))
     except (OSError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or "it is no journal of a search"
+        reason = getattr(error, "strerror", None) or "it is not a journal of a study"
         raise DataError(f"the storage cannot be opened: {reason}", path, _ANOTHER) from None
 
 
-def _data_base(url: str, shown: str) -> BaseStorage:
+def _database(url: str, shown: str) -> BaseStorage:
     from optuna.exceptions import OptunaError
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -113,14 +113,14 @@ def _data_base(url: str, shown: str) -> BaseStorage:
         try:
             storage = RDBStorage(url, engine_kwargs=engine)
         except (ImportError, ModuleNotFoundError):
-            raise CallError("the driver of that data base is missing", shown, "pip install 'ckseq[tune]'") from None
+            raise CallError("the driver of that database is missing", shown, "pip install 'ckseq[tune]'") from None
         except (SQLAlchemyError, OptunaError, RuntimeError) as error:
-            # two processes that make the tables at the same time trip over each other once
-            tripped = isinstance(error, IntegrityError) or "already exists" in str(error)
-            if tripped and attempt + 1 < _ATTEMPTS:
+            # of two processes that create the tables at the same time, one fails once
+            collided = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if collided and attempt + 1 < _ATTEMPTS:
                 time.sleep(0.2 * (attempt + 1))
                 continue
-            fix = "is it running, and are name and password right?" if not sqlite else _ANOTHER
+            fix = "check that it runs, and its name and password" if not sqlite else _ANOTHER
             raise DataError(f"the storage cannot be reached: {_reason(error)}", shown, fix) from None
         if sqlite:
             _lock_from_the_start(storage)
@@ -129,10 +129,10 @@ def _data_base(url: str, shown: str) -> BaseStorage:
 
 
 def _lock_from_the_start(storage: BaseStorage) -> None:
-    """Let every transaction of SQLite take the lock before it reads.
+    """Make every transaction of SQLite acquire the lock before it reads.
 
-    SQLite knows no lock on a row, and by default takes its lock on the first write only: two processes could both read
-    that a trial waits and both take it.
+    SQLite has no row locks, and by default acquires its lock on the first write only: two processes could both read
+    that a trial waits, and both run it.
     """
     from sqlalchemy import event
 

@@ -1,300 +1,208 @@
-"""One trial of a search: prepared from the cache, learnt and scored on the inner folds."""
+"""One trial of a search: preprocessed from the cache, then trained and scored on the inner folds."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 from optuna.exceptions import TrialPruned
-from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import Trial
 
-from ckseq.config import digest
-from ckseq.console import Console
+from ckseq.config import Tree
 from ckseq.errors import CkseqError
 from ckseq.experiment.dataset import Dataset, divide, gather
 from ckseq.experiment.fold import predict_test_side
-from ckseq.experiment.learner import learner_of
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
-from ckseq.learn.fit import Labeled, State
-from ckseq.learn.learner import Learned
-from ckseq.preprocessing.pipeline import Pipeline
-from ckseq.preprocessing.stages import STAGE_VERSION
-from ckseq.preprocessing.store_builder import prepare_all
+from ckseq.learn.fit import Labeled, TrainingState
+from ckseq.learn.trainer import TrainedModel
 from ckseq.protocol.holdout import ProtocolConfig, Split
-from ckseq.recording import Recording
+from ckseq.protocol.score import accuracy, balanced_accuracy, confusion_matrix
+from ckseq.search.inner_folds import InnerFolds
+from ckseq.search.search_config import SearchConfig
 from ckseq.search.space import Space
-from ckseq.search.trial_loop import ERROR, run_trials, tally
-from ckseq.storage.cache import touch, trim
+from ckseq.search.trial_cache import TrialCache
+from ckseq.search.trial_facts import PREPROCESSING, SCORES, VALUES, FoldScores, fold_scores_of
 from ckseq.storage.store import open_store
 
-VALUES, SCORES, PREPROCESSING = "values", "scores", "preprocessing"
-# sequences that are asked about one by one to time the answer
+# number of sequences that the time of a prediction is measured on, one by one
 _TIMED = 20
-
-
-@dataclass(frozen=True)
-class InnerFolds:
-    """What the trials of a study learn from and are scored on; nobody who is tested on in the end is among it.
-
-    ``recordings`` all have a label; ``source_digests`` are by id; ``folds`` are the subjects tested on in each inner
-    fold; ``kept_out`` the subjects tested on in the end; ``notes`` what the data say of themselves.
-    """
-
-    recordings: tuple[Recording, ...]
-    source_digests: Mapping[str, str]
-    folds: tuple[tuple[str, ...], ...]
-    kept_out: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TrialCache:
-    """Where trials are worked on: the folder of the cache, its limit, and how many processes prepare recordings."""
-
-    cache: Path
-    limit_bytes: int
-    jobs: int
+# in place of a prediction for a recording that a recipe has none for
+_NO_PREDICTION = ""
 
 
 def evaluate(
-    trial: Trial, space: Space, inner: InnerFolds, shop: TrialCache, *, values: dict[str, Any] | None = None
+    trial: Trial, space: Space, inner: InnerFolds, cache: TrialCache, *, values: Tree | None = None
 ) -> list[float]:
-    """Take one trial through all inner folds.
+    """Train and score one trial on all inner folds: the objective function of the study.
 
-    What each fold scored is kept with the trial, so that who takes it over goes on after the last whole fold.
+    The scores of each fold are stored with the trial, so that a retried trial resumes after the last finished fold.
 
     Parameters
     ----------
     trial : Trial
     space : Space
     inner : InnerFolds
-    shop : TrialCache
+    cache : TrialCache
     values : dict, optional
-        By path, instead of letting the trial choose.
+        Hyperparameters by path, instead of the trial's suggestions.
 
     Returns
     -------
     list of float
-        The objectives.
+        The objective values.
 
     Raises
     ------
     CkseqError
-        The recipe cannot be prepared or learnt.
+        The recipe cannot be preprocessed or trained.
     TrialPruned
-        It is worse than others were at this point.
+        The pruner ended the trial.
     """
     values = space.suggest(trial) if values is None else values
     trial.set_user_attr(VALUES, values)
     backend.release()
     recipes = space.recipes(values)
-    store, facts = prepared(recipes.pipeline, recipes.experiment.input, inner, shop)
-    trial.set_user_attr(PREPROCESSING, facts)
-    scores: list[dict[str, float]] = list(trial.user_attrs.get(SCORES, []))
-    experiments = [_with_test(recipes.experiment, subjects) for subjects in inner.folds]
+    store, preprocessing = cache.prepare(recipes, inner.data)
+    trial.set_user_attr(PREPROCESSING, preprocessing)
+    scores = fold_scores_of(trial)
+    experiments = [_tested_on(recipes.experiment, subjects) for subjects in inner.folds]
     with open_store(store) as opened:
-        material = gather(opened, experiments[0])
+        dataset = gather(opened, experiments[0])
     for fold, experiment in enumerate(experiments):
         if fold >= len(scores):
-            (split,) = divide(material.entries, experiment.protocol)
-            lost = _lost(inner, material, experiment, fold)
-            follow = Follow(trial, space, experiment, scores)
-            scores.append(_score_fold(experiment, material, split, lost, follow))
+            (split,) = divide(dataset.entries, experiment.protocol)
+            lost = _lost_labels(inner, dataset, experiment, fold)
+            reporter = EpochReporter(trial, space.config, experiment, scores)
+            scores.append(_score_fold(experiment, dataset, split, lost, reporter))
             trial.set_user_attr(SCORES, scores)
         if space.config.prune_by == "fold" and fold + 1 < len(experiments):
-            _ask(trial, space, _objective(space, scores, 0), fold)
-    return [_objective(space, scores, place) for place in range(len(space.config.objectives))]
+            _report(trial, space.config, _objective_value(space.config, scores, 0), fold)
+    return [_objective_value(space.config, scores, place) for place in range(len(space.config.objectives))]
 
 
-def take(
-    study: Study,
-    n_trials: int,
-    evaluate: Callable[[Trial], Sequence[float]],
-    *,
-    label: str,
-    told: Callable[[FrozenTrial], str],
-    heartbeat_s: float,
-    console: Console,
-) -> None:
-    """Take trials until a study has as many as asked for, whichever process did them, and tell of each."""
-    done = _ended(study)
-    if done:
-        console.say(f"{min(done, n_trials)} {label} are done already")
-    waited: list[int] = []
-    with console.progress(label, max(0, n_trials - done)) as bar:
-
-        def tell(trial: FrozenTrial) -> None:
-            nonlocal done
-            before, done = done, _ended(study)  # other processes take trials, too
-            bar.advance(done - before, text=told(trial))
-            if trial.state.name == "FAIL":
-                console.warn(f"{told(trial)}, another takes its place: {trial.user_attrs.get(ERROR)}")
-
-        def waits(running: int) -> None:
-            if not waited:
-                console.say(f"waiting for {running} of the {label}, which other processes have taken")
-                waited.append(running)
-
-        run_trials(study, n_trials, evaluate, heartbeat_s=heartbeat_s, on_end=tell, on_wait=waits)
+def train(
+    experiment: Experiment, dataset: Dataset, split: Split, reporter: EpochReporter | None = None
+) -> TrainedModel:
+    """Train the experiment's model on the training side of a split."""
+    trainer = trainer_for(experiment, dataset)
+    training, test = (dataset.side(side)[1] for side in (split.train, split.test))
+    return trainer.fit(train=training, validation=test, on_epoch=None if reporter is None else reporter.report)
 
 
-def _ended(study: Study) -> int:
-    counts = tally(study)
-    return counts.complete + counts.pruned
+class EpochReporter:
+    """Reports every epoch of a fold to the pruner, if trials are pruned by epoch.
 
-
-def prepared(pipeline: Pipeline, what: str, inner: InnerFolds, shop: TrialCache) -> tuple[Path, dict[str, Any]]:
-    """Return the store of a pipeline's tensors, made where the cache has none, and what making it took.
-
-    The facts are ``seconds``, ``recordings``, and how many of these were served by the cache, by stage: ``store``,
-    ``aligned`` and ``faces``.
+    ``finished`` are the scores of the folds before this one.
     """
-    start = time.perf_counter()
-    # a trial needs no blobs but to learn from them, and packing them takes longer than finding them
-    pipeline = pipeline.model_copy(
-        update={"reduce": pipeline.reduce.model_copy(update={"keep_blobs": what == "blobs"})}
-    )
-    sources = [[one.id, inner.source_digests[one.id]] for one in inner.recordings]
-    path = shop.cache / "stores" / f"{digest(STAGE_VERSION, pipeline, sources)}.h5"
-    served: Counter[str] = Counter()
-    if path.is_file():
-        touch(path)
-        served["store"] = len(inner.recordings)
-    else:
-        own = path.with_name(f"{path.stem}.{os.getpid()}.h5")
-        results = prepare_all(
-            inner.recordings,
-            pipeline,
-            own,
-            notes=list(inner.notes),
-            source_digests=inner.source_digests,
-            cache=shop.cache,
-            passing=True,
-            jobs=shop.jobs,
-            console=Console(quiet=True),
-        )
-        own.replace(path)
-        served.update(stage for result in results for stage in result.from_cache)
-        trim(shop.cache, shop.limit_bytes)
-    seconds = round(time.perf_counter() - start, 3)
-    return path, {"seconds": seconds, "recordings": len(inner.recordings), "served": dict(served)}
 
-
-def learn(experiment: Experiment, material: Dataset, split: Split, follow: Follow | None = None) -> Learned:
-    """Learn from the training side of a fold, as the experiment says."""
-    learner = learner_of(experiment, material)
-    train, test = (material.side(side)[1] for side in (split.train, split.test))
-    return learner.learn(train=train, watched=test, on_epoch=None if follow is None else follow.epoch)
-
-
-class Follow:
-    """Reports every epoch of a fold, where it is epochs that trials are ended after."""
-
-    def __init__(self, trial: Trial, space: Space, experiment: Experiment, before: Sequence[dict[str, float]]) -> None:
-        self._trial, self._space, self._before = trial, space, before
+    def __init__(
+        self, trial: Trial, config: SearchConfig, experiment: Experiment, finished: Sequence[FoldScores]
+    ) -> None:
+        self._trial, self._config, self._finished = trial, config, finished
         self._epochs = experiment.training.epochs
 
     @property
-    def asks(self) -> bool:
-        """Whether trials are ended after epochs at all."""
-        config = self._space.config
-        return config.prune_by == "epoch" and config.pruner != "none" and len(config.objectives) == 1
+    def active(self) -> bool:
+        """Whether trials are pruned by epoch."""
+        return self._config.prune_by == "epoch" and _is_pruned(self._config)
 
-    def epoch(self, state: State) -> None:
+    def report(self, state: TrainingState) -> None:
         """Report the last epoch; `TrialPruned` ends the training.
 
-        The accuracy on the inner fold stands for the objective, and what the folds before scored counts with it.
+        The value is the mean of the finished folds and the accuracy, or error, of this epoch on the inner fold.
         """
-        if not self.asks:
+        if not self.active:
             return
-        accuracy = state.epochs[-1].val_accuracy
-        name = self._space.config.objectives[0]
-        now = 1 - accuracy if name == "error" else accuracy
-        so_far = fmean([*(score[name] for score in self._before), now])
-        _ask(self._trial, self._space, so_far, len(self._before) * self._epochs + state.epochs[-1].epoch)
+        last = state.epochs[-1]
+        name = self._config.objectives[0]
+        now = 1 - last.val_accuracy if name == "error" else last.val_accuracy
+        mean = fmean([*(scores[name] for scores in self._finished), now])
+        _report(self._trial, self._config, mean, len(self._finished) * self._epochs + last.epoch)
 
 
-def _ask(trial: Trial, space: Space, value: float, step: int) -> None:
-    if len(space.config.objectives) > 1 or space.config.pruner == "none":
-        return
-    trial.report(value, step)
-    if trial.should_prune():
-        raise TrialPruned
+def _report(trial: Trial, config: SearchConfig, value: float, step: int) -> None:
+    if _is_pruned(config):
+        trial.report(value, step)
+        if trial.should_prune():
+            raise TrialPruned
 
 
-def _with_test(experiment: Experiment, subjects: tuple[str, ...]) -> Experiment:
-    protocol = ProtocolConfig(kind="subject_holdout", test_subjects=subjects)
-    changes: dict[str, Any] = {"protocol": protocol}
+def _is_pruned(config: SearchConfig) -> bool:
+    """Whether trials are pruned at all: Optuna's pruners support one objective."""
+    return config.pruner != "none" and len(config.objectives) == 1
+
+
+def _tested_on(experiment: Experiment, subjects: tuple[str, ...]) -> Experiment:
+    """Return an experiment that tests on these subjects."""
+    changes: dict[str, Any] = {"protocol": ProtocolConfig(kind="subject_holdout", test_subjects=subjects)}
     if experiment.training.validation == "given":
-        # what is measured after every epoch would be the inner fold, and choose the epoch
+        # validated on the test side, which is the inner fold, training would choose the best epoch on it
         changes["training"] = experiment.training.model_copy(update={"validation": "inner"})
     return experiment.model_copy(update=changes)
 
 
 def _score_fold(
-    experiment: Experiment, material: Dataset, split: Split, lost: Sequence[str], follow: Follow
-) -> dict[str, float]:
-    if follow.asks and experiment.training.validation == "none":
-        # the test side of an inner fold is looked at after every epoch, and changes nothing that is learnt
+    experiment: Experiment, dataset: Dataset, split: Split, lost: Sequence[str], reporter: EpochReporter
+) -> FoldScores:
+    if reporter.active and experiment.training.validation == "none":
+        # the inner fold is predicted after every epoch, which changes nothing in training
         training = experiment.training.model_copy(update={"validation": "test"})
         experiment = experiment.model_copy(update={"training": training})
-    learned = learn(experiment, material, split, follow)
-    rows = predict_test_side(learned.model, material, split, seed=None)
-    told = [(row.truth, row.predicted == row.truth) for row in rows] + [(label, False) for label in lost]
-    scores = fold_scores(told)
-    _, test = material.side(split.test)
-    scores["prediction_ms"] = _prediction_ms(learned, test)
-    if hasattr(learned.model, "count_params"):
-        scores["parameters"] = float(learned.model.count_params())
+    trained = train(experiment, dataset, split, reporter)
+    rows = predict_test_side(trained.model, dataset, split, seed=None)
+    scores = fold_scores(
+        truth=[*(row.truth for row in rows), *lost],
+        predicted=[*(row.predicted for row in rows), *[_NO_PREDICTION] * len(lost)],
+    )
+    _, test = dataset.side(split.test)
+    scores["prediction_ms"] = _prediction_ms(trained, test)
+    if hasattr(trained.model, "count_params"):
+        scores["parameters"] = float(trained.model.count_params())
     return scores
 
 
-def fold_scores(told: Sequence[tuple[str, bool]]) -> dict[str, float]:
-    """Score a fold, given the true label of each sequence and whether it was named.
+def fold_scores(truth: Sequence[str], predicted: Sequence[str]) -> FoldScores:
+    """Return accuracy, balanced accuracy and error of a fold.
 
-    >>> fold_scores([("anger", True), ("anger", True), ("anger", True), ("fear", False)])
+    >>> fold_scores(["anger", "anger", "anger", "fear"], ["anger", "anger", "anger", "anger"])
     {'accuracy': 0.75, 'balanced_accuracy': 0.5, 'error': 0.25}
     """
-    accuracy = fmean(right for _, right in told)
-    labels = {label for label, _ in told}
-    recalls = [fmean(right for label, right in told if label == one) for one in sorted(labels)]
-    return {"accuracy": accuracy, "balanced_accuracy": fmean(recalls), "error": 1 - accuracy}
+    matrix = confusion_matrix(truth, predicted, labels=sorted({*truth, *predicted}))
+    correct = float(accuracy(matrix))
+    return {"accuracy": correct, "balanced_accuracy": float(balanced_accuracy(matrix)), "error": 1 - correct}
 
 
-def _objective(space: Space, scores: Sequence[dict[str, float]], place: int) -> float:
-    name = space.config.objectives[place]
+def _objective_value(config: SearchConfig, scores: Sequence[FoldScores], place: int) -> float:
+    name = config.objectives[place]
     if name not in scores[0]:
-        raise CkseqError(f"this model has no number of {name}", fix="seek something else, or vary networks only")
+        raise CkseqError(f"this model has no number of {name}", fix="use another objective, or search networks only")
     return fmean(score[name] for score in scores)
 
 
-def _lost(inner: InnerFolds, material: Dataset, experiment: Experiment, fold: int) -> list[str]:
-    """Return the labels of the sequences of a fold that this recipe has no answer for: they count as wrong.
+def _lost_labels(inner: InnerFolds, dataset: Dataset, experiment: Experiment, fold: int) -> list[str]:
+    """Return the labels of the sequences of a fold that preprocessing could not use: they count as wrong.
 
-    Otherwise a recipe that loses the hard ones would be the best. What the experiment leaves out to have balanced
+    Otherwise a recipe that drops the difficult sequences would be the best. What the experiment leaves out to balance
     classes is not lost.
     """
     if experiment.balance.per_class != "all":
         return []
-    there = {entry.id for entry in material.entries}
+    used = {entry.id for entry in dataset.entries}
     tested = set(inner.folds[fold])
-    return [str(one.label) for one in inner.recordings if one.subject in tested and one.id not in there]
+    return [str(one.label) for one in inner.data.recordings if one.subject in tested and one.id not in used]
 
 
-def _prediction_ms(learned: Learned, test: Labeled) -> float:
+def _prediction_ms(trained: TrainedModel, test: Labeled) -> float:
+    """Return the median time of a prediction of one sequence, milliseconds."""
     times = []
     for place in range(min(_TIMED, len(test.x)) + 1):
-        row = np.asarray(test.take(np.array([max(0, place - 1)])).x)
+        row = np.asarray(test.select(np.array([max(0, place - 1)])).x)
         start = time.perf_counter()
-        learned.probabilities(row)
+        trained.probabilities(row)
         times.append(1000 * (time.perf_counter() - start))
-    return round(median(times[1:]), 3)  # the first answer takes longer, and is not counted
+    return round(median(times[1:]), 3)  # the first prediction takes longer, and is not counted

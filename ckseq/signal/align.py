@@ -1,4 +1,4 @@
-"""Drift of the head taken out of the crops of a sequence."""
+"""Registration of face crops: how far an image moved against a reference, and the inverse warp."""
 
 from __future__ import annotations
 
@@ -11,46 +11,42 @@ from pydantic import Field
 
 from ckseq.config import Config
 
-# The search works on crops of this side: drift is smooth over a face, and 67 pixels tell it as well as 267.
 SIDE_PX = 67
+"""Crops are registered at this side: head motion is smooth over a face, and 67 pixels are as accurate as 267."""
 
 _BORDER_PX = 4
-
-_ITERATIONS = 5
-
-_ENOUGH_PX = 0.02
-
-# what an expression leaves where it is: a head that moved farther was lost
-_MOST_SHIFT = 0.25
-
-_MOST_TURN = 0.3
+_INNER = slice(_BORDER_PX, -_BORDER_PX)
+_MAX_ITERATIONS = 5
+_CONVERGED_PX = 0.02
+# a head that seems to have moved farther than this was lost
+_MAX_SHIFT = 0.25
+_MAX_ROTATION = 0.3
 
 
 class AlignConfig(Config):
-    """How crops are brought back to where the first one was."""
+    """How crops are aligned with the first one."""
 
     method: Literal["none", "translation", "similarity"] = Field(
-        "none", description="what is undone against the first crop: nothing; its shift; or shift, turn and size"
+        "none",
+        description="motion against the first crop that is undone: none; translation; or similarity, that is "
+        "translation, rotation and scale",
     )
     renewal_frames: int = Field(
         0,
         ge=0,
-        description="time constant with which the crop that others are brought back to follows them, for long videos; "
-        "0 keeps the first",
+        description="time constant with which the reference crop adapts to later ones, for long videos, frames; "
+        "0 keeps the first crop",
     )
 
 
-def shrunk(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a crop (n, n) at the size of the search, (SIDE_PX, SIDE_PX) float32, slightly blurred."""
+def shrink(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a crop (n, n) at the size of the registration, (SIDE_PX, SIDE_PX) float32, slightly blurred."""
     small = cv2.resize(crop, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), 0.5), np.float32)
 
 
-_INNER = slice(_BORDER_PX, -_BORDER_PX)
-
-
 def gradients(image: NDArray[np.float32], *, similarity: bool) -> NDArray[np.float32]:
-    """Return how each pixel changes with each parameter, (parameters, pixels): the motion first, then gain, offset."""
+    """Return the Jacobian of an image, (parameters, pixels): motion parameters first, then gain and offset."""
     gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
     gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
     axis = np.arange(SIDE_PX, dtype=np.float32) - (SIDE_PX - 1) / 2
@@ -61,72 +57,76 @@ def gradients(image: NDArray[np.float32], *, similarity: bool) -> NDArray[np.flo
 
 
 def register(
-    first: NDArray[np.float32],
+    reference: NDArray[np.float32],
     image: NDArray[np.float32],
     gradients: NDArray[np.float32],
     start: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Find how an image is moved against the first.
+    """Return how far an image moved against a reference image.
+
+    Iteratively reweighted least squares on gray levels with a gain and an offset (inverse compositional Lucas-Kanade:
+    Baker and Matthews 2004, IJCV 56; Cauchy weights).
 
     Parameters
     ----------
-    first, image : (SIDE_PX, SIDE_PX) float32
-        As `shrunk` gives them.
+    reference, image : (SIDE_PX, SIDE_PX) float32
+        As returned by `shrink`.
     gradients : (parameters, pixels) float32
-        Of the first, as `gradients` gives them.
+        Of the reference, as returned by `gradients`.
     start : (4,) float64
-        Where to begin; see `drift`.
+        Initial estimate, in the units of the result.
 
     Returns
     -------
     (4,) float64
-        As a row of `drift`; zeros where the face was lost.
+        x to the right, y down (shares of the side), scale - 1 and rotation (radians, clockwise as seen); zeros where
+        the face was lost.
     """
     n_motion = len(gradients) - 2
     # a little damping keeps a flat image, whose gradients say nothing, where it is
     damping = np.eye(len(gradients)) * 1e-3
     moved = start * [SIDE_PX, SIDE_PX, 1, 1]
-    for _ in range(_ITERATIONS):
-        error = (warped(image, moved) - first)[_INNER, _INNER].ravel()
+    for _ in range(_MAX_ITERATIONS):
+        error = (warp_back(image, moved) - reference)[_INNER, _INNER].ravel()
         error -= error.mean()
         weighted = gradients / (1 + (error / (1.25 * np.abs(error).mean() + 1e-6)) ** 2)
         change = np.linalg.solve(weighted @ gradients.T + damping, weighted @ error)[:n_motion]
         moved[:n_motion] -= change
-        if np.abs(change[:2]).max() < _ENOUGH_PX:
+        if np.abs(change[:2]).max() < _CONVERGED_PX:
             break
     found = moved / [SIDE_PX, SIDE_PX, 1, 1]
-    lost = np.abs(found[:2]).max() > _MOST_SHIFT or np.abs(found[2:]).max() > _MOST_TURN
+    lost = np.abs(found[:2]).max() > _MAX_SHIFT or np.abs(found[2:]).max() > _MAX_ROTATION
     return np.zeros(4) if lost else found
 
 
-def warped(image: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[Any]:
-    """Undo a motion given in pixels of this image; what comes in from beyond the border repeats it."""
+def warp_back(image: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[Any]:
+    """Undo a motion given in pixels of this image, bilinearly; pixels from outside repeat the border."""
     side = image.shape[0]
-    x, y, growth, turn = moved
+    x, y, growth, rotation = moved
     center = (side - 1) / 2
-    a, b = 1 + growth, turn
+    a, b = 1 + growth, rotation
     matrix = np.array([[a, -b, x + center * (1 - a + b)], [b, a, y + center * (1 - a - b)]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def moved_back(crops: NDArray[np.uint8], motion: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Undo the motion of each crop with bilinear interpolation; what comes in from beyond the border repeats it.
+def undo_motion(crops: NDArray[np.uint8], motion: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Undo the motion of each crop by bilinear interpolation; pixels from outside repeat the border.
 
     Parameters
     ----------
     crops : (t, n, n) uint8
     motion : (t, 4) float64
-        As `drift` gives it.
+        Rows as returned by `register`.
 
     Returns
     -------
     (t, n, n) uint8
 
     >>> ramp = np.tile(np.arange(0, 80, 10, dtype=np.uint8), (1, 8, 1))
-    >>> moved_back(ramp, np.array([[1 / 8, 0, 0, 0]]))[0, 0]
+    >>> undo_motion(ramp, np.array([[1 / 8, 0, 0, 0]]))[0, 0]
     array([10, 20, 30, 40, 50, 60, 70, 70], dtype=uint8)
     """
     side = crops.shape[1]
     pixels = motion * [side, side, 1, 1]
-    return np.stack([warped(crop, moved) for crop, moved in zip(crops, pixels, strict=True)]).astype(np.uint8)
+    return np.stack([warp_back(crop, moved) for crop, moved in zip(crops, pixels, strict=True)]).astype(np.uint8)

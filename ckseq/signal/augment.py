@@ -1,4 +1,4 @@
-"""Variations of projection sequences that a face could have shown as well; pure, seeded, one batch at a time."""
+"""Data augmentation of projection sequences; pure and seeded."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from ckseq.errors import DataError
 
 
 class AugmentConfig(Config):
-    """How much each training sequence is varied, anew in every epoch; all zero is not at all."""
+    """Augmentation of the training sequences, drawn anew in every epoch; all zero is none."""
 
     shift_px: float = Field(
-        0.0, ge=0, description="the face moves by up to so many pixels, across and up or down independently"
+        0.0, ge=0, description="largest translation of the face, horizontally and vertically, pixels"
     )
-    scale: float = Field(0.0, ge=0, lt=1, description="its width and its height grow or shrink by up to this share")
+    scale: float = Field(0.0, ge=0, lt=1, description="largest relative change of its width and of its height")
     time_stretch: float = Field(
-        0.0, ge=0, lt=0.5, description="start and end each move by up to this share of the length, ends being held"
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="largest shift of start and end, as a share of the length; edge frames are repeated",
     )
-    mirror: float = Field(0.0, ge=0, le=1, description="share of the sequences whose left and right are exchanged")
-    gain: float = Field(0.0, ge=0, description="the motion is multiplied by up to exp(gain), or divided by it")
-    noise: float = Field(0.0, ge=0, description="standard deviation of the noise added to every mean")
+    mirror: float = Field(0.0, ge=0, le=1, description="probability of a horizontal flip")
+    gain: float = Field(0.0, ge=0, description="the motion is multiplied by a factor between exp(-gain) and exp(gain)")
+    noise: float = Field(0.0, ge=0, description="standard deviation of Gaussian noise added to the projections")
     dropped_frames: float = Field(
-        0.0, ge=0, lt=1, description="share of the frames that are lost; the one before stays in their place"
+        0.0, ge=0, lt=1, description="probability that a frame is replaced by the one before it"
     )
 
     @property
@@ -41,21 +44,21 @@ def warp(
     scale: NDArray[np.float64],
     span: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Move and scale sequences along the picture's axes and cut or hold them in time, with one interpolation.
+    """Translate and scale sequences in the image plane and in time, with one interpolation.
 
-    Beyond an edge the values of the edge go on.
+    Beyond an edge the edge values are repeated.
 
     Parameters
     ----------
     x : (n, t, 2, w, channels) float32
         Up to four channels.
     shift_px : (n, 2) float
-        To the right, and down, pixels.
+        Translation to the right and down, pixels.
     scale : (n, 2) float
-        Factors about the middle; 2 is twice as wide, and twice as high. Negative ones mirror as well.
+        Factors of width and height about the center. Negative ones also flip.
     span : (n, 2) float
-        What becomes the first frame and the last, as shares of the length: (0, 1) changes nothing, (0, 0.5) shows
-        the first half in slow motion, (-1, 1) holds the first frame for half of the time.
+        Start and end as shares of the length: (0, 1) changes nothing, (0, 0.5) stretches the first half to the
+        whole length, (-1, 1) repeats the first frame for half of the time.
 
     Returns
     -------
@@ -69,13 +72,13 @@ def warp(
     """
     n, t, _, w, _ = x.shape
     middle = (w - 1) / 2
-    # the place in the source of each place in the result: across, then in time
+    # the position in the source of each position in the result: along the width, then in time
     matrices = np.zeros((n, 2, 2, 3), np.float64)
     matrices[:, :, 0, 0] = 1 / scale
     matrices[:, :, 0, 2] = middle - (middle + shift_px) / scale
     matrices[:, :, 1, 1] = (span[:, 1] - span[:, 0])[:, np.newaxis]
     matrices[:, :, 1, 2] = (span[:, 0] * (t - 1))[:, np.newaxis]
-    # time and width of a row are an image
+    # time and width of a row form an image
     rows = np.ascontiguousarray(x.swapaxes(1, 2))
     warped = np.empty_like(rows)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -87,7 +90,7 @@ def warp(
 
 
 def mirror(x: NDArray[np.float32], *, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Exchange left and right of some sequences: their column means are reversed, their row means stay.
+    """Flip some sequences horizontally: their column means are reversed, their row means do not change.
 
     Parameters
     ----------
@@ -108,13 +111,13 @@ def mirror(x: NDArray[np.float32], *, chosen: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def drop_frames(x: NDArray[np.float32], *, dropped: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Put the last kept frame in the place of each dropped one, as preprocessing does where no face is found.
+    """Replace each dropped frame by the last one before it, as preprocessing does for frames without a face.
 
     Parameters
     ----------
     x : (n, t, ...) array
     dropped : (n, t) bool
-        The first frame always stays.
+        The first frame is never dropped.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def drop_frames(x: NDArray[np.float32], *, dropped: NDArray[np.bool_]) -> NDArra
 
 
 def augment(x: NDArray[np.float32], config: AugmentConfig, *, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Vary every sequence of a batch, each by amounts of its own.
+    """Augment every sequence of a batch independently.
 
     Parameters
     ----------
@@ -136,27 +139,27 @@ def augment(x: NDArray[np.float32], config: AugmentConfig, *, rng: np.random.Gen
         Projections, between 0 and 1.
     config : AugmentConfig
     rng : numpy.random.Generator
-        Where it stands determines the result.
+        Its state determines the result.
 
     Returns
     -------
     (n, t, 2, w, channels) float32
-        Between 0 and 1; ``x`` itself where the config changes nothing.
+        Between 0 and 1; ``x`` itself if the config changes nothing.
 
     Raises
     ------
     DataError
-        These are no projections: there is no axis of two rows.
+        These are not projections: there is no axis of two rows.
     """
     if config.changes_nothing:
         return x
     if x.ndim != 5 or x.shape[2] != 2:
         raise DataError(
-            f"sequences of shape {x.shape[1:]} are no row and column means, which alone can be varied",
-            fix='set input = "projections", or leave [augmentation] out',
+            f"sequences of shape {x.shape[1:]} are not projections, and only these can be augmented",
+            fix='set input = "projections", or omit [augmentation]',
         )
     n, t = x.shape[:2]
-    # always drawn, so that one amount does not change what the others draw
+    # always drawn, so that one setting does not change the random numbers of the others
     shift, scale, span = (rng.uniform(-1, 1, (n, 2)) for _ in range(3))
     mirrored, gain = rng.random(n), rng.uniform(-1, 1, n)
     result: NDArray[np.float32] = x
@@ -175,5 +178,5 @@ def augment(x: NDArray[np.float32], config: AugmentConfig, *, rng: np.random.Gen
         result = result * np.exp(config.gain * gain).astype(np.float32)[:, None, None, None, None]
     if config.noise:
         result = result + np.float32(config.noise) * rng.standard_normal(x.shape, dtype=np.float32)
-    # a new array at last, whatever came before
+    # never a view of x
     return np.clip(result, 0, 1, out=np.empty(x.shape, np.float32))

@@ -1,4 +1,4 @@
-"""Variations of images that a camera could have taken as well; pure, seeded, one batch at a time."""
+"""Data augmentation of images; pure and seeded."""
 
 from __future__ import annotations
 
@@ -14,27 +14,25 @@ Images = NDArray[np.uint8]
 
 
 class ImageAugmentConfig(Config):
-    """How much each training image is varied, anew whenever it is seen; all zero is not at all."""
+    """Augmentation of the training images, drawn anew for each use; all zero is none."""
 
-    passes: int = Field(1, ge=1, description="how often each image is seen in an epoch, varied anew each time")
-    rotation_degrees: float = Field(0.0, ge=0, le=180, description="turned by up to so many degrees, either way")
-    zoom: float = Field(0.0, ge=0, lt=1, description="width and height grow or shrink by up to this share, each")
-    shift: float = Field(0.0, ge=0, lt=1, description="moved by up to this share of the side, across and up or down")
-    geometry_share: float = Field(1.0, ge=0, le=1, description="share of the images that are turned, zoomed and moved")
-    mirror: float = Field(0.0, ge=0, le=1, description="share of the images whose left and right are exchanged")
+    passes: int = Field(1, ge=1, description="number of times each image is used in an epoch, each time augmented anew")
+    rotation_degrees: float = Field(0.0, ge=0, le=180, description="largest rotation in either direction, degrees")
+    zoom: float = Field(0.0, ge=0, lt=1, description="largest relative change of width and of height")
+    shift: float = Field(0.0, ge=0, lt=1, description="largest translation in each direction, as a share of the side")
+    geometry_share: float = Field(1.0, ge=0, le=1, description="probability of rotation, zoom and translation")
+    mirror: float = Field(0.0, ge=0, le=1, description="probability of a horizontal flip")
     color_levels: float = Field(
-        0.0, ge=0, le=255, description="red, green and blue each change by up to so many levels of 255"
+        0.0, ge=0, le=255, description="largest change of red, green and blue each, levels of 255"
     )
-    color_share: float = Field(1.0, ge=0, le=1, description="share of the images whose colors change")
-    brightness: float = Field(0.0, ge=0, le=1, description="all levels change by up to this share of white")
-    contrast: float = Field(0.0, ge=0, lt=1, description="distances from the mean grow or shrink by up to this share")
-    light_share: float = Field(1.0, ge=0, le=1, description="share of the images whose brightness and contrast change")
-    blur_px: float = Field(0.0, ge=0, description="sigma of a Gaussian blur, up to, pixels")
-    motion_blur_px: float = Field(0.0, ge=0, description="length of a motion's blur in any direction, up to, pixels")
-    noise_levels: float = Field(0.0, ge=0, description="standard deviation of noise, up to, levels of 255")
-    spoiled_share: float = Field(
-        1.0, ge=0, le=1, description="share of the images that get one of blur, motion blur and noise"
-    )
+    color_share: float = Field(1.0, ge=0, le=1, description="probability of a color change")
+    brightness: float = Field(0.0, ge=0, le=1, description="largest change of brightness, as a share of white")
+    contrast: float = Field(0.0, ge=0, lt=1, description="largest relative change of contrast about the mean")
+    light_share: float = Field(1.0, ge=0, le=1, description="probability of a change of brightness and contrast")
+    blur_px: float = Field(0.0, ge=0, description="largest sigma of Gaussian blur, pixels")
+    motion_blur_px: float = Field(0.0, ge=0, description="largest length of motion blur, in any direction, pixels")
+    noise_levels: float = Field(0.0, ge=0, description="largest standard deviation of Gaussian noise, levels of 255")
+    spoiled_share: float = Field(1.0, ge=0, le=1, description="probability of one of blur, motion blur and noise")
 
     @property
     def changes_nothing(self) -> bool:
@@ -43,35 +41,39 @@ class ImageAugmentConfig(Config):
         return not any(amounts.values())
 
 
-def placed(image: Images, *, turn_degrees: float, scale: tuple[float, float], shift_px: tuple[float, float]) -> Images:
-    """Turn an image about its middle, scale it and move it; beyond an edge the edge goes on.
+def transformed(
+    image: Images, *, rotation_degrees: float, scale: tuple[float, float], shift_px: tuple[float, float]
+) -> Images:
+    """Rotate an image about its center, scale and translate it; beyond an edge the edge is repeated.
 
     Parameters
     ----------
     image : (h, w, channels) uint8
-    turn_degrees : float
-        Clockwise as seen.
+    rotation_degrees : float
+        Clockwise.
     scale : (float, float)
         Factors of width and height.
     shift_px : (float, float)
         To the right and down.
 
-    >>> placed(np.eye(3, dtype=np.uint8)[..., None], turn_degrees=0, scale=(1, 1), shift_px=(1, 0))[..., 0]
+    Examples
+    --------
+    >>> transformed(np.eye(3, dtype=np.uint8)[..., None], rotation_degrees=0, scale=(1, 1), shift_px=(1, 0))[..., 0]
     array([[1, 1, 0],
            [0, 0, 1],
            [0, 0, 0]], dtype=uint8)
     """
     height, width = image.shape[:2]
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    angle = np.deg2rad(turn_degrees)
+    angle = np.deg2rad(rotation_degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag(scale)
     matrix = np.column_stack([turn, middle + shift_px - turn @ middle])
     moved = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.uint8).reshape(image.shape)
 
 
-def relit(image: Images, *, levels: NDArray[np.float64], contrast: float) -> Images:
-    """Stretch an image's distances from its mean, and add a level to each channel.
+def adjusted(image: Images, *, levels: NDArray[np.float64], contrast: float) -> Images:
+    """Change the contrast of an image about its mean, and add a level to each channel.
 
     Parameters
     ----------
@@ -80,7 +82,9 @@ def relit(image: Images, *, levels: NDArray[np.float64], contrast: float) -> Ima
     contrast : float
         A factor.
 
-    >>> relit(np.array([[[10], [30]]], np.uint8), levels=np.array([5.0]), contrast=2.0).ravel()
+    Examples
+    --------
+    >>> adjusted(np.array([[[10], [30]]], np.uint8), levels=np.array([5.0]), contrast=2.0).ravel()
     array([ 5, 45], dtype=uint8)
     """
     mean = image.mean()
@@ -89,7 +93,7 @@ def relit(image: Images, *, levels: NDArray[np.float64], contrast: float) -> Ima
 
 
 def motion_blurred(image: Images, *, length_px: float, angle_degrees: float) -> Images:
-    """Blur an image along a line, as a camera that moves does; (h, w, channels) uint8."""
+    """Blur an image along a line (motion blur); (h, w, channels) uint8."""
     side = 2 * int(np.ceil(length_px / 2)) + 1
     if side == 1:
         return image
@@ -102,42 +106,42 @@ def motion_blurred(image: Images, *, length_px: float, angle_degrees: float) -> 
 
 
 def augment_images(x: Images, config: ImageAugmentConfig, *, rng: np.random.Generator) -> Images:
-    """Vary every image of a batch, each by amounts of its own; all frames of a sequence by the same.
+    """Augment every image of a batch independently; all frames of a sequence alike.
 
     Parameters
     ----------
     x : (n, h, w, channels) or (n, t, h, w, channels) uint8
     config : ImageAugmentConfig
     rng : numpy.random.Generator
-        Where it stands determines the result.
+        Its state determines the result.
 
     Returns
     -------
     array of uint8
-        Of the same shape; ``x`` itself where the config changes nothing.
+        Of the same shape; ``x`` itself if the config changes nothing.
 
     Raises
     ------
     DataError
-        Colors are to change, and the images are gray.
+        ``color_levels`` is set, and the images are gray.
     """
     if config.changes_nothing:
         return x
     if config.color_levels and x.shape[-1] != 3:
-        raise DataError("gray images have no colors to change", fix="set image_augmentation.color_levels = 0")
+        raise DataError("gray images have no colors to augment", fix="set image_augmentation.color_levels = 0")
     result = np.empty_like(x)
-    for one, varied in zip(x, result, strict=True):
+    for one, augmented in zip(x, result, strict=True):
         frames = one if one.ndim == 4 else one[np.newaxis]
-        varied[...] = _vary(frames, config, rng).reshape(one.shape)
+        augmented[...] = _augment(frames, config, rng).reshape(one.shape)
     return result
 
 
-def _vary(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) -> Images:
-    """Vary the frames (t, h, w, channels) of one recording."""
-    # always drawn, so that one amount does not change what the others draw
+def _augment(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) -> Images:
+    """Augment the frames (t, h, w, channels) of one recording."""
+    # always drawn, so that one setting does not change the random numbers of the others
     turn, wider, higher, across, down, brighter, sharper = rng.uniform(-1, 1, 7)
     colors = rng.uniform(-1, 1, 3)
-    moves, mirrors, recolors, relights, spoils = rng.random(5) < (
+    moves, mirrors, recolors, relights, degrades = rng.random(5) < (
         config.geometry_share,
         config.mirror,
         config.color_share,
@@ -145,27 +149,27 @@ def _vary(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) 
         config.spoiled_share,
     )
     height, width, channels = frames.shape[1:]
-    varied = [frame[:, ::-1] if mirrors else frame for frame in frames]
+    changed = [frame[:, ::-1] if mirrors else frame for frame in frames]
     if moves and (config.rotation_degrees or config.zoom or config.shift):
         scale = (1 + config.zoom * wider, 1 + config.zoom * higher)
         shift_px = (config.shift * across * width, config.shift * down * height)
-        turn_degrees = config.rotation_degrees * turn
-        varied = [
-            placed(np.ascontiguousarray(frame), turn_degrees=turn_degrees, scale=scale, shift_px=shift_px)
-            for frame in varied
+        rotation_degrees = config.rotation_degrees * turn
+        changed = [
+            transformed(np.ascontiguousarray(frame), rotation_degrees=rotation_degrees, scale=scale, shift_px=shift_px)
+            for frame in changed
         ]
     levels = np.full(channels, 255 * config.brightness * brighter * relights)
     if config.color_levels:
         levels = levels + config.color_levels * colors * recolors
     contrast = 1 + config.contrast * sharper * relights
     if contrast != 1 or levels.any():
-        varied = [relit(frame, levels=levels, contrast=contrast) for frame in varied]
-    stacked = np.stack(varied)
-    return _spoil(stacked, config, rng) if spoils else stacked
+        changed = [adjusted(frame, levels=levels, contrast=contrast) for frame in changed]
+    stacked = np.stack(changed)
+    return _degrade(stacked, config, rng) if degrades else stacked
 
 
-def _spoil(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) -> Images:
-    """Blur frames, blur them along a line, or add noise: one of those that the config asks for."""
+def _degrade(frames: Images, config: ImageAugmentConfig, rng: np.random.Generator) -> Images:
+    """Apply one of the degradations of the config: Gaussian blur, motion blur or noise."""
     amounts = {"blur": config.blur_px, "motion": config.motion_blur_px, "noise": config.noise_levels}
     wanted = [kind for kind, amount in amounts.items() if amount]
     if not wanted:

@@ -1,4 +1,4 @@
-"""Crops in which the eyes lie level, and always at the same places."""
+"""Crops aligned by the eyes: level, and always at the same places."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Point = tuple[float, float]
 def crop_by_eyes(
     image: NDArray[np.uint8], eyes: tuple[Point, Point], *, side_px: int, distance_share: float, height_share: float
 ) -> NDArray[np.uint8]:
-    """Cut a square out of an image, turned and sized so that the eyes come to lie level and at given places.
+    """Cut a square out of an image, rotated and scaled so that the eyes are level and at given places.
 
-    The turn, shift and size are the similarity that moves the one pair of points onto the other. A large face is cut
-    out several times too large and brought down by area means; what lies beyond the border repeats it.
+    The similarity transform maps one pair of points onto the other. A large face is cut out at a multiple of the size
+    and reduced by area means; pixels from outside the image repeat its border.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def crop_by_eyes(
     side_px : int
         Side of the result, pixels.
     distance_share, height_share : float
-        How far the eyes are from each other, and from the upper edge; shares of the side.
+        Distance of the eyes from each other, and from the upper edge; shares of the side.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def crop_by_eyes(
     Raises
     ------
     DataError
-        Both eyes are at one place.
+        Both eyes are at the same place.
 
     >>> ramp = np.tile(np.arange(0, 120, 10, dtype=np.uint8), (12, 1))
     >>> crop_by_eyes(ramp, ((4, 6), (8, 6)), side_px=8, distance_share=0.5, height_share=0.5)[0]
@@ -47,16 +47,16 @@ def crop_by_eyes(
     across = right - left
     apart = float(np.hypot(*across))
     if apart == 0:
-        raise DataError("both eyes were found at one place", fix="cut along the box: faces.cut = box")
+        raise DataError("both eyes were found at the same place", fix="cut along the box: faces.cut = box")
     times = max(1, round(apart / (distance_share * side_px)))
     side = times * side_px
-    # one step to the right in the crop is this step in the image; one step down is the same, turned by a right angle
-    step = across / (distance_share * side)
-    down = np.array([-step[1], step[0]])
-    corner = (left + right) / 2 - (side / 2) * step - height_share * side * down
-    # the means are taken around each pixel's place, and not from it on
-    corner -= (times - 1) / 2 * (step + down)
-    matrix = np.column_stack([step, down, corner])
+    # one pixel to the right in the crop is this vector in the image; one pixel down is the same, rotated by 90 degrees
+    right_px = across / (distance_share * side)
+    down_px = np.array([-right_px[1], right_px[0]])
+    corner = (left + right) / 2 - (side / 2) * right_px - height_share * side * down_px
+    # area means are centered on each pixel
+    corner -= (times - 1) / 2 * (right_px + down_px)
+    matrix = np.column_stack([right_px, down_px, corner])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cut = cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(cut, (side_px, side_px), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,4 +1,4 @@
-"""Face boxes, and the square crops that are cut along them."""
+"""Face boxes and the square crops cut from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Box(NamedTuple):
 
     ``right`` and ``bottom`` are the ends of the slices ``image[top:bottom, left:right]``. ``points`` are, as (x, y),
     the eyes, the nose and the corners of the mouth, each pair from left to right as seen; empty where the detector
-    does not look for them.
+    gives none.
     """
 
     left: int
@@ -35,13 +35,13 @@ Detector = Callable[[NDArray[np.uint8]], list[Box]]
 
 
 class FacesConfig(Config):
-    """How the face is followed through a sequence."""
+    """How the face is tracked through a sequence and cropped."""
 
     policy: Literal["every_frame", "anchor", "smoothed", "tracked"] = Field(
         "every_frame",
-        description="a box found anew in every frame (the paper); or one box for the whole sequence; or boxes found "
-        "every stride_frames, interpolated and smoothed, for long videos in which the head moves; or a box that "
-        "follows them as they come, for live pictures",
+        description="a box detected in every frame (the paper); one box for the whole sequence; boxes detected every "
+        "stride_frames, interpolated and smoothed, for long videos in which the head moves; or a box tracked frame by "
+        "frame without looking ahead, for live video",
     )
     pick: Literal["last", "first", "largest", "central"] = Field(
         "last",
@@ -49,8 +49,8 @@ class FacesConfig(Config):
     )
     cut: Literal["box", "eyes"] = Field(
         "box",
-        description="what the crop is cut along: the box; or the eyes, which come to lie level and always at the same "
-        "places, for detectors that find them (mtcnn)",
+        description="what aligns the crop: the box; or the eyes, which end up level and always at the same places, for "
+        "detectors that find them (mtcnn)",
     )
     eye_distance_share: float = Field(
         0.4, ge=0.1, le=0.9, description="distance of the eyes where cut is eyes, share of the crop's side"
@@ -60,17 +60,22 @@ class FacesConfig(Config):
     )
     side_px: int = Field(267, ge=8, le=2048, description="side of the square crop, pixels")
     color: Literal["gray", "rgb"] = Field(
-        "gray", description="what the crops keep: gray levels, or red, green and blue; faces are searched in gray"
+        "gray", description="of the crops: gray levels, or red, green and blue; faces are detected in gray"
     )
-    anchors: int = Field(3, ge=1, description="frames in which an anchor is looked for; the box is their median")
+    anchors: int = Field(
+        3, ge=1, description="frames in which a face is detected where policy is anchor; the box is their median"
+    )
     stride_frames: int = Field(
-        5, ge=1, description="distance of the frames looked at where policy is smoothed or tracked"
+        5, ge=1, description="a face is detected every so many frames where policy is smoothed or tracked"
     )
     smoothing_frames: float = Field(
-        5.0, ge=0, description="sigma of the smoothing along time where it is smoothed; time constant where tracked"
+        5.0, ge=0, description="sigma of the temporal smoothing where policy is smoothed; time constant where tracked"
     )
     slack: float = Field(
-        0.12, ge=0, le=0.5, description="share of its side that a face may move before the box follows, where tracked"
+        0.12,
+        ge=0,
+        le=0.5,
+        description="share of its side that a face may move before the box follows, where policy is tracked",
     )
 
 
@@ -115,20 +120,20 @@ def to_gray(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     >>> to_gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist()
     [[76, 150, 29]]
     """
-    # one tall picture: the weights know no neighbors
+    # as one tall image: the conversion is pixel by pixel
     tall = np.ascontiguousarray(images).reshape(-1, images.shape[-2], 3)
     return np.asarray(cv2.cvtColor(tall, cv2.COLOR_RGB2GRAY), np.uint8).reshape(images.shape[:-1])
 
 
 def cut_face(image: NDArray[np.uint8], box: Box, config: FacesConfig) -> NDArray[np.uint8]:
-    """Cut one face out of an image, along its box or by its eyes.
+    """Cut one face out of an image, by its box or by its eyes.
 
     Raises
     ------
     CallError
-        It is to be cut by the eyes, and the detector found none.
+        The config asks for eyes, and the detector found none.
     DataError
-        The box lies outside the image, or both eyes at one place.
+        The box lies outside the image, or both eyes are at the same place.
     """
     if config.cut == "box":
         return crop(image, box, side_px=config.side_px)
@@ -173,12 +178,49 @@ def overlap(one: Box, other: Box) -> float:
     return common / (areas - common)
 
 
-def numbers_of(box: Box) -> NDArray[np.float64]:
-    """Return what a box says of places: its four sides, then x and y of every point."""
+def coordinates(box: Box) -> NDArray[np.float64]:
+    """Return the coordinates of a box: its four sides, then x and y of every point."""
     return np.array([*box[:4], *(number for point in box.points for number in point)], np.float64)
 
 
-def box_of(numbers: NDArray[Any], score: float) -> Box:
-    """Return the box that such numbers tell of; the inverse of `numbers_of`."""
+def box_from(numbers: NDArray[Any], score: float) -> Box:
+    """Return the box of such coordinates; the inverse of `coordinates`."""
     left, top, right, bottom = np.round(numbers[:4]).astype(int).tolist()
     return Box(left, top, right, bottom, score, tuple((float(x), float(y)) for x, y in numbers[4:].reshape(-1, 2)))
+
+
+def detect_at_scale(image: NDArray[np.uint8], detector: Detector, *, scale: float) -> list[Box]:
+    """Detect faces in a resized image; boxes are in the pixels of the image as given."""
+    if scale == 1:
+        return detector(image)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
+    return [box_from(coordinates(box) / scale, box.score) for box in detector(resized)]
+
+
+def same_face(candidates: list[Box], before: Box | None, *, pick: str, shape: tuple[int, int]) -> Box:
+    """Return the candidate that overlaps the box before most; without one, or without overlap, the one of ``pick``."""
+    if before is not None:
+        nearest = max(candidates, key=lambda box: overlap(box, before))
+        if overlap(nearest, before) > 0:
+            return nearest
+    return pick_box(candidates, pick=pick, shape=shape)
+
+
+def smooth_path(path: NDArray[np.float64], *, sigma_frames: float) -> NDArray[np.float64]:
+    """Smooth boxes along time with a Gaussian; the ends are repeated, so that a resting box stays where it is.
+
+    Parameters
+    ----------
+    path : (t, n) float64
+        Any numbers that change along time.
+    sigma_frames : float
+        0 leaves them unchanged.
+    """
+    reach = int(np.ceil(3 * sigma_frames))
+    if reach == 0:
+        return path
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_frames) ** 2)
+    weights /= weights.sum()
+    padded = np.pad(path, ((reach, reach), (0, 0)), mode="edge")
+    return np.stack([np.convolve(padded[:, side], weights, mode="valid") for side in range(path.shape[1])], axis=1)

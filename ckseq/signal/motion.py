@@ -1,4 +1,4 @@
-"""Motion between the crops of a face: difference, threshold, erosion; the result is blobs."""
+"""The steps from face crops to motion blobs: blur, light, difference, noise, erosion."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from pydantic import Field, model_validator
 
 from ckseq.config import Config
 
-# The median of the absolute value of a normal variable is 0.6745 of its standard deviation.
+# the median absolute value of a normal variable is 0.6745 standard deviations
 _MAD_TO_SIGMA = 1 / 0.6745
 
 
 class MotionConfig(Config):
-    """How crops become blobs."""
+    """How crops become motion blobs."""
 
     reference: Literal["previous", "first", "median", "running", "neutral"] = Field(
         "previous",
-        description="what each crop is compared with: the one before (the paper), the first, the median of all, a "
-        "running mean that adapts over running_frames, or a neutral face: such a mean that waits while the face moves",
+        description="what each crop is compared with: the previous one (the paper), the first, the median of all, a "
+        "running mean over running_frames, or a neutral face: a running mean that pauses while the face moves",
     )
     difference: Literal["wrapped", "absolute", "signed", "none"] = Field(
         "wrapped",
-        description="reference minus crop modulo 256 (the paper); or the size of the change; or two channels, "
-        "brightening and darkening; or no motion at all, for still images",
+        description="reference minus crop modulo 256 (the paper); its absolute value; brighter and darker as two "
+        "channels; or none, for still images",
     )
-    blur_px: float = Field(0.0, ge=0, description="sigma of the Gaussian blur before it, pixels; 0 is none")
+    blur_px: float = Field(0.0, ge=0, description="sigma of the Gaussian blur before the difference, pixels; 0 is none")
     light: Literal["as_is", "equalized"] = Field(
-        "as_is", description="equalized: each crop is scaled to the light of the first, against flicker"
+        "as_is", description="equalized: each crop is scaled to the brightness of the first, against flicker"
     )
-    threshold: float = Field(127, ge=0, description="a difference above it is motion; see threshold_unit")
+    threshold: float = Field(127, ge=0, description="a difference above it counts as motion; see threshold_unit")
     threshold_unit: Literal["gray_levels", "noise"] = Field(
-        "gray_levels", description="noise: multiples of the standard deviation of the sequence's own pixel noise"
+        "gray_levels", description="noise: multiples of the standard deviation of the sequence's pixel noise"
     )
     moving_threshold: float = Field(
         0.0,
         ge=0,
-        description="where difference is signed: a third channel, what differs from the crop before by more than this, "
-        "in the same unit; 0 leaves it out",
+        description="where difference is signed: a third channel, pixels that differ from the previous crop by more "
+        "than this, in the same unit; 0 leaves it out",
     )
     erosion_px: int = Field(5, ge=1, description="side of the square of ones that erodes the blobs, pixels; 1 is none")
     running_frames: int = Field(50, ge=1, description="time constant where reference is running or neutral, frames")
@@ -48,8 +48,8 @@ class MotionConfig(Config):
         0.01,
         ge=0,
         le=1,
-        description="where reference is neutral: share of the pixels that may change from a frame to the next of a "
-        "still face",
+        description="where reference is neutral: a face is still while no more than this share of its pixels changes "
+        "from frame to frame",
     )
 
     @model_validator(mode="after")
@@ -65,7 +65,7 @@ class MotionConfig(Config):
 def wrapped_difference(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return previous minus current frame, modulo 256.
 
-    A pixel that became one gray level brighter gives 255; that is the paper's arithmetic (system A, step 2).
+    A pixel that became one gray level brighter gives 255; that is the paper's arithmetic.
 
     Parameters
     ----------
@@ -91,22 +91,22 @@ def blurred(crops: NDArray[np.uint8], *, sigma_px: float) -> NDArray[np.float32]
 
 
 def light_gain(frame: NDArray[np.float32], *, first: NDArray[np.float32]) -> np.float32:
-    """Return the gain that brings a frame to the light of the first, both (h, w) float32.
+    """Return the gain that brings a frame to the brightness of the first, both (h, w) float32.
 
-    It is the median over the pixels of the ratio of first to frame, which the parts that move hardly change.
+    It is the median over the pixels of the ratio of first to frame, which is robust to the parts that move.
 
     >>> light_gain(np.array([[20, 40, 80]], np.float32), first=np.array([[10, 20, 30]], np.float32))
     np.float32(0.5)
     """
-    # every fourth pixel both ways tells it as well as all of them; the dark ones tell little
+    # every fourth pixel both ways is as accurate as all of them; dark pixels carry little information
     return np.float32(median((np.maximum(first[::4, ::4], 8) / np.maximum(frame[::4, ::4], 8)).ravel()))
 
 
 def noise_level(frames: NDArray[np.float32]) -> float:
-    """Estimate the standard deviation of pixel noise from successive frames, gray levels.
+    """Estimate the standard deviation of pixel noise from successive frames, (t, h, w) float32, gray levels.
 
-    The median absolute difference of successive frames hardly sees the pixels that move (Hampel 1974); divided by the
-    square root of two, since a difference of two frames carries the noise of both.
+    The median absolute difference of successive frames is robust to pixels that move (Hampel 1974); it is divided by
+    the square root of two, since a difference of two frames carries the noise of both.
     """
     differences = np.abs(np.diff(frames[:, ::4, ::4], axis=0))
     return float(median(differences.ravel())) * _MAD_TO_SIGMA / np.sqrt(2)
@@ -120,7 +120,7 @@ def median(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def erode(blobs: NDArray[np.bool_], *, side_px: int) -> NDArray[np.bool_]:
-    """Erode each frame with a square of ones; what lies outside the frame erodes nothing.
+    """Erode each frame with a square of ones; the border of the frame does not erode.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From blobs to what a network reads: row and column means, or smaller frames."""
+"""From blobs to the input of a network: row and column means, or smaller frames."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from ckseq.config import Config
 
 
 class ReduceConfig(Config):
-    """What is kept of crops and blobs; the projections always are, where there is motion."""
+    """Which arrays the store contains beside the projections, which it always does where there is motion."""
 
-    keep_blobs: bool = Field(True, description="keep the blobs themselves, bit-packed")
-    keep_crops: bool = Field(False, description="keep the crops themselves, which networks for images read")
-    halvings: int = Field(0, ge=0, le=8, description="keep frames halved so often by 2x2 means; 0 keeps none")
+    keep_blobs: bool = Field(True, description="store the blobs, bit-packed")
+    keep_crops: bool = Field(False, description="store the crops, the input of networks for images")
+    halvings: int = Field(
+        0, ge=0, le=8, description="store frames downsampled this many times by 2x2 means; 0 stores none"
+    )
 
 
 def project(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -28,7 +30,7 @@ def project(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
     Returns
     -------
     (t, 2, n) or (t, 2, n, channels) float32
-        Row 0 holds the mean of each column, row 1 the mean of each row (system A, phase 3).
+        Row 0 holds the mean of each column, row 1 the mean of each row (the paper, phase 3).
 
     >>> project(np.array([[[True, False], [True, True]]]))
     array([[[1. , 0.5],
@@ -47,7 +49,7 @@ def project(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
 def halve(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Halve frames by the mean of 2x2 pixels.
 
-    An odd last row or column is averaged in pairs along itself, the last corner kept (system A, phase 2).
+    An odd last row or column is averaged in pairs along itself, the last corner unchanged (the paper, phase 2).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Sequences of one length: a named policy for a short one and for a long one."""
+"""Sequences of a common length: policies for shorter and for longer ones."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _FIX = "name a policy: sequence.overflow = drop, cut_start, cut_end or resample"
 
 
 class SequenceConfig(Config):
-    """How sequences of different lengths become one array."""
+    """How sequences are brought to a common length."""
 
     length_frames: Annotated[int, Field(ge=1)] | Literal["longest"] = Field(
         "longest",
-        description="length of every sequence, frames of motion (one fewer than images), or that of the longest",
+        description="common length, frames of motion (one fewer than images), or longest",
     )
     overflow: Overflow = Field(
         "error",
-        description="what happens to a longer sequence: an error, left out before balancing, its first frames cut, "
-        "its last frames cut, or interpolated to the length",
+        description="longer sequences: error; drop, before balancing; cut_start or cut_end, which remove the first or "
+        "the last frames; resample, linear interpolation",
     )
     short: Short = Field(
         "pad",
-        description="what happens to a shorter sequence: frames without motion on both sides (the paper), or "
-        "interpolated to the length",
+        description="shorter sequences: pad with frames without motion on both sides (the paper), or stretch by linear "
+        "interpolation",
     )
 
 
 def pad(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
-    """Put all-zero frames on both sides, the extra one in front where their number is odd.
+    """Zero-pad a sequence on both sides, with the extra frame in front where their number is odd.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def pad(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
     Returns
     -------
     (length_frames, ...) array
-        Of the same dtype (system A, loading).
+        Of the same dtype.
 
     >>> pad(np.array([7, 8]), length_frames=5)
     array([0, 0, 7, 8, 0])
@@ -64,16 +64,16 @@ def pad(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
 
 
 def resample(sequence: NDArray[Any], *, length_frames: int, times_s: NDArray[np.float64] | None = None) -> NDArray[Any]:
-    """Interpolate linearly along time; the first and the last frame stay the first and the last.
+    """Interpolate linearly along time; the first and the last frame do not change.
 
     Parameters
     ----------
     sequence : (t, ...) array
         t at least 1.
     length_frames : int
-        At least 1; of a length of 1 the first frame is what is left.
+        At least 1; a length of 1 gives the first frame.
     times_s : (t,) float64, optional
-        When each frame was taken, rising; without it they are evenly apart. The result is evenly apart.
+        Time of each frame, increasing; evenly spaced if not given. The result is evenly spaced.
 
     Returns
     -------
@@ -101,19 +101,19 @@ def fit_length(
     short: Short,
     times_s: NDArray[np.float64] | None = None,
 ) -> NDArray[Any]:
-    """Give a sequence the length asked for: treat a shorter one as ``short`` says, a longer one as ``overflow`` says.
+    """Bring a sequence to a length by the policies ``short`` and ``overflow``.
 
     Parameters
     ----------
     sequence : (t, ...) array
     length_frames : int
     overflow : str
-        ``cut_start`` removes the first frames, ``cut_end`` the last, ``resample`` interpolates; under ``error`` and
-        ``drop`` a longer sequence has no place here.
+        ``cut_start`` removes the first frames, ``cut_end`` the last, ``resample`` interpolates; ``error`` and ``drop``
+        raise an error.
     short : str
-        ``pad`` puts frames of zeros on both sides, ``stretch`` interpolates.
+        ``pad`` adds frames of zeros on both sides, ``stretch`` interpolates.
     times_s : (t,) float64, optional
-        As for `resample`; padding and cutting know frames only.
+        As for `resample`; padding and cutting ignore it.
 
     Returns
     -------
@@ -154,6 +154,8 @@ def length_of(n_frames: Sequence[int], config: SequenceConfig) -> int:
         The lengths of all sequences; at least one.
     config : SequenceConfig
 
+    Examples
+    --------
     >>> length_of([6, 39, 20], SequenceConfig(length_frames="longest"))
     39
     """
@@ -161,7 +163,7 @@ def length_of(n_frames: Sequence[int], config: SequenceConfig) -> int:
 
 
 def too_long(n_frames: Sequence[int], config: SequenceConfig) -> list[int]:
-    """Return the places of the sequences that are longer than the length asked for.
+    """Return the indices of the sequences that are longer than the common length.
 
     >>> too_long([6, 71, 39, 40], SequenceConfig(length_frames=39))
     [1, 3]

@@ -1,4 +1,4 @@
-"""Which files are frames, and in which order; which oddities every source tells."""
+"""Which files are frames and in which order; the checks that all sources share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ckseq.recording import Problem, Recording
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 VIDEOS = frozenset({".mp4", ".m4v", ".mpg", ".mpeg", ".avi", ".mov", ".mkv", ".webm", ".wmv"})
-_CLUTTER = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini"})
+_SYSTEM_FILES = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini"})
 
 
-def is_clutter(path: str) -> bool:
-    """Return whether a path is what macOS and Windows leave beside the data.
+def is_system_file(path: str) -> bool:
+    """Return whether a path is a metadata file of macOS or Windows.
 
-    >>> is_clutter("S005/.DS_Store"), is_clutter("__MACOSX/S005/._a.png"), is_clutter("S005/001/a.png")
+    >>> is_system_file("S005/.DS_Store"), is_system_file("__MACOSX/S005/._a.png"), is_system_file("S005/001/a.png")
     (True, True, False)
     """
-    return any(part.startswith("._") or part.lower() in _CLUTTER for part in path.split("/"))
+    return any(part.startswith("._") or part.lower() in _SYSTEM_FILES for part in path.split("/"))
 
 
 def is_image(name: str) -> bool:
@@ -34,18 +34,18 @@ def is_video(name: str) -> bool:
 
 
 def natural(name: str) -> tuple[tuple[int | str, ...], str]:
-    """Return a sorting key under which numbers in names count as numbers, and equal ones fall back to the name.
+    """Return a sorting key for natural order: numbers in names are compared as numbers, ties by the name.
 
     >>> sorted(["f10.png", "f9.png", "f09.png"], key=natural)
     ['f09.png', 'f9.png', 'f10.png']
     """
-    # [0-9] and not \d, which would take digits that int() does not
+    # [0-9] and not \d, which matches digits that int() does not accept
     pieces = re.split(r"([0-9]+)", name.lower())
     return tuple(int(piece) if index % 2 else piece for index, piece in enumerate(pieces)), name
 
 
 def images_in(folder: Path) -> tuple[Path, ...]:
-    """Return the images that lie in a folder, in natural order.
+    """Return the images in a folder, in natural order.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def images_in(folder: Path) -> tuple[Path, ...]:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return what lies in a folder, in natural order, without clutter and hidden files.
+    """Return the entries of a folder, in natural order, without hidden and metadata files.
 
     Raises
     ------
@@ -64,14 +64,14 @@ def entries(folder: Path) -> list[Path]:
         The folder cannot be read.
     """
     try:
-        found = [path for path in folder.iterdir() if not path.name.startswith(".") and not is_clutter(path.name)]
+        found = [path for path in folder.iterdir() if not path.name.startswith(".") and not is_system_file(path.name)]
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", folder) from None
     return sorted(found, key=lambda path: natural(path.name))
 
 
 def safe_id(*parts: str) -> str:
-    """Join the parts of an id, with ``-`` for what may not be in one.
+    """Join the parts of an id, replacing characters that are not allowed in one by ``-``.
 
     >>> safe_id("Anna B.", "take 1")
     'Anna-B._take-1'
@@ -80,9 +80,11 @@ def safe_id(*parts: str) -> str:
 
 
 def too_short(recordings: Iterable[Recording]) -> list[Problem]:
-    """Return a problem for each recording of one frame, in which nothing can move."""
+    """Return a problem for each recording of one frame, which contains no motion."""
     return [
-        Problem("has one frame only, so nothing moves in it", recording.id, "preprocess lists it as failed; remove it")
+        Problem(
+            "has only one frame, so it contains no motion", recording.id, "preprocess lists it as failed; remove it"
+        )
         for recording in recordings
         if recording.n_frames == 1
     ]

@@ -1,4 +1,4 @@
-"""A folder or a zip archive, seen alike: relative paths, small texts, frames. An archive is never extracted."""
+"""A folder or a zip archive behind one interface: paths, text files, frames. An archive is never extracted."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ MAX_DEPTH = 6
 MAX_MEMBERS = 200_000
 MAX_FRAME_BYTES = 64 * 2**20
 MAX_TEXT_BYTES = 64 * 2**10
-# CK+'s images hardly shrink and its texts shrink tenfold; deflate cannot exceed 1032
+# CK+'s images are hardly compressible, its texts tenfold; deflate cannot exceed 1032
 MAX_RATIO = 100
-_AGAIN = "fetch the archive again from where it came from, or unpack it by a tool you trust and name the folder"
+_FIX = "download the archive again, or unpack it with a tool that you trust and name the folder"
 
 
 class Tree(Protocol):
-    """Files under one place."""
+    """The files under a folder or in an archive, by their relative paths."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
 
     def where(self, path: str) -> str:
-        """Return how a message names a file or folder of this tree."""
+        """Return the name of a file or folder of this tree for messages."""
 
     def text(self, path: str) -> bytes:
         """Return the bytes of a small text file."""
@@ -69,7 +69,7 @@ class FolderTree:
                 self._walk(path, depth + 1, files, folders)
 
     def where(self, path: str) -> str:
-        """Return how a message names a file or folder of this tree."""
+        """Return the name of a file or folder of this tree for messages."""
         return str(self.root / path)
 
     def text(self, path: str) -> bytes:
@@ -91,32 +91,31 @@ class ArchiveTree:
     Raises
     ------
     DataError
-        The file is not a zip archive; an entry climbs out of its folder, is a link, is locked, stands twice, or would
-        unpack to more than such a file can need.
+        The file is not a zip archive; or an entry is outside its folder, a link, encrypted, there twice, or too large.
     """
 
     def __init__(self, archive: Path) -> None:
         self.archive = archive
         try:
-            # stays open as long as this tree: it is read once, label by label
+            # open as long as this tree, since labels are read one by one
             self._opened = zipfile.ZipFile(archive)
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror}", archive) from None
         except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError) as error:
-            raise DataError(f"is not a whole zip archive ({error})", archive, _AGAIN) from None
+            raise DataError(f"is not a complete zip archive ({error})", archive, _FIX) from None
         members = self._opened.infolist()
         if len(members) > MAX_MEMBERS:
-            raise DataError(f"has {len(members)} entries, of which CK+ has about 35,000", archive, _AGAIN)
+            raise DataError(f"has {len(members)} entries, of which CK+ has about 35,000", archive, _FIX)
         seen: set[str] = set()
         for member in members:
             if (trouble := _trouble(member, seen)) is not None:
-                raise DataError(f"{trouble}: {member.filename!r}; nothing was read", archive, _AGAIN)
+                raise DataError(f"{trouble}: {member.filename!r}; nothing was read", archive, _FIX)
             seen.add(member.filename)
         self.files = tuple(sorted(m.filename for m in members if not m.is_dir()))
         self.folders = tuple(sorted(m.filename.rstrip("/") for m in members if m.is_dir()))
 
     def where(self, path: str) -> str:
-        """Return how a message names a file or folder of this tree."""
+        """Return the name of a file or folder of this tree for messages."""
         return f"{self.archive}/{path}"
 
     def text(self, path: str) -> bytes:
@@ -127,7 +126,7 @@ class ArchiveTree:
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror}", self.archive) from None
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            raise DataError(f"cannot be unpacked: {error}", self.where(path), _AGAIN) from None
+            raise DataError(f"cannot be unpacked: {error}", self.where(path), _FIX) from None
 
     def frames(self, paths: tuple[str, ...]) -> Frames:
         """Return these image files as frames."""
@@ -136,7 +135,9 @@ class ArchiveTree:
 
 def _limited(data: bytes, where: str) -> bytes:
     if len(data) > MAX_TEXT_BYTES:
-        raise DataError(f"is larger than {MAX_TEXT_BYTES >> 10} KiB, which no label is", where, "mend or remove it")
+        raise DataError(
+            f"is larger than {MAX_TEXT_BYTES >> 10} KiB, too large for a label", where, "correct or remove it"
+        )
     return data
 
 
@@ -144,16 +145,16 @@ def _trouble(member: zipfile.ZipInfo, seen: set[str]) -> str | None:
     name = member.filename
     parts = re.split(r"[/\\]", name)
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        return "has an entry that climbs out of its folder"
+        return "has an entry outside its folder"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "has an entry that is a link"
     if member.flag_bits & 1:
-        return "has an entry locked by a password"
+        return "has an encrypted entry"
     if name in seen:
         return "has an entry twice"
     limit = MAX_TEXT_BYTES if name.lower().endswith(".txt") else MAX_FRAME_BYTES
     if member.file_size > limit:
-        return f"has an entry that unpacks to {member.file_size:,} bytes, {limit:,} being the most that is sensible"
+        return f"has an entry that unpacks to {member.file_size:,} bytes, more than the limit of {limit:,}"
     if member.file_size > 2**20 and member.file_size > MAX_RATIO * member.compress_size:
         return f"has an entry that unpacks to {member.file_size // max(member.compress_size, 1)} times its size"
     return None

@@ -1,7 +1,7 @@
-"""The Extended Cohn-Kanade data (CK+), in folders or in the archives as shipped.
+"""The Extended Cohn-Kanade data set (CK+), in folders or in the original archives.
 
 Lucey, Cohn, Kanade, Saragih, Ambadar and Matthews, "The Extended Cohn-Kanade Dataset (CK+)", CVPR Workshops 2010. Its
-ReadMe: one label per sequence, named after the last (peak) frame, and none where no prototypic emotion was seen.
+ReadMe: one label per sequence, named after the last (peak) frame, and none without a prototypic emotion.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import NamedTuple
 from ckseq.errors import DataError
 from ckseq.labels import EMOTIONS
 from ckseq.recording import Problem, Recording
-from ckseq.sources._frames import entries, is_clutter, is_image, natural, too_short
+from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
+from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
 LOOKS_FOR = (
     "CK+: a folder cohn-kanade-images with S005/001/S005_001_00000001.png, and Emotion (or Emotion_labels) with "
     "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
 )
-SHOULD_HOLD: Mapping[str, int] = {
+EXPECTED_COUNTS: Mapping[str, int] = {
     "sequences": 593,
     "subjects": 123,
     "frames": 10_708,
@@ -50,7 +51,7 @@ _NAME = re.compile(
     r"S(?P<subject>[0-9]{3,4})_(?P<session>[0-9]{3})_(?P<number>[0-9]+)(?:_[a-z]+)?\.[a-z]+", re.IGNORECASE
 )
 _NAMES = {emotion.code: emotion.name for emotion in EMOTIONS}
-_MEND_LABEL = f"write one code from 0 to {max(_NAMES)} in it, or remove it"
+_FIX_LABEL = f"write one code from 0 to {max(_NAMES)} in it, or remove it"
 
 Key = tuple[str, str]
 
@@ -72,7 +73,7 @@ class _File(NamedTuple):
 
 @dataclass
 class _Found:
-    """What stands on the disk: the files of each kind by subject and session, and what is odd about them."""
+    """The files of each kind by subject and session, and their problems; those in ``faults`` prevent a scan."""
 
     files: dict[str, dict[Key, list[_File]]] = field(default_factory=dict)
     oddities: list[Problem] = field(default_factory=list)
@@ -80,7 +81,7 @@ class _Found:
 
 
 def recognizes(root: Path) -> bool:
-    """Return whether a place holds the images of CK+ by their names, as a folder or an archive."""
+    """Return whether a path holds the images of CK+, as a folder or an archive of their name."""
     try:
         return "images" in _places(root)
     except DataError:
@@ -94,7 +95,7 @@ def scan(root: Path) -> list[Recording]:
     ----------
     root : Path
         The folder that holds the images and labels, in folders or archives; or the images' own folder or archive, the
-        labels standing beside it.
+        labels next to it.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def scan(root: Path) -> list[Recording]:
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return what is odd, labels that cannot be used first, each with its mend.
+    """Return the problems of the data, unusable labels first, each with its remedy.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def _survey(root: Path) -> tuple[_Found, list[Recording]]:
 
 
 def _places(root: Path) -> dict[str, list[Path]]:
-    """Return the folders and archives of each kind; where the images themselves are named, the rest beside them."""
+    """Return the folders and archives of each kind; where ``root`` is that of the images, the others next to it."""
     if not root.exists():
         raise DataError("does not exist", root, "check the path")
     places: dict[str, list[Path]] = {}
@@ -158,7 +159,7 @@ def _places(root: Path) -> dict[str, list[Path]]:
 
 
 def _holder(root: Path) -> Path:
-    """Return the folder that holds the images: this one, or the only one in it that does (``CK+/...``)."""
+    """Return the folder that holds the images: this one, or the only one in it that holds them (``CK+/...``)."""
 
     def holds(folder: Path) -> bool:
         return any(_kind(path) == "images" for path in entries(folder))
@@ -176,42 +177,42 @@ def _kind(path: Path) -> str | None:
 
 
 def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_File]]:
-    """Return the files of one kind by subject and session, and note what else lies there."""
+    """Return the files of one kind by subject and session, and note problems with others."""
     folders = [path for path in paths if path.is_dir()]
     for archive in [path for path in paths if path not in folders] if folders else []:
         found.oddities.append(
-            Problem("is not read: a folder of the same kind stands beside it", str(archive), "nothing to do")
+            Problem("is not read: there is a folder of the same kind next to it", str(archive), "nothing to do")
         )
     files: dict[Key, list[_File]] = {}
     for path in folders or paths:
         tree: Tree = FolderTree(path) if path.is_dir() else ArchiveTree(path)
-        n_clutter = n_else = 0
+        n_system = n_else = 0
         for item in tree.files:
             folder, _, name = item.rpartition("/")
             session = _SESSION.fullmatch(folder)
-            if is_clutter(item):
-                n_clutter += 1
+            if is_system_file(item):
+                n_system += 1
             elif session and (is_image(name) if kind == "images" else name.lower().endswith(".txt")):
                 key = (f"S{int(session['subject']):03d}", session["session"])
                 files.setdefault(key, []).append(_File(tree, folder, name))
             else:
                 n_else += 1
-        if n_clutter:
+        if n_system:
             found.oddities.append(
-                Problem(f"clutter of macOS or Windows is not read ({n_clutter})", str(path), "nothing to do")
+                Problem(f"files of macOS or Windows are not read ({n_system})", str(path), "nothing to do")
             )
         if n_else:
             found.oddities.append(
                 Problem(
-                    f"files that are not of the layout S005/001/S005_001_... are not read ({n_else})",
+                    f"files outside the layout S005/001/S005_001_... are not read ({n_else})",
                     str(path),
-                    "nothing to do, or put them in place",
+                    "nothing to do, or move them into the layout",
                 )
             )
         if kind == "images":
             held = {file.rpartition("/")[0] for file in tree.files if is_image(file)}
             found.oddities += [
-                Problem("is a session without images", tree.where(folder), "fetch its images, or remove it")
+                Problem("has no images", tree.where(folder), "download its images, or remove it")
                 for folder in tree.folders
                 if _SESSION.fullmatch(folder) and folder not in held
             ]
@@ -227,9 +228,9 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
     frames = sorted(holders[min(holders)], key=lambda f: (f.number is None, f.number or 0, natural(f.name)))
     odd = [
         Problem(
-            "is not read: the same session stands elsewhere too",
+            "is not read: the same session is also elsewhere",
             other,
-            "the one that lies less deep is read; remove one",
+            "the one in the shallower folder is read; remove one",
         )
         for _, other in others
     ]
@@ -240,11 +241,11 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
             Problem(
                 "the numbering of its frames has gaps",
                 f"{where} ({missing} missing)",
-                "the frames are taken in order; see whether some were lost",
+                "the frames are read in order; check whether some were lost",
             )
         )
     if len(set(numbers)) < len(numbers):
-        odd.append(Problem("two frames have one number", where, "both are read; remove one"))
+        odd.append(Problem("two frames have the same number", where, "both are read; remove one"))
     if len(numbers) < len(frames):
         odd.append(
             Problem(
@@ -258,7 +259,7 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
             Problem(
                 "frames are named after another subject or session",
                 where,
-                "the folder's name is believed; rename or move them",
+                "the folder's name is used; rename or move them",
             )
         )
     found.oddities += odd
@@ -270,13 +271,13 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
 
 
 def _of(file: _File) -> Key | None:
-    """Return the subject and session in a file's name; the ReadMe's slip S0005 is S005."""
+    """Return the subject and session in a file's name; the ReadMe's misspelling S0005 is S005."""
     match = _NAME.fullmatch(file.name)
     return (f"S{int(match['subject']):03d}", match["session"]) if match else None
 
 
 def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str | None:
-    """Return the label of a recording, noting what is odd or cannot be used."""
+    """Return the label of a recording, and note problems with it."""
     labels: dict[str, list[_File]] = {}
     for file in sorted(files, key=lambda f: f.where):
         if _of(file) not in (key, None):
@@ -287,14 +288,14 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
         try:
             labels.setdefault(_emotion(file), []).append(file)
         except DataError as error:
-            found.faults.append(Problem(error.what, file.where, error.fix or _MEND_LABEL))
+            found.faults.append(Problem(error.what, file.where, error.fix or _FIX_LABEL))
             continue
         if file.number != last:
             found.oddities.append(
                 Problem(
                     "is not named after the last frame of its sequence",
                     file.where,
-                    "its label is taken; see whether frames are missing",
+                    "its label is used; check whether frames are missing",
                 )
             )
     used = [file for same in labels.values() for file in same]
@@ -303,9 +304,7 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
             Problem(f"is one of {len(used)} labels of {'_'.join(key)}", used[-1].where, "remove all but one")
         )
     elif len(used) > 1:
-        found.oddities.append(
-            Problem("says again what another label file says", used[-1].where, "nothing to do, or remove it")
-        )
+        found.oddities.append(Problem("repeats another label file", used[-1].where, "nothing to do, or remove it"))
     return next(iter(labels), None)
 
 
@@ -315,24 +314,24 @@ def _emotion(file: _File) -> str:
     )
     if len(text) != 1:
         what = f"holds {len(text)} labels" if text else "is an empty label"
-        raise DataError(what, file.where, _MEND_LABEL)
+        raise DataError(what, file.where, _FIX_LABEL)
     try:
         code = float(text[0])
     except ValueError:
-        raise DataError(f"the label {text[0][:20]!r} is not a number", file.where, _MEND_LABEL) from None
+        raise DataError(f"the label {text[0][:20]!r} is not a number", file.where, _FIX_LABEL) from None
     if not code.is_integer() or int(code) not in _NAMES:
-        raise DataError(f"the label {text[0][:20]} is not one of 0 to {max(_NAMES)}", file.where, _MEND_LABEL)
+        raise DataError(f"the label {text[0][:20]} is not one of 0 to {max(_NAMES)}", file.where, _FIX_LABEL)
     return _NAMES[int(code)]
 
 
 def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
-    """Return what does not fit between images, labels, FACS codes and landmarks."""
+    """Return mismatches between images, labels, FACS codes and landmarks."""
     images = found.files["images"]
     odd = [
         Problem(
             f"{kind} files of a session without images",
             files[0].tree.where(files[0].folder),
-            "fetch the images, or remove it",
+            "download the images, or remove it",
         )
         for kind, sessions in found.files.items()
         for key, files in sessions.items()
@@ -340,20 +339,23 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
     ]
     n_unlabeled = sum(recording.label is None for recording in recordings)
     if "emotion" not in found.files:
-        odd.append(Problem("there are no labels", "Emotion", "fetch Emotion_labels.zip and put it beside the images"))
+        odd.append(
+            Problem("there are no labels", "Emotion", "download Emotion_labels.zip and put it next to the images")
+        )
     elif n_unlabeled:
         odd.append(
-            Problem(f"{n_unlabeled} sequences have no label", "Emotion", "as in CK+ itself; training leaves them out")
+            Problem(f"{n_unlabeled} sequences have no label", "Emotion", "as in CK+ itself; training does not use them")
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     for kind, name, needed in (("facs", "FACS", len(recordings)), ("landmarks", "Landmarks", n_frames)):
         have = sum(len(files) for files in found.files.get(kind, {}).values())
         if kind not in found.files:
             odd.append(
-                Problem(
-                    f"there are no {name}", name, f"nothing here needs them; {name} come in an archive of their own"
-                )
+                Problem(f"there are no {name}", name, f"they are not used; {name} come in an archive of their own")
             )
         elif have != needed:
-            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, "nothing here needs them"))
+            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, "they are not used"))
     return odd
+
+
+SPEC = SourceSpec("ckplus", LOOKS_FOR, recognizes, scan, problems, expected_counts=EXPECTED_COUNTS)

@@ -1,4 +1,4 @@
-"""One folder per class, with videos, folders of frames or single images in it."""
+"""One folder per class, with videos, folders of frames or single images."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from ckseq.errors import DataError
 from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile
 from ckseq.sources._frames import entries, images_in, is_image, is_video, safe_id, too_short
+from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = (
     "one folder per class, with video files, folders of frames or single images in it (anger/S005_001.mp4, "
@@ -29,8 +30,8 @@ _PARTS: dict[str, Part] = {
 
 
 def recognizes(root: Path) -> bool:
-    """Return whether a folder holds folders that hold videos, folders of frames or, two of them at least, images."""
-    # beside a manifest, folders are what the manifest says
+    """Return whether a folder holds class folders: with videos, folders of frames or (two of them at least) images."""
+    # a manifest describes the folders next to it
     if not root.is_dir() or (root / "manifest.csv").is_file():
         return False
     folders = [folder for _, folder in _classes(root)]
@@ -46,11 +47,11 @@ def recognizes(root: Path) -> bool:
 def scan(root: Path) -> list[Recording]:
     """Return the recordings under a folder of classes, sorted by id (``class_name``, ``train_class_name``).
 
-    An image that lies in the folder of a class itself is a recording of one frame. Where the folders at the top are
-    named train, test and the like, they are the data set's own division, and the classes are looked for below.
+    An image directly in a class folder is a recording of one frame. Where the top folders are named train, test and the
+    like, they are the data set's own split, and the class folders are below.
 
-    The subject is the code in front of the name, as in ``S005_001.mp4`` or ``p3-smile``. A name without one says
-    nothing of who it shows: then the recording is its own subject, and `problems` tells so.
+    The subject is the code in front of the name, as in ``S005_001.mp4`` or ``p3-smile``. Without one the
+    subject is unknown: then the recording is its own subject, and `problems` reports that.
 
     Raises
     ------
@@ -68,34 +69,38 @@ def scan(root: Path) -> list[Recording]:
             name = path.name if path.is_dir() else path.stem
             ident = safe_id(*([part] if part else []), folder.name, name)
             if ident in recordings:
-                raise DataError(f"the name gives the id {ident!r} for the second time", path, "rename one of the two")
+                raise DataError(f"the name gives the id {ident!r} a second time", path, "rename one of the two")
             recordings[ident] = Recording(ident, _person(name) or ident, name, folder.name, frames, part)
     if not recordings:
         found = ", ".join(path.name for path in entries(root)[:5]) or "nothing"
-        raise DataError(f"holds no classes of recordings but {found}", root, f"needed: {LOOKS_FOR}")
+        raise DataError(f"has no class folders with recordings but {found}", root, f"needed: {LOOKS_FOR}")
     return [recordings[ident] for ident in sorted(recordings)]
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return what is odd: subjects that the names do not tell, files that are not read, sequences of one frame."""
+    """Return unknown subjects, files that are not read, and sequences of one frame."""
     try:
         recordings = scan(root)
     except DataError as error:
-        return [Problem(error.what, error.where or str(root), error.fix or "mend it")]
+        return [Problem(error.what, error.where or str(root), error.fix or "correct it")]
     found = []
     unknown = [r.id for r in recordings if r.subject == r.id]
     if unknown:
         found.append(
             Problem(
-                f"the subject of {len(unknown)} of {len(recordings)} recordings is not known; each counts as its own",
+                f"the subject of {len(unknown)} of {len(recordings)} recordings is unknown; each counts as its own",
                 str(root),
-                "a split by subject means nothing then: name the subjects in a manifest (path,subject,session,label)",
+                "a split by subject has no effect then: name the subjects in a manifest (path,subject,session,label)",
                 matters=True,
             )
         )
     for _, folder in _classes(root):
         found += [
-            Problem("is neither a video, an image nor a folder of frames, and not read", str(path), "remove it, or not")
+            Problem(
+                "is not read: it is neither a video, an image nor a folder of frames",
+                str(path),
+                "nothing to do, or remove it",
+            )
             for path in entries(folder)
             if _frames(path) is None and not is_image(path.name)
         ]
@@ -103,12 +108,12 @@ def problems(root: Path) -> list[Problem]:
 
 
 def _is_sequence(recording: Recording) -> bool:
-    """Return whether a recording was a folder of frames, which should hold more than one."""
+    """Return whether a recording is a folder of frames, which should hold more than one."""
     return isinstance(recording.frames, ImageFiles) and recording.frames.paths[0].parent.name == recording.session
 
 
 def _classes(root: Path) -> Iterator[tuple[Part | None, Path]]:
-    """Yield the folder of every class, with its part where the data set is divided."""
+    """Yield every class folder, with its part where the data set has a split of its own."""
     folders = [path for path in entries(root) if path.is_dir()]
     parts = [_PARTS.get(folder.name.lower()) for folder in folders]
     if len(set(parts)) > 1 and None not in parts:
@@ -128,3 +133,6 @@ def _frames(path: Path) -> Frames | None:
 def _person(name: str) -> str | None:
     match = _PERSON.match(name)
     return match.group().upper() if match else None
+
+
+SPEC = SourceSpec("class_folders", LOOKS_FOR, recognizes, scan, problems)

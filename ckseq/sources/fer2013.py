@@ -1,7 +1,7 @@
-"""FER2013: a CSV file of 48x48 gray images, one a row, with an emotion and what the image is for.
+"""FER2013: a CSV file of 48x48 gray images, one per row, with emotion and usage.
 
 Source: Goodfellow et al., "Challenges in representation learning", ICONIP 2013. The columns ``emotion``, ``pixels`` and
-``Usage`` may stand in any order; others beside them are not read.
+``Usage`` may be in any order; other columns are ignored.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import NamedTuple
 
 from ckseq.errors import DataError
 from ckseq.recording import Part, PixelRow, Problem, Recording
+from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with one) with the columns emotion, pixels and Usage, as fer2013.csv"
 LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 SIDE_PX = 48
 _USAGES: dict[bytes, Part] = {b"Training": "train", b"PublicTest": "validation", b"PrivateTest": "test"}
 _COLUMNS = (b"emotion", b"pixels", b"Usage")
-_MEND = "it is left out; mend the row, or fetch the file again"
+_FIX = "it is left out; correct the row, or download the file again"
 
 
 class _Columns(NamedTuple):
-    """Where each column stands in a row, counted from 0, and how many there are."""
+    """The index of each column in a row, and the number of columns."""
 
     emotion: int
     pixels: int
@@ -32,38 +33,38 @@ class _Columns(NamedTuple):
 
 
 def recognizes(root: Path) -> bool:
-    """Return whether this is a CSV file with pixels in it, or a folder that holds just one."""
+    """Return whether this is a CSV file with a column of pixels, or a folder with exactly one."""
     return _table_at(root) is not None
 
 
 def scan(root: Path) -> list[Recording]:
-    """Return one recording of one frame for each row that can be used, by its number among all rows.
+    """Return a recording of one frame for each usable row, named by the number of the row.
 
-    Who is shown is not known: each image counts as a person of its own.
+    The subjects are unknown: each image counts as a subject of its own.
 
     Raises
     ------
     DataError
-        There is no such file, or no row of it can be used.
+        There is no such file, or it has no usable row.
     """
     recordings, faults = _read(_require(root))
     if not recordings:
-        what = f"{faults[0].where}: {faults[0].what}" if faults else "it holds a header only"
-        raise DataError(f"holds no row that can be used; {what}", root, "fetch the file again")
+        what = f"{faults[0].where}: {faults[0].what}" if faults else "it holds only a header"
+        raise DataError(f"holds no usable row; {what}", root, "download the file again")
     return list(recordings)
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return a problem for each row that cannot be used, and that nobody knows who is shown."""
+    """Return a problem for each unusable row, and one for the unknown subjects."""
     table = _require(root)
     recordings, faults = _read(table)
-    nobody = Problem(
-        "who is shown is not known, and each image counts as a person of its own",
+    no_subjects = Problem(
+        "the subjects are not known, and each image counts as a subject of its own",
         str(table),
-        "whether the same person is in training and in the test part cannot be seen",
+        "the same person may be in the training and in the test part",
         matters=True,
     )
-    return [*faults, *([nobody] if recordings else [])]
+    return [*faults, *([no_subjects] if recordings else [])]
 
 
 def _require(root: Path) -> Path:
@@ -77,18 +78,18 @@ def _require(root: Path) -> Path:
 def _table_at(root: Path) -> Path | None:
     if not root.is_dir():
         return root if root.suffix.lower() == ".csv" and root.is_file() and _has_pixels(root) else None
-    # beside the whole table may lie parts of it without a column, as train.csv
-    tables = [path for path in sorted(root.glob("*.csv")) if path.is_file() and _is_whole(path)]
+    # next to the full table there may be parts of it that lack a column, such as train.csv
+    tables = [path for path in sorted(root.glob("*.csv")) if path.is_file() and _is_complete(path)]
     return tables[0] if len(tables) == 1 else None
 
 
 def _has_pixels(path: Path) -> bool:
     names = _header(path)
-    # one with paths is a manifest
+    # with paths it is a manifest
     return b"pixels" in names and b"path" not in names
 
 
-def _is_whole(path: Path) -> bool:
+def _is_complete(path: Path) -> bool:
     return {column.lower() for column in _COLUMNS} <= set(_header(path))
 
 
@@ -105,7 +106,7 @@ def _columns(path: Path) -> _Columns:
     names = _header(path)
     for column in _COLUMNS:
         if (found := names.count(column.lower())) != 1:
-            what = f"the column {column.decode()} {'stands twice' if found else 'is missing'}"
+            what = f"the column {column.decode()} {'is there twice' if found else 'is missing'}"
             raise DataError(what, f"{path} line 1", "the header must name emotion, pixels and Usage, each once")
     emotion, pixels, usage = (names.index(column.lower()) for column in _COLUMNS)
     return _Columns(emotion, pixels, usage, len(names))
@@ -113,11 +114,11 @@ def _columns(path: Path) -> _Columns:
 
 def _read(path: Path) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:
     status = path.stat()
-    return _read_whole(path, status.st_mtime_ns, status.st_size)
+    return _read_table(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=1)
-def _read_whole(path: Path, mtime_ns: int, size: int) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:  # noqa: ARG001 (the key)
+def _read_table(path: Path, mtime_ns: int, size: int) -> tuple[tuple[Recording, ...], tuple[Problem, ...]]:  # noqa: ARG001 (the key)
     """Read every row once: 36,000 images take some seconds."""
     columns = _columns(path)
     recordings, faults = [], []
@@ -127,7 +128,7 @@ def _read_whole(path: Path, mtime_ns: int, size: int) -> tuple[tuple[Recording, 
         try:
             recordings.append(_recording(path, number, offset, line, columns))
         except DataError as error:
-            faults.append(Problem(error.what, f"{path} line {number + 1}", _MEND, left_out=1))
+            faults.append(Problem(error.what, f"{path} line {number + 1}", _FIX, left_out=1))
     return tuple(recordings), tuple(faults)
 
 
@@ -182,3 +183,6 @@ def _bare(cell: bytes) -> bytes:
 
 def _shown(text: bytes) -> str:
     return repr(text[:20].decode(errors="replace"))
+
+
+SPEC = SourceSpec("fer2013", LOOKS_FOR, recognizes, scan, problems)

@@ -1,4 +1,4 @@
-"""Any data set, by a CSV file with one line per recording."""
+"""Any data set, listed in a CSV file with one line per recording."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from ckseq.errors import DataError
 from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
 from ckseq.sources._frames import images_in, is_image, is_video, safe_id, too_short
+from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
 COLUMNS = ("path", "subject", "session", "label")
@@ -33,8 +34,8 @@ def scan(root: Path) -> list[Recording]:
     Parameters
     ----------
     root : Path
-        The CSV file, or the folder that holds ``manifest.csv``. A ``path`` in it is a folder of frames, a video file
-        or a single image, relative to the CSV file. An empty ``label`` means unlabeled. The id is
+        The CSV file, or the folder that holds ``manifest.csv``. Its ``path`` is a folder of frames, a video file or a
+        single image, relative to the CSV file. An empty ``label`` means unlabeled. The id is
         ``subject_session``, or made of the path's last part where the session is empty.
 
     Raises
@@ -54,7 +55,7 @@ def scan(root: Path) -> list[Recording]:
         ident = safe_id(session) if named else safe_id(row["subject"], session)
         if ident in recordings:
             raise DataError(
-                f"the id {ident!r} is taken by line {lines[ident]}", where, "give each line a session of its own"
+                f"the id {ident!r} is used by line {lines[ident]}", where, "give each line a session of its own"
             )
         try:
             frames = ImageFiles((path,)) if _is_photo(path) else frames_at(path)
@@ -68,12 +69,12 @@ def scan(root: Path) -> list[Recording]:
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return what is odd: unusable lines, columns that are not read, recordings of one frame, missing labels."""
+    """Return unusable lines, columns that are not read, and recordings of one frame."""
     table = _table_at(root)
     try:
         recordings = scan(root)
     except DataError as error:
-        return [Problem(error.what, error.where or str(table), error.fix or "mend it")]
+        return [Problem(error.what, error.where or str(table), error.fix or "correct it")]
     extra = [name for name in _header(table) if name not in COLUMNS]
     found = [Problem(f"the column {name!r} is not read", str(table), "nothing to do") for name in extra]
     photos = {path for _, row in _rows(table) if _is_photo(path := table.parent / row["path"])}
@@ -86,7 +87,7 @@ def frames_at(path: Path) -> Frames:
     Raises
     ------
     DataError
-        There is nothing, or nothing of that kind.
+        The path does not exist, or is of another kind.
     """
     if path.is_dir():
         images = images_in(path)
@@ -105,12 +106,12 @@ def frames_at(path: Path) -> Frames:
 
 
 def photos_at(path: Path) -> tuple[Path, ...]:
-    """Return the images at a path: itself, or those that lie in a folder, in natural order.
+    """Return the images at a path: itself, or those in a folder, in natural order.
 
     Raises
     ------
     DataError
-        There is nothing, or nothing of that kind.
+        The path does not exist, or is of another kind.
     """
     if path.is_dir():
         if not (images := images_in(path)):
@@ -138,7 +139,7 @@ def _table_at(root: Path) -> Path:
 
 def _text(table: Path) -> str:
     try:
-        # utf-8-sig: spreadsheets put a byte order mark in front
+        # utf-8-sig, since spreadsheets write a byte order mark
         return table.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", table) from None
@@ -152,7 +153,7 @@ def _header(table: Path) -> list[str]:
 
 
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the number of each line and its cells, stripped; a column that is not there is empty."""
+    """Yield the number of each line and its cells, stripped; a missing column is empty."""
     header = _header(table)
     if not any(header):
         raise DataError("is empty, or its first line is", table, f"needed: {LOOKS_FOR}")
@@ -164,7 +165,7 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, _row(cells, header, f"{table} line {reader.line_num}")
     except csv.Error as error:
-        raise DataError(f"is not CSV: {error}", f"{table} line {reader.line_num}", "mend the line") from None
+        raise DataError(f"is not CSV: {error}", f"{table} line {reader.line_num}", "correct the line") from None
 
 
 def _check_header(header: list[str], where: str) -> None:
@@ -173,19 +174,22 @@ def _check_header(header: list[str], where: str) -> None:
             raise DataError(f"the column {name!r} is missing", where, f"the header must be {','.join(COLUMNS)}")
     for name in header:
         if header.count(name) > 1:
-            raise DataError(f"the column {name!r} stands twice", where, "mend the header")
+            raise DataError(f"the column {name!r} is there twice", where, "correct the header")
         near = get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
         if near and near[0] not in header:
-            raise DataError(f"the column {name!r} looks like a slip for {near[0]!r}", where, "mend the header")
+            raise DataError(f"the column {name!r} looks like a misspelling of {near[0]!r}", where, "correct the header")
 
 
 def _row(cells: list[str], header: list[str], where: str) -> dict[str, str]:
     if len(cells) != len(header):
-        raise DataError(f"has {len(cells)} cells, the header {len(header)}", where, "mend the line")
+        raise DataError(f"has {len(cells)} cells, the header {len(header)}", where, "correct the line")
     row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     for name in COLUMNS:
         if name in _REQUIRED and not row[name]:
             raise DataError(f"the {name} is empty", where, "fill it in")
         if not row[name].isprintable():
-            raise DataError(f"the {name} has a line break or a tab", where, "mend the line")
+            raise DataError(f"the {name} has a line break or a tab", where, "correct the line")
     return row
+
+
+SPEC = SourceSpec("manifest", LOOKS_FOR, recognizes, scan, problems)

@@ -10,44 +10,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
+from ckseq.redirect import stderr_to_devnull
 
 _SIZE = (640, 480)
 
 
 def open_camera(index: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Open a camera and return its frames as they come, until the caller closes the iterator or it is unplugged.
+    """Open a camera and return its frames as they come, until the iterator is closed or the camera is unplugged.
 
-    The camera is open when this returns, and is given back when the iterator ends or is closed.
+    The camera is open when this returns, and is released when the iterator ends or is closed.
 
     Parameters
     ----------
     index : int
-        The system's number of the camera; 0 is the first.
+        The system's number of the camera, from 0.
 
     Returns
     -------
     iterator of (float, ndarray of uint8, shape (h, w, 3))
-        Seconds since the first frame, which never fall, and the frame, BGR; 640x480 where the camera can.
+        Seconds since the first frame, never decreasing, and the frame, BGR; 640x480 where the camera can.
 
     Raises
     ------
     DataError
-        There is no such camera, or it gives no picture; later, by the iterator: it stopped giving pictures.
+        There is no such camera, or it delivers no frames; from the iterator: it stopped delivering frames.
     """
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    with stderr_to_devnull():
         capture = cv2.VideoCapture(index)
         if capture.isOpened():
             capture.set(cv2.CAP_PROP_FRAME_WIDTH, _SIZE[0])
             capture.set(cv2.CAP_PROP_FRAME_HEIGHT, _SIZE[1])
         ok, first = capture.read()
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     if not ok:
         opened = capture.isOpened()
         capture.release()
-        what = "gives no picture" if opened else "there is no such camera, or it may not be used"
+        what = "delivers no frames" if opened else "there is no such camera, or access is not allowed"
         fix = "plug it in, close other programs that use it, or name another: camera:1"
         raise DataError(what, f"camera:{index}", fix)
     return _frames(capture, index, np.asarray(first, np.uint8))
@@ -63,8 +60,8 @@ def _frames(
             yield seconds, image
             ok, following = capture.read()
             if not ok:
-                fix = "plug it in and start again; what came before is kept"
-                raise DataError(f"gave no more pictures after {seconds:.1f} s", f"camera:{index}", fix)
+                fix = "plug it in and start again; what came before is saved"
+                raise DataError(f"delivered no more frames after {seconds:.1f} s", f"camera:{index}", fix)
             seconds, image = time.monotonic() - start, np.asarray(following, np.uint8)
     finally:
         capture.release()

@@ -1,4 +1,4 @@
-"""Features kept beside their store: computed once, read as often as somebody trains on them."""
+"""The cache of backbone features beside a store."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ckseq.storage.files import write_bytes
 
 
 def features_path(store: Path, digest: str) -> Path:
-    """Return where the features of that digest are kept: ``STORE.features/DIGEST.npz``."""
+    """Return the path of the features with a digest: ``STORE.features/DIGEST.npz``."""
     return store.with_name(f"{store.name}.features") / f"{digest}.npz"
 
 
 def write_features(path: Path, features: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write the features of recordings, each (t, ...) float32 and alike but for t, whole or not at all.
+    """Write the features of recordings atomically, each (t, ...) float32, of the same shape except for t.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def write_features(path: Path, features: Mapping[str, NDArray[np.float32]]) -> N
 
 
 def read_features(path: Path) -> dict[str, NDArray[np.float32]] | None:
-    """Read features by recording; None where there are none, or where the file is damaged and must be made again."""
+    """Read features by recording; None where there are none or the file is damaged."""
     if not path.is_file():
         return None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import os
 import tempfile
@@ -37,8 +38,11 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_file(path, write)
 
 
-def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Have a file written whole or not at all, as `write_text` does, without holding it in memory."""
+def write_file(path: Path, write: Callable[[BinaryIO], None], *, durable: bool = True) -> None:
+    """Have a file written whole or not at all, as `write_text` does, without holding it in memory.
+
+    Without ``durable`` nothing waits for the disk: after a power cut the file may be damaged.
+    """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,8 @@ def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
         Path(temporary).replace(path)
     except BaseException as error:
@@ -63,6 +68,21 @@ def _umask() -> int:
     mask = os.umask(0o077)  # the only way to read it is to set it
     os.umask(mask)
     return mask
+
+
+def file_digest(path: Path) -> str:
+    """Return 32 hexadecimal digits that name the bytes of a file.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", path) from None
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

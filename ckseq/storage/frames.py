@@ -17,24 +17,25 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles, PixelRow, VideoFile
+from ckseq.redirect import stderr_to_devnull
 from ckseq.storage.images import JPEG, Header, flaw, header
-from ckseq.storage.video import Video, silence
+from ckseq.storage.video import Video
 
 MAX_FRAME_BYTES = 64 * 2**20
 MAX_FRAME_PIXELS = 64 * 10**6
-_MEND = "put a good copy in its place, or remove it"
+_FIX = "replace it with an intact copy, or remove it"
 
 
 def read_gray(frames: Frames) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of a recording as 8-bit gray images, decoding one at a time.
 
     An image equals ``cv2.imread(path, cv2.IMREAD_GRAYSCALE)`` to the bit. The frames of a video are decoded to BGR and
-    turned to gray by ``cv2.cvtColor`` (ITU-R BT.601 weights). A row of pixels is what it says.
+    converted to gray by ``cv2.cvtColor`` (ITU-R BT.601 weights). A row of pixels is read as it is.
 
     Parameters
     ----------
     frames : Frames
-        Where the frames are.
+        The location of the frames.
 
     Yields
     ------
@@ -44,14 +45,14 @@ def read_gray(frames: Frames) -> Iterator[NDArray[np.uint8]]:
     Raises
     ------
     DataError
-        A frame is missing, empty, cut short, too large or not an image; a video cannot be decoded or has no frame. The
+        A frame is missing, empty, incomplete, too large or not an image; a video cannot be decoded or has no frame. The
         message names the file; a member of an archive as ``archive.zip/member``.
     """
     yield from _read(frames, color=False)
 
 
 def read_rgb(frames: Frames) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames of a recording as red, green and blue, decoding one at a time.
+    """Yield the frames of a recording as RGB images, decoding one at a time.
 
     An image equals ``cv2.imread(path, cv2.IMREAD_COLOR)`` with its channels reversed; gray images have three equal
     channels.
@@ -82,7 +83,7 @@ def _read(frames: Frames, *, color: bool) -> Iterator[NDArray[np.uint8]]:
 
 
 def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]:
-    """Yield what each image says of itself, from the start of its file; None where that is neither PNG nor JPEG.
+    """Yield the header of each image, from the start of its file; None if it is neither PNG nor JPEG.
 
     Raises
     ------
@@ -94,9 +95,9 @@ def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]
 
 
 def fingerprint(frames: Frames) -> str:
-    """Return 32 hexadecimal digits that name the frames: the last part of each file's name, and its bytes.
+    """Return a digest of the frames, 32 hexadecimal digits: of the last part of each file's name, and its bytes.
 
-    Moving a data set, or reading it from its archive, does not change them.
+    Moving a data set, or reading it from its archive, does not change it.
 
     Raises
     ------
@@ -127,12 +128,12 @@ def _whole(stream: IO[bytes]) -> bytes:
 
 def _start(stream: IO[bytes]) -> bytes:
     data = stream.read(32)
-    # thumbnails and profiles, 64 KiB each, may stand before a JPEG's size
+    # thumbnails and profiles, 64 KiB each, may precede a JPEG's size
     return data + stream.read(2**18) if data.startswith(JPEG) else data
 
 
 def _files(frames: ImageFiles | ArchiveMembers, read: Callable[[IO[bytes]], bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name of each image file, with ``/`` before its last part, and what ``read`` takes from it."""
+    """Yield the name of each image file, with ``/`` before its last part, and what ``read`` returns for it."""
     if isinstance(frames, ImageFiles):
         for path in frames.paths:
             try:
@@ -150,22 +151,22 @@ def _files(frames: ImageFiles | ArchiveMembers, read: Callable[[IO[bytes]], byte
         except OSError as error:
             raise _unreadable(error, frames.archive) from None
         except KeyError:
-            raise DataError("is no longer in the archive", where, "start again with the archive as it is now") from None
+            raise DataError("is no longer in the archive", where, "run it again with the current archive") from None
         # RuntimeError: a password; NotImplementedError: a compression that zipfile does not know
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            raise DataError(f"cannot be unpacked: {error}", where, "fetch the archive again") from None
+            raise DataError(f"cannot be unpacked: {error}", where, "download the archive again") from None
         yield where, data
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
     status = path.stat()
-    # a process of its own, since an open file shared after a fork has one position for both
+    # one per process, since an open file shared after a fork has one position for both
     return _open_archive(path, os.getpid(), status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=2)
 def _open_archive(path: Path, pid: int, mtime_ns: int, size: int) -> zipfile.ZipFile:  # noqa: ARG001 (the key)
-    """Keep archives open: reading the directory of CK+'s takes 80 ms, as long as a recording's frames."""
+    """Cache open archives: reading the directory of CK+'s takes 80 ms, as long as a recording's frames."""
     return zipfile.ZipFile(path)
 
 
@@ -186,20 +187,20 @@ def _decode_row(row: PixelRow) -> NDArray[np.uint8]:
         return pixels.astype(np.uint8).reshape(row.side_px, row.side_px)
     except ValueError:
         where = f"{row.path} byte {row.offset}"
-        raise DataError("does not hold the pixels it held", where, "start again with the file as it is now") from None
+        raise DataError("no longer holds the same pixels", where, "run it again with the current file") from None
 
 
 def _decode(data: bytes, where: str, color: bool) -> NDArray[np.uint8]:
     if not data:
-        raise DataError("is empty (0 bytes)", where, _MEND)
+        raise DataError("is empty (0 bytes)", where, _FIX)
     if len(data) > MAX_FRAME_BYTES:
-        raise DataError(f"is larger than {MAX_FRAME_BYTES >> 20} MiB, which no frame should be", where, _MEND)
-    said = header(data)
-    if said is not None and said.width * said.height > MAX_FRAME_PIXELS:
-        raise DataError(f"claims {said.width}x{said.height} pixels, which no frame should have", where, _MEND)
+        raise DataError(f"is larger than {MAX_FRAME_BYTES >> 20} MiB, too large for a frame", where, _FIX)
+    found = header(data)
+    if found is not None and found.width * found.height > MAX_FRAME_PIXELS:
+        raise DataError(f"claims {found.width}x{found.height} pixels, too many for a frame", where, _FIX)
     if (trouble := flaw(data)) is not None:
-        raise DataError(trouble, where, _MEND)
-    with silence():
+        raise DataError(trouble, where, _FIX)
+    with stderr_to_devnull():
         try:
             # read as blue, green, red
             kind = cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE
@@ -207,11 +208,11 @@ def _decode(data: bytes, where: str, color: bool) -> NDArray[np.uint8]:
         except cv2.error:
             image = None
     if image is None:
-        raise DataError("is not an image, or is damaged" if said is None else "is damaged", where, _MEND)
+        raise DataError("is not an image, or is damaged" if found is None else "is damaged", where, _FIX)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if color else image, np.uint8)
 
 
 def _unreadable(error: OSError, path: Path) -> DataError:
     if isinstance(error, FileNotFoundError):
-        return DataError("does not exist", path, "start again with the data as it is now")
+        return DataError("does not exist", path, "run it again with the current data")
     return DataError(f"cannot be read: {error.strerror}", path)

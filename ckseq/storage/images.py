@@ -1,4 +1,4 @@
-"""What an image file says of itself, and whether it is whole; nothing is decoded."""
+"""The header of an image file, and whether the file is complete; nothing is decoded."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
-# the markers that carry a frame's size; C4, C8 and CC in their midst are tables and an extension
+# the markers with a frame's size; C4, C8 and CC among them are tables and an extension
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 class Header(NamedTuple):
-    """What an image says of itself: ``width`` and ``height`` in pixels, and whether it has colors."""
+    """The header of an image: ``width`` and ``height`` in pixels, and whether it has colors."""
 
     width: int
     height: int
@@ -27,7 +27,7 @@ def header(data: bytes) -> Header | None:
     Parameters
     ----------
     data : bytes
-        The start of the file: 26 bytes of a PNG, a JPEG as far as its size (behind a thumbnail, where it has one).
+        The start of the file: 26 bytes of a PNG, a JPEG up to its size (after the thumbnail, if any).
 
     Notes
     -----
@@ -59,10 +59,10 @@ def _jpeg_header(data: bytes) -> Header | None:
 
 
 def flaw(data: bytes) -> str | None:
-    """Return what shows that a PNG or JPEG is not whole, or None.
+    """Return the evidence that a PNG or JPEG is incomplete, or None.
 
-    Decoders differ, between formats and versions, in whether they return what they have of an image cut short; the
-    file itself says where it ends.
+    Decoders differ, between formats and versions, in whether they return the first part of an incomplete image; the
+    format marks where the file ends.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def flaw(data: bytes) -> str | None:
     """
     if data.startswith(PNG):
         return _png_flaw(data)
-    # in the coded data FF is followed by 00, so that the two markers can only be markers
+    # in the coded data FF is followed by 00, so that these bytes can only be markers
     if data.startswith(JPEG) and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         return "is cut short: its end marker is missing"
     return None
@@ -85,7 +85,7 @@ def _png_flaw(data: bytes) -> str | None:
         end = at + 12 + length
         if end > len(data):
             break
-        # a small first letter marks what a decoder may leave out
+        # a lower-case first letter marks an optional chunk
         critical = kind[:1].isupper()
         if critical and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
             return "is damaged: a checksum does not fit"

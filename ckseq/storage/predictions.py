@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ PREDICTIONS = "predictions.csv"
 _PREDICTION_COLUMNS = ("recording", "subject", "fold", "truth", "predicted")
 
 
+# what single precision and the text of a probability may leave of a sum of 1
+_ROUNDING = 1e-3
 _SEEDED_COLUMNS = ("recording", "subject", "fold", "seed", "truth", "predicted")
 
 
@@ -84,7 +85,15 @@ def read_predictions(folder: Path) -> Predictions:
     if tuple(header[:n]) != columns or not all(name.startswith("p_") for name in header[n:]):
         raise DataError(f"has other columns than {', '.join(_PREDICTION_COLUMNS)}, p_<label>...", path, TRAIN_AGAIN)
     labels = tuple(name.removeprefix("p_") for name in header[n:])
-    return Predictions(labels, tuple(_prediction(row, columns, labels, f"{path}, line {line}") for line, row in rows))
+    if len(set(labels)) < len(labels):
+        raise DataError("names a class twice", path, TRAIN_AGAIN)
+    found: dict[tuple[str, int | None], Prediction] = {}
+    for line, row in rows:
+        where = f"{path}, line {line}"
+        one = _prediction(row, columns, labels, where)
+        if found.setdefault((one.recording, one.seed), one) is not one:
+            raise DataError(f"{one.recording} stands there a second time", where, TRAIN_AGAIN)
+    return Predictions(labels, tuple(found.values()))
 
 
 def _prediction(row: Sequence[str], columns: Sequence[str], labels: tuple[str, ...], where: str) -> Prediction:
@@ -101,6 +110,8 @@ def _prediction(row: Sequence[str], columns: Sequence[str], labels: tuple[str, .
         )
     except ValueError:
         raise DataError("a fold, a seed or a probability is not a number", where, TRAIN_AGAIN) from None
-    if not all(math.isfinite(p) for p in row_read.probabilities):
-        raise DataError("a probability is not a number", where, TRAIN_AGAIN)
+    if not all(0 <= p <= 1 for p in probabilities) or abs(sum(probabilities) - 1) > _ROUNDING:
+        raise DataError("probabilities are not from 0 to 1 with a sum of 1", where, TRAIN_AGAIN)
+    if probabilities[labels.index(predicted)] < max(probabilities):
+        raise DataError(f"{predicted!r} is predicted, but is not the most probable class", where, TRAIN_AGAIN)
     return row_read

@@ -1,4 +1,4 @@
-"""A data set of one's own, in CK+'s layout: takes are added whole, with their consent; a subject is removed whole."""
+"""A recorded data set in CK+'s layout: clips are added with their consent, subjects are deleted completely."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import cv2
 import numpy as np
@@ -28,11 +28,11 @@ _SUBJECT = re.compile(r"S[0-9]{3}")
 
 
 @dataclass(frozen=True)
-class Take:
+class Clip:
     """One recorded expression, from neutral to apex.
 
     ``frames`` are uint8 (h, w); ``consent`` is the line in which the person agreed; ``source`` is where the frames come
-    from; ``sheet`` is the picture it was reviewed by.
+    from; ``sheet`` is the image by which it was reviewed.
     """
 
     subject: str
@@ -43,13 +43,20 @@ class Take:
     sheet: NDArray[np.uint8]
 
 
+class ForgottenSubject(TypedDict):
+    """When a subject was deleted, and the digests of its clips."""
+
+    when: str
+    digests: list[str]
+
+
 def check_target(root: Path) -> None:
-    """Refuse a place that holds something else than takes.
+    """Refuse a folder that holds something else than recorded clips.
 
     Raises
     ------
     CallError
-        It is a file, or a folder that this module did not begin.
+        It is a file, or a folder that was not created by `create_data_set`.
     """
     if root.exists() and not root.is_dir():
         raise CallError("is a file", root, "name a folder")
@@ -58,7 +65,7 @@ def check_target(root: Path) -> None:
 
 
 def check_subject(subject: str) -> str:
-    """Return the subject, if it can be one.
+    """Return the subject if it is valid.
 
     Raises
     ------
@@ -66,20 +73,20 @@ def check_subject(subject: str) -> str:
         It is not of CK+'s form.
     """
     if not _SUBJECT.fullmatch(subject):
-        raise CallError(f"{subject!r} is no subject", fix="write S and three digits, as in S012; it is not a name")
+        raise CallError(f"{subject!r} is not a subject", fix="write S and three digits, as in S012; it is not a name")
     return subject
 
 
 def is_recorded(root: Path) -> bool:
-    """Return whether a folder is a data set that `begin` began."""
+    """Return whether a folder was created by `create_data_set`."""
     try:
         return (root / ABOUT).read_text(encoding="utf-8").startswith(_FIRST_LINE)
     except (OSError, UnicodeDecodeError):
         return False
 
 
-def begin(root: Path) -> None:
-    """Begin a data set where there is none yet.
+def create_data_set(root: Path) -> None:
+    """Create a data set where there is none yet.
 
     Raises
     ------
@@ -91,19 +98,19 @@ def begin(root: Path) -> None:
 
 
 def next_subject(root: Path) -> str:
-    """Return the first free subject; the number of one that was forgotten is not given again."""
+    """Return the first free subject; the number of a deleted subject is not used again."""
     used = [path.name for path in root.glob("*/S*") if _SUBJECT.fullmatch(path.name)]
-    return f"S{max((int(name[1:]) for name in (*used, *forgotten(root))), default=0) + 1:03d}"
+    return f"S{max((int(name[1:]) for name in (*used, *read_forgotten(root))), default=0) + 1:03d}"
 
 
-def write_take(root: Path, take: Take, *, when: str, version: str) -> str:
-    """Add a take and return its id; it can be seen once all of it is written, and not if anything fails.
+def add_clip(root: Path, clip: Clip, *, when: str, version: str) -> str:
+    """Add a clip and return its id; it becomes visible once all of it is written, and not if anything fails.
 
     Parameters
     ----------
     root : Path
-        A data set that `begin` began.
-    take : Take
+        As created by `create_data_set`.
+    clip : Clip
         Its consent is not empty.
     when : str
         ISO 8601.
@@ -115,29 +122,29 @@ def write_take(root: Path, take: Take, *, when: str, version: str) -> str:
     DataError
         It cannot be written; nothing of it is left.
     """
-    if not take.consent.strip():
-        raise CallError("nothing is kept without consent", fix="give the person's words with --consent")
-    sessions = [path.name for path in root.glob(f"*/{take.subject}/*") if path.name.isdecimal()]
+    if not clip.consent.strip():
+        raise CallError("nothing is saved without consent", fix="give the person's words with --consent")
+    sessions = [path.name for path in root.glob(f"*/{clip.subject}/*") if path.name.isdecimal()]
     session = f"{max(map(int, sessions), default=0) + 1:03d}"
-    id = f"{take.subject}_{session}"
-    folder = Path(take.subject) / session
-    last = f"{id}_{len(take.frames):08d}"
-    code = next(emotion.code for emotion in EMOTIONS if emotion.name == take.label)
-    said = {
-        "consent": take.consent,
+    id = f"{clip.subject}_{session}"
+    folder = Path(clip.subject) / session
+    last = f"{id}_{len(clip.frames):08d}"
+    code = next(emotion.code for emotion in EMOTIONS if emotion.name == clip.label)
+    consent = {
+        "consent": clip.consent,
         "when": when,
-        "label": take.label,
-        "source": take.source,
-        "n_frames": len(take.frames),
+        "label": clip.label,
+        "source": clip.source,
+        "n_frames": len(clip.frames),
         "ckseq_version": version,
     }
     partial = root / f".{id}.{os.getpid()}"
     try:
-        write_text(root / _CONSENT / folder / f"{id}_consent.json", json.dumps(said, indent=1) + "\n")
+        write_text(root / _CONSENT / folder / f"{id}_consent.json", json.dumps(consent, indent=1) + "\n")
         write_text(root / _LABELS / folder / f"{last}_emotion.txt", f"   {code:.7e}\n")
-        write_bytes(root / _REVIEW / folder / f"{id}_review.png", _png(take.sheet))
+        write_bytes(root / _REVIEW / folder / f"{id}_review.png", _png(clip.sheet))
         partial.mkdir()
-        for number, frame in enumerate(take.frames, start=1):
+        for number, frame in enumerate(clip.frames, start=1):
             (partial / f"{id}_{number:08d}.png").write_bytes(_png(frame))
         images = root / _IMAGES / folder
         images.parent.mkdir(parents=True, exist_ok=True)
@@ -151,8 +158,8 @@ def write_take(root: Path, take: Take, *, when: str, version: str) -> str:
     return id
 
 
-_NOTE = """The layout is CK+'s: cohn-kanade-images and Emotion. 'ckseq record forget S012' deletes a subject whole.
-The labels are acted expressions: they tell how a face moved when it was asked to, not what a person felt.
+_NOTE = """The layout is CK+'s: cohn-kanade-images and Emotion. 'ckseq record forget S012' deletes a subject completely.
+The labels are acted expressions: they describe how a face moved on request, not what a person felt.
 """
 
 
@@ -161,38 +168,38 @@ def _png(image: NDArray[np.uint8]) -> bytes:
     return encoded.tobytes()
 
 
-def takes_of(root: Path, subject: str) -> dict[str, ImageFiles]:
-    """Return the frames of each take of a subject, by id; no label and no pixel is read."""
+def clips_of(root: Path, subject: str) -> dict[str, ImageFiles]:
+    """Return the frames of each clip of a subject by id, without reading them."""
     folders = sorted(path for path in (root / _IMAGES / subject).glob("*") if path.is_dir())
     return {f"{subject}_{path.name}": ImageFiles(tuple(sorted(path.glob("*.png")))) for path in folders}
 
 
-def holds(root: Path, subject: str) -> bool:
-    """Return whether anything of a subject is there."""
+def has_subject(root: Path, subject: str) -> bool:
+    """Return whether there are files of a subject."""
     return any(root.glob(f"*/{subject}"))
 
 
-def remove_subject(root: Path, subject: str, *, digests: Sequence[str], when: str) -> None:
-    """Delete all that is kept of a subject, and note under its number that it was, with the digests of its takes.
+def delete_subject(root: Path, subject: str, *, digests: Sequence[str], when: str) -> None:
+    """Delete all files of a subject, and note its number with the digests of its clips.
 
     Parameters
     ----------
     root : Path
     subject : str
     digests : sequence of str
-        Of the frames, as `ckseq.storage.frames.fingerprint` gives them: they tell stores that still hold them.
+        Of the frames, as of `ckseq.storage.frames.fingerprint`, by which stores that still hold them are recognized.
     when : str
         ISO 8601.
 
     Raises
     ------
     DataError
-        Something cannot be deleted; the message names it. What is deleted is gone; the note is written first.
+        A file cannot be deleted; the message names it. The note is written first.
     """
-    known = forgotten(root)
-    earlier = known.get(subject, {}).get("digests", [])
-    known[subject] = {"when": when, "digests": sorted({*earlier, *digests})}
-    write_text(root / FORGOTTEN, json.dumps(known, indent=1) + "\n")
+    notes = read_forgotten(root)
+    earlier = notes[subject]["digests"] if subject in notes else []
+    notes[subject] = {"when": when, "digests": sorted({*earlier, *digests})}
+    write_text(root / FORGOTTEN, json.dumps(notes, indent=1) + "\n")
     try:
         for path in [*root.glob(f"*/{subject}"), *root.glob(f".{subject}_*")]:
             if path.is_symlink():
@@ -200,25 +207,25 @@ def remove_subject(root: Path, subject: str, *, digests: Sequence[str], when: st
             else:
                 shutil.rmtree(path)
     except OSError as error:
-        fix = "mend that and give the same command again"
+        fix = "correct that and repeat the command"
         raise DataError(f"cannot be deleted: {error.strerror}", error.filename or root, fix) from None
 
 
-def forgotten(root: Path) -> dict[str, Any]:
-    """Return what `remove_subject` noted, by subject; empty where nobody was forgotten.
+def read_forgotten(root: Path) -> dict[str, ForgottenSubject]:
+    """Return the notes of `delete_subject` by subject; empty where no subject was deleted.
 
     Raises
     ------
     DataError
-        The note cannot be read.
+        The notes cannot be read.
     """
     path = root / FORGOTTEN
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        notes = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read: {error}", path, "mend or remove it") from None
-    if not isinstance(known, dict):
-        raise DataError("is no table of subjects", path, "mend or remove it")
-    return known
+        raise DataError(f"cannot be read: {error}", path, "correct or remove it") from None
+    if not isinstance(notes, dict) or not all(isinstance(note, dict) and "digests" in note for note in notes.values()):
+        raise DataError("is not a table of subjects", path, "correct or remove it")
+    return notes

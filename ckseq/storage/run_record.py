@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ckseq.config import Tree
+from ckseq.config import Tree, digest
 from ckseq.errors import DataError
 from ckseq.storage.files import TRAIN_AGAIN, read_text, write_text
 from ckseq.storage.run_migration import from_schema_1
 
 SCHEMA = 2
 RUN = "run.json"
+_CHECKSUM = "checksum"
 _NAME_A_RUN = "name the folder given to 'ckseq train --out'"
 
 
@@ -135,6 +136,7 @@ class RunRecord(Record):
     ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested on
     in none; ``trainings`` are those that ended, one for every seed and fold in the end. ``experiment`` and
     ``store.pipeline`` are recipes with all their values. A final model, trained on all sequences, has no fold.
+    ``files`` are the digests of the files of a complete run by name, but for what a report derives from them.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -160,6 +162,7 @@ class RunRecord(Record):
     versions: dict[str, str] = {}
     balance_notes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: dict[str, str] = {}
 
     @property
     def tested(self) -> tuple[str, ...]:
@@ -201,7 +204,8 @@ def write_run(folder: Path, run: RunRecord) -> None:
     DataError
         The file cannot be written.
     """
-    write_text(folder / RUN, run.model_dump_json(by_alias=True, indent=2) + "\n")
+    tree = run.model_dump(mode="json", by_alias=True)
+    write_text(folder / RUN, json.dumps({**tree, _CHECKSUM: digest(tree)}, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -230,6 +234,8 @@ def read_run(folder: Path) -> RunRecord:
         raise DataError(
             f"was written by a newer ckseq ({version}): schema {schema}, this one reads {SCHEMA}", path, "upgrade ckseq"
         )
+    if schema == SCHEMA and tree.pop(_CHECKSUM, None) != digest(tree):
+        raise DataError("was changed after ckseq wrote it: its checksum differs", path, "restore it, or train again")
     try:
         # through JSON, where a list may be a tuple
         return RunRecord.model_validate_json(json.dumps(from_schema_1(tree) if schema == 1 else tree))

@@ -1,12 +1,13 @@
-"""The store: one HDF5 file of prepared recordings, built from parts so that an interruption costs one recording.
+"""The store: one HDF5 file of preprocessed recordings, assembled from one part per recording so that it is resumable.
 
 Layout, schema 1: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); where there is motion ``projections``
-float32 (t, 2, n[, channels]); and where kept ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
-and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own division, where it has one. A recording
-that failed has the attribute ``error`` and no data. ``/index`` repeats as JSON what the attributes of all recordings
-say: of ten thousands, reading these takes minutes. A part is a store of one recording, without an index.
+float32 (t, 2, n[, channels]); and optionally ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
+and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A recording
+that failed has the attribute ``error`` and no data. ``/index`` repeats the attributes of all
+recordings as JSON, since reading them one by one takes minutes for ten thousand. A part is a store of one recording,
+without an index.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """What the store knows of a recording without reading its arrays.
+    """The metadata of a recording in the store.
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
-    the reason in ``error``), ``n_crops`` its crops, where these are kept; ``source_digest`` names the frames' file
-    names and bytes, "" where it is not known.
+    the reason in ``error``), ``n_crops`` its stored crops; ``source_digest`` that of the frames' file names and bytes,
+    "" where it is unknown.
     """
 
     id: str
@@ -54,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recording that went through a pipeline: its arrays by dataset name, or the error that stopped it."""
+    """A preprocessed recording: its arrays by dataset name, or the error that stopped it."""
 
     recording: Recording
     digest: str
@@ -104,22 +105,22 @@ class Store:
         return self._read(id, "faces")
 
     def n_found(self, id: str) -> int:
-        """Return how many of a recording's frames showed a face, of those that were searched."""
+        """Return the number of frames of a recording in which a face was found, of those that were searched."""
         return int((self._read(id, "n_found") > 0).sum())
 
     def has(self, id: str, name: str) -> bool:
-        """Tell whether a recording has a dataset of that name."""
+        """Return whether a recording has a dataset of that name."""
         return id in self._recordings and name in self._recordings[id]
 
     def frame_shape(self, id: str, name: str) -> tuple[int, ...]:
         """Return the shape of one step of ``projections``, ``blobs`` or ``halved``; no array is read."""
         if not self.has(id, name):
-            self._read(id, name)  # which tells what is missing
+            self._read(id, name)  # raises the error
         shape = self._recordings[id][name].shape[1:]
         return (shape[0], self._width(id), *shape[2:]) if name == "blobs" else shape
 
     def stored_bytes(self, id: str, name: str) -> int:
-        """Return what a dataset takes in the file."""
+        """Return the size of a dataset in the file, bytes."""
         return int(self._recordings[id][name].id.get_storage_size())
 
     def _width(self, id: str) -> int:
@@ -132,14 +133,14 @@ class Store:
             group = self._recordings.get(id)
             reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
             raise DataError(
-                str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that keeps it"
+                str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that stores it"
             ) from None
         except OSError as error:
-            raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _AGAIN) from None
+            raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _PREPARE_AGAIN) from None
 
 
-_MAKE_ROOM = "free some space, then run the same again"
-_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
+_FREE_SPACE = "free some space, then run the same command again"
+_PREPARE_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
 
 
 def _entry(id: str, group: h5py.Group) -> Entry:
@@ -167,19 +168,19 @@ def open_store(path: Path, *, listing: bool = True) -> Iterator[Store]:
     ----------
     path : Path
     listing : bool
-        Read what it holds at once, and find a damaged store now; without it opening takes a millisecond.
+        Read the metadata now, which detects a damaged store; without it opening takes a millisecond.
 
     Raises
     ------
     DataError
-        There is no such file, it is cut short, no store, or of a schema this version does not know.
+        There is no such file, or it is damaged, not a store, or of an unknown schema.
     """
     if not path.is_file():
         raise DataError("there is no such store", path, "make one with 'ckseq preprocess DATA --out STORE'")
     try:
         file = h5py.File(path, "r")
     except OSError:
-        raise DataError("is cut short, or not a store of ckseq", path, _AGAIN) from None
+        raise DataError("is cut short, or not a store of ckseq", path, _PREPARE_AGAIN) from None
     with file:
         try:
             _check_schema(file, path)
@@ -187,7 +188,7 @@ def open_store(path: Path, *, listing: bool = True) -> Iterator[Store]:
             if listing:
                 _ = store.entries
         except (KeyError, OSError, RuntimeError, ValueError) as error:
-            raise DataError(f"is damaged ({error})", path, _AGAIN) from None
+            raise DataError(f"is damaged ({error})", path, _PREPARE_AGAIN) from None
         yield store
 
 
@@ -201,13 +202,13 @@ def _check_schema(file: h5py.File, path: Path) -> None:
             f"was written by ckseq {version} (schema {schema}, this one knows {SCHEMA})", path, "update ckseq"
         )
     if schema < SCHEMA:
-        raise DataError(f"is of the old schema {schema}", path, _AGAIN)
+        raise DataError(f"is of the old schema {schema}", path, _PREPARE_AGAIN)
 
 
 def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None:
-    """Write one recording into the folder of parts; a reader sees it whole or not at all.
+    """Write one recording atomically into the folder of parts.
 
-    What is not ``packed`` takes a third of the time, and two to three times the space.
+    Without ``packed`` (compression) it takes a third of the time, and two to three times the space.
     """
     path = folder / f"{prepared.recording.id}.h5"
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -217,7 +218,7 @@ def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"cannot be written ({_reason(error)})", path, _MAKE_ROOM) from None
+        raise DataError(f"cannot be written ({_reason(error)})", path, _FREE_SPACE) from None
 
 
 def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> None:
@@ -240,23 +241,23 @@ def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> 
 
 def _packed(blobs: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return blobs (t, h, w[, channels]) with the bits of axis 2 in bytes."""
-    # along the last axis of what lies in one piece, NumPy packs ten times as fast
+    # along the last axis of a contiguous array, NumPy packs ten times as fast
     lines = np.ascontiguousarray(np.moveaxis(blobs, 2, -1))
     return np.moveaxis(np.packbits(lines, axis=-1), -1, 2)
 
 
 def _write_array(group: h5py.Group, name: str, array: NDArray[Any], *, packed: bool) -> None:
     if array.nbytes < 4096 or not packed:
-        # the description of a packed chunk would be larger than what it saves
+        # the metadata of a compressed chunk would be larger than the savings
         group.create_dataset(name, data=array)
         return
-    # one chunk per step of time lets a batch be streamed; small arrays are not worth a chunk each
+    # one chunk per time step for streaming; small arrays are a single chunk
     chunks = (1, *array.shape[1:]) if array[:1].nbytes >= 8192 else array.shape
     group.create_dataset(name, data=array, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True)
 
 
 class Part(NamedTuple):
-    """What is known of a recording that was prepared before."""
+    """The metadata of a recording that was preprocessed before."""
 
     digest: str
     n_frames: int
@@ -264,7 +265,7 @@ class Part(NamedTuple):
 
 
 def read_part(folder: Path, id: str) -> Part | None:
-    """Return what a recording's part says of itself, or None where there is no whole part."""
+    """Return the metadata of a recording's part, or None where there is no complete part."""
     try:
         with h5py.File(folder / f"{id}.h5", "r") as file:
             attrs = file[f"recordings/{id}"].attrs
@@ -274,7 +275,7 @@ def read_part(folder: Path, id: str) -> Part | None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the parts, and the folder unless somebody keeps other files in it."""
+    """Remove the parts, and the folder unless it contains other files."""
     for path in [*folder.glob("*.h5"), *folder.glob("*.tmp")]:
         path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
@@ -293,13 +294,13 @@ def assemble(
     ids : iterable of str
         The recordings.
     out : Path
-        The store; it appears whole or not at all.
+        The store; it is written atomically.
     pipeline : mapping
         The resolved recipe.
     digest : str
         Of the pipeline and all sources.
     notes : list of str
-        What a reader of any result should know of the data.
+        Notes on the data, shown with every result.
     """
     temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     try:
@@ -319,11 +320,11 @@ def assemble(
         temporary.replace(out)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"cannot be written ({_reason(error)})", out, _MAKE_ROOM) from None
+        raise DataError(f"cannot be written ({_reason(error)})", out, _FREE_SPACE) from None
 
 
 def _reason(error: OSError) -> str:
     text = str(error.strerror or error)
-    # HDF5 hides the system's reason in a long sentence
+    # HDF5 puts the system's reason into a long sentence
     _, found, tail = text.partition("error message = '")
     return tail.split("'")[0] if found else text

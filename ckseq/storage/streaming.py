@@ -1,4 +1,4 @@
-"""Sequences that stay in their store until a batch of them is asked for."""
+"""Sequences that are read from their store batch by batch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
 from ckseq.storage.store import Entry, Store, open_store
 
 Input = Literal["projections", "blobs", "halved", "crops", "features"]
-"""What a model may read; features are made of the crops, and not streamed."""
+"""The input of a model; features are computed from the crops, and not streamed."""
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """Sequences (n, t, h, w, channels), or images (n, h, w, channels), as an array that is read where it is needed.
+    """Sequences (n, t, h, w, channels), or images (n, h, w, channels), as an array that is read on demand.
 
     Crops are uint8, everything else is float32.
 
-    Rows are chosen as those of an array are, ``streamed[3:9]`` or ``streamed[[5, 2]]``, which reads nothing;
-    ``np.asarray(streamed[rows])`` reads just these. Processes may be given it: it holds the store's path, and no file
-    stays open.
+    Rows are selected as in an array, ``streamed[3:9]`` or ``streamed[[5, 2]]``, which reads nothing;
+    ``np.asarray(streamed[rows])`` reads only these. It may be passed to other processes: it holds the store's path, and
+    no open file.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class Streamed:
         The dataset that is read.
     ids : array of str
         The recordings, in order.
-    config : ckseq.signal.sequence.Config
-        How each is brought to the common length.
+    config : SequenceConfig
+        How each sequence is brought to the common length.
     item_shape : (t, h, w, channels)
         Or (h, w, channels) of crops where t is 1.
     """
@@ -68,7 +68,7 @@ class Streamed:
         return len(self.ids)
 
     def __getitem__(self, rows: slice | Sequence[int] | NDArray[np.int_]) -> Streamed:
-        """Choose rows, reading nothing."""
+        """Select rows; nothing is read."""
         return Streamed(self.path, self.input, self.ids[rows], self.config, self.item_shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -95,7 +95,7 @@ class Streamed:
 
 
 def stream(store: Store, entries: Sequence[Entry], input: Input, config: SequenceConfig) -> Streamed:
-    """Return the sequences of some recordings, still to be read.
+    """Return the sequences of some recordings, without reading them.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
         At least one.
     input : str
         The dataset to read.
-    config : ckseq.signal.sequence.Config
+    config : SequenceConfig
 
     Raises
     ------
@@ -122,5 +122,5 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
 
 
 def n_steps(entry: Entry, input: Input) -> int:
-    """Return the length of a sequence as a model reads it: one more of crops than of what moved between them."""
+    """Return the length of a sequence as a model reads it: frames of crops and features, steps of motion otherwise."""
     return entry.n_crops if input in ("crops", "features") else entry.n_steps

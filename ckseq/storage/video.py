@@ -1,10 +1,9 @@
-"""Video files: frames with their times, upright; and a video written frame by frame."""
+"""Video files: reading frames with their times, upright; writing frame by frame."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,16 +12,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.defaults import FRAMES_PER_SECOND
 from ckseq.errors import DataError
+from ckseq.redirect import stderr_to_devnull
 
 _MEND = "put a good copy in its place, or remove it"
-# where a video says nothing of its rate
-_USUAL_FPS = 25.0
-_MOST_FPS = 240.0
+_MAX_FPS = 240.0
+# FFmpeg writes decoding errors to the terminal; a person who wants them sets this variable
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 class Video:
-    """A video file, opened; gone through once, one frame in memory at a time.
+    """A video file opened for reading once, with one frame in memory at a time.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class Video:
     Raises
     ------
     DataError
-        The file is missing, empty, holds no video (sound only, another kind of file), or nothing that can be decoded.
+        The file is missing, empty, holds no video (audio only, another file type), or nothing that can be decoded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,24 +46,24 @@ class Video:
         if empty:
             raise DataError("is empty (0 bytes)", path, _MEND)
         self.path = path
-        with silence():
+        with stderr_to_devnull():
             self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        # phones store how they were held beside the pixels
+        # phones store their orientation beside the pixels
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        known = 0 < fps <= _MOST_FPS
-        self.fps = fps if known else _USUAL_FPS
-        # an estimate from the file's head, which the end of a file cut short belies; without a rate it is none
+        known = 0 < fps <= _MAX_FPS
+        self.fps = fps if known else FRAMES_PER_SECOND
+        # an estimate from the file's header, wrong where the file is cut short; unknown without a frame rate
         self.n_announced = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))) if known else 0
         self._n_read, self._last_s = 0, 0.0
 
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        """Yield each frame: seconds since the first, which rise, and (h, w, 3) uint8, BGR.
+        """Yield each frame: seconds since the first, increasing, and (h, w, 3) uint8, BGR.
 
         Raises
         ------
         DataError
-            There is no frame; or, after the last that can be decoded, much of what the file announces is missing.
+            There is no frame; or, after the last one that can be decoded, much of the announced duration is missing.
         """
         for seconds in self._grabbed():
             ok, image = self._capture.retrieve()
@@ -72,7 +73,7 @@ class Video:
         self._check_end()
 
     def times_s(self, *, at_most_s: float) -> NDArray[np.float64]:
-        """Return the times of the frames, decoding each, until one lies beyond ``at_most_s``, which is the last."""
+        """Return the times of the frames up to the first one beyond ``at_most_s``, seconds; every frame is decoded."""
         found: list[float] = []
         for seconds in self._grabbed():
             found.append(seconds)
@@ -99,17 +100,17 @@ class Video:
 
     def _check_end(self) -> None:
         if self._n_read == 0:
-            fix = "a file of sound, or of another kind under this name, holds none"
+            fix = "audio files, and other file types under this name, have none"
             raise DataError("is not a video that can be decoded: it gave no frame", self.path, fix)
-        # held against time, not frames, of which a film of uneven times has fewer than its head makes of its rate
+        # compared by time, not by frames: a video of variable frame rate has fewer than its header estimates
         announced_s = self.n_announced / self.fps
         if self._last_s < 0.8 * announced_s - 0.2:
             what = f"is cut short or damaged: it ends after {self._last_s:.1f} of about {announced_s:.1f} s"
-            raise DataError(what, self.path, "what came before is kept; fetch a whole copy for the rest")
+            raise DataError(what, self.path, "what came before is used; get a complete copy for the rest")
 
 
 class VideoWriter:
-    """A video written frame by frame, at an even rate; MPEG-4 in an ``.mp4`` file, which any player plays.
+    """Writes a video frame by frame at a constant rate: MPEG-4 in an ``.mp4`` file, which any player plays.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ class VideoWriter:
     Raises
     ------
     DataError
-        When the first frame comes: the file cannot be written.
+        At the first frame: the file cannot be written.
     """
 
     def __init__(self, path: Path, *, fps: float) -> None:
@@ -129,11 +130,11 @@ class VideoWriter:
         self._n_written = 0
 
     def write(self, seconds: float, image: NDArray[np.uint8]) -> None:
-        """Show an image (h, w, 3) uint8, BGR, from this time on, as often as the even rate asks for."""
+        """Add an image (h, w, 3) uint8, BGR, shown from this time on; it is repeated as the constant rate asks for."""
         if self._writer is None:
             height, width = image.shape[:2]
             self._size = (width - width % 2, height - height % 2)
-            with silence():
+            with stderr_to_devnull():
                 codec = cv2.VideoWriter.fourcc(*"mp4v")
                 self._writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, codec, self._fps, self._size)
             if not self._writer.isOpened():
@@ -152,16 +153,3 @@ class VideoWriter:
     ) -> None:
         if self._writer is not None:
             self._writer.release()
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Keep OpenCV's own log off the terminal: what failed is said once, as an error."""
-    # FFmpeg writes to the terminal by itself; a person who wants that sets the variable
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

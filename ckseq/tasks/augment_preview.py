@@ -1,4 +1,4 @@
-"""``ckseq augment-preview``: what training sees of some images, as a contact sheet."""
+"""``ckseq augment-preview``: a contact sheet of augmented training images."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def augment_preview(
     seed: int | None,
     console: Console,
 ) -> dict[str, Any]:
-    """Draw some images of a store, each beside variations of it as the experiment's augmentation makes them.
+    """Draw some images of a store, each next to augmented versions of it by the experiment's config.
 
     Parameters
     ----------
     store : Path
-        Prepared with a pipeline that keeps crops.
+        With crops.
     experiment : str
         An experiment's name or path.
     out : Path
         The PNG file to write.
     images, variations : int
-        Rows, the classes in turn, and columns.
+        Number of rows, the classes in turn, and of columns.
     settings : sequence of str
         ``section.key=value`` for the experiment's fields.
     seed : int, optional
@@ -57,31 +57,31 @@ def augment_preview(
     Raises
     ------
     CallError
-        The experiment reads no images, or varies none.
+        The experiment reads no images, or does not augment them.
     DataError
-        The store has too little for the experiment.
+        The store lacks data for the experiment.
     """
     recipe = load_experiment(experiment, settings)
     seed = recipe.seed if seed is None else seed
     config = recipe.image_augmentation
     if recipe.input != "crops" or config.changes_nothing:
         raise CallError(
-            f"the experiment {recipe.name!r} varies no images",
+            f"the experiment {recipe.name!r} augments no images",
             fix='name one with input = "crops" and an [image_augmentation]',
         )
     with open_store(store) as opened:
         chosen = choose(opened, recipe)
         by_label = [[entry for entry in chosen.entries if entry.label == label] for label in chosen.labels]
         in_turn = [entry for turn in zip_longest(*by_label) for entry in turn if entry is not None]
-        taken = in_turn[:images]
-        x = np.asarray(stream(opened, taken, "crops", recipe.sequence))
-    # of a sequence its middle frame
+        shown = in_turn[:images]
+        x = np.asarray(stream(opened, shown, "crops", recipe.sequence))
+    # the middle frame of a sequence
     stills = x if x.ndim == 4 else x[:, x.shape[1] // 2]
     rows = []
-    for number, (entry, image) in enumerate(zip(taken, stills, strict=True)):
+    for number, (entry, image) in enumerate(zip(shown, stills, strict=True)):
         copies = np.repeat(image[np.newaxis], variations, axis=0)
         varied = augment_images(copies, config, rng=np.random.default_rng([seed, number]))
-        # gray images are shown without their axis of channels
+        # gray images are drawn without their channel axis
         gray = image.shape[-1] == 1
         rows.append(Varied(str(entry.label), image[..., 0] if gray else image, varied[..., 0] if gray else varied))
     write_bytes(out, draw_variations(rows))
@@ -89,7 +89,7 @@ def augment_preview(
     return {
         "schema": 1,
         "picture": str(out),
-        "recordings": [entry.id for entry in taken],
+        "recordings": [entry.id for entry in shown],
         "augmentation": config.model_dump(mode="json"),
         "seed": seed,
     }

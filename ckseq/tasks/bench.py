@@ -1,4 +1,4 @@
-"""Speed and memory, here and now: each figure is a ratio against the plain way, measured in the same run."""
+"""Benchmarks of speed and memory on this machine, each relative to a plain implementation in the same run."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from ckseq.twin.tree import TwinConfig
 
 
 def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Console) -> dict[str, Any]:
-    """Measure one thing; see the functions of this module.
+    """Run one benchmark; see the functions of this module.
 
     Parameters
     ----------
     what : str
         ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream`` or ``stills``.
     data : Path, optional
-        A data set to measure on; the synthetic twin where not given.
+        The data set to use; the synthetic twin if not given.
     frames : int
-        Frames to measure on, about.
+        Approximate number of frames.
     jobs : int
         Processes; -1 is one per core.
     console : Console
@@ -50,7 +50,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
         scratch = Path(folder)
         if what in ("train", "stills") and data is not None:
-            raise CallError(f"bench {what} makes its own data", data, "leave --data out")
+            raise CallError(f"bench {what} generates its own data", data, "omit --data")
         if what == "train":
             return bench_train(console)
         if what == "stills":
@@ -73,49 +73,49 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def _some(data: Path, frames: int) -> list[Recording]:
-    """Take recordings from the start of a data set until there are so many frames."""
-    taken: list[Recording] = []
+def _first_recordings(data: Path, frames: int) -> list[Recording]:
+    """Return recordings from the start of a data set with at least this many frames in total."""
+    chosen: list[Recording] = []
     for recording in find_source(data, None).scan(data):
         if isinstance(recording.frames, ImageFiles) and len(recording.frames.paths) > 1:
-            taken.append(recording)
+            chosen.append(recording)
             frames -= len(recording.frames.paths)
         if frames <= 0:
-            return taken
-    if not taken:
-        raise DataError("has no recordings of image files to measure on", data)
-    return taken
+            return chosen
+    if not chosen:
+        raise DataError("has no recordings of image files to measure", data)
+    return chosen
 
 
 def bench_preprocess(data: Path, scratch: Path, *, frames: int, jobs: int, console: Console) -> dict[str, Any]:
     """Compare the paper's per-frame script with the pipelines ``paper`` and ``anchored``, on the same frames.
 
-    The script builds a detector for each frame, on one core. The pipeline
-    ``paper`` must equal it to the bit. The floor is what decoding alone takes.
+    The script builds a detector for each frame, on one core; the pipeline ``paper`` must equal it to the bit. Decoding
+    alone is measured as the lower bound.
     """
-    recordings = _some(data, frames)
+    recordings = _first_recordings(data, frames)
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     console.step(f"{n_frames} frames of {len(recordings)} recordings")
     chosen = scratch / "chosen.csv"
     chosen.write_text(_manifest(recordings))
 
     decoding, _ = _timed(lambda: [sum(1 for _ in read_gray(r.frames)) for r in recordings])
-    script, theirs = _timed(lambda: {r.id: paper_script(r) for r in recordings})
+    script, reference = _timed(lambda: {r.id: paper_script(r) for r in recordings})
     rows = [("decoding alone, one core", decoding), ("the paper's script, one core", script)]
     quiet = Console(quiet=True)
     for pipeline in ("paper", "anchored"):
         out = scratch / f"{pipeline}.h5"
-        # by then the paper's turn has started the processes, so that of the anchored pipeline tells the work alone
+        # the first pipeline's time includes starting the processes, the second's does not
         work = partial(preprocess, chosen, pipeline=pipeline, out=out, jobs=jobs, console=quiet)
         rows.append((f"ckseq, pipeline {pipeline}", _timed(work)[0]))
     with open_store(scratch / "paper.h5") as opened:
         equal = all(
-            np.array_equal(opened.projections(entry.id), theirs[entry.id])
+            np.array_equal(opened.projections(entry.id), reference[entry.id])
             for entry in opened.entries
             if not entry.error
         )
 
-    table = Table("", "seconds", "ms a frame", "times as fast as the script")
+    table = Table("", "seconds", "ms a frame", "speed-up")
     for name, seconds in rows:
         table.add_row(name, f"{seconds:.2f}", f"{1000 * seconds / n_frames:.1f}", f"{script / seconds:.1f}")
     console.say(table)
@@ -138,7 +138,7 @@ def _manifest(recordings: list[Recording]) -> str:
 
 
 def paper_script(recording: Recording) -> NDArray[np.float32]:
-    """Do a recording's work as system A's script does: a new detector for each frame, one frame at a time."""
+    """Process a recording as the paper's script does: a new detector for each frame, one frame at a time."""
     import dlib
 
     crops: list[NDArray[np.uint8]] = []
@@ -161,7 +161,7 @@ def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> d
     """Compare the paper's network as ckseq builds it with the plain Keras layers: same weights, data and steps.
 
     A step is one batch of ``n_sequences`` of 39x2x267, forward, backward and Adam; the first, which also traces the
-    graph, is told apart. Dropout is off, so that both end in the same weights but for rounding.
+    graph, is reported separately. Without dropout, so that both end in the same weights except for rounding.
     """
     backend.start(0)
     keras = backend.load_keras()
@@ -169,11 +169,11 @@ def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> d
 
     rng = np.random.default_rng(0)
     shape = (39, 2, 267, 1)
-    # like projections: small numbers, and lengths as of CK+, padded on both sides
+    # like projections: small numbers, lengths as in CK+, padded on both sides
     lengths = np.clip(rng.normal(18, 8, n_sequences).round(), 5, 39).astype(int)
     x = np.stack([pad(rng.random((n, *shape[1:]), dtype=np.float32) ** 4, length_frames=39) for n in lengths])
     y = np.eye(4, dtype=np.float32)[rng.integers(0, 4, n_sequences)]
-    config = conv_lstm.Config(dropout=0.0)
+    config = conv_lstm.ConvLSTMConfig(dropout=0.0)
     weights = None
     rows: dict[str, dict[str, float]] = {}
     outputs = []
@@ -195,18 +195,18 @@ def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> d
         outputs.append(network.predict_on_batch(x))
         console.say(
             f"{name}: first step {first:.1f} s, then {np.median(times):.2f} s a step of {n_sequences} sequences, "
-            f"{processor:.2f} s of processor time"
+            f"{processor:.2f} s of CPU time"
         )
     speedup = rows["plain Keras"]["step_s"] / rows["ckseq"]["step_s"]
-    apart = float(np.abs(outputs[0] - outputs[1]).max())
-    # what other programs take meanwhile counts against the one, and not against the other
+    difference = float(np.abs(outputs[0] - outputs[1]).max())
+    # CPU time, unlike wall time, is not affected by other programs
     saved = rows["plain Keras"]["step_processor_s"] / rows["ckseq"]["step_processor_s"]
-    console.say(f"{speedup:.1f} times as fast, {saved:.1f} by processor time")
-    console.say(f"after {steps + 1} steps the probabilities differ by {apart:.1e} at most")
+    console.say(f"speed-up {speedup:.1f}, {saved:.1f} in CPU time")
+    console.say(f"after {steps + 1} steps the probabilities differ by {difference:.1e} at most")
     return {
         "n_sequences": n_sequences,
         "steps": rows,
         "speedup": round(speedup, 2),
         "processor_speedup": round(saved, 2),
-        "largest_difference": apart,
+        "largest_difference": difference,
     }

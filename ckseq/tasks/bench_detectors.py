@@ -1,4 +1,4 @@
-"""The detectors side by side: how fast each is, in how many frames it sees a face, and whether they see the same."""
+"""Comparison of the detectors: speed, frames with a face, and agreement."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError, DataError
 from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles
@@ -19,15 +20,16 @@ from ckseq.signal.faces import Box, overlap, pick_box
 from ckseq.storage.frames import read_gray
 
 SAME = 0.5
-"""Two boxes that overlap at least so much, intersection over union, are taken for one face."""
+"""Two boxes with at least this intersection over union count as the same face."""
 
 Found = list[list[Box]]
 
 
 class Agreement(NamedTuple):
-    """How far two detectors agree on the largest face, in the ``n_both`` frames in which both see one.
+    """Agreement of two detectors on the largest face, in the ``n_both`` frames in which both find one.
 
-    ``mean_iou`` is intersection over union, None where there is no such frame; ``n_same`` counts those from `SAME` on.
+    ``mean_iou`` is the mean intersection over union, None without such frames; ``n_same`` counts those of at least
+    `SAME`.
     """
 
     n_both: int
@@ -35,33 +37,44 @@ class Agreement(NamedTuple):
     n_same: int
 
 
+class Figures(NamedTuple):
+    """The measurements of one detector.
+
+    ``first_s`` is the time of the first frame, with all loading; ``n_hits`` counts frames with a face.
+    """
+
+    ms_a_frame: float
+    first_s: float
+    n_hits: int
+    n_faces: int
+
+
 def bench_detectors(data: Path, *, frames: int, console: Console) -> dict[str, Any]:
-    """Search the same frames with every detector, each as it is set by default, one frame at a time.
+    """Run every detector with its default config on the same frames, one frame at a time.
 
     Parameters
     ----------
     data : Path
         A data set of image files.
     frames : int
-        At most so many, spread evenly over the whole data set.
+        Maximum number of frames, evenly spaced over the data set.
     console : Console
 
     Returns
     -------
     dict
-        ``n_frames``; ``detectors``, by name ``ms_a_frame``, ``first_s`` (what the first frame took, with all loading),
-        ``n_hits`` (frames with a face) and ``n_faces``; ``agreement``, by pair of names, of `Agreement`;
-        ``left_out``, by name why.
+        ``n_frames``; ``detectors``, `Figures` by name; ``agreement``, `Agreement` by pair of names; ``left_out``, the
+        reason by name.
     """
     images = [next(read_gray(one)) for one in spread(data, frames)]
-    console.step(f"{len(images)} frames, spread evenly over {data.name}")
+    console.step(f"{len(images)} frames, evenly spaced over {data.name}")
     found: dict[str, Found] = {}
-    facts: dict[str, dict[str, Any]] = {}
+    figures: dict[str, Figures] = {}
     left_out: dict[str, str] = {}
-    # the whole frame is no search, and agrees with everybody a little
+    # whole_frame detects nothing
     for name in (name for name in registry.names("detectors") if name != "whole_frame"):
-        module = registry.load("detectors", name)
-        detect = module.load(module.Config())
+        spec: DetectorSpec = registry.load("detectors", name).SPEC
+        detect = spec.load(spec.config())
         try:
             start = time.perf_counter()
             detect(images[0])
@@ -71,25 +84,25 @@ def bench_detectors(data: Path, *, frames: int, console: Console) -> dict[str, A
             continue
         ready = time.perf_counter()
         found[name] = [detect(image) for image in images]
-        facts[name] = {
-            "ms_a_frame": round(1000 * (time.perf_counter() - ready) / len(images), 2),
-            "first_s": round(ready - start, 2),
-            "n_hits": sum(map(bool, found[name])),
-            "n_faces": sum(map(len, found[name])),
-        }
+        figures[name] = Figures(
+            ms_a_frame=round(1000 * (time.perf_counter() - ready) / len(images), 2),
+            first_s=round(ready - start, 2),
+            n_hits=sum(map(bool, found[name])),
+            n_faces=sum(map(len, found[name])),
+        )
     shapes = [(image.shape[0], image.shape[1]) for image in images]
     agreed = {(a, b): agreement(found[a], found[b], shapes) for a, b in combinations(found, 2)}
-    _say(console, facts, agreed, len(images))
+    _say(console, figures, agreed, len(images))
     return {
         "n_frames": len(images),
-        "detectors": facts,
+        "detectors": {name: one._asdict() for name, one in figures.items()},
         "agreement": {f"{a} {b}": pair._asdict() for (a, b), pair in agreed.items()},
         "left_out": left_out,
     }
 
 
 def spread(data: Path, frames: int) -> list[Frames]:
-    """Choose single frames, evenly over all image files of a data set."""
+    """Return single frames, evenly spaced over all image files of a data set."""
     singles: list[Frames] = []
     for recording in find_source(data, None).scan(data):
         match recording.frames:
@@ -98,7 +111,7 @@ def spread(data: Path, frames: int) -> list[Frames]:
             case ArchiveMembers(archive, members):
                 singles += [ArchiveMembers(archive, (member,)) for member in members]
     if not singles:
-        raise DataError("has no image files to measure on", data)
+        raise DataError("has no image files to measure", data)
     places = np.linspace(0, len(singles) - 1, min(frames, len(singles)))
     return [singles[round(place)] for place in places]
 
@@ -115,21 +128,21 @@ def agreement(one: Found, other: Found, shapes: list[tuple[int, int]]) -> Agreem
 
 
 def _say(
-    console: Console, facts: dict[str, dict[str, Any]], agreed: dict[tuple[str, str], Agreement], n_frames: int
+    console: Console, figures: dict[str, Figures], agreed: dict[tuple[str, str], Agreement], n_frames: int
 ) -> None:
-    slowest = max(fact["ms_a_frame"] for fact in facts.values())
+    slowest = max(one.ms_a_frame for one in figures.values())
     table = Table("detector", "ms a frame", "speed-up", "frames with a face", "faces", "first, s")
-    for name, fact in facts.items():
+    for name, one in figures.items():
         table.add_row(
             name,
-            f"{fact['ms_a_frame']:.1f}",
-            f"{slowest / fact['ms_a_frame']:.1f}",
-            f"{fact['n_hits']} of {n_frames}",
-            str(fact["n_faces"]),
-            f"{fact['first_s']:.2f}",
+            f"{one.ms_a_frame:.1f}",
+            f"{slowest / one.ms_a_frame:.1f}",
+            f"{one.n_hits} of {n_frames}",
+            str(one.n_faces),
+            f"{one.first_s:.2f}",
         )
     console.say(table)
     for (a, b), pair in agreed.items():
-        told = "" if pair.mean_iou is None else f"; the boxes overlap by {pair.mean_iou:.2f} on average"
-        console.say(f"{a} and {b}: both see a face in {pair.n_both} frames, the same one in {pair.n_same}{told}")
-    console.say(f"the overlap is intersection over union of the largest boxes; from {SAME} on it is the same face")
+        iou = "" if pair.mean_iou is None else f"; mean IoU {pair.mean_iou:.2f}"
+        console.say(f"{a} and {b}: both find a face in {pair.n_both} frames, the same one in {pair.n_same}{iou}")
+    console.say(f"IoU is the intersection over union of the largest boxes; from {SAME} on it is the same face")

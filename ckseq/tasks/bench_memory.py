@@ -19,8 +19,8 @@ from ckseq.experiment.memory_check import seen_steps
 from ckseq.experiment.recipe import load_experiment
 from ckseq.learn import system_memory
 from ckseq.learn.fit import Labeled, fit
-from ckseq.learn.learner import prepare
 from ckseq.learn.memory import Training, estimate, footprint_of, gigabytes
+from ckseq.learn.trainer import build_trainer
 from ckseq.storage.store import open_store
 from ckseq.storage.streaming import stream
 from ckseq.tasks.preprocess import preprocess
@@ -70,7 +70,7 @@ def measure(store: str, phase: str) -> None:
         x = stream(opened, entries, recipe.input, recipe.sequence)
     places = np.resize(np.arange(len(entries)), rows)
     chosen = np.asarray(x[places]) if recipe.input == "projections" else x[places]
-    models, n_classes = registry.load("models", recipe.model_kind), len(recipe.classes)
+    models, n_classes = registry.load("models", recipe.model_kind).SPEC, len(recipe.classes)
     steps = [entries[place].n_steps for place in places]
     training = Training(
         model=recipe.model,
@@ -82,7 +82,7 @@ def measure(store: str, phase: str) -> None:
     )
     need = estimate(training).total
     if fits := need < system_memory.free_bytes() + system_memory.used_bytes():
-        learner = prepare(
+        trainer = build_trainer(
             models,
             recipe.model,
             config,
@@ -93,11 +93,11 @@ def measure(store: str, phase: str) -> None:
         )
         train = Labeled(chosen, np.arange(rows) % n_classes, ("S",) * rows)
         fit(
-            learner.model,
+            trainer.model,
             config,
             augmentation=recipe.augmentation,
             train=train,
-            watched=None,
+            validation=None,
             seed=1,
             resume=None,
             on_epoch=lambda _: None,

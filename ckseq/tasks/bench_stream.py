@@ -1,4 +1,4 @@
-"""How fast a film is watched, on one core: frames a second and what single frames take."""
+"""Speed of frame-by-frame analysis on one core: frames per second, and the latency of single frames."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from rich.text import Text
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.defaults import FRAMES_PER_SECOND
 from ckseq.experiment.recipe import Experiment, load_experiment
-from ckseq.inference.predictor import Model, as_seen, watch
+from ckseq.inference.causal_pipeline import convert_color, make_face_tracker
+from ckseq.inference.predictor import Predictor
 from ckseq.learn import backend
+from ckseq.models._spec import ModelSpec
 from ckseq.preprocessing.data_set import find_source
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
@@ -28,48 +31,50 @@ from ckseq.storage.frames import read_gray
 from ckseq.storage.video import Video, VideoWriter
 from ckseq.tracking.timeline import TimelineConfig
 
-_SIZE, _FPS = (640, 480), 25.0
+_SIZE = (640, 480)
 _LABELS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 _EDGES_MS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)
 
 
 def bench_stream(data: Path, scratch: Path, *, frames: int, console: Console) -> dict[str, Any]:
-    """Compare watching a film frame by frame with preparing it as a whole, from the file to probabilities.
+    """Compare frame-by-frame analysis of a video with preprocessing it as a whole, from the file to probabilities.
 
-    The film, 640x480, is made of recordings played forwards and backwards. Both ways take one core, the network's work
-    included, and have a network of the default experiment that has learnt nothing, which takes as long as one that has.
+    The video, 640x480, is made of recordings played forwards and backwards. Both run on one core, with an untrained
+    network of the default experiment, which is as fast as a trained one.
     """
     with _one_core():
-        path = _film(data, scratch, frames)
+        path = _make_video(data, scratch, frames)
         experiment = load_experiment("default")
         network = _network(experiment)
-        live, anchored = (_model(load_pipeline(name), experiment, network) for name in ("live", "anchored"))
-        live.ask(np.zeros((9, 2, live.pipeline.faces.side_px, 2), np.float32))  # traces the graph
-        took_ms = np.array(_watched(path, live)) * 1000
-        n_frames = len(took_ms)
+        live, anchored = (_predictor(load_pipeline(name), experiment, network) for name in ("live", "anchored"))
+        live.predict_proba(np.zeros((9, 2, live.pipeline.faces.side_px, 2), np.float32))  # compiles the graph
+        latencies_ms = np.array(_frame_latencies_s(path, live)) * 1000
+        n_frames = len(latencies_ms)
         start = time.perf_counter()
         arrays, _ = run_stages(VideoFile(path), anchored.pipeline)
-        anchored.ask(arrays["projections"])
+        anchored.predict_proba(arrays["projections"])
         whole_s = time.perf_counter() - start
-    rates = {"stream": 1000 / took_ms.mean(), "whole": n_frames / whole_s}
-    late = dict(zip(("median", "95 %", "99 %", "longest"), np.percentile(took_ms, (50, 95, 99, 100)), strict=True))
+    rates = {"stream": 1000 / latencies_ms.mean(), "whole": n_frames / whole_s}
+    latency_ms = dict(
+        zip(("median", "95 %", "99 %", "longest"), np.percentile(latencies_ms, (50, 95, 99, 100)), strict=True)
+    )
     console.say(f"{n_frames} frames of 640x480 from a video file to probabilities, one core, detection included")
     console.say(f"frame by frame, pipeline live: {rates['stream']:.0f} frames/s")
     console.say(f"as a whole, pipeline anchored: {rates['whole']:.0f} frames/s")
-    console.say("one frame: " + ", ".join(f"{name} {value:.1f} ms" for name, value in late.items()))
-    histogram = _histogram(took_ms)
-    console.say(_drawn(histogram))
+    console.say("one frame: " + ", ".join(f"{name} {value:.1f} ms" for name, value in latency_ms.items()))
+    histogram = _histogram(latencies_ms)
+    console.say(_histogram_table(histogram))
     return {
         "n_frames": n_frames,
         "frames_per_s": {name: round(rate, 1) for name, rate in rates.items()},
-        "latency_ms": {name: round(float(value), 2) for name, value in late.items()},
+        "latency_ms": {name: round(float(value), 2) for name, value in latency_ms.items()},
         "histogram_ms": histogram,
     }
 
 
 @contextmanager
 def _one_core() -> Iterator[None]:
-    """Keep all threads of this process, also those that libraries start from now on, on one core where that can be."""
+    """Bind this process, and threads that libraries start from now on, to one core where the system can."""
     threads = cv2.getNumThreads()
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     cv2.setNumThreads(1)
@@ -83,13 +88,15 @@ def _one_core() -> Iterator[None]:
             os.sched_setaffinity(0, cores)
 
 
-def _film(data: Path, scratch: Path, frames: int) -> Path:
-    path, n_frames = scratch / "film.mp4", 0
-    with VideoWriter(path, fps=_FPS) as writer:
+def _make_video(data: Path, scratch: Path, frames: int) -> Path:
+    path, n_frames = scratch / "video.mp4", 0
+    with VideoWriter(path, fps=FRAMES_PER_SECOND) as writer:
         for recording in find_source(data, None).scan(data):
             forwards = [cv2.resize(image, _SIZE) for image in read_gray(recording.frames)]
             for image in forwards + forwards[::-1]:
-                writer.write(n_frames / _FPS, np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8))
+                writer.write(
+                    n_frames / FRAMES_PER_SECOND, np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+                )
                 n_frames += 1
             if n_frames >= frames:
                 break
@@ -98,37 +105,38 @@ def _film(data: Path, scratch: Path, frames: int) -> Path:
 
 def _network(experiment: Experiment) -> Any:
     backend.start(0)
-    module = registry.load("models", experiment.model_kind)
-    shape = (experiment.sequence.length_frames, 2, 267, 2)
-    return module.export(module.build(experiment.model, input_shape=shape, n_classes=len(_LABELS)))
-
-
-def _model(pipeline: Pipeline, experiment: Experiment, network: Any) -> Model:
+    spec: ModelSpec = registry.load("models", experiment.model_kind).SPEC
     length = experiment.sequence.length_frames
     assert isinstance(length, int)
-    return Model(_LABELS, pipeline, experiment, length, network)
+    return spec.export(spec.build(experiment.model, input_shape=(length, 2, 267, 2), n_classes=len(_LABELS)))
 
 
-def _watched(path: Path, model: Model) -> list[float]:
-    """Return the seconds that each frame takes, from the file to what is said of it."""
-    faces = watch(model, TimelineConfig())
-    took = []
+def _predictor(pipeline: Pipeline, experiment: Experiment, network: Any) -> Predictor:
+    length = experiment.sequence.length_frames
+    assert isinstance(length, int)
+    return Predictor(_LABELS, pipeline, experiment, length, network)
+
+
+def _frame_latencies_s(path: Path, predictor: Predictor) -> list[float]:
+    """Return the seconds from reading each frame to its result."""
+    tracker = make_face_tracker(predictor, TimelineConfig())
+    latencies = []
     start = time.perf_counter()
-    for seconds, image in Video(path).frames():
-        faces.step(seconds, as_seen(image, model.pipeline))
+    for time_s, image in Video(path).frames():
+        tracker.update(time_s, convert_color(image, predictor.pipeline))
         now = time.perf_counter()
-        took.append(now - start)
+        latencies.append(now - start)
         start = now
-    return took
+    return latencies
 
 
-def _histogram(took_ms: NDArray[np.float64]) -> dict[str, int]:
-    counts, _ = np.histogram(took_ms, (0, *_EDGES_MS, np.inf))
+def _histogram(latencies_ms: NDArray[np.float64]) -> dict[str, int]:
+    counts, _ = np.histogram(latencies_ms, (0, *_EDGES_MS, np.inf))
     names = [f"under {edge}" for edge in _EDGES_MS] + [f"{_EDGES_MS[-1]} and more"]
     return {name: int(count) for name, count in zip(names, counts, strict=True)}
 
 
-def _drawn(histogram: dict[str, int]) -> Table:
+def _histogram_table(histogram: dict[str, int]) -> Table:
     table = Table("ms", "frames", "")
     most = max(histogram.values())
     for name, count in histogram.items():

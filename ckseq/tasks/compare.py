@@ -19,9 +19,9 @@ from ckseq.protocol.comparison import Difference, holm
 from ckseq.protocol.comparison import compare as compare_answers
 from ckseq.report.differences import draw_differences
 from ckseq.report.wording import noun_of
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.storage.run_record import RunRecord
 
 CONFIDENCE = 0.95
 _DRAWS = 10_000
@@ -109,10 +109,10 @@ Pair = tuple[Side, Side, Difference]
 
 
 def _side(path: Path) -> Side:
-    facts = read_run(path)
+    facts, predictions = read_complete_run(path)
     answers: dict[str, list[bool]] = {}
     truth, subject = {}, {}
-    for row in read_predictions(path).rows:
+    for row in predictions.rows:
         answers.setdefault(row.recording, []).append(row.truth == row.predicted)
         truth[row.recording], subject[row.recording] = row.truth, row.subject
     return Side(str(path), facts, {id: float(np.mean(right)) for id, right in answers.items()}, truth, subject)

@@ -7,12 +7,11 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic_core import PydanticUndefined
 from rich.table import Table
 from rich.text import Text
 
 from ckseq import registry
-from ckseq.config import Config
+from ckseq.config import Config, toml_text
 from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.recipe import Experiment, load_experiment
@@ -49,7 +48,7 @@ def config(name: str | None = None, *, settings: Sequence[str] = (), console: Co
     else:
         recipe = load_experiment(name, settings)
     values = recipe.model_dump(mode="json")
-    console.say(_as_toml(values))
+    console.say(toml_text(values))
     return values
 
 
@@ -62,12 +61,12 @@ def _sections() -> Iterator[tuple[str, str, type[Config]]]:
     for name, cls in sections_of(Pipeline).items():
         yield "pipeline", name, cls
     for kind in registry.names("detectors"):
-        yield "pipeline", f'detector, kind = "{kind}"', registry.load("detectors", kind).Config
+        yield "pipeline", f'detector, kind = "{kind}"', registry.load("detectors", kind).SPEC.config
     yield "experiment", "", Experiment
     for name, cls in sections_of(Experiment).items():
         yield "experiment", name, cls
     for kind in registry.names("models"):
-        yield "experiment", f'model, kind = "{kind}"', registry.load("models", kind).Config
+        yield "experiment", f'model, kind = "{kind}"', registry.load("models", kind).SPEC.config
     yield "predict --set", "timeline", TimelineConfig
     yield "synth", "", TwinConfig
 
@@ -90,7 +89,7 @@ def _fields(cls: type[Config]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, field in cls.model_fields.items():
         if isinstance(field.default, Config) or name.endswith("_kind") or name in ("detector", "model"):
             continue  # a section of its own
-        default = "required" if field.default is PydanticUndefined else json.dumps(field.default)
+        default = "required" if field.is_required() else json.dumps(field.default)
         yield name, {"type": _type(field.annotation), "default": default, "meaning": field.description or ""}
 
 
@@ -104,11 +103,3 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         return "list"
     return str(getattr(annotation, "__name__", annotation))
-
-
-def _as_toml(values: dict[str, Any]) -> str:
-    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if not isinstance(value, dict)]
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            lines += ["", f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items() if v is not None)]
-    return "\n".join(lines)

@@ -1,8 +1,10 @@
-"""``ckseq export``: the model of a run in a file for other programs, and the proof that it is the same model."""
+"""``ckseq export``: the network of a run in a file for other programs, compared with the original."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +16,60 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.learn.export import FORMATS, convert, largest_difference
-from ckseq.learn.predict import is_network, load_network, save_whole
+from ckseq.learn.predict import is_network, load_trained_model, save_whole
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.examples import read_examples
 from ckseq.storage.run_record import RunRecord, read_run
 
 SCHEMA = 1
 AGREEMENT = 1e-4
-"""How far the probabilities of an exported model may be from the run's own."""
+"""Largest difference allowed between the probabilities of an exported model and the run's own."""
 
-_N_DRAWN = 12
+_N_RANDOM = 12
 _USE = (
-    "The labels are acted expressions: the model tells how faces move in such recordings, not what a person feels. "
-    "Do not use it to judge people."
+    "The labels are acted expressions: the model classifies how faces move in such recordings, not what a person "
+    "feels. Do not use it to judge people."
 )
 
 
+@dataclass(frozen=True)
+class InputDescription:
+    """The input of an exported model; ``shape`` is None along the batch."""
+
+    what: str
+    shape: list[int | None]
+    axes: tuple[str, ...] = ("sequences", "steps", "rows", "columns", "channels")
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What an exported model was trained on."""
+
+    experiment: str
+    created: str
+    store_digest: str
+    protocol_digest: str
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """All that a program needs to prepare the input of a model and to read its output."""
+
+    labels: list[str]
+    input: InputDescription
+    pipeline: dict[str, Any]
+    sequence: dict[str, Any]
+    trained: Provenance
+    notes: list[str]
+    output: str = "probabilities of the labels, in their order"
+    use: str = _USE
+    schema: int = SCHEMA
+    ckseq_version: str = ckseq.__version__
+
+
 def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console: Console) -> dict[str, Any]:
-    """Write the network of a run in another format, with its description in the metadata, and compare the two.
+    """Export the network of a run with a description in the metadata, and compare the predictions of both.
 
     Parameters
     ----------
@@ -40,9 +78,9 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     format : str
         A key of `ckseq.learn.export.FORMATS`.
     out : Path, optional
-        The file; ``exported`` with the format's ending in the run folder if not given.
+        The file; ``exported`` with the suffix of the format in the run folder if not given.
     overwrite : bool
-        Replace a file that stands there.
+        Replace an existing file.
     console : Console
 
     Returns
@@ -53,94 +91,87 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     Raises
     ------
     CallError
-        The target is in the way or has another ending, the model is no network, or a package is missing.
+        The file exists or has another suffix, the model is not a network, or a package is missing.
     DataError
-        The run has no model, or the exported one answers otherwise; then nothing is left of it.
+        The run has no model, or the exported one predicts otherwise; then it is deleted.
     """
-    made = read_run(run)
+    record = read_run(run)
     chosen = FORMATS[format]
-    path = out or run / f"exported{chosen.ending}"
-    if path.suffix != chosen.ending:
-        raise CallError(f"{format} files end in {chosen.ending}", path, "name another --out")
+    path = out or run / f"exported{chosen.suffix}"
+    if path.suffix != chosen.suffix:
+        raise CallError(f"{format} files end in {chosen.suffix}", path, "name another --out")
     if path.exists() and not overwrite:
         raise CallError("exists", path, "--overwrite replaces it")
-    network = load_network(run)
+    network = load_trained_model(run)
     if not is_network(network):
         raise CallError(
-            f"{made.model_kind} is no network, and only those have such formats",
+            f"{record.model_kind} is not a network, and only networks can be exported",
             run,
             "train one of conv_time_width, gru, conv_lstm",
         )
-    experiment = experiment_of(made.experiment, where=f"{run}: experiment")
+    experiment = experiment_of(record.experiment, where=f"{run}: experiment")
     sequences = _sequences(run, experiment, tuple(network.input_shape[1:]))
-    text = json.dumps(_description(made, experiment), ensure_ascii=True, sort_keys=True)
-    found = []
+    text = json.dumps(asdict(_describe(record, experiment)), ensure_ascii=True, sort_keys=True)
+    difference = math.nan
 
     def write(temporary: Path) -> None:
+        nonlocal difference
         convert(network, temporary, format=chosen, description=text)
-        found.append(largest_difference(network, temporary, format=chosen, sequences=sequences))
-        if not found[0] <= AGREEMENT:
+        difference = largest_difference(network, temporary, format=chosen, sequences=sequences)
+        if not difference <= AGREEMENT:
             raise DataError(
-                f"the exported model differs by {found[0]:.1g}, more than {AGREEMENT:g}", path, "try another --format"
+                f"the exported model differs by {difference:.1g}, more than {AGREEMENT:g}",
+                path,
+                "try another --format",
             )
 
     save_whole(path, write)
     size = path.stat().st_size
-    console.say(f"{path}: {size / 2**20:.1f} MiB; differs by {found[0]:.1g} at most, over {len(sequences)} sequences")
+    console.say(f"{path}: {size / 2**20:.1f} MiB; differs by {difference:.1g} at most, over {len(sequences)} sequences")
     return {
         "schema": SCHEMA,
         "path": str(path),
         "format": format,
         "n_bytes": size,
-        "largest_difference": found[0],
+        "largest_difference": difference,
         "n_compared": len(sequences),
     }
 
 
-def _description(made: RunRecord, experiment: Experiment) -> dict[str, Any]:
-    """Return all that a program needs to feed the model and to read its answer."""
-    assert made.model is not None, "a run with a network has a model"
-    assert made.store is not None, "and a store"
-    shape = made.model.input_shape
-    return {
-        "schema": SCHEMA,
-        "ckseq_version": ckseq.__version__,
-        "labels": list(made.labels),
-        "input": {
-            "what": experiment.input,
-            "axes": ["sequences", "steps", "rows", "columns", "channels"],
-            "shape": [None, *shape, *[1] * (4 - len(shape))],
-            "dtype": "float32",
-        },
-        "output": "probabilities of the labels, in their order",
-        "pipeline": made.store.pipeline,
-        "sequence": {**experiment.sequence.model_dump(mode="json"), "length_frames": shape[0]},
-        "trained": {
-            "experiment": made.experiment_name,
-            "created": made.created,
-            "store_digest": made.store_digest,
-            "protocol_digest": made.protocol.digest,
-        },
-        "notes": list(made.notes),
-        "use": _USE,
-    }
+def _describe(record: RunRecord, experiment: Experiment) -> ModelDescription:
+    assert record.model is not None, "a run with a network has a model"
+    assert record.store is not None, "and a store"
+    shape = record.model.input_shape
+    return ModelDescription(
+        labels=list(record.labels),
+        input=InputDescription(what=experiment.input, shape=[None, *shape, *[1] * (4 - len(shape))]),
+        pipeline=record.store.pipeline,
+        sequence={**experiment.sequence.model_dump(mode="json"), "length_frames": shape[0]},
+        trained=Provenance(
+            experiment=record.experiment_name,
+            created=record.created,
+            store_digest=record.store_digest,
+            protocol_digest=record.protocol.digest,
+        ),
+        notes=list(record.notes),
+    )
 
 
 def _sequences(run: Path, experiment: Experiment, shape: tuple[int, ...]) -> list[NDArray[np.float32]]:
-    """Return what the two models are compared on: the run's own examples, and motion drawn at random.
+    """Return the sequences of the comparison: the run's own examples, and random motion.
 
-    The drawn ones range from none to much motion, some padded with zeros as a short sequence is.
+    The random ones range from no to much motion, some padded with zeros as a short sequence is.
     """
     rng = np.random.default_rng(0)
-    drawn = []
-    for amount in np.linspace(0, 1, _N_DRAWN):
+    random = []
+    for amount in np.linspace(0, 1, _N_RANDOM):
         sequence = (rng.random(shape) * amount).astype(np.float32)
         sequence[: rng.integers(shape[0] // 2 + 1)] = 0
-        drawn.append(sequence)
+        random.append(sequence)
     if experiment.input != "projections":
-        return drawn
+        return random
     policy = experiment.sequence
-    kept = [
+    examples = [
         fit_length(
             example.projections,
             length_frames=shape[0],
@@ -149,4 +180,4 @@ def _sequences(run: Path, experiment: Experiment, shape: tuple[int, ...]) -> lis
         )
         for example in read_examples(run)
     ]
-    return [*(one.reshape(shape).astype(np.float32) for one in kept), *drawn]
+    return [*(one.reshape(shape).astype(np.float32) for one in examples), *random]

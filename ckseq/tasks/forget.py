@@ -1,4 +1,4 @@
-"""``ckseq record forget``: delete a subject whole, and tell which stores and runs still hold it."""
+"""``ckseq record forget``: delete all data of a subject, and list the stores and runs that still hold it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.recording import ImageFiles
 from ckseq.storage.frames import fingerprint
-from ckseq.storage.recorded import check_subject, forgotten, holds, is_recorded, remove_subject, takes_of
+from ckseq.storage.recorded import check_subject, clips_of, delete_subject, has_subject, is_recorded, read_forgotten
 from ckseq.storage.run_record import RUN, read_run
 from ckseq.storage.store import open_store
 
-Held = dict[str, str]
+
+class Holder(TypedDict):
+    """A store or run that still holds a subject, and what it holds."""
+
+    path: str
+    what: str
 
 
 def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, console: Console) -> dict[str, Any]:
-    """Delete all that a data set keeps of a subject, and name the stores and runs that still hold it.
+    """Delete all that a data set holds of a subject, and list the stores and runs that still hold it.
 
-    Stores and runs are told by the frames' digests, so another person of the same number is not taken for this one. It
-    can be asked again later: the digests are kept, and nothing else.
+    Stores and runs are recognized by the digests of the frames, so that another person of the same number is not
+    confused with this one. The command can be repeated later: only the digests are kept.
 
     Parameters
     ----------
@@ -33,7 +38,7 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
     data : Path
         A data set that ``ckseq record`` made.
     search : sequence of Path
-        Folders in which stores and runs may lie; the one around ``data`` if empty.
+        Folders with stores and runs; the one around ``data`` if empty.
     unasked : bool
         Delete without asking.
     console : Console
@@ -54,46 +59,46 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
     check_subject(subject)
     if not is_recorded(data):
         raise CallError("was not recorded with ckseq", data, "name the folder given to 'ckseq record' with --data")
-    takes, before = takes_of(data, subject), forgotten(data).get(subject, {})
-    there = holds(data, subject)
-    if not there and not before:
-        raise CallError(f"knows no subject {subject}", data, "'ckseq inspect' shows who is there")
-    digests = frozenset({*before.get("digests", []), *_digests(takes.values())})
-    if there:
-        n_frames = sum(len(frames.paths) for frames in takes.values())
-        question = f"Delete {len(takes)} takes of {subject}, {n_frames} frames, for good? [y/N]"
+    clips, earlier = clips_of(data, subject), read_forgotten(data).get(subject)
+    exists = has_subject(data, subject)
+    if not exists and earlier is None:
+        raise CallError(f"has no subject {subject}", data, "'ckseq inspect' lists the subjects")
+    digests = frozenset({*(earlier["digests"] if earlier else []), *_digests(clips.values())})
+    if exists:
+        n_frames = sum(len(frames.paths) for frames in clips.values())
+        question = f"Delete {len(clips)} clips of {subject}, {n_frames} frames, permanently? [y/N]"
         if not unasked and console.ask(question, option="--yes").lower() not in ("y", "yes"):
             raise CallError("nothing is deleted")
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        remove_subject(data, subject, digests=sorted(digests), when=now)
-    console.say(f"{data} holds nothing of {subject} any more; takes deleted now: {len(takes)}")
+        delete_subject(data, subject, digests=sorted(digests), when=now)
+    console.say(f"{data} no longer holds anything of {subject}; clips deleted now: {len(clips)}")
     places = [path.resolve() for path in search] or [data.resolve().parent]
-    stores, held_by_runs = _holders(places, subject, digests)
-    for item in (*stores, *held_by_runs):
+    stores, runs = _holders(places, subject, digests)
+    for item in (*stores, *runs):
         console.warn(f"{item['path']}: {item['what']}")
-    if not stores and not held_by_runs:
+    if not stores and not runs:
         console.say(f"no store and no run under {', '.join(map(str, places))} holds {subject}")
     return {
         "schema": 1,
         "subject": subject,
-        "n_deleted": len(takes),
+        "n_deleted": len(clips),
         "stores": stores,
-        "runs": held_by_runs,
+        "runs": runs,
         "searched": [str(path) for path in places],
     }
 
 
-def _digests(takes: Iterable[ImageFiles]) -> Iterator[str]:
-    for frames in takes:
-        with contextlib.suppress(DataError):  # a damaged take must go as well
+def _digests(clips: Iterable[ImageFiles]) -> Iterator[str]:
+    for frames in clips:
+        with contextlib.suppress(DataError):  # damaged clips must be deleted as well
             yield fingerprint(frames)
 
 
-def _holders(places: Iterable[Path], subject: str, digests: frozenset[str]) -> tuple[list[Held], list[Held]]:
+def _holders(places: Iterable[Path], subject: str, digests: frozenset[str]) -> tuple[list[Holder], list[Holder]]:
     """Return the stores and runs below some folders that hold a subject."""
-    stores: list[Held] = []
-    held_by_runs: list[Held] = []
-    knows: dict[str, bool] = {}  # whether the store of a digest holds the subject
+    stores: list[Holder] = []
+    runs: list[Holder] = []
+    store_holds: dict[str, bool] = {}  # by the digest of the store: whether it holds the subject
     folders: list[Path] = []
     for path in _walk(places):
         if path.name == RUN:
@@ -101,20 +106,20 @@ def _holders(places: Iterable[Path], subject: str, digests: frozenset[str]) -> t
         else:
             with contextlib.suppress(DataError), open_store(path) as store:
                 n = sum(entry.source_digest in digests for entry in store.entries)
-                knows[store.digest] = n > 0
+                store_holds[store.digest] = n > 0
                 if n:
-                    what = f"still holds takes of {subject}, {n}; make it again with 'ckseq preprocess --overwrite'"
+                    what = f"still holds clips of {subject} ({n}); make it again with 'ckseq preprocess --overwrite'"
                     stores.append({"path": str(path), "what": what})
     for folder in folders:
         with contextlib.suppress(DataError):
-            what = _held_by(folder, subject, knows)
+            what = _held_by(folder, subject, store_holds)
             if what:
-                held_by_runs.append({"path": str(folder), "what": what})
-    return stores, held_by_runs
+                runs.append({"path": str(folder), "what": what})
+    return stores, runs
 
 
 def _walk(places: Iterable[Path]) -> Iterator[Path]:
-    """Yield every store and every run.json below some folders, each once; what lies inside a run belongs to it."""
+    """Yield every store and every run.json below some folders, each once; a folder inside a run belongs to it."""
     done: set[Path] = set()
     for place in places:
         for folder, inner, files in os.walk(place):
@@ -128,14 +133,17 @@ def _walk(places: Iterable[Path]) -> Iterator[Path]:
                     yield path
 
 
-def _held_by(folder: Path, subject: str, knows: Mapping[str, bool]) -> str:
-    """Say what a run holds of a subject; empty where it holds nothing."""
+def _held_by(folder: Path, subject: str, store_holds: Mapping[str, bool]) -> str:
+    """Describe what a run holds of a subject; empty where it holds nothing."""
     run = read_run(folder)
     trained, tested = (sum(id.startswith(f"{subject}_") for id in ids) for ids in (run.train_only, run.tested))
-    known = knows.get(run.store_digest)
+    known = store_holds.get(run.store_digest)
     if known is False or not trained + tested:
         return ""
     if known is None:
-        return f"names takes of a {subject}, {trained + tested}; its store is not here, so that may be another person"
-    both = "its model learned from" if trained or run.kind == "cross_validation" else "its report shows the results of"
-    return f"{both} takes of {subject}, {trained or tested}; train again without them, and delete the run"
+        return (
+            f"names clips of a {subject} ({trained + tested}); its store was not found, so that may be another person"
+        )
+    is_trained = trained or run.kind == "cross_validation"
+    use = "its model was trained on" if is_trained else "its report shows the results of"
+    return f"{use} clips of {subject} ({trained or tested}); train again without them, and delete the run"

@@ -53,10 +53,10 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     CallError, DataError
         As `find_source`; or the recordings cannot be listed, after all problems are reported.
     """
-    module = find_source(data, source)
-    problems: list[Problem] = module.problems(data)
+    layout = find_source(data, source)
+    problems = layout.problems(data)
     try:
-        recordings: list[Recording] = module.scan(data)
+        recordings = layout.scan(data)
     except DataError:
         _say_problems(problems, data, console)
         raise
@@ -66,9 +66,9 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "data": str(data),
-        "source": module.__name__.rpartition(".")[2],
+        "source": layout.name,
         "counts": _counts(recordings),
-        "should_hold": getattr(module, "SHOULD_HOLD", None) and dict(module.SHOULD_HOLD),
+        "should_hold": dict(layout.expected_counts) or None,
         "lengths": _lengths(lengths),
         "images": images,
         "problems": [{"what": p.what, "where": p.where, "mend": p.mend} for p in problems],

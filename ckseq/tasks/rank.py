@@ -15,9 +15,8 @@ from ckseq.errors import CallError
 from ckseq.protocol.ranking import alike
 from ckseq.protocol.ranking import rank as rank_blocks
 from ckseq.report.ranking import draw_ranks
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
 
 CONFIDENCE = 0.95
 
@@ -95,8 +94,8 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
 
 def _blocks(path: Path) -> tuple[str, dict[Block, float]]:
     """Return a run's model and its accuracy in each block (data, folds, seed)."""
-    run = read_run(path)
-    rows = read_predictions(path).rows
+    run, predictions = read_complete_run(path)
+    rows = predictions.rows
     seeds = sorted({run.seeds[0] if row.seed is None else row.seed for row in rows})
     found = {}
     for seed in seeds:

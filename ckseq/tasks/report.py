@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
-from ckseq.errors import DataError
 from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, wording
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
@@ -26,13 +25,14 @@ from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.report.wording import noun_of
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.examples import read_examples
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import HISTORY, read_history
-from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
+from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
-from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.storage.run_record import RunRecord
 
 CONFIDENCE = 0.95
 
@@ -59,8 +59,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     DataError
         The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
-    facts = read_run(run)
-    predictions = _predictions(run, facts)
+    facts, predictions = read_complete_run(run)
     scores = score(
         [row.truth for row in predictions.rows],
         [row.predicted for row in predictions.rows],
@@ -103,21 +102,6 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
     }
-
-
-def _predictions(run: Path, facts: RunRecord) -> Predictions:
-    """Read the predictions; refuse a run in which some are missing."""
-    if facts.state != "complete" and not (run / PREDICTIONS).exists():
-        fix = f"resume it with: {facts.command or 'ckseq train'} --resume"
-        raise DataError("the training was interrupted, so there are no predictions yet", run, fix)
-    predictions = read_predictions(run)
-    tested = {(row.recording, row.seed) for row in predictions.rows}
-    seeds = facts.seeds if facts.kind == "cross_validation" else (None,)
-    missing = [name for seed in seeds for name in facts.tested if (name, seed) not in tested]
-    if missing:
-        what = f"is incomplete: {len(missing)} test recordings are missing, the first is {missing[0]}"
-        raise DataError(what, run / PREDICTIONS, "train it again with --overwrite, or into a new folder")
-    return predictions
 
 
 def _pictures(

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.config import toml_text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
-from ckseq.report.toml_listing import toml_text
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import Division, write_division
-from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
+from ckseq.storage.predictions import PREDICTIONS, Predictions
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
@@ -75,7 +76,7 @@ def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> No
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
         write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
-    write_text(folder / _RECIPE, toml_text(tree))
+    write_text(folder / _RECIPE, toml_text(tree) + "\n")
     recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before.seeds[0]
     if before.kind == "cross_validation":
         crossval(store, experiment=recipe, out=out, seed=seed, seeds=len(before.seeds), console=console)
@@ -84,8 +85,8 @@ def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> No
 
 
 def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[str, Any]:
-    first, second = read_predictions(run), read_predictions(again)
-    because = _because(before, read_run(again))
+    first, (now, second) = read_complete_run(run).predictions, read_complete_run(again)
+    because = _because(before, now)
     found: dict[str, Any] = {"schema": 1, "run": str(run), "because": because}
     if (run / PREDICTIONS).read_bytes() == (again / PREDICTIONS).read_bytes():
         found |= {"verdict": "bit-equal", "sentence": f"bit-equal: all {len(first.rows)} predictions are the same"}

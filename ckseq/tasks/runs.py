@@ -14,7 +14,7 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import score
-from ckseq.storage.predictions import read_predictions
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.run_record import RunRecord, find_runs, read_run
 
 CONFIDENCE = 0.95
@@ -106,7 +106,7 @@ def _entry(path: Path) -> dict[str, Any]:
 def _figures(path: Path, run: RunRecord) -> dict[str, Any]:
     if run.state != "complete":
         return {"accuracy": None, "interval": None, "balanced_accuracy": None}
-    predictions = read_predictions(path)
+    predictions = read_complete_run(path).predictions
     scores = score(
         [row.truth for row in predictions.rows],
         [row.predicted for row in predictions.rows],

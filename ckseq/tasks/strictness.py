@@ -15,10 +15,10 @@ from ckseq.experiment.recipe import load_experiment
 from ckseq.report.strictness import Level, draw_strictness
 from ckseq.report.trust import trust
 from ckseq.report.wording import between
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
 from ckseq.storage.history import read_history
-from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.storage.run_record import RunRecord
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
@@ -130,17 +130,17 @@ def strictness(
 
 
 def _has_epochs(model_kind: str) -> bool:
-    return hasattr(registry.load("models", model_kind), "export")
+    return bool(registry.load("models", model_kind).SPEC.kind == "network")
 
 
 def _level(folder: Path, protocol: Protocol) -> Level:
-    run = read_run(folder)
+    run, predictions = read_complete_run(folder)
     assert run.leakage is not None
     best_rule = max(rule.accuracy for rule in run.leakage.rules)
     n_test = run.protocol.n_test
     if protocol.validation == "test":
         return Level(protocol.name, _best_epochs(folder, run), None, best_rule, n_test)
-    found = trust(read_predictions(folder), confidence=CONFIDENCE)
+    found = trust(predictions, confidence=CONFIDENCE)
     return Level(protocol.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from joblib import Parallel, delayed
 
 import ckseq
 from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
+from ckseq.storage.lock import locked
+from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.twin.tree import SequencePlan, TwinConfig, plan, write
+from ckseq.workers import spread
 
 _NOTE = "ABOUT.txt"
 _FIRST_LINE = "A synthetic twin of CK+, drawn by ckseq."
@@ -71,9 +72,8 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
     console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
     with _appearing(out) as partial:
         jobs = min(jobs, len(sequences)) if jobs > 0 else jobs
-        done = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-            delayed(_write)(sequence, partial, jobs != 1) for sequence in sequences
-        )
+        calls = ((sequence, partial, jobs != 1) for sequence in sequences)
+        done = spread(_write, calls, n_workers=jobs, in_order=False)
         for _ in console.track(done, total=len(sequences), label="drawing"):
             pass
         (partial / _NOTE).write_text(_note(config), encoding="utf-8")
@@ -116,14 +116,14 @@ def _is_twin(folder: Path) -> bool:
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
     """Yield a folder beside ``out`` to fill; it is renamed to ``out`` at the end, or removed on a failure."""
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    partial = beside(out)
     try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise CallError(f"cannot be written: {error.strerror}", out, "name a writable folder") from None
-    try:
-        yield partial
-        _replace(out, partial)
+        with locked(out):
+            recover(out)
+            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+            partial.mkdir()
+            yield partial
+            exchange(out)
     except OSError as error:
         fix = "free some space or name another place, then run it again"
         raise DataError(
@@ -131,14 +131,6 @@ def _appearing(out: Path) -> Iterator[Path]:
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _replace(out: Path, partial: Path) -> None:
-    old = out.with_name(f".{out.name}.old-{os.getpid()}")
-    if out.exists():
-        out.rename(old)
-    partial.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _note(config: TwinConfig) -> str:

@@ -1,7 +1,7 @@
-"""One face, one frame at a time: from a picture to its projections, as the batch path makes them of a whole sequence.
+"""One face, one frame at a time: from an image to its projections, with the same numbers as for a whole sequence.
 
-`Stream` holds the states of the stages (`BoxTracker`, `Aligner`, `Light`, `Motion`), which the batch path runs as well;
-so both give the same numbers. Its memory does not grow.
+`Stream` chains the stateful stages (`BoxTracker`, `Aligner`, `LightNormalizer`, `MotionDetector`) that batch processing
+uses too. Its memory does not grow.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from ckseq.signal.faces import Box, Detector, FacesConfig, cut_face, to_gray
 from ckseq.signal.motion import MotionConfig
 from ckseq.signal.reduce import project
 from ckseq.tracking.alignment import Aligner
-from ckseq.tracking.box_tracker import BoxTracker, Observation, causal_faces
-from ckseq.tracking.motion import Light, Motion, refuse_ahead
+from ckseq.tracking.box_tracker import BoxTracker, Observation, is_causal
+from ckseq.tracking.motion import LightNormalizer, MotionDetector, require_causal_motion
 
 
-class Step(NamedTuple):
-    """What became of one frame.
+class FrameResult(NamedTuple):
+    """The result for one frame of one face.
 
     ``box`` in pixels of the frame, None before the first face; ``crop`` (n, n) uint8, aligned; ``blobs`` (n, n) or
-    (n, n, 2) bool and ``projections`` (2, n) or (2, n, 2) float32, None before the second crop; ``found`` whether the
-    frame shows the face, None where it was not looked at.
+    (n, n, channels) bool and ``projections`` (2, n) or (2, n, channels) float32, None before the second crop;
+    ``detected`` whether the face was detected, None where detection was skipped.
     """
 
     box: Box | None
     crop: NDArray[np.uint8] | None
     blobs: NDArray[np.bool_] | None
     projections: NDArray[np.float32] | None
-    found: bool | None
+    detected: bool | None
 
 
 class Stream:
-    """A face followed through pictures without an end.
+    """Tracks one face through a video of any length; the state of one face.
 
     Parameters
     ----------
@@ -49,43 +49,42 @@ class Stream:
     Raises
     ------
     CallError
-        A config asks for what only the end of a sequence tells; the message names the field and its counterpart.
+        A config needs the whole sequence; the message names the field and its causal counterpart.
     """
 
     def __init__(self, faces: FacesConfig, align: AlignConfig, motion: MotionConfig, *, detector: Detector) -> None:
-        if not causal_faces(faces):
+        if not is_causal(faces):
             what = f"faces.policy = {faces.policy}" + (" with several anchors" if faces.policy == "anchor" else "")
             raise CallError(f"{what} needs the whole sequence", fix="for a stream use tracked, or faces.anchors = 1")
-        refuse_ahead(motion)
+        require_causal_motion(motion)
         self._faces = faces
-        self._follower = BoxTracker(faces, detector)
+        self._box_tracker = BoxTracker(faces, detector)
         self._aligner = Aligner(align)
-        self._light, self._motion = Light(motion), Motion(motion)
+        self._light, self._motion = LightNormalizer(motion), MotionDetector(motion)
         self._last: NDArray[np.uint8] | None = None
 
-    def step(self, image: NDArray[np.uint8]) -> Step:
-        """Take the next frame, looking for the face as the policy says.
+    def update(self, image: NDArray[np.uint8]) -> FrameResult:
+        """Process the next frame, detecting the face as the policy asks.
 
         Parameters
         ----------
         image : (h, w) or (h, w, 3) uint8
             Gray, or red, green and blue, as ``faces.color`` asks for.
         """
-        return self._process(image, self._follower.step(image))
+        return self._process(image, self._box_tracker.update(image))
 
-    def told(self, image: NDArray[np.uint8], candidates: list[Box] | None) -> Step:
-        """Take the next frame, whose faces somebody else looked for; ``candidates`` is None where nobody did."""
-        return self._process(image, self._follower.told(image, candidates))
+    def update_with(self, image: NDArray[np.uint8], candidates: list[Box] | None) -> FrameResult:
+        """Process the next frame with faces detected elsewhere; ``candidates`` is None where detection was skipped."""
+        return self._process(image, self._box_tracker.update_with(image, candidates))
 
-    def _process(self, image: NDArray[np.uint8], sight: Observation) -> Step:
-        found = None if sight.n_found < 0 else sight.n_found > 0
-        if sight.box is None:
-            return Step(None, None, None, None, found)
-        if self._last is None or not sight.held:
-            cut = cut_face(image, sight.box, self._faces)
+    def _process(self, image: NDArray[np.uint8], observation: Observation) -> FrameResult:
+        detected = None if observation.n_found < 0 else observation.n_found > 0
+        if observation.box is None:
+            return FrameResult(None, None, None, None, detected)
+        if self._last is None or not observation.held:
+            cut = cut_face(image, observation.box, self._faces)
             self._last = to_gray(cut) if cut.ndim == 3 else cut
-        face = self._aligner.step(self._last)
-        blobs = self._motion.step(self._light.step(face))
-        if blobs is None:
-            return Step(sight.box, face, None, None, found)
-        return Step(sight.box, face, blobs, project(blobs[np.newaxis])[0], found)
+        crop = self._aligner.update(self._last)
+        blobs = self._motion.update(self._light.update(crop))
+        projections = None if blobs is None else project(blobs[np.newaxis])[0]
+        return FrameResult(observation.box, crop, blobs, projections, detected)

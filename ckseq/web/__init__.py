@@ -1,1 +1,1 @@
-"""The local web page: an ASGI app around what watches faces, and its files; nothing comes from another server."""
+"""The local page of ``ckseq live``: an ASGI app, the schema of its messages, and its files; it knows no model."""

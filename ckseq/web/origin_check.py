@@ -1,8 +1,8 @@
-"""Who may talk to the page: requests that name this machine, from pages that this server gave out.
+"""Which requests are answered: those addressed to this computer, from the page of this server.
 
-A page of another site can send requests to a server on the loopback address. With DNS rebinding it can do so under a
-name of its own, so the Host header must name this machine; a WebSocket and an upload must come from our own page, which
-the browser tells in the Origin header.
+A page of another site can send requests to a server on the loopback address (cross-site request forgery), and with DNS
+rebinding under a name of its own. So the Host header must name this computer, and a WebSocket or an upload must come
+from this server's own page, according to the Origin header that the browser sets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SAFE_METHODS = ("GET", "HEAD")
 _HEADERS = {
-    # WebSocket connections to the page's own server are not in 'self' for every browser
+    # not every browser counts WebSocket connections to the page's own server as 'self'
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "permissions-policy": "camera=(self), microphone=()",
@@ -29,16 +29,16 @@ _HEADERS = {
 }
 
 
-class Doors:
-    """Lets a request in if its Host names this machine and, where it does something, its Origin is this server.
+class OriginCheck:
+    """Middleware that accepts a request if its Host is this computer and, unless it only reads, its Origin this server.
 
     Parameters
     ----------
     app : ASGI app
     names : iterable of str
-        Host names under which the server may be asked.
+        Host names of the server.
     any_address : bool
-        Whether any plain IP address may stand in Host as well: rebinding needs a name.
+        Accept any plain IP address as Host too: rebinding needs a name.
     """
 
     def __init__(self, app: ASGIApp, *, names: Iterable[str], any_address: bool) -> None:
@@ -53,24 +53,24 @@ class Doors:
             return
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
-        harmless = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
-        same = origin in (f"http://{host}", f"https://{host}")
-        if not self._is_here(host) or not (same or (harmless and origin is None)):
+        reads_only = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
+        same_origin = origin in (f"http://{host}", f"https://{host}")
+        if not self._is_own_host(host) or not (same_origin or (reads_only and origin is None)):
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
             else:
-                await PlainTextResponse("not for this address", 403)(scope, receive, send)
+                await PlainTextResponse("forbidden: wrong Host or Origin", 403)(scope, receive, send)
             return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = [(name.encode(), value.replace("{host}", host).encode()) for name, value in _HEADERS.items()]
-                message = {**message, "headers": [*message["headers"], *told]}
+                added = [(name.encode(), value.replace("{host}", host).encode()) for name, value in _HEADERS.items()]
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
         await self._app(scope, receive, with_headers)
 
-    def _is_here(self, host: str) -> bool:
+    def _is_own_host(self, host: str) -> bool:
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:

@@ -1,17 +1,25 @@
 "use strict";
-// The page: pictures of the camera go to the server one at a time, and what it answers is drawn.
+// The page: images of the camera go to the server one at a time, and its answers are drawn.
+// The types of all messages are in /messages.js, made from ckseq/web/messages.py.
 
 const at = (id) => document.getElementById(id);
-const LONGEST_SIDE_PX = 640, JPEG_QUALITY = 0.92, FILM_EVERY_S = 0.35, FILM_LENGTH = 14, LOG_LENGTH = 8;
-const BAND = ["#0b7a75", "#d95f02", "#7b5ea7", "#c2185b", "#5b8c2a", "#b8860b", "#1f6fb2", "#8d5a3b"];
+const MAX_SIDE_PX = 640, JPEG_QUALITY = 0.92, THUMBNAIL_EVERY_S = 0.35, MAX_THUMBNAILS = 14, MAX_DECISIONS = 8;
+const CLASS_COLORS = ["#0b7a75", "#d95f02", "#7b5ea7", "#c2185b", "#5b8c2a", "#b8860b", "#1f6fb2", "#8d5a3b"];
 
-let about = { labels: [] };
-let socket = null, stream = null, begun = 0;
-let lastNamed = null, lastSure = null, lastFilm = 0, answered = [];
+/** @type {About} */
+let about = null;
+let socket = null, stream = null, startedMs = 0;
+let lastLabel = null, lastSure = null, lastThumbnail = 0, answerTimes = [];
 
-function trouble(text) {
-  at("trouble").textContent = text;
-  at("trouble").hidden = !text;
+class SchemaError extends Error {
+  constructor() {
+    super("The program was updated. Reload this page.");
+  }
+}
+
+function showError(text) {
+  at("error").textContent = text;
+  at("error").hidden = !text;
 }
 
 function element(tag, attributes = {}, ...children) {
@@ -20,16 +28,32 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-function color(name) {
+function cssColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function clock(seconds) {
-  return `${seconds.toFixed(1)} s`;
+function classColor(label) {
+  return CLASS_COLORS[about.labels.indexOf(label) % CLASS_COLORS.length];
+}
+
+function seconds(time) {
+  return `${time.toFixed(1)} s`;
+}
+
+function counted(n, noun) {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** Return a message if it has exactly the fields of its type; throw where the server has another schema. */
+function checked(type, message) {
+  const fields = MESSAGE_FIELDS[type];
+  const same = fields.length === Object.keys(message).length && fields.every((field) => field in message);
+  if (!same) throw new SchemaError();
+  return message;
 }
 
 async function open() {
-  about = await (await fetch("/about")).json();
+  about = checked("About", await (await fetch("/about")).json());
   at("run").textContent = [about.run, ...about.notes].join(" · ");
   for (const label of about.labels) {
     at("bars").append(
@@ -38,31 +62,31 @@ async function open() {
       element("span", { className: "value" }),
     );
   }
-  bars(null);
+  showProbabilities(null);
   if (!navigator.mediaDevices) {
     at("start").disabled = true;
-    trouble("This page was not opened as http://127.0.0.1 or localhost, so the browser gives it no camera. Open it on " +
-      "the computer that runs ckseq, or over https. A clip can be watched all the same.");
+    showError("The browser gives no camera to a page that was not opened as http://127.0.0.1 or localhost. Open it on " +
+      "the computer that runs ckseq, or over https. You can still analyze a video file.");
   }
 }
 
 // the camera
 
 async function start() {
-  trouble("");
+  showError("");
   try {
     const wanted = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
     stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
   } catch (error) {
-    const why = {
+    const reason = {
       NotAllowedError: "The camera is not allowed. Allow it for this page, in the browser's address bar, and start again.",
       NotFoundError: "There is no camera. Plug one in and start again.",
       NotReadableError: "The camera is in use by another program. Close that and start again.",
     }[error.name] || `The camera cannot be opened (${error.name}).`;
-    trouble(`${why} A clip can be watched all the same.`);
+    showError(`${reason} You can still analyze a video file.`);
     return;
   }
-  stream.getVideoTracks()[0].addEventListener("ended", () => stop("The camera gave no more pictures. What was seen stays here."));
+  stream.getVideoTracks()[0].addEventListener("ended", () => stop("The camera was disconnected. The results so far stay here."));
   at("video").srcObject = stream;
   await at("video").play();
   at("invite").hidden = true;
@@ -70,7 +94,7 @@ async function start() {
   connect();
 }
 
-function stop(why = "") {
+function stop(reason = "") {
   if (stream) stream.getTracks().forEach((track) => track.stop());
   stream = null;
   if (socket) socket.close();
@@ -80,18 +104,23 @@ function stop(why = "") {
   at("start").textContent = "Start the camera";
   at("state").textContent = "stopped";
   at("rate").textContent = "";
-  trouble(why);
+  showError(reason);
 }
 
 function connect() {
   const own = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   socket = own;
-  begun = performance.now();
-  own.addEventListener("open", () => show(own));
+  startedMs = performance.now();
+  own.addEventListener("open", () => sendImage(own));
   own.addEventListener("message", (event) => {
     if (socket !== own) return;
-    answer(JSON.parse(event.data));
-    requestAnimationFrame(() => show(own));
+    try {
+      showFrame(checked("FrameAnswer", JSON.parse(event.data)));
+    } catch (error) {
+      stop(error.message);
+      throw error;
+    }
+    requestAnimationFrame(() => sendImage(own));
   });
   own.addEventListener("close", (event) => {
     if (socket === own) stop(event.reason ? `The server closed the connection: ${event.reason}.` : "The server has stopped.");
@@ -100,76 +129,79 @@ function connect() {
 
 const sent = document.createElement("canvas");
 
-function show(own) {
+function sendImage(own) {
   const video = at("video");
   if (socket !== own || own.readyState !== WebSocket.OPEN) return;
   if (!video.videoWidth) {
-    setTimeout(() => show(own), 50);
+    setTimeout(() => sendImage(own), 50);
     return;
   }
-  const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(video.videoWidth, video.videoHeight));
+  const scale = Math.min(1, MAX_SIDE_PX / Math.max(video.videoWidth, video.videoHeight));
   sent.width = Math.round(video.videoWidth * scale);
   sent.height = Math.round(video.videoHeight * scale);
   sent.getContext("2d").drawImage(video, 0, 0, sent.width, sent.height);
-  const seconds = (performance.now() - begun) / 1000;
+  const time = (performance.now() - startedMs) / 1000;
   sent.toBlob(async (blob) => {
     if (!blob || socket !== own || own.readyState !== WebSocket.OPEN) return;
-    const time = new DataView(new ArrayBuffer(8));
-    time.setFloat64(0, seconds, true);
-    own.send(await new Blob([time.buffer, blob]).arrayBuffer());
+    const head = new DataView(new ArrayBuffer(8));
+    head.setFloat64(0, time, true);
+    own.send(await new Blob([head.buffer, blob]).arrayBuffer());
   }, "image/jpeg", JPEG_QUALITY);
 }
 
-// what the server says
+// the answers
 
-function answer(said) {
-  answered = [...answered.filter((time) => time > said.time_s - 2), said.time_s];
-  const span = said.time_s - answered[0];
-  at("rate").textContent = span > 0.5 ? `${Math.round((answered.length - 1) / span)} pictures a second` : "";
-  drawBoxes(said.faces);
-  const face = said.face;
-  at("state").textContent = said.faces.length === 0 ? "no face" : said.faces.length === 1 ? "1 face" : `${said.faces.length} faces`;
-  if (!face) {
-    name(null, "no face", said.time_s);
-    bars(null);
+/** @param {FrameAnswer} frame */
+function showFrame(frame) {
+  answerTimes = [...answerTimes.filter((time) => time > frame.time_s - 2), frame.time_s];
+  const span = frame.time_s - answerTimes[0];
+  at("rate").textContent = span > 0.5 ? `${Math.round((answerTimes.length - 1) / span)} images per second` : "";
+  drawBoxes(frame.faces);
+  at("state").textContent = frame.faces.length === 0 ? "no face" : counted(frame.faces.length, "face");
+  const largest = frame.largest;
+  if (!largest) {
+    at("class").textContent = "no face";
+    at("class").classList.add("none");
+    lastLabel = null;
+    showProbabilities(null);
     return;
   }
-  if (face.state !== "no face") drawMotion(face, said.time_s);
-  bars(face.smoothed, face.label);
-  name(face.label, face.state, said.time_s, face);
+  if (largest.state !== "no face" && largest.motion) drawMotion(largest.motion, frame.time_s);
+  showProbabilities(largest.smoothed, largest.label);
+  showDecision(largest, frame.time_s);
 }
 
-function name(label, state, time, face = null) {
-  const shown = label === null ? { "still": "resting", "moving": "…", "no face": "no face" }[state] : about.labels[label];
-  at("named").textContent = shown;
-  at("named").classList.toggle("unsure", label === null);
-  const key = label === null ? null : `${face.number}:${label}`;
-  if (key && key !== lastNamed) {
-    at("moment").textContent = `named at ${clock(time)}`;
-    log(time, shown, Math.max(...face.smoothed));
-    for (const strip of ["columns", "rows"]) mark(at(strip));
+/** @param {LargestFace} largest */
+function showDecision(largest, time) {
+  const label = largest.label === null ? null : about.labels[largest.label];
+  at("class").textContent = label ?? { "still": "neutral", "moving": "…", "no face": "no face" }[largest.state];
+  at("class").classList.toggle("none", label === null);
+  const key = label === null ? null : `${largest.number}:${label}`;
+  if (key && key !== lastLabel) {
+    at("moment").textContent = `${label} since ${seconds(time)}`;
+    addDecision(time, label, Math.max(...largest.smoothed));
+    for (const strip of ["columns", "rows"]) drawMarker(at(strip));
   }
-  if (face && face.sure !== null) sure(about.labels[face.sure], face);
-  if (!key && state === "still") at("moment").textContent = "Show an expression and hold it.";
-  lastNamed = key;
+  if (largest.sure !== null) {
+    at("moment").textContent = `sure of ${about.labels[largest.sure]} at ${seconds(largest.sure_s)}`;
+    if (largest.sure_s !== lastSure) {
+      lastSure = largest.sure_s;
+      addDecision(largest.sure_s, `sure: ${about.labels[largest.sure]}`, Math.max(...largest.smoothed));
+    }
+  }
+  if (!key && largest.state === "still") at("moment").textContent = "Show an expression and hold it.";
+  lastLabel = key;
 }
 
-function sure(label, face) {
-  at("moment").textContent = `sure of ${label} at ${clock(face.sure_s)}`;
-  if (face.sure_s === lastSure) return;
-  lastSure = face.sure_s;
-  log(face.sure_s, `sure: ${label}`, Math.max(...face.smoothed));
-}
-
-function log(time, text, probability) {
+function addDecision(time, text, probability) {
   const list = at("log");
   if (list.firstElementChild.className === "soft") list.replaceChildren();
-  list.prepend(element("li", {}, element("time", { textContent: clock(time) }),
+  list.prepend(element("li", {}, element("time", { textContent: seconds(time) }),
     element("strong", { textContent: text }), element("span", { className: "soft", textContent: probability.toFixed(2) })));
-  while (list.children.length > LOG_LENGTH) list.lastElementChild.remove();
+  while (list.children.length > MAX_DECISIONS) list.lastElementChild.remove();
 }
 
-function bars(probabilities, label = null) {
+function showProbabilities(probabilities, label = null) {
   const cells = at("bars").children;
   about.labels.forEach((_, i) => {
     const p = probabilities ? probabilities[i] : 0;
@@ -179,6 +211,7 @@ function bars(probabilities, label = null) {
   });
 }
 
+/** @param {FaceBox[]} faces */
 function drawBoxes(faces) {
   const canvas = at("boxes"), pen = canvas.getContext("2d");
   canvas.width = sent.width;
@@ -199,114 +232,136 @@ function drawBoxes(faces) {
   }
 }
 
-function bytes(text) {
+function decodeBytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 function rgb(name) {
-  const value = parseInt(color(name).slice(1), 16);
+  const value = parseInt(cssColor(name).slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-function drawMotion(face, time) {
-  if (!face.blobs) return;
+/** @param {FaceMotion} motion */
+function drawMotion(motion, time) {
   const ground = rgb("--strip"), inks = [rgb("--brighter"), rgb("--darker")];
-  const side = face.blobs_side, mask = bytes(face.blobs), picture = new ImageData(side, side);
+  const side = motion.side, blobs = decodeBytes(motion.blobs), pixels = new ImageData(side, side);
   for (let i = 0; i < side * side; i++) {
-    const inked = mask[i] === 0 ? ground : inks[mask[i] - 1];
-    picture.data.set([...inked, 255], 4 * i);
+    pixels.data.set([...(blobs[i] === 0 ? ground : inks[blobs[i] - 1]), 255], 4 * i);
   }
   at("blobs").width = at("blobs").height = side;
-  at("blobs").getContext("2d").putImageData(picture, 0, 0);
-  if (time - lastFilm > FILM_EVERY_S) {
-    lastFilm = time;
-    const small = element("canvas", { width: side, height: side });
-    small.getContext("2d").putImageData(picture, 0, 0);
-    at("film").prepend(small);
-    while (at("film").children.length > FILM_LENGTH) at("film").lastElementChild.remove();
+  at("blobs").getContext("2d").putImageData(pixels, 0, 0);
+  if (time - lastThumbnail > THUMBNAIL_EVERY_S) {
+    lastThumbnail = time;
+    const thumbnail = element("canvas", { width: side, height: side });
+    thumbnail.getContext("2d").putImageData(pixels, 0, 0);
+    at("thumbnails").prepend(thumbnail);
+    while (at("thumbnails").children.length > MAX_THUMBNAILS) at("thumbnails").lastElementChild.remove();
   }
-  for (const [id, line] of [["columns", face.columns], ["rows", face.rows]]) advance(at(id), bytes(line), face.channels, ground, inks);
+  addLine(at("columns"), decodeBytes(motion.columns), motion.channels, ground, inks);
+  addLine(at("rows"), decodeBytes(motion.rows), motion.channels, ground, inks);
 }
 
-// a strip moves to the left, and its newest line is drawn at the right, first place on top
-function advance(canvas, line, channels, ground, inks) {
+// the strip moves to the left, and the new line is drawn at its right end
+function addLine(canvas, line, channels, ground, inks) {
   const pen = canvas.getContext("2d", { willReadFrequently: true }), n = line.length / channels;
   if (canvas.height !== n) canvas.height = n;
   pen.drawImage(canvas, -2, 0);
-  const picture = new ImageData(2, n);
+  const pixels = new ImageData(2, n);
   for (let i = 0; i < n; i++) {
     const mixed = [0, 1, 2].map((c) => {
       let level = ground[c];
       for (let k = 0; k < channels; k++) level += (inks[k][c] - ground[c]) * Math.min(1, 2 * line[channels * i + k] / 255);
       return level;
     });
-    picture.data.set([...mixed, 255, ...mixed, 255], 8 * i);
+    pixels.data.set([...mixed, 255, ...mixed, 255], 8 * i);
   }
-  pen.putImageData(picture, canvas.width - 2, 0);
+  pen.putImageData(pixels, canvas.width - 2, 0);
 }
 
-function mark(canvas) {
+function drawMarker(canvas) {
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = color("--ink");
+  pen.fillStyle = cssColor("--ink");
   pen.fillRect(canvas.width - 2, 0, 2, canvas.height);
 }
 
-// a clip
+// a video file
 
-async function watch(file) {
+async function analyzeFile(file) {
   const state = at("clip-state");
   at("timeline").replaceChildren();
-  if (file.size > about.most_clip_bytes) {
-    state.textContent = `${file.name} is larger than ${about.most_clip_bytes >> 20} MiB: cut it.`;
+  if (file.size > about.max_clip_bytes) {
+    state.textContent = `${file.name} is larger than ${about.max_clip_bytes >> 20} MiB: cut it.`;
     return;
   }
-  state.textContent = `watching ${file.name} …`;
-  let said;
+  state.textContent = `analyzing ${file.name} …`;
+  let response, message;
   try {
-    said = await (await fetch("/clip", { method: "POST", body: file })).json();
+    response = await fetch("/clip", { method: "POST", body: file });
+    message = await response.json();
   } catch {
-    said = { error: "the server does not answer" };
-  }
-  if (said.error) {
-    state.textContent = `${file.name}: ${said.error}`;
+    state.textContent = `${file.name}: the server does not answer`;
     return;
   }
-  const cut = said.broken ? ` ${said.broken}` : "";
-  state.textContent = `${file.name}: ${clock(said.duration_s)}, ${said.n_frames} frames, ${said.n_without_face} without a face.${cut}`;
-  timeline(said);
+  try {
+    if (response.ok) {
+      showClip(file.name, checked("ClipAnswer", message));
+    } else {
+      const failure = checked("Failure", message);
+      state.textContent = `${file.name}: ${failure.error}`;
+    }
+  } catch (error) {
+    state.textContent = error.message;
+    throw error;
+  }
 }
 
-function timeline(said) {
-  const all = Math.max(said.duration_s, 1e-3), place = at("timeline");
-  const named = said.segments.filter((part) => part.label !== null);
-  for (const face of [...new Set(said.segments.map((part) => part.face))]) {
+/** @param {ClipAnswer} clip */
+function showClip(name, clip) {
+  const incomplete = clip.incomplete ? ` ${clip.incomplete}` : "";
+  at("clip-state").textContent = `${name}: ${seconds(clip.duration_s)}, ${counted(clip.n_frames, "frame")}, ` +
+    `${clip.n_without_face} without a face, ${counted(clip.faces, "face")}.${incomplete}`;
+  const duration = Math.max(clip.duration_s, 1e-3);
+  for (const face of new Set(clip.segments.map((segment) => segment.face))) {
     const band = element("div", { className: "band", title: `face ${face}` });
-    for (const part of named.filter((one) => one.face === face)) {
-      const piece = element("div", { className: "part", title: `${part.label}, ${clock(part.start_s)} to ${clock(part.end_s)}` });
-      piece.style.left = `${100 * part.start_s / all}%`;
-      piece.style.width = `${Math.max(0.6, 100 * (part.end_s - part.start_s) / all)}%`;
-      piece.style.background = BAND[about.labels.indexOf(part.label) % BAND.length];
-      band.append(piece);
+    for (const segment of clip.segments.filter((segment) => segment.face === face && segment.state === "moving")) {
+      band.append(timelineBar(segment, duration));
     }
-    place.append(band);
+    at("timeline").append(band);
   }
-  if (!named.length) {
-    place.append(element("p", { className: "soft", textContent: "No expression was named in it." }));
-    return;
+  const classified = clip.segments.filter((segment) => segment.label !== null);
+  if (classified.length) {
+    const titles = ["from", "to", "face", "class", "probability", "sure at"];
+    const head = element("tr", {}, ...titles.map((text) => element("th", { textContent: text })));
+    at("timeline").append(element("table", {}, head, ...classified.map(tableRow)));
+  } else {
+    at("timeline").append(element("p", { className: "soft", textContent: "No expression was recognized." }));
   }
-  const head = element("tr", {}, ...["from", "to", "face", "shows", "probability"].map((text) => element("th", { textContent: text })));
-  const rows = named.map((part) => {
-    const swatch = element("span", { className: "swatch" });
-    swatch.style.background = BAND[about.labels.indexOf(part.label) % BAND.length];
-    return element("tr", {}, element("td", { textContent: clock(part.start_s) }), element("td", { textContent: clock(part.end_s) }),
-      element("td", { textContent: `${part.face}` }), element("td", {}, swatch, part.label), element("td", { textContent: part.probability.toFixed(2) }));
-  });
-  place.append(element("table", {}, head, ...rows));
+}
+
+/** @param {Segment} segment */
+function timelineBar(segment, duration) {
+  const title = `${segment.label ?? "moving, no class"}, ${seconds(segment.start_s)} to ${seconds(segment.end_s)}`;
+  const bar = element("div", { className: "part", title });
+  bar.style.left = `${100 * segment.start_s / duration}%`;
+  bar.style.width = `${Math.max(0.6, 100 * (segment.end_s - segment.start_s) / duration)}%`;
+  if (segment.label !== null) bar.style.background = classColor(segment.label);
+  return bar;
+}
+
+/** @param {Segment} segment */
+function tableRow(segment) {
+  const swatch = element("span", { className: "swatch" });
+  swatch.style.background = classColor(segment.label);
+  const sure = segment.sure === null ? "" : `${seconds(segment.sure_s)} ${segment.sure}`;
+  const texts = [seconds(segment.start_s), seconds(segment.end_s), segment.face, "", segment.probability.toFixed(2), sure];
+  const cells = texts.map((text) => element("td", { textContent: `${text}` }));
+  cells[3].append(swatch, segment.label);
+  return element("tr", {}, ...cells);
 }
 
 at("start").addEventListener("click", () => (stream ? stop() : start()));
 at("clip").addEventListener("change", (event) => {
-  if (event.target.files.length) watch(event.target.files[0]);
+  if (event.target.files.length) analyzeFile(event.target.files[0]);
   event.target.value = "";
 });
-open();
+open().catch((error) => showError(error.message));

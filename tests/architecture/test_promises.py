@@ -23,6 +23,7 @@ def loaded_by(*arguments):
     return set(done.stderr.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--help",), ("train", "--help"), ("preprocess", "--help")])
 def test_help_loads_nothing_heavy(arguments):
     assert not loaded_by(*arguments) & {"tensorflow", "keras", "sklearn", "matplotlib", "dlib", "h5py", "cv2", "scipy"}

@@ -6,14 +6,23 @@ import numpy as np
 import pytest
 
 from ckseq import registry
+from ckseq.detectors import mtcnn
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.signal.faces import Box, overlap
 from ckseq.twin.tree import TwinConfig, draw, plan
 
 
 @pytest.mark.parametrize("name", registry.names("detectors"))
+def test_a_detector_has_a_spec(name):
+    spec = registry.load("detectors", name).SPEC
+    assert isinstance(spec, DetectorSpec)
+    assert all(field.description for field in spec.config.model_fields.values())
+
+
+@pytest.mark.parametrize("name", registry.names("detectors"))
 def test_a_detector_gives_boxes_and_leaves_the_image_alone(name):
-    module = registry.load("detectors", name)
-    detect = module.load(module.Config())
+    spec = registry.load("detectors", name).SPEC
+    detect = spec.load(spec.config())
     image = np.random.default_rng(0).integers(0, 256, (90, 110), dtype=np.uint8)
     before = image.copy()
     first, second = detect(image), detect(image)
@@ -24,8 +33,8 @@ def test_a_detector_gives_boxes_and_leaves_the_image_alone(name):
 
 @pytest.mark.parametrize("name", registry.names("detectors"))
 def test_a_detector_finds_the_face_of_a_photograph(name, real_photographs):
-    module = registry.load("detectors", name)
-    detect = module.load(module.Config())
+    spec = registry.load("detectors", name).SPEC
+    detect = spec.load(spec.config())
     hits = sum(bool(detect(photograph)) for photograph in real_photographs)
     assert hits >= (len(real_photographs) if name != "opencv_haar" else len(real_photographs) / 2)
 
@@ -40,9 +49,9 @@ def drawn_face():
 
 @pytest.mark.parametrize("name", registry.names("detectors"))
 def test_a_detector_finds_a_drawn_face(name, drawn_face):
-    module = registry.load("detectors", name)
+    spec = registry.load("detectors", name).SPEC
     image, landmarks = drawn_face
-    (box,) = module.load(module.Config())(image)
+    (box,) = spec.load(spec.config())(image)
     middle = landmarks.mean(axis=0)
     assert box.left < middle[0] < box.right
     assert box.top < middle[1] < box.bottom
@@ -51,13 +60,13 @@ def test_a_detector_finds_a_drawn_face(name, drawn_face):
 @pytest.mark.parametrize("size", [(12, 12), (20, 90), (39, 39)])
 @pytest.mark.parametrize("name", [name for name in registry.names("detectors") if name != "whole_frame"])
 def test_an_image_smaller_than_any_face_has_none(name, size):
-    module = registry.load("detectors", name)
-    assert module.load(module.Config())(np.full(size, 90, np.uint8)) == []
+    spec = registry.load("detectors", name).SPEC
+    assert spec.load(spec.config())(np.full(size, 90, np.uint8)) == []
 
 
 def test_dlib_boxes_are_those_of_a_fresh_detector_in_its_order(real_photographs):
-    module = registry.load("detectors", "dlib_hog")
-    detect = module.load(module.Config())
+    spec = registry.load("detectors", "dlib_hog").SPEC
+    detect = spec.load(spec.config())
     for photograph in real_photographs:
         rectangles = dlib.get_frontal_face_detector()(photograph, 1)
         assert [box[:4] for box in detect(photograph)] == [
@@ -67,9 +76,9 @@ def test_dlib_boxes_are_those_of_a_fresh_detector_in_its_order(real_photographs)
 
 @pytest.mark.parametrize("min_face_px", [40, 15])
 def test_mtcnn_points_are_where_the_drawn_face_has_them(drawn_face, min_face_px):
-    module = registry.load("detectors", "mtcnn")
+    spec = registry.load("detectors", "mtcnn").SPEC
     image, landmarks = drawn_face
-    (box,) = module.load(module.Config(min_face_px=min_face_px))(image)
+    (box,) = spec.load(spec.config(min_face_px=min_face_px))(image)
     # 68 landmarks from 0: eyes 36 to 41 and 42 to 47, the nose's tip 30, the corners of the mouth 48 and 54
     expected = [*(landmarks[eye : eye + 6].mean(axis=0) for eye in (36, 42)), *landmarks[[30, 48, 54]]]
     apart = np.hypot(*(np.array(box.points) - expected).T)
@@ -77,8 +86,8 @@ def test_mtcnn_points_are_where_the_drawn_face_has_them(drawn_face, min_face_px)
 
 
 def test_mtcnn_sees_a_face_once_however_large_it_is(drawn_face):
-    module = registry.load("detectors", "mtcnn")
-    detect = module.load(module.Config())
+    spec = registry.load("detectors", "mtcnn").SPEC
+    detect = spec.load(spec.config())
     image, _ = drawn_face
     (box,) = detect(image)
     (large,) = detect(cv2.resize(image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC))
@@ -88,22 +97,22 @@ def test_mtcnn_sees_a_face_once_however_large_it_is(drawn_face):
 
 
 def test_mtcnn_unpickles_no_file_of_the_current_folder(tmp_path, monkeypatch):
-    module = registry.load("detectors", "mtcnn")
+    spec = registry.load("detectors", "mtcnn").SPEC
     (tmp_path / "pnet.lz4").write_bytes(b"anything")
     monkeypatch.chdir(tmp_path)
-    module._networks.cache_clear()
-    assert module.load(module.Config())(np.full((90, 90), 90, np.uint8)) == []
+    mtcnn._networks.cache_clear()
+    assert spec.load(spec.config())(np.full((90, 90), 90, np.uint8)) == []
 
 
 def test_the_cascades_of_haar_each_find_the_face_in_their_own_way(drawn_face):
-    module = registry.load("detectors", "opencv_haar")
+    spec = registry.load("detectors", "opencv_haar").SPEC
     names = ("frontalface_default", "frontalface_alt", "frontalface_alt2")
-    found = [module.load(module.Config(cascade=name))(drawn_face[0]) for name in names]
+    found = [spec.load(spec.config(cascade=name))(drawn_face[0]) for name in names]
     assert [len(boxes) for boxes in found] == [1, 1, 1]
     assert len({boxes[0][:4] for boxes in found}) == 3
-    assert module.load(module.Config())(drawn_face[0]) == found[2]  # system E's is what is taken unasked
+    assert spec.load(spec.config())(drawn_face[0]) == found[2]  # the default
 
 
 def test_whole_frame_is_the_whole_frame():
-    module = registry.load("detectors", "whole_frame")
-    assert module.load(module.Config())(np.zeros((30, 40), np.uint8)) == [Box(0, 0, 40, 30, 1.0)]
+    spec = registry.load("detectors", "whole_frame").SPEC
+    assert spec.load(spec.config())(np.zeros((30, 40), np.uint8)) == [Box(0, 0, 40, 30, 1.0)]

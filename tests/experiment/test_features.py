@@ -10,7 +10,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import gather
 from ckseq.experiment.recipe import load_experiment
 from ckseq.learn.extract import as_sequence, extract, load_extractor
-from ckseq.learn.predict import load_network, probabilities
+from ckseq.learn.predict import load_trained_model, probabilities
 from ckseq.storage.features import features_path, read_features, write_features
 from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
@@ -102,7 +102,7 @@ def test_any_model_learns_from_features_of_images(tmp_path, stills, backbone, co
     said = predict(run, inputs=[tmp_path / "a.png", tmp_path / "b.png"], detector="whole_frame", console=console)
     assert said["failed"] == {}
     answers = [item["faces"][0]["emotion"] for item in said["predictions"]]
-    expected = probabilities(load_network(run), x[:1])[0]
+    expected = probabilities(load_trained_model(run), x[:1])[0]
     assert list(answers[0].values()) == pytest.approx(100 * expected, abs=1e-2)
     assert answers[0] != answers[1]
 

@@ -10,8 +10,9 @@ from PIL import Image
 from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.experiment.recipe import experiment_of
-from ckseq.inference.photos import predict_photos, reads_photos
-from ckseq.inference.predictor import Model
+from ckseq.inference.photos import predict_photos
+from ckseq.inference.predictions import as_json
+from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
@@ -35,19 +36,21 @@ class ByLight:
         return np.stack([1 - bright, bright], axis=1)
 
 
-def model_of(*settings, side=48):
+def predictor_of(*settings, side=48):
     pipeline = load_pipeline("still_48_gray", ["detector.kind=dlib_hog", *settings])
     experiment = experiment_of(
         {"pipeline": "still_48_gray", "input": "crops", "model": {"kind": "cnn_small"}}, where="test"
     )
     channels = 3 if pipeline.faces.color == "rgb" else 1
-    return Model(LABELS, pipeline, experiment, side, ByLight((side, side, channels)))
+    return Predictor(LABELS, pipeline, experiment, side, ByLight((side, side, channels)))
 
 
-def asked(inputs, model=None, console=None, **options):
+def predicted(inputs, predictor=None, console=None, **options):
     options = {"detector": None, "out": None, "draw": False, **options}
     paths = [str(path) for path in inputs]
-    return predict_photos(paths, model or model_of(), console=console or Console(quiet=True), **options)
+    console = console or Console(quiet=True)
+    found, failed = predict_photos(paths, predictor or predictor_of(), console=console, **options)
+    return [as_json(one) for one in found], failed
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +67,9 @@ def save(path, photo, **options):
     return path
 
 
-def test_a_face_is_told_as_the_reference_systems_tell_it(tmp_path, photo):
+def test_the_keys_of_a_face_are_those_of_deepface(tmp_path, photo):
     path = save(tmp_path / "anna.png", photo)
-    (item,), failed = asked([path])
+    (item,), failed = predicted([path])
     assert failed == {}
     assert (item["input"], item["kind"], item["detector"]) == (str(path), "photo", "dlib_hog")
     assert (item["width"], item["height"]) == (photo.shape[1], photo.shape[0])
@@ -86,11 +89,11 @@ def test_a_face_is_prepared_to_the_bit_as_in_training(tmp_path, photo, console, 
     settings = ["detector.kind=dlib_hog", f"faces.color={color}"]
     preprocess(tmp_path / "data", pipeline="still_48_gray", settings=settings, out=tmp_path / "s.h5", jobs=1,
                source="class_folders", console=console)  # fmt: skip
-    model = model_of(f"faces.color={color}")
-    asked([path], model)
+    predictor = predictor_of(f"faces.color={color}")
+    predicted([path], predictor)
     with open_store(tmp_path / "s.h5") as store:
         trained = store.crops(store.entries[0].id)
-    (seen,) = model.network.seen
+    (seen,) = predictor.network.seen
     np.testing.assert_array_equal(seen.reshape(trained.shape), trained)
     if color == "rgb":  # red is the strongest
         assert (np.diff(seen.mean(axis=(0, 1, 2))) < 0).all()
@@ -101,13 +104,13 @@ EXIF = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPO
 
 
 @pytest.mark.parametrize(("orientation", "held"), EXIF.items())
-def test_a_photo_of_a_phone_held_anyhow_is_upright(tmp_path, photo, orientation, held):
+def test_a_photo_is_turned_upright(tmp_path, photo, orientation, held):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.fromarray(photo).transpose(Image.Transpose[held])
     stored.save(tmp_path / "phone.jpg", exif=exif, quality=98, subsampling=0)
-    (upright,), _ = asked([save(tmp_path / "upright.png", photo)])
-    (item,), _ = asked([tmp_path / "phone.jpg"])
+    (upright,), _ = predicted([save(tmp_path / "upright.png", photo)])
+    (item,), _ = predicted([tmp_path / "phone.jpg"])
     assert (item["width"], item["height"]) == (upright["width"], upright["height"])
     apart = np.subtract(*(list(one["faces"][0]["region"].values()) for one in (item, upright)))
     assert np.abs(apart).max() <= 8
@@ -132,10 +135,10 @@ ODD_KINDS = {
 @pytest.mark.parametrize(("name", "made"), ODD_KINDS.items())
 @pytest.mark.parametrize("color", ["gray", "rgb"])
 def test_photos_of_any_kind_show_the_same_face(tmp_path, photo, name, made, color):
-    model = model_of(f"faces.color={color}")
-    (plain,), _ = asked([save(tmp_path / "plain.png", photo)], model)
+    predictor = predictor_of(f"faces.color={color}")
+    (plain,), _ = predicted([save(tmp_path / "plain.png", photo)], predictor)
     made(photo).save(tmp_path / name)
-    (item,), failed = asked([tmp_path / name], model)
+    (item,), failed = predicted([tmp_path / name], predictor)
     assert failed == {}
     one, other = (found["faces"][0] for found in (plain, item))
     assert np.abs(np.subtract(*(list(face["region"].values()) for face in (one, other)))).max() <= 8
@@ -153,11 +156,11 @@ SPOILT = {
 
 
 @pytest.mark.parametrize(("name", "data", "says"), [(name, *rest) for name, rest in SPOILT.items()])
-def test_what_is_no_photo_is_one_clear_line_and_the_rest_goes_on(tmp_path, photo, capsys, name, data, says):
+def test_a_file_that_is_no_photo_is_one_warning_and_the_rest_goes_on(tmp_path, photo, capsys, name, data, says):
     good = save(tmp_path / "good.png", photo)
     path = tmp_path / name
     path.write_bytes(good.read_bytes()[:2000] if data is None else data)
-    found, failed = asked([path, good])
+    found, failed = predicted([path, good])
     assert [item["input"] for item in found] == [str(good)]
     assert says in failed[str(path)]
     (line,) = capsys.readouterr().err.strip().splitlines()
@@ -165,17 +168,17 @@ def test_what_is_no_photo_is_one_clear_line_and_the_rest_goes_on(tmp_path, photo
 
 
 def test_places_without_photos(tmp_path):
-    _, failed = asked([tmp_path, tmp_path / "nowhere.jpg"])
+    _, failed = predicted([tmp_path, tmp_path / "nowhere.jpg"])
     assert "is a folder without images" in failed[str(tmp_path)]
     assert "does not exist" in failed[str(tmp_path / "nowhere.jpg")]
 
 
-def test_no_face_is_said_and_nothing_guessed(tmp_path, capsys):
-    model = model_of()
+def test_a_photo_without_a_face_gets_a_warning_and_no_prediction(tmp_path, capsys):
+    predictor = predictor_of()
     path = save(tmp_path / "meadow.jpg", np.full((90, 120, 3), (90, 140, 60), np.uint8))
-    (item,), failed = asked([path], model, out=tmp_path / "drawn", draw=True)
+    (item,), failed = predicted([path], predictor, out=tmp_path / "drawn", draw=True)
     assert "drawn" not in item
-    assert (item["faces"], failed, model.network.seen) == ([], {}, [])
+    assert (item["faces"], failed, predictor.network.seen) == ([], {}, [])
     assert f"{path}: no face found" in capsys.readouterr().err
 
 
@@ -183,17 +186,17 @@ def test_every_face_of_every_photo_of_a_folder(tmp_path, photo):
     two = np.hstack([photo, cv2.resize(photo, None, fx=1.2, fy=1.2)[: len(photo)]])
     save(tmp_path / "10.png", photo)
     save(tmp_path / "9.png", two)
-    found, _ = asked([tmp_path, tmp_path / "9.png"])
+    found, _ = predicted([tmp_path, tmp_path / "9.png"])
     assert [len(item["faces"]) for item in found] == [2, 1]
     widths = [face["region"]["w"] for face in found[0]["faces"]]
     assert widths == sorted(widths, reverse=True)
 
 
-def test_pictures_are_drawn_in_color_and_names_are_not_taken_twice(tmp_path, photo):
+def test_photos_are_drawn_in_color_and_names_are_not_used_twice(tmp_path, photo):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         save(tmp_path / folder / "anna.png", photo)
-    found, _ = asked([tmp_path / "one", tmp_path / "two"], out=tmp_path / "drawn", draw=True)
+    found, _ = predicted([tmp_path / "one", tmp_path / "two"], out=tmp_path / "drawn", draw=True)
     assert [item["drawn"] for item in found] == [str(tmp_path / "drawn" / name) for name in
                                                  ("anna_faces.jpg", "anna_faces_2.jpg")]  # fmt: skip
     assert json.loads((tmp_path / "drawn" / "photos.json").read_text()) == found
@@ -206,45 +209,45 @@ def test_pictures_are_drawn_in_color_and_names_are_not_taken_twice(tmp_path, pho
 def test_a_folder_that_cannot_be_written_to_ends_the_work(tmp_path, photo):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
-        asked([save(tmp_path / "anna.png", photo)], out=tmp_path / "file" / "drawn", draw=True)
+        predicted([save(tmp_path / "anna.png", photo)], out=tmp_path / "file" / "drawn", draw=True)
 
 
 def test_whole_training_images_call_for_a_detector_of_faces(tmp_path, photo):
-    model = model_of("detector.kind=whole_frame")
+    predictor = predictor_of("detector.kind=whole_frame")
     path = save(tmp_path / "anna.png", photo)
-    (item,), _ = asked([path], model)
+    (item,), _ = predicted([path], predictor)
     assert item["detector"] == "dlib_hog"
     assert item["faces"][0]["region"]["w"] < photo.shape[1] / 2
-    (item,), _ = asked([path], model, detector="whole_frame")
+    (item,), _ = predicted([path], predictor, detector="whole_frame")
     assert item["faces"][0]["region"] == {"x": 0, "y": 0, "w": photo.shape[1], "h": photo.shape[0]}
-    (item,), _ = asked([path], model, detector="opencv_haar")
+    (item,), _ = predicted([path], predictor, detector="opencv_haar")
     assert item["detector"] == "opencv_haar"
 
 
 @pytest.mark.parametrize("maps", [False, True])
-def test_features_are_made_of_crops_as_in_training(tmp_path, photo, maps):
+def test_features_are_extracted_from_crops_as_in_training(tmp_path, photo, maps):
     """The extractor stands for a backbone: the mean of each column, or the crop at half its size."""
 
     def predict_on_batch(images):
         return images[:, ::2, ::2] if maps else images.mean(axis=1)[..., 0]
 
     extractor = SimpleNamespace(input_shape=(None, 48, 48, 1), predict_on_batch=predict_on_batch)
-    plain = model_of()
+    plain = predictor_of()
     path = save(tmp_path / "anna.png", photo)
-    asked([path], plain)
+    predicted([path], plain)
     (crops,) = plain.network.seen
-    model = replace(plain, network=ByLight((24, 24, 1) if maps else (1, 1, 48, 1)), extractor=extractor)
-    assert reads_photos(model)
-    asked([path], model)
-    (seen,) = model.network.seen
+    predictor = replace(plain, network=ByLight((24, 24, 1) if maps else (1, 1, 48, 1)), extractor=extractor)
+    assert predictor.reads_images
+    predicted([path], predictor)
+    (seen,) = predictor.network.seen
     np.testing.assert_array_equal(seen.ravel(), predict_on_batch(crops.astype(np.float32)).ravel())
-    assert seen.shape[1:] == model.network.input_shape
-    model.network.input_shape = (5, 1, 48, 1)
-    assert not reads_photos(model)
+    assert seen.shape[1:] == predictor.network.input_shape
+    predictor.network.input_shape = (5, 1, 48, 1)
+    assert not predictor.reads_images
 
 
 def test_only_a_model_of_single_images_reads_photos():
-    model = model_of()
-    assert reads_photos(model)
-    model.network.input_shape = (5, 48, 48, 1)
-    assert not reads_photos(model)
+    predictor = predictor_of()
+    assert predictor.reads_images
+    predictor.network.input_shape = (5, 48, 48, 1)
+    assert not predictor.reads_images

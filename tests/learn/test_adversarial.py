@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from ckseq.learn.adversarial import adversarial, normalized, white
-from ckseq.learn.fit import Labeled, TrainingConfig, fit
+from ckseq.learn.adversarial import adversarial, input_range, normalized
+from ckseq.learn.fit import Labeled, fit
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.signal.augment import AugmentConfig
 
 W = np.array([[0.5, -0.3], [0.2, 0.8], [-0.6, 0.1]], np.float32)
@@ -79,7 +80,7 @@ def test_it_makes_a_network_less_sensitive_to_the_worst_small_step():
             epochs=30, batch_size=12, learning_rate=0.02, validation="none",
             adversarial_multiplier=multiplier, adversarial_step=0.5,
         )  # fmt: skip
-        fit(model, config, augmentation=AugmentConfig(), train=data, watched=None, seed=1, resume=None,
+        fit(model, config, augmentation=AugmentConfig(), train=data, validation=None, seed=1, resume=None,
             on_epoch=lambda state: None)  # fmt: skip
         w = model.get_weights()[0]
         error = softmax(x.reshape(24, -1) @ w + model.get_weights()[1]) - np.eye(2)[codes]
@@ -89,5 +90,5 @@ def test_it_makes_a_network_less_sensitive_to_the_worst_small_step():
     assert loss_a_step_away(1.0) < loss_a_step_away(0.0) - 0.02
 
 
-def test_white():
-    assert (white(np.zeros(2, np.uint8)), white(np.zeros(2, np.float32))) == (255, 1)
+def test_input_range():
+    assert (input_range(np.zeros(2, np.uint8)), input_range(np.zeros(2, np.float32))) == (255, 1)

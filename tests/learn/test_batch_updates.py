@@ -1,11 +1,11 @@
-"""Steps in parts against the same steps at once."""
+"""Gradient accumulation against the same full batches."""
 
 import numpy as np
 import pytest
 
 from ckseq.errors import CallError
 from ckseq.learn import backend
-from ckseq.learn.batch_updates import in_parts, whole
+from ckseq.learn.batch_updates import accumulated, full_batch
 
 SHAPE = (4, 2, 5, 1)
 
@@ -29,7 +29,7 @@ def test_parts_add_up_to_the_batch(size):
     x = rng.normal(size=(2, 11, *SHAPE)).astype(np.float32)
     targets = np.eye(3, dtype=np.float32)[rng.integers(0, 3, (2, 11))]
     at_once, parted = network(smoothing=0.1), network(smoothing=0.1)
-    steps = whole(at_once, at_once.train_on_batch), in_parts(parted, size)
+    steps = full_batch(at_once, at_once.train_on_batch), accumulated(parted, size)
     for batch in range(2):  # the second shows that nothing is left over from the first
         results = [step(x[batch], targets[batch]) for step in steps]
         np.testing.assert_allclose(*results, rtol=1e-5)
@@ -41,5 +41,5 @@ def test_parts_add_up_to_the_batch(size):
 def test_what_depends_on_the_whole_batch_is_refused():
     layers = backend.load_keras().layers
     nested = backend.load_keras().Sequential([layers.BatchNormalization()])
-    with pytest.raises(CallError, match="normalizes over its batch; leave it at"):
-        in_parts(network(nested), 2)
+    with pytest.raises(CallError, match="batch normalization; leave it at"):
+        accumulated(network(nested), 2)

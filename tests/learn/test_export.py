@@ -1,4 +1,4 @@
-"""A network in other formats, asked with the formats' own runtimes and read with their own readers."""
+"""A network in other formats, x with the formats' own runtimes and read with their own readers."""
 
 import json
 import zipfile
@@ -19,19 +19,19 @@ from ckseq.learn.predict import probabilities
 SHAPE = (9, 2, 12, 2)
 IMAGE_SHAPE = (32, 32, 3)
 CONFIGS = {"cnn_five_blocks": {"width": 0.125}}
-SAID = {"labels": ["anger", "joy"], "note": "größer \u2603"}
+DESCRIPTION = {"labels": ["anger", "joy"], "note": "größer \u2603"}
 
 
 def built(name, folder=None):
     backend.start(5)
-    models = registry.load("models", name)
+    spec = registry.load("models", name).SPEC
     if name == "transfer":
         CONFIGS[name] = {"backbone": str(folder / "small.keras"), "weights": "own"}
         layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Conv2D(4, 5), keras.layers.Flatten()]
         keras.Sequential(layers).save(folder / "small.keras")
-    shape = IMAGE_SHAPE if getattr(models, "READS", "sequences") == "images" else SHAPE
-    model = models.build(models.Config(**CONFIGS.get(name, {})), input_shape=shape, n_classes=2)
-    return models.export(model) if isinstance(model, keras.Model) else None
+    shape = IMAGE_SHAPE if spec.reads == "images" else SHAPE
+    model = spec.build(spec.config(**CONFIGS.get(name, {})), input_shape=shape, n_classes=2)
+    return spec.export(model) if isinstance(model, keras.Model) else None
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +65,18 @@ def test_every_network_becomes_onnx_and_litert_of_builtin_operations(name, seque
     if model is None:
         pytest.skip("an estimator")
     images = np.random.default_rng(1).integers(0, 256, (4, *IMAGE_SHAPE)).astype(np.float32)
-    asked = images if model.input_shape[1:] == IMAGE_SHAPE else sequences
+    x = images if model.input_shape[1:] == IMAGE_SHAPE else sequences
     for format in (FORMATS["onnx"], FORMATS["litert"]):
-        path = tmp_path / f"m{format.ending}"
+        path = tmp_path / f"m{format.suffix}"
         convert(model, path, format=format, description="{}")
-        assert largest_difference(model, path, format=format, sequences=asked) < 1e-5
+        assert largest_difference(model, path, format=format, sequences=x) < 1e-5
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_description_stands_in_the_file(name, network, tmp_path):
-    path = tmp_path / f"m{FORMATS[name].ending}"
-    convert(network, path, format=FORMATS[name], description=json.dumps(SAID))
-    assert metadata(path) == SAID
+    path = tmp_path / f"m{FORMATS[name].suffix}"
+    convert(network, path, format=FORMATS[name], description=json.dumps(DESCRIPTION))
+    assert metadata(path) == DESCRIPTION
 
 
 def test_kerass_own_loads_as_any_other_and_its_bytes_repeat(network, sequences, tmp_path):
@@ -109,6 +109,6 @@ def test_what_a_format_cannot_express_is_one_line(network, tmp_path):
     def fails(*_):
         raise ValueError("no such operation\nand a long story")
 
-    format = module.Format(".onnx", fails, FORMATS["onnx"].answer)
+    format = module.Format(".onnx", fails, FORMATS["onnx"].predict)
     with pytest.raises(DataError, match="cannot be converted: no such operation; try another --format"):
         convert(network, tmp_path / "m.onnx", format=format, description="{}")

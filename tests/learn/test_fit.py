@@ -12,7 +12,8 @@ from ckseq.config import parse
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
-from ckseq.learn.fit import Labeled, State, TrainingConfig, fit
+from ckseq.learn.fit import Labeled, TrainingState, fit
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.signal.augment import AugmentConfig
 
 CONFIG = TrainingConfig(epochs=4, batch_size=8)
@@ -36,7 +37,7 @@ def step_or_die(*args, **kwargs):
     return step(*args, **kwargs)
 
 network.train_on_batch = step_or_die
-test_fit.trained(network, on_epoch=lambda state: write_checkpoint(Path({folder!r}), state))
+test_fit.trained(network, on_epoch=lambda state: write_checkpoint(Path({folder!r}), state, made_from="m"))
 """
 
 
@@ -65,13 +66,13 @@ def trained(network, *, config=CONFIG, augmentation=PLAIN, seed=5, resume=None, 
         states.append(state)
         on_epoch(state)
 
-    watched = None if config.validation == "none" else TEST
+    validation = None if config.validation == "none" else TEST
     fit(
         network,
         config,
         augmentation=augmentation,
         train=TRAIN,
-        watched=watched,
+        validation=validation,
         seed=seed,
         resume=resume,
         on_epoch=keep,
@@ -79,7 +80,7 @@ def trained(network, *, config=CONFIG, augmentation=PLAIN, seed=5, resume=None, 
     return states
 
 
-def assert_equal(state: State, other: State):
+def assert_equal(state: TrainingState, other: TrainingState):
     """To the bit, but for the clock."""
     assert [epoch[:5] for epoch in state.epochs] == [epoch[:5] for epoch in other.epochs]
     assert len(state.variables) == len(other.variables)
@@ -133,7 +134,7 @@ def test_going_on_after_a_kill_ends_in_the_same_bits(uninterrupted, tmp_path):
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert done.stderr == ""
     assert sorted(os.listdir(tmp_path)) == [CHECKPOINT]  # noqa: PTH208
-    state = read_checkpoint(tmp_path)
+    state = read_checkpoint(tmp_path, made_from="m")
     assert_equal(state, uninterrupted[1])
     assert_equal(trained(tiny_network(seed=99), resume=state)[-1], uninterrupted[-1])
 
@@ -197,7 +198,16 @@ def test_memory_does_not_grow_with_the_number_of_sequences():
         data = Labeled(Unread(np.arange(n), shape), np.arange(n) % 3, tuple(map(str, range(n))))
         tracemalloc.start()
         config = TrainingConfig(epochs=1, batch_size=4, micro_batch_size=2)
-        fit(network, config, augmentation=PLAIN, train=data, watched=data, seed=5, resume=None, on_epoch=lambda _: None)
+        fit(
+            network,
+            config,
+            augmentation=PLAIN,
+            train=data,
+            validation=data,
+            seed=5,
+            resume=None,
+            on_epoch=lambda _: None,
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     part = 2 * 5 * 20 * 600 * 4
@@ -211,15 +221,15 @@ def test_a_loss_that_is_no_number_ends_the_training():
 
 
 def test_a_state_of_another_network_is_refused(uninterrupted):
-    state = State(uninterrupted[0].epochs, uninterrupted[0].variables[1:])
+    state = TrainingState(uninterrupted[0].epochs, uninterrupted[0].variables[1:])
     with pytest.raises(DataError, match="of another network"):
         trained(tiny_network(seed=5), resume=state)
 
 
 def test_checkpoints_are_read_as_written(uninterrupted, tmp_path):
-    assert read_checkpoint(tmp_path) is None
-    write_checkpoint(tmp_path, uninterrupted[2])
-    read = read_checkpoint(tmp_path)
+    assert read_checkpoint(tmp_path, made_from="m") is None
+    write_checkpoint(tmp_path, uninterrupted[2], made_from="m")
+    read = read_checkpoint(tmp_path, made_from="m")
     assert_equal(read, uninterrupted[2])
     assert read.epochs == uninterrupted[2].epochs
     assert [array.dtype for array in read.variables] == [array.dtype for array in uninterrupted[2].variables]
@@ -227,10 +237,16 @@ def test_checkpoints_are_read_as_written(uninterrupted, tmp_path):
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"{}" * 99])
 def test_a_damaged_checkpoint_is_told(uninterrupted, tmp_path, damage):
-    write_checkpoint(tmp_path, uninterrupted[0])
+    write_checkpoint(tmp_path, uninterrupted[0], made_from="m")
     (tmp_path / CHECKPOINT).write_bytes(damage((tmp_path / CHECKPOINT).read_bytes()))
     with pytest.raises(DataError, match=r"checkpoint.npz: is cut short or not a checkpoint.*--overwrite"):
-        read_checkpoint(tmp_path)
+        read_checkpoint(tmp_path, made_from="m")
+
+
+def test_a_checkpoint_of_another_training_is_refused(uninterrupted, tmp_path):
+    write_checkpoint(tmp_path, uninterrupted[0], made_from="one")
+    with pytest.raises(DataError, match="is that of another training"):
+        read_checkpoint(tmp_path, made_from="another")
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

@@ -6,8 +6,9 @@ import pytest
 
 from ckseq.errors import CallError
 from ckseq.learn import backend
-from ckseq.learn.augmentation import in_batches, times
-from ckseq.learn.fit import Labeled, TrainingConfig, fit
+from ckseq.learn.augmentation import batch_augmenter, passes_per_epoch
+from ckseq.learn.fit import Labeled, fit
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.signal.augment import AugmentConfig
 from ckseq.signal.augment_images import ImageAugmentConfig
 
@@ -36,7 +37,7 @@ def network(seed=1):
 def trained(model, config, *, train=TRAIN, augmentation=None, resume=None):
     states = []
     augmentation = augmentation or ImageAugmentConfig()
-    fit(model, config, augmentation=augmentation, train=train, watched=None, seed=3, resume=resume,
+    fit(model, config, augmentation=augmentation, train=train, validation=None, seed=3, resume=resume,
         on_epoch=states.append)  # fmt: skip
     return states
 
@@ -74,12 +75,12 @@ def test_varied_images_give_another_training_and_the_same_seed_the_same():
 
 def test_batches_are_varied_by_epoch_and_place():
     varied = ImageAugmentConfig(shift=0.3)
-    one, other = (in_batches(varied, seed=(3, epoch, 1)) for epoch in (1, 2))
+    one, other = (batch_augmenter(varied, seed=(3, epoch, 1)) for epoch in (1, 2))
     assert (one(TRAIN.x, 0) != other(TRAIN.x, 0)).any()
     assert (one(TRAIN.x, 0) != one(TRAIN.x, 5)).any()
     np.testing.assert_array_equal(one(TRAIN.x, 5), one(TRAIN.x, 5))
-    assert in_batches(ImageAugmentConfig(passes=2), seed=(1,)) is None
-    assert (times(ImageAugmentConfig(passes=4)), times(AugmentConfig())) == (4, 1)
+    assert batch_augmenter(ImageAugmentConfig(passes=2), seed=(1,)) is None
+    assert (passes_per_epoch(ImageAugmentConfig(passes=4)), passes_per_epoch(AugmentConfig())) == (4, 1)
 
 
 def test_balanced_classes_count_alike():
@@ -124,9 +125,9 @@ def test_going_on_in_either_step_ends_in_the_same_bits(whole, epoch):
 def test_frozen_epochs_without_a_backbone_are_refused():
     layers = keras.layers
     plain = keras.Sequential([layers.Input((6, 6, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")])
-    with pytest.raises(CallError, match="means nothing for a network without a backbone"):
+    with pytest.raises(CallError, match="has no effect on a network without a backbone"):
         trained(plain, config(frozen_epochs=1))
     resting = network()
     resting.get_layer("backbone").trainable = False
-    with pytest.raises(CallError, match="means nothing for a backbone that never learns"):
+    with pytest.raises(CallError, match="has no effect on a backbone that is never trained"):
         trained(resting, config(frozen_epochs=1))

@@ -5,7 +5,7 @@ import pytest
 
 from ckseq.errors import DataError
 from ckseq.learn import backend
-from ckseq.learn.predict import NETWORK, load_network, probabilities, save_network
+from ckseq.learn.predict import NETWORK, load_trained_model, probabilities, save_network
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,9 @@ def test_probabilities_are_those_of_the_layers_with_or_without_a_channel(network
 
 def test_a_network_is_loaded_as_it_was_kept(network, kept):
     assert [path.name for path in kept.iterdir()] == [NETWORK]
-    np.testing.assert_array_equal(probabilities(load_network(kept), sequences(5)), probabilities(network, sequences(5)))
+    np.testing.assert_array_equal(
+        probabilities(load_trained_model(kept), sequences(5)), probabilities(network, sequences(5))
+    )
 
 
 def test_another_shape_is_refused(network):
@@ -48,14 +50,14 @@ def test_another_shape_is_refused(network):
 
 def test_a_missing_network_is_told(tmp_path):
     with pytest.raises(DataError, match=r"there is no model.keras and no model.skops; name a complete run"):
-        load_network(tmp_path)
+        load_trained_model(tmp_path)
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"keras" * 99])
 def test_a_damaged_network_is_told_in_one_line(kept, damage):
     (kept / NETWORK).write_bytes(damage((kept / NETWORK).read_bytes()))
     with pytest.raises(DataError, match="cannot be loaded") as caught:
-        load_network(kept)
+        load_trained_model(kept)
     assert "\n" not in str(caught.value)
 
 
@@ -65,7 +67,7 @@ def test_code_in_a_network_is_not_run(tmp_path):
     save_network(tmp_path, with_code)
     assert zipfile.is_zipfile(tmp_path / NETWORK)
     with pytest.raises(DataError, match="cannot be loaded"):
-        load_network(tmp_path)
+        load_trained_model(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_told(network, tmp_path):

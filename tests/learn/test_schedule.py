@@ -4,8 +4,8 @@ import pytest
 
 from ckseq.config import parse
 from ckseq.errors import CallError
-from ckseq.learn.fit import TrainingConfig
 from ckseq.learn.schedule import learning_rate, plateaus
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.storage.history import Epoch
 
 
@@ -52,6 +52,6 @@ def test_after_the_frozen_epochs_the_rate_is_lower():
     assert rates(4, frozen_epochs=2, thawed_rate=0.25) == [1, 1, 0.25, 0.25]
 
 
-def test_plateau_needs_a_loss_to_watch():
-    with pytest.raises(CallError, match="plateau needs a loss to watch"):
+def test_plateau_needs_a_validation_loss():
+    with pytest.raises(CallError, match="plateau needs a validation loss"):
         parse(TrainingConfig, {"schedule": "plateau", "validation": "none"}, where="a.toml [training]")

@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import skops.io
 
 from ckseq import registry
-from ckseq.learn.fit import Labeled, TrainingConfig
-from ckseq.learn.learner import prepare
-from ckseq.learn.predict import load_network, probabilities
+from ckseq.learn.fit import Labeled
+from ckseq.learn.predict import load_trained_model, probabilities
+from ckseq.learn.trainer import build_trainer
+from ckseq.learn.training_config import TrainingConfig
+from ckseq.models._spec import ModelSpec
 from ckseq.signal.augment import AugmentConfig
 
 INPUT_SHAPE = (9, 2, 12, 1)
@@ -17,8 +20,12 @@ MODELS = registry.names("models")
 TRAINING = TrainingConfig(epochs=12, batch_size=12, learning_rate=0.003, validation="none")
 
 
+def spec_of(name):
+    return registry.load("models", name).SPEC
+
+
 def reads_images(name):
-    return getattr(registry.load("models", name), "READS", "sequences") == "images"
+    return spec_of(name).reads == "images"
 
 
 def data_for(name):
@@ -50,29 +57,37 @@ def backbone(tmp_path_factory):
 CONFIGS = {"cnn_five_blocks": {"width": 0.125, "momentum": 0.8, "dropout": 0.1}}
 
 
-def prepared(name, *, seed=1, input_shape=None, n_classes=N_CLASSES):
-    module = registry.load("models", name)
-    config = module.Config(**CONFIGS.get(name, {}))
+def trainer(name, *, seed=1, input_shape=None, n_classes=N_CLASSES):
+    config = spec_of(name).config(**CONFIGS.get(name, {}))
     input_shape = input_shape or (IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE)
     shape = {"input_shape": input_shape, "n_classes": n_classes}
-    return prepare(module, config, TRAINING, augmentation=AugmentConfig(), seed=seed, **shape)
+    return build_trainer(spec_of(name), config, TRAINING, augmentation=AugmentConfig(), seed=seed, **shape)
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def learned(request):
-    return request.param, prepared(request.param).learn(train=data_for(request.param), watched=None)
+def trained(request):
+    return request.param, trainer(request.param).fit(train=data_for(request.param), validation=None)
 
 
 @pytest.fixture(scope="module")
-def sequences(learned):
-    return data_for(learned[0])
+def sequences(trained):
+    return data_for(trained[0])
 
 
 @pytest.mark.parametrize("name", MODELS)
 class TestModel:
     def test_every_field_of_the_config_is_explained(self, name):
-        for field in registry.load("models", name).Config.model_fields.values():
+        for field in spec_of(name).config.model_fields.values():
             assert field.description
+
+    def test_has_a_spec(self, name):
+        spec = spec_of(name)
+        assert isinstance(spec, ModelSpec)
+        assert spec.name == name
+        assert isinstance(trainer(name).model, keras.Model) == (spec.kind == "network")
+        if spec.footprint is not None:
+            footprint = spec.footprint(spec.config(), input_shape=INPUT_SHAPE, n_classes=N_CLASSES)
+            assert footprint.n_parameters == trainer(name).n_parameters
 
     def test_has_a_model_card(self, name):
         card = registry.load("models", name).__doc__
@@ -80,41 +95,47 @@ class TestModel:
             assert f"\n{heading}\n" in card
 
     def test_same_seed_same_network(self, name):
-        first, second = (prepared(name).model for _ in range(2))
+        first, second = (trainer(name).model for _ in range(2))
         if isinstance(first, keras.Model):
             for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
                 np.testing.assert_array_equal(one, other)
 
 
-class TestLearned:
-    def test_gives_probabilities(self, learned, sequences):
-        rows = learned[1].probabilities(sequences.x)
+class TestTrainedModel:
+    def test_gives_probabilities(self, trained, sequences):
+        rows = trained[1].probabilities(sequences.x)
         assert (rows.shape, rows.dtype) == ((36, N_CLASSES), np.float32)
         assert (rows >= 0).all()
         np.testing.assert_allclose(rows.sum(1), 1, atol=1e-5)
 
-    def test_a_sequence_without_motion_gets_numbers_too(self, learned, sequences):
-        assert np.isfinite(learned[1].probabilities(0 * sequences.x[:2])).all()
+    def test_a_sequence_without_motion_gets_numbers_too(self, trained, sequences):
+        assert np.isfinite(trained[1].probabilities(0 * sequences.x[:2])).all()
 
-    def test_learns(self, learned, sequences):
-        assert (learned[1].probabilities(sequences.x).argmax(1) == sequences.codes).mean() > 0.6
+    def test_learns(self, trained, sequences):
+        assert (trained[1].probabilities(sequences.x).argmax(1) == sequences.codes).mean() > 0.6
 
-    def test_what_it_learned_is_kept(self, learned, sequences, tmp_path):
-        learned[1].save(tmp_path)
+    def test_a_saved_model_loads_unchanged(self, trained, sequences, tmp_path):
+        trained[1].save(tmp_path)
         (path,) = tmp_path.iterdir()
-        assert path.name == ("model.keras" if isinstance(learned[1].model, keras.Model) else "model.skops")
-        expected = learned[1].probabilities(sequences.x)
-        np.testing.assert_allclose(probabilities(load_network(tmp_path), sequences.x), expected, atol=1e-6)
+        assert path.name == ("model.keras" if isinstance(trained[1].model, keras.Model) else "model.skops")
+        expected = trained[1].probabilities(sequences.x)
+        np.testing.assert_allclose(probabilities(load_trained_model(tmp_path), sequences.x), expected, atol=1e-6)
 
-    def test_the_same_seed_learns_the_same(self, learned, sequences):
-        name, one = learned
-        other = prepared(name).learn(train=sequences, watched=None)
+    def test_a_saved_estimator_contains_the_types_that_its_spec_names(self, trained, tmp_path):
+        name, made = trained
+        if spec_of(name).kind == "estimator":
+            made.save(tmp_path)
+            assert sorted(spec_of(name).trusted_types) == skops.io.get_untrusted_types(file=tmp_path / "model.skops")
+
+    def test_the_same_seed_trains_the_same_model(self, trained, sequences):
+        name, one = trained
+        other = trainer(name).fit(train=sequences, validation=None)
         np.testing.assert_array_equal(one.probabilities(sequences.x), other.probabilities(sequences.x))
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if not reads_images(name)])
 def test_the_size_of_real_projections_fits(name):
-    model = prepared(name, input_shape=(24, 2, 267, 2), n_classes=7).model
+    model = trainer(name, input_shape=(24, 2, 267, 2), n_classes=7).model
     if isinstance(model, keras.Model):
         assert model.input_shape == (None, 24, 2, 267, 2)
         assert model.output_shape == (None, 7)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ckseq.errors import CallError
 from ckseq.models import _conv_lstm_layer
-from ckseq.models.conv_lstm import Config, build, build_plain, export
+from ckseq.models.conv_lstm import ConvLSTMConfig, build, build_plain, export
 
 SHAPE = (6, 3, 11, 2)
 
@@ -32,7 +32,7 @@ def made(n=7, shape=SHAPE, seed=0):
 
 
 def pair(**fields):
-    config = Config(filters=8, dense=10, **fields)
+    config = ConvLSTMConfig(filters=8, dense=10, **fields)
     networks = []
     for make in (build, build_plain):
         keras.utils.set_random_seed(4)
@@ -57,7 +57,7 @@ def gradients(model, x, codes, *, training):
 
 @pytest.mark.parametrize(("n_classes", "expected"), [(7, 3_442_983), (4, 3_442_680)])
 def test_parameters_of_the_paper(n_classes, expected):
-    model = build(Config(), input_shape=(39, 2, 267, 1), n_classes=n_classes)
+    model = build(ConvLSTMConfig(), input_shape=(39, 2, 267, 1), n_classes=n_classes)
     lstm = 4 * 64 * (3 * 1 + 3 * 64 + 1)
     assert lstm == 50_176
     assert lstm + (2 * 265 * 64 + 1) * 100 + 101 * n_classes == expected
@@ -124,7 +124,7 @@ def test_deterministic_training_is_equal_to_the_bit():
     script = """
 import sys, numpy as np, keras, tensorflow as tf
 from ckseq.models import _conv_lstm_layer
-from ckseq.models.conv_lstm import Config, build
+from ckseq.models.conv_lstm import ConvLSTMConfig, build
 tf.config.experimental.enable_op_determinism()
 _conv_lstm_layer.BLOCK_POSITIONS = 40
 x = np.random.default_rng(0).normal(size=(12, 6, 3, 11, 2)).astype(np.float32)
@@ -132,7 +132,7 @@ x[:4, :2] = 0
 results = []
 for _ in range(2):
     keras.utils.set_random_seed(5)
-    model = build(Config(filters=8, dense=10), input_shape=x.shape[1:], n_classes=3)
+    model = build(ConvLSTMConfig(filters=8, dense=10), input_shape=x.shape[1:], n_classes=3)
     model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     for _ in range(4):
         model.train_on_batch(x, np.arange(12) % 3)
@@ -176,5 +176,5 @@ def test_weights_of_an_exported_network_go_back():
 )
 def test_impossible_shapes_are_explained(shape, kernel, words):
     with pytest.raises(CallError, match=None) as caught:
-        build(Config(kernel=kernel), input_shape=shape, n_classes=3)
+        build(ConvLSTMConfig(kernel=kernel), input_shape=shape, n_classes=3)
     assert words in str(caught.value)

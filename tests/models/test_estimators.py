@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from ckseq.errors import CallError, DataError
-from ckseq.learn.fit import Labeled, TrainingConfig
-from ckseq.learn.learner import prepare
-from ckseq.learn.predict import ESTIMATOR, load_network, probabilities, save_estimator
+from ckseq.learn.fit import Labeled
+from ckseq.learn.predict import ESTIMATOR, load_trained_model, probabilities, save_estimator
+from ckseq.learn.trainer import build_trainer
+from ckseq.learn.training_config import TrainingConfig
 from ckseq.models import minirocket, ridge, svm
 from ckseq.models._features import Series, Vectors
 from ckseq.signal.augment import AugmentConfig
@@ -23,17 +24,17 @@ def material(n_classes):
     return Labeled(x, codes, ("S1",) * 24)
 
 
-def learnt(module, n_classes=3):
-    built = prepare(
-        module,
-        module.Config(),
+def trained(module, n_classes=3):
+    built = build_trainer(
+        module.SPEC,
+        module.SPEC.config(),
         TrainingConfig(),
         augmentation=AugmentConfig(),
         input_shape=SHAPE,
         n_classes=n_classes,
         seed=1,
     )
-    return built.learn(train=material(n_classes), watched=None)
+    return built.fit(train=material(n_classes), validation=None)
 
 
 def test_vectors_are_the_means_of_roots():
@@ -54,24 +55,24 @@ def test_series_have_a_channel_for_every_place():
 @pytest.mark.parametrize("module", [ridge, svm])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_most_probable_class_is_the_predicted_one(module, n_classes):
-    made, data = learnt(module, n_classes), material(n_classes)
+    made, data = trained(module, n_classes), material(n_classes)
     rows = made.probabilities(data.x)
     np.testing.assert_allclose(rows.sum(1), 1, atol=1e-6)
     np.testing.assert_array_equal(rows.argmax(1), made.model.predict(data.x))
 
 
 def test_another_shape_is_refused(tmp_path):
-    learnt(ridge).save(tmp_path)
+    trained(ridge).save(tmp_path)
     with pytest.raises(DataError, match=r"\(8, 2, 12, 1\) do not fit a model that reads \(9, 2, 12, 1\)"):
-        probabilities(load_network(tmp_path), np.zeros((1, 8, 2, 12), np.float32))
+        probabilities(load_trained_model(tmp_path), np.zeros((1, 8, 2, 12), np.float32))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"PK" * 99])
 def test_a_damaged_estimator_is_told_in_one_line(tmp_path, damage):
-    learnt(ridge).save(tmp_path)
+    trained(ridge).save(tmp_path)
     (tmp_path / ESTIMATOR).write_bytes(damage((tmp_path / ESTIMATOR).read_bytes()))
     with pytest.raises(DataError, match="cannot be loaded") as caught:
-        load_network(tmp_path)
+        load_trained_model(tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -81,15 +82,15 @@ def test_an_estimator_of_types_nobody_trusts_is_not_loaded(tmp_path):
 
     save_estimator(tmp_path, make_pipeline(FunctionTransformer(np.load)))
     with pytest.raises(DataError, match="cannot be loaded"):
-        load_network(tmp_path)
+        load_trained_model(tmp_path)
 
 
 def test_minirocket_without_aeon_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "aeon.transformations.collection.convolution_based", None)
     with pytest.raises(CallError, match=r"needs the package aeon; pip install 'ckseq\[minirocket\]'"):
-        minirocket.build(minirocket.Config(), input_shape=SHAPE, n_classes=3)
+        minirocket.build(minirocket.MiniRocketConfig(), input_shape=SHAPE, n_classes=3)
 
 
 def test_minirocket_refuses_short_sequences():
     with pytest.raises(CallError, match="at least 9 steps, not 8"):
-        minirocket.build(minirocket.Config(), input_shape=(8, 2, 12, 1), n_classes=3)
+        minirocket.build(minirocket.MiniRocketConfig(), input_shape=(8, 2, 12, 1), n_classes=3)

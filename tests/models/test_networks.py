@@ -14,7 +14,7 @@ SHAPE = (24, 2, 267, 2)
     ("module", "n_parameters"), [(conv_time_width, 45_695), (conv_lstm_light, 4_167), (gru, 24_615)]
 )
 def test_the_size_is_that_of_the_card(module, n_parameters):
-    model = module.build(module.Config(), input_shape=SHAPE, n_classes=7)
+    model = module.build(module.SPEC.config(), input_shape=SHAPE, n_classes=7)
     assert model.count_params() == n_parameters
     assert f"{n_parameters:,}" in module.__doc__
     assert module.export(model) is model
@@ -27,15 +27,15 @@ def test_padding_is_passed_by(module, before):
     x = np.random.default_rng(0).random((3, 6, 2, 20, 1), dtype=np.float32)
     padded = np.zeros((3, 11, 2, 20, 1), np.float32)
     padded[:, before : before + 6] = x
-    short = module.build(module.Config(), input_shape=x.shape[1:], n_classes=3)
-    long = module.build(module.Config(), input_shape=padded.shape[1:], n_classes=3)
+    short = module.build(module.SPEC.config(), input_shape=x.shape[1:], n_classes=3)
+    long = module.build(module.SPEC.config(), input_shape=padded.shape[1:], n_classes=3)
     long.set_weights(short.get_weights())
     np.testing.assert_allclose(long.predict_on_batch(padded), short.predict_on_batch(x), atol=1e-6)
 
 
 def test_where_something_moves_counts():
     keras.utils.set_random_seed(2)
-    model = conv_time_width.build(conv_time_width.Config(), input_shape=(8, 2, 60, 1), n_classes=3)
+    model = conv_time_width.build(conv_time_width.ConvTimeWidthConfig(), input_shape=(8, 2, 60, 1), n_classes=3)
     x = np.zeros((2, 8, 2, 60, 1), np.float32)
     x[0, :, 0, 6:12] = x[1, :, 0, 36:42] = 0.5
     one, other = model.predict_on_batch(x)
@@ -44,7 +44,9 @@ def test_where_something_moves_counts():
 
 def test_without_convolutions_it_is_linear_in_the_root():
     keras.utils.set_random_seed(2)
-    model = conv_time_width.build(conv_time_width.Config(filters=0), input_shape=(8, 2, 60, 1), n_classes=3)
+    model = conv_time_width.build(
+        conv_time_width.ConvTimeWidthConfig(filters=0), input_shape=(8, 2, 60, 1), n_classes=3
+    )
     x = np.random.default_rng(1).random((1, 8, 2, 60, 1), dtype=np.float32)
     rows = np.log(model.predict_on_batch(np.concatenate([0 * x, x, 4 * x])))
     # four times the motion is twice its root, and so twice the score
@@ -53,6 +55,6 @@ def test_without_convolutions_it_is_linear_in_the_root():
 
 
 def test_nothing_to_read_is_refused():
-    config = conv_time_width.Config(filters=0, plain=False)
+    config = conv_time_width.ConvTimeWidthConfig(filters=0, plain=False)
     with pytest.raises(CallError, match="leave nothing to read"):
         conv_time_width.build(config, input_shape=SHAPE, n_classes=7)

@@ -6,7 +6,7 @@ import pytest
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
-from ckseq.learn.predict import load_network, save_network
+from ckseq.learn.predict import load_trained_model, save_network
 from ckseq.models import _backbones, cnn_five_blocks, cnn_small, dense_net, mean_frame, transfer
 
 GRAY, RGB = (48, 48, 1), (48, 48, 3)
@@ -24,10 +24,10 @@ D = {"filters": (64, 128, 256), "dense": 1024, "dropout": 0.2}
     ],
 )
 def test_the_size_is_that_of_the_card(module, config, shape, n_parameters):
-    model = module.build(module.Config(**config), input_shape=shape, n_classes=7)
+    model = module.build(module.SPEC.config(**config), input_shape=shape, n_classes=7)
     assert model.count_params() == n_parameters
     assert f"{n_parameters:,}" in module.__doc__
-    assert module.export(model) is model
+    assert module.SPEC.export(model) is model
 
 
 @pytest.mark.parametrize(("module", "least"), [(cnn_small, 18), (cnn_five_blocks, 32)])
@@ -35,14 +35,14 @@ def test_the_least_side_is_the_least(module, least):
     with pytest.raises(
         CallError, match=f"needs images of at least {least} pixels a side, not 40x{least - 1}"
     ) as caught:
-        module.build(module.Config(), input_shape=(least - 1, 40, 1), n_classes=3)
+        module.build(module.SPEC.config(), input_shape=(least - 1, 40, 1), n_classes=3)
     assert "faces.side_px" in caught.value.fix
-    module.build(module.Config(), input_shape=(least, least, 1), n_classes=3)
+    module.build(module.SPEC.config(), input_shape=(least, least, 1), n_classes=3)
 
 
 @pytest.mark.parametrize("module", [cnn_small, cnn_five_blocks])
 def test_white_is_one_and_channels_stay_in_order(module):
-    model = module.build(module.Config(), input_shape=RGB, n_classes=3)
+    model = module.build(module.SPEC.config(), input_shape=RGB, n_classes=3)
     image = np.random.default_rng(0).integers(0, 256, (1, *RGB)).astype(np.float32)
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     seen = keras.Model(model.inputs, first.input).predict_on_batch(image)
@@ -50,7 +50,7 @@ def test_white_is_one_and_channels_stay_in_order(module):
 
 
 def test_five_blocks_are_those_of_the_document():
-    model = cnn_five_blocks.build(cnn_five_blocks.Config(), input_shape=GRAY, n_classes=7)
+    model = cnn_five_blocks.build(cnn_five_blocks.CNNFiveBlocksConfig(), input_shape=GRAY, n_classes=7)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     sizes = [(layer.filters, layer.kernel_size[0]) for layer in convolutions]
     assert sizes == [(32, 5)] * 2 + [(64, 3)] * 7 + [(128, 3)] * 3 + [(512, 3)] + [(512, 2)] * 2
@@ -72,17 +72,17 @@ def test_pixels_are_prepared_as_each_backbone_was_trained(_module, name, tmp_pat
     images = keras.Input(RGB)
     config = _backbones.BackboneConfig(backbone=name, weights="random")
     # one layer behind it, since a network of nothing but its input is none
-    outputs = keras.layers.Activation("linear")(_backbones._prepared(images, config, False))
+    outputs = keras.layers.Activation("linear")(_backbones._preprocessed(images, config, False))
     save_network(tmp_path, keras.Model(images, outputs))
     x = np.random.default_rng(0).integers(0, 256, (2, *RGB)).astype(np.float32)
     expected = _backbones._named(name)[1].preprocess_input(x.copy())
-    np.testing.assert_allclose(load_network(tmp_path).predict_on_batch(x), expected, atol=1e-4)
+    np.testing.assert_allclose(load_trained_model(tmp_path).predict_on_batch(x), expected, atol=1e-4)
 
 
 def test_vggface2_reads_blue_first_less_its_means():
     images = keras.Input(RGB)
     config = _backbones.BackboneConfig(preprocessing="vggface2")
-    model = keras.Model(images, _backbones._prepared(images, config, True))
+    model = keras.Model(images, _backbones._preprocessed(images, config, True))
     red = np.zeros((1, *RGB), np.float32)
     red[..., 0] = 200
     np.testing.assert_allclose(model.predict_on_batch(red)[0, 0, 0], [-91.4953, -103.8827, 200 - 131.0912], atol=1e-4)
@@ -91,7 +91,7 @@ def test_vggface2_reads_blue_first_less_its_means():
 @pytest.fixture(scope="module")
 def mobile():
     keras.utils.set_random_seed(1)
-    config = transfer.Config(weights="random", side_px=64, fine_tune="block_15_add")
+    config = transfer.TransferConfig(weights="random", side_px=64, fine_tune="block_15_add")
     return transfer.build(config, input_shape=RGB, n_classes=7)
 
 
@@ -117,7 +117,7 @@ def test_a_backbone_of_keras_is_used_as_it_is(mobile):
 
 def small_file(folder, shape=GRAY):
     keras.utils.set_random_seed(3)
-    config = cnn_small.Config(filters=(4, 4), dense=8)
+    config = cnn_small.CNNSmallConfig(filters=(4, 4), dense=8)
     model = cnn_small.build(config, input_shape=shape, n_classes=3)
     save_network(folder, model)
     return str(folder / "model.keras"), model
@@ -145,14 +145,14 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
     path = tmp_path / "mobile.weights.h5"
     plain.save_weights(path)
     config = {"weights": str(path), "side_px": 32, "sha256": _backbones.sha256_of(path)}
-    network = transfer.build(transfer.Config(**config), input_shape=(32, 32, 3), n_classes=2)
+    network = transfer.build(transfer.TransferConfig(**config), input_shape=(32, 32, 3), n_classes=2)
     for ours, theirs in zip(network.get_layer("backbone").get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(DataError, match=r"mobile.weights.h5: has the SHA-256 [0-9a-f]{64}, not the one asked for"):
-        transfer.build(transfer.Config(**{**config, "sha256": "0" * 64}), input_shape=(32, 32, 3), n_classes=2)
+        transfer.build(transfer.TransferConfig(**{**config, "sha256": "0" * 64}), input_shape=(32, 32, 3), n_classes=2)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match="the weights do not fit MobileNetV2"):
-        transfer.build(transfer.Config(weights=str(path)), input_shape=(32, 32, 3), n_classes=2)
+        transfer.build(transfer.TransferConfig(weights=str(path)), input_shape=(32, 32, 3), n_classes=2)
 
 
 @pytest.mark.parametrize(
@@ -173,15 +173,15 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
 )
 def test_a_call_that_is_wrong_is_one_line(config, says):
     with pytest.raises(CallError, match=says):
-        transfer.build(transfer.Config(**config), input_shape=RGB, n_classes=2)
+        transfer.build(transfer.TransferConfig(**config), input_shape=RGB, n_classes=2)
 
 
 def test_gray_images_are_not_taken_for_colors(tmp_path):
     with pytest.raises(CallError, match=r"reads 3 channels, and the images have 1; .*color to rgb"):
-        transfer.build(transfer.Config(weights="random"), input_shape=GRAY, n_classes=2)
+        transfer.build(transfer.TransferConfig(weights="random"), input_shape=GRAY, n_classes=2)
     path, _ = small_file(tmp_path)
     with pytest.raises(CallError, match=r"reads 1 channels, and the images have 3; .*color to gray"):
-        transfer.build(transfer.Config(backbone=path, weights="own"), input_shape=RGB, n_classes=2)
+        transfer.build(transfer.TransferConfig(backbone=path, weights="own"), input_shape=RGB, n_classes=2)
 
 
 def test_offline_nothing_is_trained_on_random_weights_instead(monkeypatch):
@@ -193,13 +193,13 @@ def test_offline_nothing_is_trained_on_random_weights_instead(monkeypatch):
     with pytest.raises(
         DataError, match=r"could not be fetched: Name or service not known; .* nothing is trained on random"
     ) as caught:
-        transfer.build(transfer.Config(), input_shape=(96, 96, 3), n_classes=2)
+        transfer.build(transfer.TransferConfig(), input_shape=(96, 96, 3), n_classes=2)
     with pytest.raises(CallError, match="reads 3 channels"):  # told before anything is fetched
-        transfer.build(transfer.Config(), input_shape=(96, 96, 1), n_classes=2)
+        transfer.build(transfer.TransferConfig(), input_shape=(96, 96, 1), n_classes=2)
     assert caught.value.where.startswith("https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2")
-    (said,) = _backbones.announcement(transfer.Config())
+    (said,) = _backbones.announcement(transfer.TransferConfig())
     assert caught.value.where in said
-    assert _backbones.announcement(transfer.Config(weights="random")) == [
+    assert _backbones.announcement(transfer.TransferConfig(weights="random")) == [
         "the weights of MobileNetV2 are random: it has learnt nothing before"
     ]
 
@@ -215,7 +215,7 @@ def test_padded_frames_do_not_count_in_the_mean():
     x = np.random.default_rng(0).random((3, 4, 1, 6, 1), dtype=np.float32)
     padded = np.concatenate([np.zeros_like(x), x], axis=1)
     module = registry.load("models", "mean_frame")
-    short, long = (module.build(module.Config(), input_shape=y.shape[1:], n_classes=3) for y in (x, padded))
+    short, long = (module.build(module.SPEC.config(), input_shape=y.shape[1:], n_classes=3) for y in (x, padded))
     long.set_weights(short.get_weights())
     np.testing.assert_allclose(long.predict_on_batch(padded), short.predict_on_batch(x), atol=1e-6)
     shuffled = short.predict_on_batch(x[:, [2, 0, 3, 1]])

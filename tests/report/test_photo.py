@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ckseq.report.photo import COLORS, LEAST_PX, Named, draw_photo
+from ckseq.report.photo import COLORS, MIN_PX, FaceLabel, draw_photo
 
 LABELS = ("anger", "happiness", "怒り ü", "a class with a very long name, longer than its face")
 
@@ -27,17 +27,17 @@ def near(picture, color, within=40):
 )
 def test_a_small_photo_is_drawn_enlarged_and_a_large_one_as_it_is(shape, factor):
     height, width, _ = shape
-    face = Named((width // 4, height // 4, width // 2, height // 2), "anger", (90, 6, 3, 1))
+    face = FaceLabel((width // 4, height // 4, width // 2, height // 2), "anger", (90, 6, 3, 1))
     photo = np.full(shape, 60, np.uint8)
     picture = drawn(photo, [face])
     assert picture.shape[:2] == (height * factor, width * factor)
-    assert max(picture.shape) >= LEAST_PX
+    assert max(picture.shape) >= MIN_PX
     assert near(picture, COLORS[0]).mean() > 0.002
 
 
 def test_the_sides_of_the_box_are_where_the_face_is_and_the_face_stays_as_it_was():
     photo = np.full((800, 1000, 3), 60, np.uint8)
-    picture = drawn(photo, [Named((300, 200, 400, 400), "happiness", (2, 95, 2, 1))])
+    picture = drawn(photo, [FaceLabel((300, 200, 400, 400), "happiness", (2, 95, 2, 1))])
     box = near(picture, COLORS[1])
     assert box[201, 320:680].all()
     assert box[599, 320:680].all()
@@ -50,8 +50,8 @@ def test_plates_hide_no_other_face_where_there_is_room():
     photo = np.full((800, 1000, 3), 60, np.uint8)
     # the second stands just above the first, where the first one's name would be written
     faces = [
-        Named((400, 400, 150, 150), "anger", (90, 6, 3, 1)),
-        Named((400, 230, 150, 150), "happiness", (6, 90, 3, 1)),
+        FaceLabel((400, 400, 150, 150), "anger", (90, 6, 3, 1)),
+        FaceLabel((400, 230, 150, 150), "happiness", (6, 90, 3, 1)),
     ]
     picture = drawn(photo, faces)
     for x, y, w, h in (face.region for face in faces):
@@ -64,7 +64,7 @@ def test_any_number_of_faces_and_any_name(n):
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)
     faces = [
-        Named((*rng.integers(0, 380, 1), *rng.integers(0, 280, 1), 20, 20), LABELS[i % 4], (25, 25, 25, 25))
+        FaceLabel((*rng.integers(0, 380, 1), *rng.integers(0, 280, 1), 20, 20), LABELS[i % 4], (25, 25, 25, 25))
         for i in range(n)
     ]
     assert drawn(photo, [face._replace(region=tuple(map(int, face.region))) for face in faces]).shape == (600, 800, 3)

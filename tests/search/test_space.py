@@ -79,7 +79,7 @@ def test_a_condition_decides_what_is_asked_and_alternatives_have_names_of_their_
         asked = Asked(**{"motion.threshold_unit": unit})
         assert space.suggest(asked) == {"motion.threshold_unit": unit, "motion.threshold": low}
         assert list(asked.asked) == ["motion.threshold_unit", f"motion.threshold ({unit})"]
-    assert space.start() == {"motion.threshold_unit": "gray_levels", "motion.threshold (gray_levels)": 4.0}
+    assert space.baseline() == {"motion.threshold_unit": "gray_levels", "motion.threshold (gray_levels)": 4.0}
 
 
 def test_another_kind_does_not_inherit_the_fields_of_the_recipes_own(tmp_path):
@@ -102,10 +102,10 @@ def test_another_kind_does_not_inherit_the_fields_of_the_recipes_own(tmp_path):
 
 def test_a_place_in_a_list_is_varied_alone(tmp_path):
     text = "[space]\nmodel.kernel.1 = {int = [1, 9], step = 2}"
-    with pytest.raises(CallError, match=r"model.kernel.1 names a place in a list that the recipe does not have; give"):
+    with pytest.raises(CallError, match=r"model.kernel.1 is an item of a list that the recipe does not have; give"):
         space_of(tmp_path, text)
     space = space_of(tmp_path, f"[set]\nmodel.kernel = [3, 5]\n{text}")
-    assert space.start() == {"model.kernel.1": 5}
+    assert space.baseline() == {"model.kernel.1": 5}
     assert space.recipes({"model.kernel.1": 7}).experiment.model.kernel == (3, 7)
 
 
@@ -130,35 +130,65 @@ def test_settings_change_the_recipes_and_the_search(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "[space] names nothing to vary"),
-        ("[space]\nmotion.threshold = 4", "[space] motion.threshold is no range; write {int"),
-        ("[space]\nmotion = 4", "[space] motion is no range"),
-        ("[space]\nmotion.threshold = {int = [40, 4]}", "int = [40, 4] is no lower and upper end"),
-        ("[space]\nmotion.threshold = {int = [4.0, 40]}", "is no lower and upper end"),
+        ("", "[space] names no hyperparameter"),
+        ("[space]\nmotion.threshold = 4", "[space] motion.threshold is not a range; write {int"),
+        ("[space]\nmotion = 4", "[space] motion is not a range"),
+        ("[space]\nmotion.threshold = {int = [40, 4]}", "int = [40, 4] is not a lower and an upper limit"),
+        ("[space]\nmotion.threshold = {int = [4.0, 40]}", "is not a lower and an upper limit"),
         ("[space]\nmotion.threshold = {int = [4, 40], log = true, step = 2}", "log needs numbers above zero"),
         ("[space]\nmotion.blur_px = {float = [0.0, 4.0], log = true}", "log needs numbers above zero and no step"),
         ("[space]\nmotion.blur_px = {float = [0.0, 4.0], step = 5.0}", "step = 5.0 does not fit"),
-        ("[space]\nmotion.blur_px = {float = [0.0, 4.0], stop = 5.0}", "'stop' is not known; allowed: "),
-        ("[space]\nmotion.blur_px = {choice = []}", "there is nothing to choose"),
-        ("[space]\nmotoin.blur_px = {float = [0.0, 4.0]}", "motoin.blur_px is no field of a pipeline or an experiment"),
-        ("[space]\nprotocol.folds = {int = [2, 9]}", "protocol.folds decides what is asked, and is not searched"),
-        ("[space]\nclasses = {choice = [[], []]}", "classes decides what is asked"),
+        (
+            "[space]\nmotion.blur_px = {float = [0.0, 4.0], stop = 5.0}",
+            "'stop' is not a known key; did you mean 'step'? allowed: ",
+        ),
+        ("[space]\nmotion.blur_px = {choice = []}", "there are no choices"),
+        (
+            "[space]\nmotoin.blur_px = {float = [0.0, 4.0]}",
+            "motoin.blur_px is not a field of a pipeline or an experiment",
+        ),
+        ("[space]\nmotoin.blur_px = {float = [0.0, 4.0]}", "did you mean 'motion'? searchable are "),
+        ("[space]\ninptu = {choice = ['blobs']}", "did you mean 'input'? searchable are "),
+        (
+            "[set.motoin]\nblur_px = 1.0\n[space]\nmotion.blur_px = {float = [0.0, 4.0]}",
+            "did you mean 'motion'? allowed: ",
+        ),
+        (
+            "[set.motion]\nblur = 1.0\n[space]\nmotion.blur_px = {float = [0.0, 4.0]}",
+            "did you mean 'blur_px'? allowed: ",
+        ),
+        ("[space]\nmodel.kernl = {choice = [[1, 3]]}", "did you mean 'kernel'? allowed: "),
+        (
+            "objectvies = ['error']\n[space]\nmotion.blur_px = {float = [0.0, 4.0]}",
+            "did you mean 'objectives'? allowed",
+        ),
+        ("[space]\nprotocol.folds = {int = [2, 9]}", "protocol.folds is part of the question, and cannot be searched"),
+        ("[space]\nclasses = {choice = [[], []]}", "classes is part of the question"),
         ("[space]\nmotion.thresold = {int = [4, 40]}", "motion.thresold = "),
-        ("[space]\nmotion.threshold = {int = [-4, 40]}", "holds a recipe that cannot be, motion.threshold = -4"),
+        ("[space]\nmotion.thresold = {int = [4, 40]}", "did you mean 'threshold'? allowed: "),
+        ("[space]\nmotion.threshold = {int = [-4, 40]}", "contains an impossible recipe, motion.threshold = -4"),
         (
             '[space]\nmotion.difference = {choice = ["wrapped", "signed"]}',
             "wrapped is the paper's arithmetic and needs",
         ),
         ('[space]\nmodel.kind = {choice = ["gru", "gruu"]}', "there is no 'gruu' in models"),
-        ('[space]\nmotion.blur_px = {float = [0.0, 4.0], when = {"motion.light" = "as_is"}}', "which is not varied"),
+        (
+            '[space]\nmotion.blur_px = {float = [0.0, 4.0], when = {"motion.light" = "as_is"}}',
+            "which is not searched; searched are motion.blur_px",
+        ),
+        (
+            "[space]\nmotion.light = {choice = ['as_is']}\n"
+            "motion.blur_px = {float = [0.0, 4.0], when = {motion.lihgt = 'as_is'}}",
+            "depends on motion.lihgt, which is not searched; did you mean 'motion.light'?",
+        ),
         (
             "[space]\nmotion.blur_px = {float = [0.0, 4.0], when = {align.method = 'none'}}\n"
             "align.method = {choice = ['none'], when = {motion.blur_px = 1.0}}",
-            "go round in a circle",
+            "are circular",
         ),
         (
             "[space]\nmotion.blur_px = [{float = [0.0, 4.0]}, {float = [5.0, 6.0]}]",
-            "two ranges of motion.blur_px count at once",
+            "two ranges of motion.blur_px apply at once",
         ),
         ("folds = 1\n[space]\nmotion.blur_px = {float = [0.0, 4.0]}", "folds = 1: input should be greater"),
         ('sampler = "annealing"\n[space]\nmotion.blur_px = {float = [0.0, 4.0]}', "sampler = 'annealing'"),

@@ -1,4 +1,4 @@
-"""Studies shared by processes: nothing lost, nothing twice, the number of trials exact."""
+"""Studies shared by processes: no trial is lost or run twice, and their number is exact."""
 
 import os
 import shutil
@@ -14,19 +14,23 @@ pytest.importorskip("optuna")
 
 from optuna.exceptions import TrialPruned
 
-from ckseq.errors import CallError, CkseqError, DataError
-from ckseq.search.samplers import check_sampler, make_sampler
+from ckseq.errors import CkseqError, DataError
+from ckseq.search.samplers import make_sampler
+from ckseq.search.study import StoredFacts, join_study, tally
 from ckseq.search.study_storage import load_optuna, open_storage
-from ckseq.search.trial_loop import join_study, run_trials, tally
+from ckseq.search.trial_loop import optimize
 
 WORKER = """
 import os, sys, time
 from ckseq.search.study_storage import load_optuna, open_storage
 load_optuna()
 from ckseq.search.samplers import make_sampler
-from ckseq.search.trial_loop import join_study, run_trials
+from ckseq.search.study import StoredFacts, join_study
+from ckseq.search.trial_loop import optimize
+class Facts(StoredFacts):
+    space: int = 1
 url, n, hangs = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "hangs"
-study = join_study(open_storage(url), "shared", directions=["minimize"], about={"space": 1}, first={"x": 0.5})
+study = join_study(open_storage(url), "shared", directions=["minimize"], facts=Facts(), first={"x": 0.5})
 study.sampler = make_sampler("tpe", seed=1, grid=None)
 def evaluate(trial):
     x = trial.suggest_float("x", 0, 1)
@@ -36,17 +40,21 @@ def evaluate(trial):
         time.sleep(3600)
     time.sleep(0.05)
     return [(x - 0.3) ** 2]
-run_trials(study, n, evaluate, heartbeat_s=0.3, on_end=lambda trial: None, on_wait=lambda running: None)
+optimize(study, evaluate, n, heartbeat_s=0.3, on_end=lambda trial: None, on_wait=lambda running: None)
 """
 
 
-def begin(storage, name="s", directions=("minimize",), about=None, first=None):
-    return join_study(storage, name, directions=list(directions), about=about or {"space": 1}, first=first)
+class Facts(StoredFacts):
+    space: int = 1
+
+
+def begin(storage, name="s", first=None):
+    return join_study(storage, name, directions=["minimize"], facts=Facts(), first=first)
 
 
 def run(study, n, evaluate, ended=None):
     ended = [] if ended is None else ended
-    run_trials(study, n, evaluate, heartbeat_s=0.2, on_end=ended.append, on_wait=lambda running: None)
+    optimize(study, evaluate, n, heartbeat_s=0.2, on_end=ended.append, on_wait=lambda running: None)
     return ended
 
 
@@ -81,7 +89,8 @@ def postgresql(tmp_path_factory):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "journal", "postgresql"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "journal", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_a_killed_processs_trial_is_taken_over_and_the_number_is_exact(kind, tmp_path, request):
     url = request.getfixturevalue("postgresql") if kind == "postgresql" else f"{kind}:///{tmp_path}/study"
     command = [sys.executable, "-c", WORKER, url, "9"]
@@ -183,19 +192,3 @@ def test_who_was_taken_for_dead_comes_too_late(tmp_path):
 
     run(sleeper, 1, slow)
     assert tally(sleeper) == (1, 0, 1, 0)
-
-
-@pytest.mark.parametrize(("name", "package"), [("gp", "torch"), ("cmaes", "cmaes")])
-def test_a_sampler_whose_package_is_missing_is_refused_before_anything_begins(name, package, monkeypatch):
-    monkeypatch.setattr("ckseq.search.samplers.find_spec", lambda asked: None if asked == package else asked)
-    with pytest.raises(CallError, match=rf"the sampler {name} needs the package {package}; pip install 'ckseq\["):
-        check_sampler(name, n_objectives=1)
-    check_sampler("tpe", n_objectives=2)
-
-
-def test_a_study_of_something_else_is_refused(tmp_path):
-    storage = open_storage(f"sqlite:///{tmp_path}/s.db")
-    begin(storage, about={"space": [1, 2], "data": "0f"})
-    assert begin(storage, about={"space": [1, 2], "data": "0f"}).study_name == "s"
-    with pytest.raises(DataError, match="the study 's' there is another: data differs; name another with --study"):
-        begin(storage, about={"space": [1, 2], "data": "10"})

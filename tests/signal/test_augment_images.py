@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
-from ckseq.signal.augment_images import ImageAugmentConfig, augment_images, motion_blurred, placed, relit
+from ckseq.signal.augment_images import ImageAugmentConfig, adjusted, augment_images, motion_blurred, transformed
 
 FACE = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (20, 24, 3), dtype=np.uint8), (0, 0), 1)
 EVERYTHING = ImageAugmentConfig(
@@ -27,21 +27,21 @@ def test_nothing_asked_nothing_done():
 @pytest.mark.parametrize("quarter", [1, 2, 3])
 def test_a_quarter_turn_is_that_of_numpy(quarter):
     square = FACE[:, :20]
-    turned = placed(square, turn_degrees=90 * quarter, scale=(1, 1), shift_px=(0, 0))
+    turned = transformed(square, rotation_degrees=90 * quarter, scale=(1, 1), shift_px=(0, 0))
     np.testing.assert_array_equal(turned, np.rot90(square, -quarter))
 
 
 def test_doubling_about_the_middle():
     image = np.zeros((9, 9, 1), np.uint8)
     image[3:6, 3:6] = 100
-    doubled = placed(image, turn_degrees=0, scale=(2, 1), shift_px=(0, 0))
+    doubled = transformed(image, rotation_degrees=0, scale=(2, 1), shift_px=(0, 0))
     assert np.argwhere(doubled[4, :, 0] == 100).ravel().tolist() == [2, 3, 4, 5, 6]
     assert np.argwhere(doubled[:, 4, 0] == 100).ravel().tolist() == [3, 4, 5]
 
 
 def test_levels_are_added_to_each_channel_and_clipped():
     image = np.full((2, 2, 3), 250, np.uint8)
-    np.testing.assert_array_equal(relit(image, levels=np.array([10.0, 0, -300]), contrast=1.0)[0, 0], [255, 250, 0])
+    np.testing.assert_array_equal(adjusted(image, levels=np.array([10.0, 0, -300]), contrast=1.0)[0, 0], [255, 250, 0])
 
 
 def test_motion_blur_spreads_a_point_along_its_line():
@@ -63,7 +63,7 @@ def test_the_same_numbers_the_same_bytes_and_each_image_by_itself():
     assert len({image.tobytes() for image in one}) == 4
 
 
-def test_all_frames_of_a_sequence_are_placed_alike():
+def test_all_frames_of_a_sequence_are_transformed_alike():
     sequence = np.stack([FACE, FACE[:, ::-1].copy()])[None]
     config = ImageAugmentConfig(rotation_degrees=30, shift=0.2, brightness=0.2)
     varied = augment_images(sequence, config, rng=rng(5))[0]

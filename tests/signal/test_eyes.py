@@ -38,6 +38,6 @@ def test_a_cut_by_the_eyes_keeps_channels_and_repeats_the_border():
     np.testing.assert_array_equal(cut, np.full((12, 12, 3), (10, 20, 30)))
 
 
-def test_two_eyes_at_one_place():
-    with pytest.raises(DataError, match="one place"):
+def test_two_eyes_at_the_same_place():
+    with pytest.raises(DataError, match="same place"):
         crop_by_eyes(IMAGE, ((9.0, 9.0), (9.0, 9.0)), side_px=16, distance_share=0.4, height_share=0.4)

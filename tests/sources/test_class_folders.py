@@ -26,7 +26,7 @@ def test_classes_become_labels_and_names_subjects(root):
 
 def test_unknown_subjects_are_told_with_the_mend(root):
     (problem,) = class_folders.problems(root)
-    assert problem.what == "the subject of 2 of 4 recordings is not known; each counts as its own"
+    assert problem.what == "the subject of 2 of 4 recordings is unknown; each counts as its own"
     assert "manifest" in problem.mend
 
 
@@ -86,7 +86,7 @@ def test_a_class_that_is_called_test_is_a_class(tmp_path):
 
 def test_two_of_one_name(root):
     (root / "anger/clip2.mp4").write_bytes(b"x")
-    with pytest.raises(DataError, match="'anger_clip2' for the second time"):
+    with pytest.raises(DataError, match="'anger_clip2' a second time"):
         class_folders.scan(root)
     assert "second time" in class_folders.problems(root)[0].what
 
@@ -98,7 +98,9 @@ def test_what_is_not_class_folders(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.txt").write_bytes(b"x")
     assert not class_folders.recognizes(tmp_path)
-    with pytest.raises(DataError, match="holds no classes of recordings but photos; needed: one folder per class"):
+    with pytest.raises(
+        DataError, match="has no class folders with recordings but photos; needed: one folder per class"
+    ):
         class_folders.scan(tmp_path)
 
 

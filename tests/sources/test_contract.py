@@ -11,6 +11,7 @@ from ckseq import registry
 from ckseq.errors import CkseqError
 from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import Problem, Recording
+from ckseq.sources._spec import SourceSpec
 
 PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
 # not yet images: a scan must not read them
@@ -60,7 +61,7 @@ def name(request):
 
 @pytest.fixture
 def source(name):
-    return registry.load("sources", name)
+    return registry.load("sources", name).SPEC
 
 
 @pytest.mark.parametrize("content", [PNG, EMPTY], ids=["images", "no pixel is read"])
@@ -81,7 +82,9 @@ def test_scan_is_sorted_deterministic_and_reads_no_pixel(name, source, content, 
 def test_it_is_the_only_one_to_recognize_its_tree(name, source, tmp_path):
     TREES[name](tmp_path, PNG)
     assert find_source(tmp_path, None) is source
-    assert "\n" not in source.LOOKS_FOR
+    assert isinstance(source, SourceSpec)
+    assert source.name == name
+    assert "\n" not in source.looks_for
 
 
 def test_what_it_does_not_know_is_one_clear_line(source, tmp_path):

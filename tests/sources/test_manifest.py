@@ -80,8 +80,8 @@ def test_an_absolute_path(folder):
             "path,label\na,joy\n",
             "line 1: the column 'subject' is missing; the header must be path,subject,session,label",
         ),
-        ("path,subject,lable\na,S1,joy\n", "line 1: the column 'lable' looks like a slip for 'label'"),
-        ("path,subject,path\na,S1,b\n", "line 1: the column 'path' stands twice"),
+        ("path,subject,lable\na,S1,joy\n", "line 1: the column 'lable' looks like a misspelling of 'label'"),
+        ("path,subject,path\na,S1,b\n", "line 1: the column 'path' is there twice"),
         ("path,subject\n", "lists no recording"),
         ("path,subject\na,S1,x\n", "line 2: has 3 cells, the header 2"),
         ("path,subject\na,S1\nb\n", "line 3: has 1 cells"),
@@ -90,8 +90,8 @@ def test_an_absolute_path(folder):
         ("path,subject\n\nnowhere,S1\n", "line 3: path 'nowhere' does not exist"),
         ("path,subject\nempty,S1\n", "line 2: path 'empty' is a folder without images"),
         ("path,subject\nnote.txt,S1\n", "line 2: path 'note.txt' is neither"),
-        ("path,subject,session\na,S1,1\nb,S1,1\n", "line 3: the id 'S1_1' is taken by line 2"),
-        ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is taken by line 2"),
+        ("path,subject,session\na,S1,1\nb,S1,1\n", "line 3: the id 'S1_1' is used by line 2"),
+        ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is used by line 2"),
         ('path,subject,label\na,S1,"jo\ny"\n', "line 3: the label has a line break"),
         ('path,subject\n"a"b,S1\n', "line 2: is not CSV"),
         ('path,subject\n"a,S1\n', "is not CSV"),
@@ -116,7 +116,7 @@ def test_other_encodings_and_missing_files(folder):
 
 def test_one_frame_is_told(folder):
     (problem,) = manifest.problems(table(folder, "path,subject\none,S1\n"))
-    assert "one frame only" in problem.what
+    assert "only one frame" in problem.what
 
 
 @given(text=st.text(alphabet=st.sampled_from('path,subjectlabel\n"\r\0 a;é'), max_size=60))

@@ -9,7 +9,7 @@ from ckseq.storage.camera import open_camera
 
 
 class StubCamera:
-    """Gives so many frames, each of its number, then none, as one that was unplugged."""
+    """Delivers so many frames, each filled with its number, then none, like an unplugged camera."""
 
     def __init__(self, n_frames, opened=True):
         self.left, self.given, self.opened, self.released = n_frames, 0, opened, 0
@@ -40,19 +40,19 @@ def plug(monkeypatch):
     return plug
 
 
-def test_frames_come_in_turn_with_times_that_never_fall(plug):
+def test_frames_come_in_turn_with_times_that_never_decrease(plug):
     camera = plug(n_frames=5)
     frames = open_camera(0)
-    taken = [next(frames) for _ in range(4)]
-    assert [int(image[0, 0, 0]) for _, image in taken] == [1, 2, 3, 4]
-    assert taken[0][0] == 0
-    assert taken == sorted(taken, key=lambda pair: pair[0])
-    assert taken[0][1].shape == (4, 6, 3)
+    delivered = [next(frames) for _ in range(4)]
+    assert [int(image[0, 0, 0]) for _, image in delivered] == [1, 2, 3, 4]
+    assert delivered[0][0] == 0
+    assert delivered == sorted(delivered, key=lambda pair: pair[0])
+    assert delivered[0][1].shape == (4, 6, 3)
     frames.close()
     assert camera.released == 1
 
 
-def test_no_frame_is_taken_ahead_of_the_caller(plug):
+def test_no_frame_is_read_ahead_of_the_caller(plug):
     camera = plug(n_frames=5)
     frames = open_camera(0)
     next(frames)
@@ -60,18 +60,18 @@ def test_no_frame_is_taken_ahead_of_the_caller(plug):
     assert camera.given == 2
 
 
-def test_one_that_is_unplugged_gives_what_it_had_and_then_one_clear_line(plug):
+def test_an_unplugged_camera_ends_with_one_clear_line(plug):
     camera = plug(n_frames=3)
     seen = []
-    with pytest.raises(DataError, match=r"^camera:2: gave no more pictures after \d\.\d s; plug it in") as caught:
+    with pytest.raises(DataError, match=r"^camera:2: delivered no more frames after \d\.\d s; plug it in") as caught:
         seen.extend(open_camera(2))
     assert len(seen) == 3
     assert camera.released == 1
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("opened", "says"), [(False, "there is no such camera"), (True, "gives no picture")])
-def test_one_that_is_not_there_is_an_error_at_once(plug, opened, says):
+@pytest.mark.parametrize(("opened", "says"), [(False, "there is no such camera"), (True, "delivers no frames")])
+def test_a_missing_camera_is_an_error_at_once(plug, opened, says):
     camera = plug(n_frames=0, opened=opened)
     with pytest.raises(DataError, match=f"camera:7: {says}"):
         open_camera(7)

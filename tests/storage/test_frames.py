@@ -64,7 +64,7 @@ def test_a_row_of_pixels_is_read_from_its_place(tmp_path):
     moved.write_text(text)
     assert fingerprint(PixelRow(moved, 0, len(text), 20)) == fingerprint(row)
     for wrong in (PixelRow(path, 0, len(text), 20), PixelRow(path, 2, len(text), 19), PixelRow(moved, 0, 0, 20)):
-        with pytest.raises(DataError, match=r"does not hold the pixels it held; start again"):
+        with pytest.raises(DataError, match=r"no longer holds the same pixels; run it again"):
             next(read_gray(wrong))
 
 
@@ -105,7 +105,7 @@ def test_an_image_cut_short_is_never_believed(suffix, data, tmp_path_factory):
     cut = data.draw(st.integers(0, len(whole) - 1))
     path = tmp_path_factory.getbasetemp() / f"cut{suffix}"
     path.write_bytes(whole[:cut])
-    with pytest.raises(DataError, match=rf"cut{suffix}: is .*; put a good copy") as caught:
+    with pytest.raises(DataError, match=rf"cut{suffix}: is .*; replace it with an intact copy") as caught:
         list(read_gray(ImageFiles((path,))))
     assert "\n" not in str(caught.value)
 

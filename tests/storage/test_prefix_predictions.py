@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from made_runs import made_run
 
 from ckseq.errors import DataError
 from ckseq.storage.prefix_predictions import (
@@ -40,10 +41,10 @@ def test_as_arrays_each_sequence_stands_once_for_each_seed(tmp_path):
 
 
 def test_people_who_were_trained_on_tell_nothing(tmp_path):
-    assert prefix_probabilities_of(tmp_path, {}) is None
+    assert prefix_probabilities_of(tmp_path, made_run()) is None
     write_prefix_predictions(tmp_path, LABELS, rows())
-    assert prefix_probabilities_of(tmp_path, {"protocol": {"shared_subjects": 0}}) is not None
-    assert prefix_probabilities_of(tmp_path, {"protocol": {"shared_subjects": 3}}) is None
+    assert prefix_probabilities_of(tmp_path, made_run()) is not None
+    assert prefix_probabilities_of(tmp_path, made_run(protocol={"shared_subjects": 3})) is None
 
 
 @pytest.mark.parametrize(

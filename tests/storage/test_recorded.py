@@ -1,4 +1,4 @@
-"""One's own data set: whole takes with their consent, and subjects that go whole."""
+"""A recorded data set: complete clips with their consent, and subjects that are deleted completely."""
 
 import json
 
@@ -10,19 +10,19 @@ from ckseq.errors import CallError, DataError
 from ckseq.sources import ckplus
 from ckseq.storage import recorded
 from ckseq.storage.frames import fingerprint, read_gray
-from ckseq.storage.recorded import Take
+from ckseq.storage.recorded import Clip
 
 FRAMES = [np.full((6, 8), level, np.uint8) for level in range(10, 17)]
 SHEET = np.zeros((4, 4), np.uint8)
 
 
 def write(root, subject="S001", label="surprise", consent="I agree. A. B."):
-    recorded.begin(root)
-    take = Take(subject, label, FRAMES, consent, "camera:0", SHEET)
-    return recorded.write_take(root, take, when="2026-01-02T03:04:05+00:00", version="1")
+    recorded.create_data_set(root)
+    clip = Clip(subject, label, FRAMES, consent, "camera:0", SHEET)
+    return recorded.add_clip(root, clip, when="2026-01-02T03:04:05+00:00", version="1")
 
 
-def test_a_take_is_a_recording_of_ckplus_to_the_pixel(tmp_path):
+def test_a_clip_is_a_recording_of_ckplus_to_the_pixel(tmp_path):
     assert [write(tmp_path), write(tmp_path, label="anger"), write(tmp_path, "S004")] == [
         "S001_001",
         "S001_002",
@@ -53,7 +53,7 @@ def test_without_consent_nothing_is_written(tmp_path, consent):
     assert [path.name for path in tmp_path.iterdir()] == ["ABOUT.txt"]
 
 
-def test_a_take_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+def test_a_clip_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     write(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     encode = cv2.imencode
@@ -71,15 +71,15 @@ def test_a_take_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     assert write(tmp_path) == "S001_002"
 
 
-def test_a_subject_goes_whole_and_its_number_is_not_given_again(tmp_path):
+def test_a_subject_is_deleted_completely_and_its_number_is_not_used_again(tmp_path):
     for subject in ("S001", "S002"):
         write(tmp_path, subject)
-    digests = [fingerprint(frames) for frames in recorded.takes_of(tmp_path, "S002").values()]
-    recorded.remove_subject(tmp_path, "S002", digests=digests, when="2026-01-03T00:00:00+00:00")
-    assert not recorded.holds(tmp_path, "S002")
+    digests = [fingerprint(frames) for frames in recorded.clips_of(tmp_path, "S002").values()]
+    recorded.delete_subject(tmp_path, "S002", digests=digests, when="2026-01-03T00:00:00+00:00")
+    assert not recorded.has_subject(tmp_path, "S002")
     assert not [path for path in tmp_path.rglob("*") if "S002" in path.name]
     assert [one.id for one in ckplus.scan(tmp_path)] == ["S001_001"]
-    assert recorded.forgotten(tmp_path)["S002"]["digests"] == digests
+    assert recorded.read_forgotten(tmp_path)["S002"]["digests"] == digests
     assert recorded.next_subject(tmp_path) == "S003"
 
 
@@ -90,12 +90,12 @@ def test_a_link_in_the_place_of_a_subject_is_removed_and_not_followed(tmp_path):
     root = tmp_path / "data"
     write(root)
     (root / "Emotion/S009").symlink_to(precious)
-    recorded.remove_subject(root, "S009", digests=[], when="now")
+    recorded.delete_subject(root, "S009", digests=[], when="now")
     assert not (root / "Emotion/S009").exists()
     assert (precious / "f.txt").is_file()
 
 
-def test_anothers_folder_is_refused(tmp_path):
+def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "cohn-kanade-images").mkdir()
     with pytest.raises(CallError, match="not recorded with ckseq"):
         recorded.check_target(tmp_path)
@@ -103,13 +103,13 @@ def test_anothers_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("subject", ["Anna", "S1", "S0012", "S01/", "../S001", ""])
-def test_a_subject_is_a_number_and_no_name(subject):
+def test_a_subject_is_a_number_not_a_name(subject):
     with pytest.raises(CallError, match="S and three digits"):
         recorded.check_subject(subject)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
+@pytest.mark.parametrize("text", ["{", "[]", "\xff", '{"S001": 1}'])
 def test_a_damaged_note_of_who_was_forgotten_is_one_line(tmp_path, text):
     (tmp_path / "forgotten.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=r"forgotten\.json"):
-        recorded.forgotten(tmp_path)
+        recorded.read_forgotten(tmp_path)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import made_run
 
+from ckseq.config import digest
 from ckseq.errors import DataError
 from ckseq.storage.examples import Example, read_examples, write_examples
 from ckseq.storage.files import write_text
@@ -25,16 +26,28 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 @st.composite
 def tables(draw):
     labels = tuple(draw(LABELS))
-    row = st.builds(
-        Prediction,
-        recording=TEXT,
-        subject=TEXT,
-        fold=st.integers(0, 9),
-        truth=st.sampled_from(labels),
-        predicted=st.sampled_from(labels),
-        probabilities=st.tuples(*[FINITE] * len(labels)),
-    )
-    return Predictions(labels, tuple(draw(st.lists(row, max_size=4))))
+    rows = []
+    for recording in draw(st.lists(TEXT, max_size=4, unique=True)):
+        weights = np.array(draw(st.tuples(*[st.floats(0, 1)] * len(labels)))) + 1e-9
+        probabilities = tuple((weights / weights.sum()).tolist())
+        predicted, truth = labels[int(np.argmax(probabilities))], draw(st.sampled_from(labels))
+        rows.append(Prediction(recording, draw(TEXT), draw(st.integers(0, 9)), truth, predicted, probabilities))
+    return Predictions(labels, tuple(rows))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a,s,0,anger,anger,0.9,0.2", "with a sum of 1"),
+        ("a,s,0,anger,anger,5,-4", "from 0 to 1"),
+        ("a,s,0,anger,anger,0.25,0.75", "'anger' is predicted, but is not the most probable class"),
+        ("a,s,0,anger,anger,0.75,0.25\na,s,0,fear,anger,0.75,0.25", "line 3: a stands there a second time"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_refused(tmp_path, row, message):
+    (tmp_path / "predictions.csv").write_text(f"recording,subject,fold,truth,predicted,p_anger,p_fear\n{row}\n")
+    with pytest.raises(DataError, match=message):
+        read_predictions(tmp_path)
 
 
 def small_predictions():
@@ -165,7 +178,11 @@ def test_a_target_below_a_file_is_one_clear_error(tmp_path):
         (json.dumps({"schema": 3, "ckseq_version": "9.0"}), r"newer ckseq \(9\.0\): schema 3, this one reads 2"),
         ('{"schema": 0}', "names no schema"),
         ('{"schema": 1, "protocol": null}', "is not a complete record of a run"),
-        ('{"schema": 2}', "is not a complete record of a run: kind: field required"),
+        ('{"schema": 2}', "was changed after ckseq wrote it"),
+        (
+            json.dumps({"schema": 2, "checksum": digest({"schema": 2})}),
+            "is not a complete record of a run: kind: field",
+        ),
         ("[" * 100_000, "is cut short or not JSON"),
         ('{"schema": 2, "seeds": ' + "9" * 5000 + "}", "is cut short or not JSON"),
         (b"\xff\xfe", "is not text in UTF-8"),
@@ -201,7 +218,7 @@ HEADER = "recording,subject,fold,truth,predicted,p_anger,p_fear\n"
         (HEADER + 'S005_001,S005,0,anger,fear,0.2,"0.8\n', "is not a table"),
         (HEADER + "S005_001,S005,0,joy,fear,0.2,0.8\n", "line 2: 'joy' is not one of the classes: anger, fear"),
         (HEADER + "S005_001,S005,x,anger,fear,0.2,0.8\n", "line 2: a fold, a seed or a probability is not a number"),
-        (HEADER + "S005_001,S005,0,anger,fear,nan,0.8\n", "line 2: a probability is not a number"),
+        (HEADER + "S005_001,S005,0,anger,fear,nan,0.8\n", "line 2: probabilities are not from 0 to 1"),
     ],
 )
 def test_predictions_that_cannot_be_read(tmp_path, content, message):

@@ -18,7 +18,7 @@ def pictures(n=20, size=(48, 64)):
 
 
 def test_frames_come_with_their_times(tmp_path):
-    path = write_video(tmp_path / "film.mp4", pictures(), fps=10)
+    path = write_video(tmp_path / "video.mp4", pictures(), fps=10)
     times, lights = zip(*((seconds, image[18].mean()) for seconds, image in Video(path).frames()), strict=True)
     np.testing.assert_allclose(times, np.arange(20) / 10, atol=1e-3)
     np.testing.assert_allclose(lights, np.linspace(40, 200, 20), atol=6)
@@ -26,7 +26,7 @@ def test_frames_come_with_their_times(tmp_path):
 
 
 def test_uneven_times_are_those_of_the_file(tmp_path):
-    path = with_durations(write_video(tmp_path / "film.mp4", pictures(), fps=10), [1] * 10 + [3] * 10)
+    path = with_durations(write_video(tmp_path / "video.mp4", pictures(), fps=10), [1] * 10 + [3] * 10)
     expected = np.cumsum([0, *[0.1] * 10, *[0.3] * 9])
     np.testing.assert_allclose([seconds for seconds, _ in Video(path).frames()], expected, atol=1e-3)
     np.testing.assert_allclose(Video(path).times_s(at_most_s=np.inf), expected, atol=1e-3)
@@ -35,8 +35,8 @@ def test_uneven_times_are_those_of_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(("degrees", "bright"), [(0, "top"), (90, "right"), (180, "bottom"), (270, "left")])
-def test_a_phone_held_otherwise_is_turned_upright(degrees, bright, tmp_path):
-    path = turned(write_video(tmp_path / "film.mp4", pictures(4)), degrees)
+def test_a_rotated_video_is_turned_upright(degrees, bright, tmp_path):
+    path = turned(write_video(tmp_path / "video.mp4", pictures(4)), degrees)
     _, image = next(Video(path).frames())
     assert image.shape[:2] == ((48, 64) if degrees in (0, 180) else (64, 48))
     edges = {"top": image[:8], "bottom": image[-8:], "left": image[:, :8], "right": image[:, -8:]}
@@ -54,37 +54,37 @@ def sound(path):
     [
         (lambda path: path.write_bytes(b""), r"is empty \(0 bytes\)"),
         (lambda path: path.write_bytes(b"a text under another name\n" * 99), "is not a video that can be decoded"),
-        (sound, "is not a video that can be decoded: it gave no frame; a file of sound"),
+        (sound, "is not a video that can be decoded: it gave no frame; audio files"),
         (lambda path: path.mkdir(), "cannot be read"),
         (lambda path: None, "does not exist"),
     ],
     ids=["empty", "text", "sound", "folder", "missing"],
 )
-def test_what_is_no_video_says_so_in_one_line(make, message, tmp_path):
-    make(tmp_path / "film.mp4")
-    with pytest.raises(DataError, match=rf"film\.mp4: {message}") as caught:
-        list(Video(tmp_path / "film.mp4").frames())
+def test_a_file_that_is_no_video_is_an_error_of_one_line(make, message, tmp_path):
+    make(tmp_path / "video.mp4")
+    with pytest.raises(DataError, match=rf"video\.mp4: {message}") as caught:
+        list(Video(tmp_path / "video.mp4").frames())
     assert "\n" not in str(caught.value)
 
 
-def test_a_video_cut_short_gives_what_there_is_and_says_so(tmp_path):
-    path = write_video(tmp_path / "film.avi", pictures(60), codec="MJPG")
+def test_a_truncated_video_gives_its_frames_and_then_an_error(tmp_path):
+    path = write_video(tmp_path / "video.avi", pictures(60), codec="MJPG")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     seen = []
-    with pytest.raises(DataError, match=r"film\.avi: is cut short or damaged: it ends after \d\.\d of about 2\.4 s"):
+    with pytest.raises(DataError, match=r"video\.avi: is cut short or damaged: it ends after \d\.\d of about 2\.4 s"):
         seen.extend(Video(path).frames())
     assert 20 < len(seen) < 40
 
 
-def test_a_film_with_fewer_frames_than_its_rate_promises_is_whole(tmp_path):
-    path = with_durations(write_video(tmp_path / "film.mp4", pictures(20), fps=10), [1] * 10 + [8] * 10)
+def test_a_video_with_fewer_frames_than_its_rate_announces_is_complete(tmp_path):
+    path = with_durations(write_video(tmp_path / "video.mp4", pictures(20), fps=10), [1] * 10 + [8] * 10)
     video = Video(path)
     # as a container says that knows its duration and the rate at which most frames come
     video.fps, video.n_announced = 10.0, 90
     assert len(list(video.frames())) == 20
 
 
-def test_a_written_video_keeps_time_though_frames_come_unevenly(tmp_path):
+def test_a_written_video_keeps_time_though_frames_come_at_uneven_times(tmp_path):
     times = [0.0, 0.1, 0.5, 0.52, 1.0]
     with VideoWriter(tmp_path / "out.mp4", fps=10) as writer:
         for seconds, image in zip(times, pictures(5, (49, 65)), strict=True):
@@ -100,7 +100,7 @@ def test_a_video_that_cannot_be_written(tmp_path):
 
 
 def test_no_times_become_even_ones(tmp_path, monkeypatch):
-    path = write_video(tmp_path / "film.mp4", pictures(5), fps=10)
+    path = write_video(tmp_path / "video.mp4", pictures(5), fps=10)
 
     class Untimed:
         def __init__(self, *args):

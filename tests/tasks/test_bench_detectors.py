@@ -3,7 +3,9 @@ from types import SimpleNamespace
 import pytest
 
 from ckseq import registry
+from ckseq.config import Config
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError, DataError
 from ckseq.signal.faces import Box
 from ckseq.tasks.bench import bench
@@ -46,7 +48,7 @@ def test_detectors_are_measured_on_the_same_frames(tree, monkeypatch, capsys):
     def missing(image):
         raise CallError("mtcnn needs the package mtcnn", fix="pip install it")
 
-    without = SimpleNamespace(TwinConfig=dict, load=lambda config: missing)
+    without = SimpleNamespace(SPEC=DetectorSpec(Config, lambda config: missing))
     monkeypatch.setattr(
         registry, "load", lambda room, name, **rest: without if name == "mtcnn" else load(room, name, **rest)
     )

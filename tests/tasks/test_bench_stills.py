@@ -34,8 +34,13 @@ def test_every_network_is_tested_on_the_same_people_it_never_saw(few):
 def test_each_network_is_what_the_table_says(few):
     folder, found = few
     b, regularized, small, at_rest = (read_run(folder / f"run_{number}").experiment for number in range(4))
-    assert list(found["networks"]) == ["system B", "system B, adversarial", "system C, small", "backbone at rest"]
-    assert found["networks"]["system B"]["n_parameters"] == 3_400_871
+    assert list(found["networks"]) == [
+        "cnn_five_blocks",
+        "cnn_five_blocks, adversarial",
+        "cnn_small",
+        "frozen backbone",
+    ]
+    assert found["networks"]["cnn_five_blocks"]["n_parameters"] == 3_400_871
     assert (b["model"]["width"], b["model"]["kind"]) == (1.0, "cnn_five_blocks")
     assert regularized["model"] == b["model"]
     multipliers = [one["training"]["adversarial_multiplier"] for one in (b, regularized)]
@@ -52,5 +57,5 @@ def test_the_backbone_learnt_from_other_faces():
 
 
 def test_it_makes_its_own_data(tmp_path):
-    with pytest.raises(CallError, match="bench stills makes its own data"):
+    with pytest.raises(CallError, match="bench stills generates its own data"):
         bench("stills", data=tmp_path, frames=4, jobs=1, console=Console(quiet=True))

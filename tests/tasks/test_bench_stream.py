@@ -19,4 +19,4 @@ def test_the_histogram_counts_every_frame():
     counted = bench_stream._histogram(np.array([1.0, 2.0, 3.9, 50.0, 900.0]))
     assert sum(counted.values()) == 5
     assert (counted["under 2"], counted["under 4"], counted["under 64"], counted["128 and more"]) == (1, 2, 1, 1)
-    Console(quiet=False).say(bench_stream._drawn(counted))
+    Console(quiet=False).say(bench_stream._histogram_table(counted))

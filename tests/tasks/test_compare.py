@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made_runs import made_predictions, made_run
+from made_runs import LABELS, answering, made_predictions, made_run
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from ckseq.errors import CallError, DataError
@@ -16,7 +16,7 @@ def changed(predictions, n_wrong, seed=0):
     rows = []
     for place, row in enumerate(predictions.rows):
         others = [label for label in predictions.labels if label != row.truth]
-        rows.append(row._replace(predicted=others[0] if place in wrong else row.truth))
+        rows.append(answering(row, others[0] if place in wrong else row.truth, predictions.labels))
     return Predictions(predictions.labels, tuple(rows))
 
 
@@ -61,7 +61,7 @@ def test_there_is_no_verdict_where_the_interval_reaches_nothing(tmp_path, consol
 def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
     once = read_predictions(two[1])
     rows = [row._replace(seed=seed) for seed in (1, 2) for row in once.rows]
-    seeded = write(tmp_path / "c", Predictions(once.labels, tuple(rows)))
+    seeded = write(tmp_path / "c", Predictions(once.labels, tuple(rows)), kind="cross_validation", seeds=[1, 2])
     found = compare([two[1], seeded], anyway=False, picture=None, console=console)
     (pair,) = found["pairs"]
     assert (pair["difference"], found["n"]) == (0, 42)
@@ -71,13 +71,14 @@ PROTOCOL = made_run().protocol.model_dump(exclude_none=True)
 OTHERS = {
     "has the protocol paper_split, .* subject_k_fold": {"protocol": {**PROTOCOL, "kind": "subject_k_fold"}},
     "have different folds": {"protocol": {**PROTOCOL, "digest": "another"}},
-    "have different classes": {"labels": ["anger", "fear"]},
+    "have different classes": {},
 }
 
 
 @pytest.mark.parametrize("message", OTHERS)
 def test_runs_of_other_tasks_are_refused_unless_asked_for(two, tmp_path, console, message, capsys):
-    other = write(tmp_path / "c", made_predictions(), **OTHERS[message])
+    labels = LABELS if OTHERS[message] else (*LABELS, "fear")
+    other = write(tmp_path / "c", made_predictions(labels), **OTHERS[message])
     with pytest.raises(CallError, match=message + ".*--anyway"):
         compare([two[0], other], anyway=False, picture=None, console=console)
     found = compare([two[0], other], anyway=True, picture=None, console=console)

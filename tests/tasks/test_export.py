@@ -12,7 +12,7 @@ from made_runs import write_made_run
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.learn import backend
-from ckseq.learn.predict import load_network, probabilities, save_network
+from ckseq.learn.predict import load_trained_model, probabilities, save_network
 from ckseq.storage.examples import Example, write_examples
 from ckseq.tasks import export as module
 from ckseq.tasks.export import export
@@ -42,23 +42,23 @@ def made(tmp_path_factory):
     return folder
 
 
-def test_onnx_agrees_and_tells_how_its_input_is_made(made, tmp_path, console):
+def test_onnx_agrees_and_describes_its_input(made, tmp_path, console):
     result = export(made, format="onnx", out=tmp_path / "m.onnx", overwrite=False, console=console)
     assert result["largest_difference"] <= 1e-4
     assert result["n_compared"] == 13
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
-    said = json.loads(session.get_modelmeta().custom_metadata_map["ckseq"])
-    assert said["labels"] == list(LABELS)
-    assert said["pipeline"]["name"] == "anchored"
-    assert said["sequence"] == {"length_frames": 24, "overflow": "resample", "short": "stretch"}
-    assert said["input"]["shape"] == [None, 24, 2, 9, 2]
-    assert "acted expressions" in said["use"]
+    description = json.loads(session.get_modelmeta().custom_metadata_map["ckseq"])
+    assert description["labels"] == list(LABELS)
+    assert description["pipeline"]["name"] == "anchored"
+    assert description["sequence"] == {"length_frames": 24, "overflow": "resample", "short": "stretch"}
+    assert description["input"]["shape"] == [None, 24, 2, 9, 2]
+    assert "acted expressions" in description["use"]
     x = np.random.default_rng(9).random((3, 24, 2, 9, 2), dtype=np.float32)
     (answer,) = session.run(None, {session.get_inputs()[0].name: x})
-    np.testing.assert_allclose(answer, probabilities(load_network(made), x), atol=1e-5)
+    np.testing.assert_allclose(answer, probabilities(load_trained_model(made), x), atol=1e-5)
 
 
-def test_without_a_name_it_lies_in_the_run_and_is_not_replaced_unasked(made, console):
+def test_the_default_file_is_in_the_run_and_is_not_replaced(made, console):
     path = made / "exported.keras"
     assert export(made, format="keras", out=None, overwrite=False, console=console)["path"] == str(path)
     assert zipfile.is_zipfile(path)
@@ -67,25 +67,25 @@ def test_without_a_name_it_lies_in_the_run_and_is_not_replaced_unasked(made, con
     export(made, format="keras", out=None, overwrite=True, console=console)
 
 
-def test_another_ending_is_refused(made, tmp_path, console):
+def test_another_suffix_is_refused(made, tmp_path, console):
     with pytest.raises(CallError, match=r"litert files end in \.tflite"):
         export(made, format="litert", out=tmp_path / "m.lite", overwrite=False, console=console)
 
 
-def test_one_that_answers_otherwise_is_not_left_behind(made, tmp_path, console, monkeypatch):
+def test_a_model_that_differs_is_deleted(made, tmp_path, console, monkeypatch):
     monkeypatch.setattr(module, "largest_difference", lambda *_, **__: 0.01)
     with pytest.raises(DataError, match=r"differs by 0\.01, more than 0\.0001"):
         export(made, format="keras", out=tmp_path / "m.keras", overwrite=False, console=console)
     assert not list(tmp_path.iterdir())
 
 
-def test_an_answer_that_is_not_a_number_is_no_agreement(made, tmp_path, console, monkeypatch):
+def test_a_difference_that_is_not_a_number_is_refused(made, tmp_path, console, monkeypatch):
     monkeypatch.setattr(module, "largest_difference", lambda *_, **__: float("nan"))
     with pytest.raises(DataError, match="differs by nan"):
         export(made, format="keras", out=tmp_path / "m.keras", overwrite=False, console=console)
 
 
-def test_an_estimator_has_no_such_format(made, tmp_path, console, monkeypatch):
+def test_an_estimator_cannot_be_exported(made, tmp_path, console, monkeypatch):
     monkeypatch.setattr(module, "load_network", lambda run: object())
-    with pytest.raises(CallError, match="is no network"):
+    with pytest.raises(CallError, match="is not a network"):
         export(made, format="onnx", out=tmp_path / "m.onnx", overwrite=False, console=console)

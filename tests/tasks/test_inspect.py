@@ -109,7 +109,7 @@ def test_a_place_that_no_source_knows(tmp_path):
 
 
 def test_a_name_is_believed_and_a_slip_explained(tree):
-    assert find_source(tree, "manifest").__name__ == "ckseq.sources.manifest"
+    assert find_source(tree, "manifest").name == "manifest"
     with pytest.raises(CallError, match="did you mean 'ckplus'"):
         find_source(tree, "ckpluss")
 

@@ -1,12 +1,15 @@
-"""``ckseq live``: a run that was trained on drawn faces watches one that it never saw, in a real browser too."""
+"""``ckseq live`` with a run trained on drawn faces, for a face that it never saw, also in a real browser."""
 
 import base64
+import math
 import re
 import signal
 import socket
 import struct
 import subprocess
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,9 +21,12 @@ from starlette.testclient import TestClient
 
 from ckseq.console import Console
 from ckseq.errors import CallError
+from ckseq.inference import live_session as session_module
+from ckseq.inference.live_session import LiveSession
+from ckseq.inference.predictor import load_predictor
 from ckseq.storage.run_record import write_run
 from ckseq.tasks import live as module
-from ckseq.tasks.live import Watching, live
+from ckseq.tasks.live import live
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
 from ckseq.tasks.train import train
@@ -43,8 +49,8 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
-def film_of(emotion):
-    """Somebody whom the run never saw: at rest for two seconds, then an expression that is held."""
+def frames_of(emotion):
+    """A person whom the run never saw: neutral for two seconds, then an expression that is held."""
     sequences = plan(TwinConfig(n_subjects=PEOPLE + 1, **TWIN, color_share=1.0))
     drawn, _ = draw([one for one in sequences if one.label.name == emotion][-1])
     drawn = [cv2.resize(frame, (640, 480)) for frame in drawn]
@@ -53,74 +59,74 @@ def film_of(emotion):
 
 @pytest.fixture(scope="module")
 def surprise():
-    return film_of("surprise")
+    return frames_of("surprise")
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp("clips") / "happiness.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), FPS, (640, 480))
-    for frame in film_of("happiness"):
+    for frame in frames_of("happiness"):
         writer.write(frame)
     writer.release()
     return path
 
 
-def test_a_page_is_told_of_the_face_its_motion_and_its_class(run, surprise, clip):
-    app = make_app(Watching(run, error_rate=0.1).site(), names=LOOPBACK, any_address=False)
+def test_a_page_gets_the_face_its_motion_and_its_class(run, surprise, clip):
+    predictor = load_predictor(run)
+    session = LiveSession(predictor)
+    site = Site(predictor.run, predictor.labels, predictor.notes, session.new_analyzer, session.analyze_clip)
+    app = make_app(site, names=LOOPBACK, any_address=False)
     headers = {"host": "localhost", "origin": "http://localhost"}
     with TestClient(app, base_url="http://localhost") as page:
         about = page.get("/about").json()
         assert about["labels"] == ["happiness", "surprise"]
         assert "synthetic twin" in about["notes"][0]
-        with page.websocket_connect("/live", headers=headers) as wire:
-            said = []
+        with page.websocket_connect("/live", headers=headers) as socket:
+            answers = []
             for number, frame in enumerate(surprise):
                 encoded = cv2.imencode(".jpg", frame)[1].tobytes()
-                wire.send_bytes(struct.pack("<d", number / FPS) + encoded)
-                said.append(wire.receive_json())
+                socket.send_bytes(struct.pack("<d", number / FPS) + encoded)
+                answers.append(socket.receive_json())
         timeline = page.post("/clip", content=clip.read_bytes(), headers=headers).json()
-    assert all(len(one["faces"]) == 1 for one in said[5:])
-    assert {one["face"]["state"] for one in said[5 : 2 * FPS]} == {"still"}
-    last = said[-1]["face"]
+    assert all(len(one["faces"]) == 1 for one in answers[5:])
+    assert {one["largest"]["state"] for one in answers[5 : 2 * FPS]} == {"still"}
+    last = answers[-1]["largest"]
     assert (last["state"], about["labels"][last["label"]]) == ("moving", "surprise")
     assert sum(last["smoothed"]) == pytest.approx(1, abs=1e-3)
-    left, top, right, bottom = said[-1]["faces"][0]["box"]
+    left, top, right, bottom = answers[-1]["faces"][0]["box"]
     assert 150 < left < 320 < right < 500
     assert 100 < top < 240 < bottom < 450
     named = [part["label"] for part in timeline["segments"] if part["label"]]
     assert named[-1] == "happiness"
-    assert timeline["broken"] is None
+    assert timeline["incomplete"] is None
 
 
-def test_what_is_shown_of_blobs_and_projections_is_what_the_stream_made(run, surprise):
-    visitor = Watching(run, error_rate=0.1).site().begin()
+def test_blobs_and_projections_of_the_page_agree(run, surprise):
+    analyzer = LiveSession(load_predictor(run)).new_analyzer()
     for number, frame in enumerate(surprise):
-        face = visitor.step(number / FPS, frame)["face"]
-    blobs = np.frombuffer(base64.b64decode(face["blobs"]), np.uint8).reshape(face["blobs_side"], -1)
+        motion = analyzer.analyze(number / FPS, frame).largest.motion
+    blobs = np.frombuffer(base64.b64decode(motion.blobs), np.uint8).reshape(motion.side, -1)
     columns, rows = (
-        np.frombuffer(base64.b64decode(face[name]), np.uint8).reshape(-1, face["channels"])
-        for name in ("columns", "rows")
+        np.frombuffer(base64.b64decode(means), np.uint8).reshape(-1, motion.channels)
+        for means in (motion.columns, motion.rows)
     )
     assert blobs.shape == (89, 89)
-    for channel in range(face["channels"]):
+    for channel in range(motion.channels):
         moving = blobs == channel + 1
         assert moving.any()
-        # both small pictures are made of the same blobs: where one has more the other has
+        # both are made of the same blobs: where one has more, the other has
         assert np.corrcoef(moving.mean(axis=0), columns[:, channel])[0, 1] > 0.9
         assert np.corrcoef(moving.mean(axis=1), rows[:, channel])[0, 1] > 0.9
 
 
-def test_an_answer_is_sure_once_it_is_above_what_the_run_tells(run, surprise, monkeypatch):
-    monkeypatch.setattr(module, "stop_rule", lambda run, *, error_rate: 0.6)
-    watching = Watching(run, error_rate=0.1)
-    visitor = watching.site().begin()
-    said = [visitor.step(number / FPS, frame)["face"] for number, frame in enumerate(surprise)]
-    assert said[-1]["sure"] == 1
-    assert 2 < said[-1]["sure_s"] < len(surprise) / FPS
-    assert all(one["sure"] is None for one in said[5 : 2 * FPS])
-    monkeypatch.setattr(module, "stop_rule", lambda run, *, error_rate: float("inf"))
-    assert "too few people" in Watching(run, error_rate=0.1).told[-1]
+def test_an_early_decision_is_the_first_above_the_threshold(run, surprise):
+    analyzer = LiveSession(replace(load_predictor(run), sure_above=0.6)).new_analyzer()
+    answers = [analyzer.analyze(number / FPS, frame).largest for number, frame in enumerate(surprise)]
+    assert answers[-1].sure == 1
+    assert 2 < answers[-1].sure_s < len(surprise) / FPS
+    assert all(one.sure is None for one in answers[5 : 2 * FPS])
+    assert "too few people" in LiveSession(replace(load_predictor(run), sure_above=math.inf)).notes[-1]
 
 
 @pytest.fixture(scope="module")
@@ -133,21 +139,22 @@ def served(run):
         yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
     finally:
         process.send_signal(signal.SIGINT)
-        said, complained = process.communicate(timeout=30)
-        assert (process.returncode, complained) == (0, "")
-        assert "stopped; nothing was kept" in said
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (0, "")
+        assert "stopped; nothing was saved" in out
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; Debian's is the package chromium")
 class TestInChromium:
-    def test_the_face_is_boxed_and_named_and_a_clip_gets_its_timeline(self, served, surprise, clip, tmp_path):
+    def test_the_face_gets_a_box_and_a_class_and_a_clip_its_timeline(self, served, surprise, clip, tmp_path):
         write_y4m(tmp_path / "camera.y4m", surprise, fps=FPS)
         with browser(tmp_path / "profile", camera=tmp_path / "camera.y4m") as page:
             page.open(served)
             page.value("document.getElementById('start').click()")
             page.until("document.getElementById('state').textContent === '1 face'")
-            page.until("document.getElementById('named').textContent === 'surprise'")
-            assert "named at" in page.text("moment")
+            page.until("document.getElementById('class').textContent === 'surprise'")
+            assert "surprise" in page.text("moment")
             assert page.value(_LEVELS.format("boxes")) > 3
             for canvas in ("columns", "rows", "blobs"):
                 assert page.value(_LEVELS.format(canvas)) > 3
@@ -159,7 +166,7 @@ class TestInChromium:
             assert len(asked) >= 4
             assert all(name.startswith(f"{served}/") for name in asked)
             page.value("stream.getVideoTracks()[0].dispatchEvent(new Event('ended'))")  # as when it is unplugged
-            assert page.text("trouble") == "The camera gave no more pictures. What was seen stays here."
+            assert page.text("error") == "The camera was disconnected. The results so far stay here."
             assert page.text("state") == "stopped"
             assert "surprise" in page.text("log")
 
@@ -174,8 +181,8 @@ class TestInChromium:
             assert page.value("document.documentElement.scrollWidth") == 390
             assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(17, 23, 29)"
             page.value("document.getElementById('start').click()")
-            page.until("!document.getElementById('trouble').hidden")
-            assert page.text("trouble").startswith(says)
+            page.until("!document.getElementById('error').hidden")
+            assert page.text("error").startswith(says)
 
 
 # of how many levels a canvas is drawn: more than three is more than its ground
@@ -185,7 +192,7 @@ _LEVELS = (
 )
 
 
-def test_a_port_in_use_and_a_run_without_a_model_are_told(tmp_path, console):
+def test_a_port_in_use_and_a_run_without_a_model_are_errors(tmp_path, console):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CallError, match="choose another --port"):
         live(tmp_path, host="127.0.0.1", port=taken.getsockname()[1], error_rate=0.1, browser=False, console=console)
     write_run(tmp_path / "cv", made_run(kind="cross_validation"))
@@ -202,17 +209,16 @@ def test_a_missing_package_is_named(tmp_path, console, monkeypatch):
         live(tmp_path, host="127.0.0.1", port=0, error_rate=0.1, browser=False, console=console)
 
 
-def test_another_address_is_warned_of(monkeypatch, tmp_path, capsys):
-    class Quick:
-        told = ()
+def test_another_address_gets_a_warning(monkeypatch, tmp_path, capsys):
+    class NoSession:
+        notes = ()
 
-        def __init__(self, run, error_rate):
-            pass
+        def __init__(self, predictor):
+            self.new_analyzer = self.analyze_clip = None
 
-        def site(self):
-            return Site({}, None, None)
-
-    monkeypatch.setattr(module, "Watching", Quick)
+    predictor = SimpleNamespace(run="run", labels=(), notes=())
+    monkeypatch.setattr(module, "load_predictor", lambda run, *, error_rate: predictor)
+    monkeypatch.setattr(session_module, "LiveSession", NoSession)
     monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [one.close() for one in sockets])
     for host, warned in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
         live(tmp_path, host=host, port=0, error_rate=0.1, browser=False, console=Console(quiet=True))

@@ -51,10 +51,12 @@ def prepare(data, out, pipeline, console, **more):
     return preprocess(data, pipeline=pipeline, out=out, jobs=1, console=console, **more)
 
 
+@pytest.mark.slow
 def test_real_faces_equal_the_papers_script_to_the_bit(tmp_path, real_photographs, console):
     check_against_the_script(tmp_path, [shaken(photograph) for photograph in real_photographs[:2]], console)
 
 
+@pytest.mark.slow
 def test_the_twin_equals_the_papers_script_to_the_bit(tmp_path, console):
     from ckseq.twin.tree import TwinConfig, draw, plan
 
@@ -99,6 +101,7 @@ def check_against_the_script(folder, sequences, console):
             assert entry.n_frames == len(frames)
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_with_any_number_of_processes(tmp_path, data, pipeline, console):
     prepare(data, tmp_path / "one.h5", pipeline, console)
     preprocess(data, pipeline=pipeline, out=tmp_path / "two.h5", jobs=2, console=console)
@@ -177,6 +180,7 @@ task.preprocess(Path(sys.argv[1]), pipeline=sys.argv[2], out=Path(sys.argv[3]), 
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, data, pipeline, console):
     prepare(data, tmp_path / "whole.h5", pipeline, console)
     out = tmp_path / "s.h5"
@@ -199,6 +203,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path, data, pipeline, console
     assert not parts.exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path, data, pipeline, console):
     """A limit on the size of a file stands for the disk that is full."""
     out = tmp_path / "s.h5"
@@ -212,7 +217,7 @@ def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path, data, pipel
     assert prepare(data, out, pipeline, console)["failed"] == {}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="the superuser may write anywhere")
 def test_a_read_only_target_is_one_line(tmp_path, data, pipeline, console):
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
@@ -220,6 +225,7 @@ def test_a_read_only_target_is_one_line(tmp_path, data, pipeline, console):
         prepare(data, folder / "s.h5", pipeline, console)
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded(tmp_path, data, pipeline):
     """Three times the recordings may not need more memory, but for some noise; what HDF5 caches is full by then."""
     header, *lines = data.read_text().splitlines()

@@ -1,5 +1,5 @@
 import pytest
-from made_runs import made_predictions, made_run
+from made_runs import answering, made_predictions, made_run
 
 from ckseq.errors import CallError, DataError
 from ckseq.storage.predictions import Predictions, write_predictions
@@ -10,13 +10,13 @@ from ckseq.tasks.rank import rank
 def write(folder, n_wrong, model, digest="one", seeds=(1, 2, 3)):
     once = made_predictions()
     rows = [
-        row._replace(seed=seed, predicted="disgust" if place < n_wrong + seed else row.truth)
+        answering(row, "disgust" if place < n_wrong + seed else row.truth, once.labels)._replace(seed=seed)
         for seed in seeds
         for place, row in enumerate(once.rows)
     ]
     predictions = Predictions(once.labels, tuple(rows))
     store = {"path": "store.h5", "digest": digest, "pipeline": {}}
-    write_run(folder, made_run(once, model={"kind": model}, store=store))
+    write_run(folder, made_run(once, kind="cross_validation", seeds=seeds, model={"kind": model}, store=store))
     write_predictions(folder, predictions)
     return folder
 

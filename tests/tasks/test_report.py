@@ -147,6 +147,7 @@ def test_a_broken_run_is_one_clear_line_and_nothing_is_written(tmp_path, console
     assert {path.name for path in folder.iterdir()} == KEPT
 
 
+@pytest.mark.slow
 def test_a_report_needs_neither_tensorflow_nor_dlib():
     code = "import sys, ckseq.tasks.report; print(*sys.modules)"
     loaded = set(

@@ -1,5 +1,6 @@
 import made_models
 import pytest
+from made_runs import answering
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
 from ckseq.errors import CallError, DataError
@@ -59,11 +60,12 @@ def changed(run, n, versions=None):
     predictions = read_predictions(run)
     other = {label: predictions.labels[(i + 1) % 3] for i, label in enumerate(predictions.labels)}
     rows = [
-        row._replace(predicted=other[row.predicted]) if place < n else row for place, row in enumerate(predictions.rows)
+        answering(row, other[row.predicted], predictions.labels) if place < n else row
+        for place, row in enumerate(predictions.rows)
     ]
     write_predictions(run, Predictions(predictions.labels, tuple(rows)))
     facts = read_run(run)
-    write_run(run, facts.changed(versions={**facts.versions, **(versions or {})}))
+    write_run(run, facts.changed(files={}, versions={**facts.versions, **(versions or {})}))
 
 
 def test_what_differs_a_little_is_noise_and_what_differs_much_is_not(store, ridge, tmp_path, console):

@@ -20,6 +20,7 @@ def digests(folder):
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_in_one_process_or_two(tmp_path, console):
     told = synth(tmp_path / "one", config=TINY, jobs=1, overwrite=False, console=console)
     synth(tmp_path / "two", config=TINY, jobs=2, overwrite=False, console=console)

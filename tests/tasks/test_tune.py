@@ -1,4 +1,4 @@
-"""A search from frames to a recipe; small, with a model that learns in no time."""
+"""A search from frames to a recipe; small, with a model that trains in no time."""
 
 import json
 import signal
@@ -7,53 +7,27 @@ import sys
 
 import made_models
 import made_people
+import made_searches
 import numpy as np
 import pytest
 
 pytest.importorskip("optuna")
 
-from optuna.exceptions import TrialPruned
-
 from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
-from ckseq.learn.fit import State
 from ckseq.preprocessing.pipeline import load_pipeline
-from ckseq.search.export_best import best
-from ckseq.search.samplers import make_pruner
-from ckseq.search.space import load_space
-from ckseq.search.study import best_of, open_study, page
-from ckseq.search.study_storage import load_optuna
-from ckseq.search.trial import Follow, fold_scores
-from ckseq.storage.history import Epoch
+from ckseq.search import trial as trials
+from ckseq.search.selection import best_trials
+from ckseq.search.study import open_study
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.experiment import experiment
 from ckseq.tasks.predict import predict
 from ckseq.tasks.report import report
-from ckseq.tasks.tune import tune
+from ckseq.tasks.tune_export import tune_export
+from ckseq.tasks.tune_page import tune_page
 
-PIPELINE = """
-[detector]
-kind = "whole_frame"
-[faces]
-side_px = 24
-[align]
-method = "translation"
-[motion]
-difference = "absolute"
-threshold = 10
-erosion_px = 1
-"""
-EXPERIMENT = """
-pipeline = "pipeline.toml"
-[sequence]
-length_frames = 5
-[protocol]
-kind = "subject_holdout"
-[model]
-kind = "ridge"
-"""
 SEARCH = """
 experiment = "mine.toml"
 trials = 4
@@ -72,78 +46,69 @@ def data(tmp_path):
 
 @pytest.fixture
 def search(tmp_path):
-    (tmp_path / "pipeline.toml").write_text(PIPELINE)
-    (tmp_path / "mine.toml").write_text(EXPERIMENT)
-    path = tmp_path / "search_small.toml"
-    path.write_text(SEARCH)
-    return path
+    return made_searches.search_file(tmp_path, SEARCH)
 
 
-def searched(data, search, out, console, **options):
-    given = {"storage": None, "study": None, "trials": None, "jobs": 1, "heartbeat_s": 5.0, **options}
-    return tune(data, search=str(search), out=out, console=console, **given)
-
-
-def kept_out(out, storage=None):
+def held_out(out, storage=None):
     return open_study("small", storage, out).user_attrs["about"]["test_subjects"]
 
 
 def test_a_search_ends_in_a_recipe_that_runs_as_it_is(data, search, tmp_path, console, monkeypatch):
     out = tmp_path / "out"
-    found = searched(data, search, out, console)
+    found = made_searches.run(data, search, out, console)
     assert (found["complete"], found["pruned"], found["failed_trials"]) == (4, 0, 0)
     study = open_study("small", None, out)
-    winner = study.best_trial
-    assert found["best"][0]["trial"] == winner.number
+    best = study.best_trial
+    assert found["best"][0]["trial"] == best.number
     assert found["best"][0]["objectives"] == {"balanced_accuracy": max(trial.value for trial in study.trials)}
-    # the first trial is the recipe as it stands
+    # the first trial is the baseline
     assert study.trials[0].params == {"motion.threshold": 10, "motion.erosion_px": 1}
     # a trial's value is the mean of what its folds scored
-    scores = winner.user_attrs["scores"]
-    assert winner.value == pytest.approx(np.mean([score["balanced_accuracy"] for score in scores]))
+    scores = best.user_attrs["scores"]
+    assert best.value == pytest.approx(np.mean([score["balanced_accuracy"] for score in scores]))
     assert len(scores) == 3
 
-    written = best("small", storage=None, out=out, console=console)
+    written = tune_export("small", storage=None, out=out, console=console)
     monkeypatch.chdir(tmp_path / "frames")  # the pipeline is found beside the experiment
     recipe = load_experiment(written["experiment"])
     pipeline = load_pipeline(recipe.pipeline)
-    assert (pipeline.motion.threshold, pipeline.motion.erosion_px) == tuple(winner.params.values())
-    assert recipe.protocol.test_subjects == tuple(kept_out(out))
+    assert (pipeline.motion.threshold, pipeline.motion.erosion_px) == tuple(best.params.values())
+    assert recipe.protocol.test_subjects == tuple(held_out(out))
     result = experiment(written["experiment"], data=data, out=tmp_path / "result", jobs=1, console=console)
-    assert {row.subject for row in read_predictions(tmp_path / "result" / "run").rows} == set(kept_out(out))
-    assert result["n_test"] == 2 * len(kept_out(out))
-    with pytest.raises(CallError, match="is there already; --overwrite"):
-        best("small", storage=None, out=out, console=console)
+    assert {row.subject for row in read_predictions(tmp_path / "result" / "run").rows} == set(held_out(out))
+    assert result["n_test"] == 2 * len(held_out(out))
+    with pytest.raises(CallError, match="exists already; --overwrite"):
+        tune_export("small", storage=None, out=out, console=console)
 
 
 def test_who_is_tested_on_in_the_end_is_never_looked_at(data, search, tmp_path, console):
-    searched(data, search, tmp_path / "a", console)
-    people = kept_out(tmp_path / "a")
+    made_searches.run(data, search, tmp_path / "a", console)
+    people = held_out(tmp_path / "a")
     assert len(people) == 3
     for person in people:
         for path in (tmp_path / "frames").glob(f"p{person[1:]}_*/*.png"):
             path.write_bytes(b"nobody may open this")
-    searched(data, search, tmp_path / "b", console)
+    made_searches.run(data, search, tmp_path / "b", console)
     trials = [open_study("small", None, tmp_path / name).trials for name in "ab"]
     assert [(one.params, one.value) for one in trials[0]] == [(one.params, one.value) for one in trials[1]]
 
 
 def test_crops_are_found_once_and_what_is_there_is_not_made_again(data, search, tmp_path, console, monkeypatch):
-    found = searched(data, search, tmp_path / "out", console, trials=1)
+    found = made_searches.run(data, search, tmp_path / "out", console, trials=1)
     assert found["served_from_cache"] == {"any": 0.0}
     monkeypatch.setattr("ckseq.preprocessing.stages.follow", None)
     monkeypatch.setattr("ckseq.preprocessing.stages.aligned", None)
-    found = searched(data, search, tmp_path / "out", console)
+    found = made_searches.run(data, search, tmp_path / "out", console)
     assert found["complete"] == 4
     assert found["served_from_cache"]["any"] == 0.75
     assert found["cache_bytes"] == sum(
         path.stat().st_size for path in (tmp_path / "out" / "cache").rglob("*") if path.is_file()
     )
     # the same recipe again, in another study: the tensors are there
-    monkeypatch.setattr("ckseq.search.trial.prepare_all", None)
-    again = searched(data, search, tmp_path / "out", console, study="again")
+    monkeypatch.setattr("ckseq.search.trial_cache.prepare_all", None)
+    again = made_searches.run(data, search, tmp_path / "out", console, study="again")
     assert again["served_from_cache"] == {"any": 1.0, "store": 1.0}
-    small = searched(data, search, tmp_path / "out", console, study="again", cache_gb=20e-6)
+    small = made_searches.run(data, search, tmp_path / "out", console, study="again", cache_gb=20e-6)
     assert small["cache_bytes"] <= 20_000
 
 
@@ -153,17 +118,12 @@ def test_a_recipe_that_loses_recordings_pays_for_it(data, search, tmp_path, cons
             path.write_bytes(b"no image")
     mine = search.with_name("mine.toml")
     mine.write_text(mine.read_text() + '[balance]\nper_class = "all"\n')
-    searched(data, search, tmp_path / "out", console, trials=1)
-    lost = {f"P{person}" for person in range(4)} - set(kept_out(tmp_path / "out"))
+    made_searches.run(data, search, tmp_path / "out", console, trials=1)
+    lost = {f"P{person}" for person in range(4)} - set(held_out(tmp_path / "out"))
     (trial,) = open_study("small", None, tmp_path / "out").trials
     # six people who show anger and fear once each, and of the lost fear nothing is right
     right = sum(score["accuracy"] for score in trial.user_attrs["scores"]) / 3 * 12
     assert right <= 12 - len(lost)
-
-
-def test_a_fold_is_scored_class_by_class():
-    told = [("a", True)] * 3 + [("a", False)] + [("b", False)] * 2
-    assert fold_scores(told) == {"accuracy": 0.5, "balanced_accuracy": 0.375, "error": 0.5}
 
 
 @pytest.mark.parametrize("sampler", ["forest", "cmaes", "grid", "gp"])
@@ -172,7 +132,7 @@ def test_every_sampler_finds_its_way(data, search, tmp_path, console, sampler):
         pytest.importorskip("torch", reason="the extra gp is not installed")
     search.write_text(search.read_text().replace("int = [4, 40]", "int = [4, 40], step = 4"))
     settings = (f"search.sampler={sampler}", "search.folds=2")
-    found = searched(data, search, tmp_path / "out", console, settings=settings, trials=12)
+    found = made_searches.run(data, search, tmp_path / "out", console, settings=settings, trials=12)
     points = [tuple(trial.params.items()) for trial in open_study("small", None, tmp_path / "out").trials]
     assert found["complete"] == 12
     if sampler == "grid":
@@ -181,28 +141,36 @@ def test_every_sampler_finds_its_way(data, search, tmp_path, console, sampler):
 
 def test_two_objectives_have_a_front(data, search, tmp_path, console):
     settings = ('search.objectives=["error", "prediction_ms"]', "search.folds=2")
-    found = searched(data, search, tmp_path / "out", console, settings=settings, trials=4)
+    found = made_searches.run(data, search, tmp_path / "out", console, settings=settings, trials=4)
     study = open_study("small", None, tmp_path / "out")
-    front = best_of(study)
+    front = best_trials(study)
     assert [one["trial"] for one in found["best"]] == [trial.number for trial in front]
     assert all(not (o.values[0] < t.values[0] and o.values[1] < t.values[1]) for t in front for o in study.trials)
     text = (tmp_path / "out" / "small.html").read_text()
     assert "Pareto front" in text
-    chosen = best("small", storage=None, out=tmp_path / "out", console=console)
+    chosen = tune_export("small", storage=None, out=tmp_path / "out", console=console)
     assert chosen["objectives"]["error"] == min(trial.values[0] for trial in front)
-    with pytest.raises(CallError, match="forest knows one objective"):
-        searched(data, search, tmp_path / "b", console, settings=(*settings, "search.sampler=forest"))
+    with pytest.raises(CallError, match="forest supports one objective"):
+        made_searches.run(data, search, tmp_path / "b", console, settings=(*settings, "search.sampler=forest"))
     with pytest.raises(DataError, match="has no number of parameters"):
-        searched(data, search, tmp_path / "c", console, settings=('search.objectives=["error", "parameters"]',))
+        made_searches.run(
+            data, search, tmp_path / "c", console, settings=('search.objectives=["error", "parameters"]',)
+        )
 
 
 def test_the_page_stands_alone(data, search, tmp_path, console):
-    searched(data, search, tmp_path / "out", console)
+    made_searches.run(data, search, tmp_path / "out", console)
     (tmp_path / "out" / "small.html").unlink()
-    told = page("small", storage=None, out=tmp_path / "out", console=console)
+    found = tune_page("small", storage=None, out=tmp_path / "out", console=console)
     text = (tmp_path / "out" / "small.html").read_text()
-    assert told["page"].endswith("small.html")
-    for title in ("History", "Importances", "Parallel coordinates", "Slices"):
+    assert found["page"].endswith("small.html")
+    for title in (
+        "Optimization history",
+        "Hyperparameter importances",
+        "Parallel coordinates",
+        "Slice plots",
+        "Best trial",
+    ):
         assert f"<h2>{title}</h2>" in text
     assert "4 trials complete, 0 pruned, 0 failed" in text
     assert "<script src" not in text
@@ -211,7 +179,7 @@ def test_the_page_stands_alone(data, search, tmp_path, console):
 
 def test_a_trial_that_is_worse_after_a_fold_ends_early(data, search, tmp_path, console):
     settings = ("search.pruner=median", "search.sampler=random")
-    found = searched(data, search, tmp_path / "out", console, settings=settings, trials=10)
+    found = made_searches.run(data, search, tmp_path / "out", console, settings=settings, trials=10)
     assert found["complete"] + found["pruned"] == 10
     assert found["pruned"] > 0
     trials = open_study("small", None, tmp_path / "out").trials
@@ -220,64 +188,38 @@ def test_a_trial_that_is_worse_after_a_fold_ends_early(data, search, tmp_path, c
     assert {step for trial in trials for step in trial.intermediate_values} == {0, 1}
 
 
-def test_a_trial_that_is_worse_after_an_epoch_ends_early(search):
-    study = load_optuna().create_study(pruner=make_pruner("median", steps=6), direction="minimize")
-    space = load_space(str(search), ["search.pruner=median", "search.prune_by=epoch", "search.objectives=['error']"])
-    recipe = space.recipes({}).experiment
-    before = [{"error": 0.2}]
-
-    def follow(*accuracies):
-        trial = study.ask()
-        followed = Follow(trial, space, recipe, before)
-        epochs = []
-        for number, accuracy in enumerate(accuracies, start=1):
-            epochs.append(Epoch(number, 1.0, 0.5, 1.0, accuracy, 0.1))
-            followed.epoch(State(tuple(epochs), ()))
-        study.tell(trial, 0.0)
-        return study.trials[trial.number].intermediate_values
-
-    for _ in range(5):
-        told = follow(0.8, 0.9)
-    # the second fold begins where the first ended; the objective is the mean over both
-    first = recipe.training.epochs + 1
-    assert told == {first: pytest.approx(0.2), first + 1: pytest.approx(0.15)}
-    follow(0.8, 0.95)
-    with pytest.raises(TrialPruned):
-        follow(0.8, 0.5)
-
-
 def test_the_best_network_is_trained_on_all(data, search, tmp_path, console, monkeypatch):
     monkeypatch.setattr(registry, "load", made_models.load)
     training = "[training]\nepochs = 2\nbatch_size = 8\nvalidation = 'none'\n"
-    (tmp_path / "mine.toml").write_text(EXPERIMENT.replace('"ridge"', '"tiny"') + training)
+    (tmp_path / "mine.toml").write_text(made_searches.EXPERIMENT.replace('"ridge"', '"tiny"') + training)
     settings = ("search.pruner=median", "search.prune_by=epoch", "search.folds=2")
     out = tmp_path / "out"
-    searched(data, search, out, console, settings=settings, trials=1)
+    made_searches.run(data, search, out, console, settings=settings, trials=1)
     (trial,) = open_study("small", None, out).trials
     assert sorted(trial.intermediate_values) == [1, 2, 3, 4]
     assert trial.user_attrs["scores"][0]["parameters"] > 0
 
-    made = best("small", storage=None, out=out, data=data, final=True, jobs=1, console=console)
+    made = tune_export("small", storage=None, out=out, data=data, final=True, jobs=1, console=console)
     run = read_run(out / "small_final" / "run")
     assert made["run"] == str(out / "small_final" / "run")
     assert (run.protocol.n_train, run.protocol.n_test) == (18, 0)
     assert (run.value("training.validation"), run.value("training.inner_share")) == ("inner", 0.2)
-    told = predict(out / "small_final" / "run", inputs=[tmp_path / "frames" / "p0_fear"], console=console)
-    assert told["predictions"][0]["predicted"] in ("anger", "fear")
+    predicted = predict(out / "small_final" / "run", inputs=[tmp_path / "frames" / "p0_fear"], console=console)
+    assert predicted["predictions"][0]["predicted"] in ("anger", "fear")
 
 
-def test_a_killed_command_goes_on_after_the_last_whole_fold(data, search, tmp_path, console):
+def test_a_killed_command_resumes_after_the_last_finished_fold(data, search, tmp_path, console, monkeypatch):
     out = tmp_path / "out"
     slow = (
         "import sys, time, ckseq.search.trial as trial, ckseq.cli.main as line\n"
-        "whole, folds = trial.learn, []\n"
-        "def learn(*given):\n"
+        "whole, folds = trial.train, []\n"
+        "def train(*given):\n"
         "    folds.append(1)\n"
         "    if len(folds) == 6:\n"
         "        print('now', flush=True)\n"
         "        time.sleep(3600)\n"
         "    return whole(*given)\n"
-        "trial.learn = learn\n"
+        "trial.train = train\n"
         "line.main()\n"
     )
     words = ["tune", str(data), "--search", str(search), "--out", str(out), "--jobs", "1", "--heartbeat", "0.2"]
@@ -286,28 +228,17 @@ def test_a_killed_command_goes_on_after_the_last_whole_fold(data, search, tmp_pa
     assert process.stdout.readline() == "now\n"  # in the third fold of the second trial
     process.send_signal(signal.SIGKILL)
     process.wait()
-    learnt = []
-
-    def counted(*given):
-
-        learnt.append(1)
-        return whole(*given)
-
-    from ckseq.search import trial
-
-    whole, trial.learn = trial.learn, counted
-    try:
-        found = searched(data, search, out, console, heartbeat_s=0.2)
-    finally:
-        trial.learn = whole
+    trained, whole = [], trials.train
+    monkeypatch.setattr(trials, "train", lambda *given: trained.append(1) or whole(*given))
+    found = made_searches.run(data, search, out, console, heartbeat_s=0.2)
     assert (found["complete"], found["failed_trials"]) == (4, 1)
-    assert len(learnt) == 4 * 3 - 5
+    assert len(trained) == 4 * 3 - 5
 
 
 def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(data, search, tmp_path, console):
     out = tmp_path / "out"
     settings = ("protocol.folds=3", "search.finalists=2")
-    found = searched(data, search, out, console, nested=True, trials=2, settings=settings)
+    found = made_searches.run(data, search, out, console, nested=True, trials=2, settings=settings)
     unseen = [set(open_study(f"small_fold{fold}", None, out).user_attrs["about"]["test_subjects"]) for fold in range(3)]
     assert sorted(person for people in unseen for person in people) == [f"P{person}" for person in range(9)]
     rows = read_predictions(out / "small_nested").rows
@@ -315,33 +246,35 @@ def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(da
     assert all(row.subject in unseen[row.fold] for row in rows)
     assert found["accuracy"] == sum(row.truth == row.predicted for row in rows) / 18
     assert [one["study"] for one in found["searches"]] == ["small_fold0", "small_fold1", "small_fold2"]
-    winners = [f"fold {n}: trial {one['finalists']['chosen']}" for n, one in enumerate(found["searches"])]
-    assert list(read_run(out / "small_nested").notes[1:]) == winners
+    selected = [f"fold {n}: trial {one['finalists']['chosen']}" for n, one in enumerate(found["searches"])]
+    assert list(read_run(out / "small_nested").notes[1:]) == selected
     report(out / "small_nested", faces=False, console=console)
     assert "nor in the search" in (out / "small_nested" / "report.html").read_text()
 
 
 def test_wrong_calls_are_one_clear_line(data, search, tmp_path, console):
-    searched(data, search, tmp_path / "out", console, trials=1)
-    with pytest.raises(DataError, match=r"the study 'small' there is another: objectives differs; name another"):
-        searched(data, search, tmp_path / "out", console, settings=("search.objectives=['error']",))
-    told = "is another: pipeline.motion.blur_px is 0.0 there and 2.0 here; name another"
-    with pytest.raises(DataError, match=told):
-        searched(data, search, tmp_path / "out", console, settings=("motion.blur_px=2.0",))
+    made_searches.run(data, search, tmp_path / "out", console, trials=1)
+    with pytest.raises(
+        DataError, match=r"the existing study 'small' is about another search: objectives differs; name another"
+    ):
+        made_searches.run(data, search, tmp_path / "out", console, settings=("search.objectives=['error']",))
+    another = "is about another search: pipeline.motion.blur_px is 0.0 there and 2.0 here; name another"
+    with pytest.raises(DataError, match=another):
+        made_searches.run(data, search, tmp_path / "out", console, settings=("motion.blur_px=2.0",))
     with pytest.raises(DataError, match=r"inner folds of the search: 7 folds are asked for, .*; set search.folds or"):
-        searched(data, search, tmp_path / "b", console, settings=("search.folds=7",))
-    with pytest.raises(CallError, match="paper_split may put people on both sides"):
-        searched(data, search, tmp_path / "b", console, settings=("protocol.kind=paper_split",))
+        made_searches.run(data, search, tmp_path / "b", console, settings=("search.folds=7",))
+    with pytest.raises(CallError, match="paper_split may put a subject on both sides"):
+        made_searches.run(data, search, tmp_path / "b", console, settings=("protocol.kind=paper_split",))
     with pytest.raises(CallError, match="subject_k_fold has 5 folds"):
-        searched(data, search, tmp_path / "b", console, settings=("protocol.kind=subject_k_fold",))
-    with pytest.raises(DataError, match="there is no study 'smal'; those there are: small"):
-        best("smal", storage=None, out=tmp_path / "out", console=console)
+        made_searches.run(data, search, tmp_path / "b", console, settings=("protocol.kind=subject_k_fold",))
+    with pytest.raises(DataError, match="there is no study 'smal'; existing studies: small"):
+        tune_export("smal", storage=None, out=tmp_path / "out", console=console)
     with pytest.raises(DataError, match="there is no such study file"):
-        best("small", storage=None, out=tmp_path / "nowhere", console=console)
+        tune_export("small", storage=None, out=tmp_path / "nowhere", console=console)
     with pytest.raises(CallError, match="no trial 7 of the study is complete"):
-        best("small", storage=None, out=tmp_path / "out", trial=7, console=console)
+        tune_export("small", storage=None, out=tmp_path / "out", trial=7, console=console)
     with pytest.raises(CallError, match="name them with --data"):
-        best("small", storage=None, out=tmp_path / "out", final=True, console=console)
+        tune_export("small", storage=None, out=tmp_path / "out", final=True, console=console)
 
 
 def test_the_command_takes_the_data_without_a_verb_and_prints_json(data, search, tmp_path):

@@ -4,7 +4,7 @@ from made_images import center_of, with_spots
 
 from ckseq.errors import DataError
 from ckseq.signal.faces import Box, FacesConfig, crop
-from ckseq.tracking.box_tracker import BoxTracker, Look, follow, search, smoothed
+from ckseq.tracking.box_tracker import BoxTracker, FaceSearch, track_face
 
 IMAGE = np.arange(100 * 120, dtype=np.uint32).reshape(100, 120).astype(np.uint8)
 
@@ -15,10 +15,10 @@ def scripted(*found):
     return lambda image: next(answers)
 
 
-def test_follow_keeps_the_crop_before_and_drops_frames_before_the_first_face():
+def test_track_face_keeps_the_crop_before_and_drops_frames_before_the_first_face():
     box, other = Box(0, 0, 50, 50, 1.0), Box(50, 50, 90, 90, 0.5)
     frames = [IMAGE + np.uint8(step) for step in range(5)]
-    faces = follow(frames, scripted([], [box], [], [box, other], []), FacesConfig(side_px=20))
+    faces = track_face(frames, scripted([], [box], [], [box, other], []), FacesConfig(side_px=20))
     assert faces.n_dropped == 1
     assert faces.n_found.tolist() == [1, 0, 2, 0]
     np.testing.assert_array_equal(faces.crops[0], crop(frames[1], box, side_px=20))
@@ -27,9 +27,9 @@ def test_follow_keeps_the_crop_before_and_drops_frames_before_the_first_face():
     np.testing.assert_array_equal(faces.boxes[3], other[:4])
 
 
-def test_follow_without_any_face_says_what_to_do():
-    with pytest.raises(DataError, match="no face in any of the 2 frames looked at; try another detector"):
-        follow([IMAGE, IMAGE], scripted([], []), FacesConfig())
+def test_track_face_without_any_face_says_what_to_do():
+    with pytest.raises(DataError, match="no face in any of the 2 frames searched; try another detector"):
+        track_face([IMAGE, IMAGE], scripted([], []), FacesConfig())
 
 
 def bright_square(image):
@@ -48,7 +48,7 @@ def square_at(left, top, side=24):
 
 def test_anchor_cuts_one_box_the_median_of_the_anchors():
     frames = [square_at(20 + 2 * step, 30) for step in range(9)]
-    faces = follow(frames, bright_square, FacesConfig(policy="anchor", anchors=3, side_px=24))
+    faces = track_face(frames, bright_square, FacesConfig(policy="anchor", anchors=3, side_px=24))
     assert faces.boxes.tolist() == [[28, 30, 52, 54]] * 9
     assert faces.n_found.tolist() == [1, -1, -1, -1, 1, -1, -1, -1, 1]
     np.testing.assert_array_equal(faces.crops[3], frames[3][30:54, 28:52])
@@ -67,7 +67,7 @@ def test_anchor_looks_at_half_size_first_and_larger_only_as_far_as_needed():
 
     for width, sizes in [(60, [60]), (120, [60, 120]), (240, [60, 120, 240])]:
         seen.clear()
-        faces = follow([square_at(40, 30)], only_at(width), FacesConfig(policy="anchor", anchors=1, side_px=24))
+        faces = track_face([square_at(40, 30)], only_at(width), FacesConfig(policy="anchor", anchors=1, side_px=24))
         assert seen == sizes
         assert np.abs(faces.boxes[0] - [40, 30, 64, 54]).max() <= 2
 
@@ -79,7 +79,7 @@ def test_anchor_keeps_to_one_face_of_two():
     def detect(image):
         return [Box(*(side // 2 for side in box[:4]), box.score) for box in next(answers)]
 
-    faces = follow([IMAGE] * 3, detect, FacesConfig(policy="anchor", pick="largest", side_px=20))
+    faces = track_face([IMAGE] * 3, detect, FacesConfig(policy="anchor", pick="largest", side_px=20))
     assert faces.boxes.tolist() == [list(large[:4])] * 3
     assert faces.n_found.tolist() == [2, 2, 2]
 
@@ -88,7 +88,7 @@ def test_smoothed_follows_a_moving_head_and_marks_what_it_did_not_see():
     frames = [square_at(10 + step, 20) for step in range(41)]
     frames[20] = np.zeros_like(frames[20])
     config = FacesConfig(policy="smoothed", stride_frames=5, smoothing_frames=2.0, side_px=24)
-    faces = follow(frames, bright_square, config)
+    faces = track_face(frames, bright_square, config)
     assert len(faces.crops) == 41
     assert faces.n_found[20] == 0
     assert (faces.n_found[1:5] == -1).all()
@@ -97,21 +97,10 @@ def test_smoothed_follows_a_moving_head_and_marks_what_it_did_not_see():
     np.testing.assert_allclose(faces.boxes[inner, 0], 10 + np.arange(41)[inner], atol=1.01)
 
 
-def test_smoothing_leaves_a_resting_box_alone():
-    path = np.tile([3.0, 4.0, 50.0, 60.0], (7, 1))
-    np.testing.assert_allclose(smoothed(path, sigma_frames=3.0), path)
-
-
 @pytest.mark.parametrize("policy", ["anchor", "smoothed"])
-def test_nobody_at_all(policy):
+def test_no_face_at_all(policy):
     with pytest.raises(DataError, match="no face in any of"):
-        follow([IMAGE * 0] * 4, bright_square, FacesConfig(policy=policy))
-
-
-def test_points_are_scaled_with_the_box():
-    found = Box(10, 20, 30, 40, 1.0, ((12.0, 25.0), (22.5, 26.0)))
-    (box,) = search(IMAGE, lambda image: [found], scale=0.5)
-    assert box == Box(20, 40, 60, 80, 1.0, ((24.0, 50.0), (45.0, 52.0)))
+        track_face([IMAGE * 0] * 4, bright_square, FacesConfig(policy=policy))
 
 
 @pytest.mark.parametrize("policy", ["every_frame", "anchor", "smoothed"])
@@ -126,7 +115,7 @@ def test_following_by_the_eyes_holds_them_still(policy):
 
     frames = [with_spots((90 + step, 80), (160 + step, 88)) for step in range(6 if policy != "anchor" else 1)]
     config = FacesConfig(policy=policy, cut="eyes", side_px=50, stride_frames=1, smoothing_frames=0.0)
-    for cut in follow(frames, two_eyes, config).crops:
+    for cut in track_face(frames, two_eyes, config).crops:
         np.testing.assert_allclose(center_of(cut[:, :25]), [15, 19], atol=0.5)
         np.testing.assert_allclose(center_of(cut[:, 25:], 25), [35, 19], atol=0.5)
 
@@ -136,7 +125,7 @@ TRACKED = FacesConfig(policy="tracked", stride_frames=2, smoothing_frames=4.0, s
 
 def test_tracked_rests_within_its_slack_and_follows_beyond_it():
     # 6 of 24 pixels are slack; of what exceeds them a quarter is taken every frame
-    faces = follow([square_at(left, 30) for left in (20, 20, 26, 26, 34, 34)], bright_square, TRACKED)
+    faces = track_face([square_at(left, 30) for left in (20, 20, 26, 26, 34, 34)], bright_square, TRACKED)
     assert faces.boxes[:, 0].tolist() == [20, 20, 20, 20, 22, 24]
     assert (faces.boxes[:, 1] == 30).all()
     assert faces.n_found.tolist() == [1, -1, 1, -1, 1, -1]
@@ -144,7 +133,7 @@ def test_tracked_rests_within_its_slack_and_follows_beyond_it():
 
 def test_tracked_begins_anew_with_another_face_and_waits_for_one_that_is_hidden():
     frames = [square_at(20, 30), square_at(20, 30), square_at(20, 30) * 0, square_at(20, 30) * 0, square_at(80, 30)]
-    faces = follow(frames, bright_square, TRACKED)
+    faces = track_face(frames, bright_square, TRACKED)
     assert faces.boxes[:, 0].tolist() == [20, 20, 20, 20, 80]
     assert faces.n_found.tolist() == [1, -1, 0, -1, 1]
 
@@ -152,21 +141,21 @@ def test_tracked_begins_anew_with_another_face_and_waits_for_one_that_is_hidden(
 def test_frames_before_the_first_face_are_dropped_and_each_is_looked_at():
     frames = [IMAGE * 0] * 3 + [square_at(20, 30)] * 2
     for policy in ("tracked", "anchor"):
-        faces = follow(frames, bright_square, TRACKED.model_copy(update={"policy": policy, "anchors": 1}))
+        faces = track_face(frames, bright_square, TRACKED.model_copy(update={"policy": policy, "anchors": 1}))
         assert (faces.n_dropped, len(faces.crops), faces.n_without_face) == (3, 2, 3)
 
 
 def test_a_look_in_vain_is_repeated_at_one_size_a_time():
     widths = []
-    look = Look(TRACKED, lambda image: widths.append(image.shape[1]) or [])
+    search = FaceSearch(TRACKED, lambda image: widths.append(image.shape[1]) or [])
     for _ in range(4):
-        look(square_at(20, 30))
+        search(square_at(20, 30))
     assert widths == [60, 120, 240, 60, 120, 240]
 
 
-def test_a_follower_may_be_told_what_others_found():
-    follower = BoxTracker(TRACKED, lambda image: pytest.fail("it was told"))
+def test_a_tracker_takes_detections_from_elsewhere():
+    tracker = BoxTracker(TRACKED, lambda image: pytest.fail("no detection was asked for"))
     box = Box(10, 20, 40, 50, 1.0)
-    assert follower.told(IMAGE, None) == (None, False, -1)
-    assert follower.told(IMAGE, [box]) == (box, False, 1)
-    assert follower.told(IMAGE, []) == (box, False, 0)
+    assert tracker.update_with(IMAGE, None) == (None, False, -1)
+    assert tracker.update_with(IMAGE, [box]) == (box, False, 1)
+    assert tracker.update_with(IMAGE, []) == (box, False, 0)

@@ -9,13 +9,13 @@ from ckseq.signal.align import AlignConfig
 from ckseq.signal.faces import Box, FacesConfig
 from ckseq.signal.motion import MotionConfig
 from ckseq.signal.reduce import project
-from ckseq.tracking.alignment import aligned
-from ckseq.tracking.box_tracker import follow
-from ckseq.tracking.motion import blobs_of
+from ckseq.tracking.alignment import align_crops
+from ckseq.tracking.box_tracker import track_face
+from ckseq.tracking.motion import motion_blobs
 from ckseq.tracking.stream import Stream
 
 
-def film(n_frames=14, seed=3):
+def video(n_frames=14, seed=3):
     """A textured square that drifts, grows and changes its light, before another ground; two frames without it."""
     generator = np.random.default_rng(seed)
     ground = np.full((120, 160), 20, np.uint8)
@@ -61,19 +61,19 @@ MOTION = [
 
 
 @pytest.mark.parametrize(("faces", "align", "motion"), list(itertools.product(FACES, ALIGN, MOTION)))
-def test_a_stream_gives_what_the_batch_path_gives(faces, align, motion):
-    found = follow(film(), bright, faces)
-    blobs = blobs_of(aligned(found.crops, align), motion)
+def test_a_stream_equals_batch_processing(faces, align, motion):
+    found = track_face(video(), bright, faces)
+    blobs = motion_blobs(align_crops(found.crops, align), motion)
     stream = Stream(faces, align, motion, detector=bright)
-    steps = [stream.step(image) for image in film()]
-    seen = [step for step in steps if step.box is not None]
-    moving = [step for step in seen if step.projections is not None]
+    results = [stream.update(image) for image in video()]
+    seen = [result for result in results if result.box is not None]
+    moving = [result for result in seen if result.projections is not None]
     assert len(seen) == len(found.crops)
-    assert [step.box[:4] for step in seen] == [tuple(box) for box in found.boxes]
-    assert [{None: -1, True: 1, False: 0}[step.found] for step in seen] == found.n_found.tolist()
+    assert [result.box[:4] for result in seen] == [tuple(box) for box in found.boxes]
+    assert [{None: -1, True: 1, False: 0}[result.detected] for result in seen] == found.n_found.tolist()
     assert len(moving) == len(seen) - 1
-    np.testing.assert_array_equal(np.stack([step.blobs for step in moving]), blobs)
-    np.testing.assert_array_equal(np.stack([step.projections for step in moving]), project(blobs))
+    np.testing.assert_array_equal(np.stack([result.blobs for result in moving]), blobs)
+    np.testing.assert_array_equal(np.stack([result.projections for result in moving]), project(blobs))
     assert project(blobs).any()
 
 
@@ -98,6 +98,6 @@ def test_a_stream_gives_what_the_batch_path_gives(faces, align, motion):
         ),
     ],
 )
-def test_what_looks_ahead_is_refused_by_name(faces, motion, message):
+def test_configs_that_look_ahead_are_refused_by_name(faces, motion, message):
     with pytest.raises(CallError, match=message):
         Stream(faces, AlignConfig(), motion, detector=bright)

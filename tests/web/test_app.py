@@ -1,4 +1,4 @@
-"""The page's server, without a model: who may talk to it, what it takes, and that it keeps nothing."""
+"""The server of the page, without a model: which requests it answers, what it accepts, and that it saves nothing."""
 
 import struct
 import tempfile
@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from ckseq.errors import DataError
 from ckseq.web import app as module
 from ckseq.web.app import Site, make_app
+from ckseq.web.messages import ClipAnswer, FaceBox, FrameAnswer
 from ckseq.web.origin_check import LOOPBACK
 
 HOST = "127.0.0.1:8765"
@@ -19,20 +20,25 @@ HERE = {"host": HOST, "origin": f"http://{HOST}"}
 AVI = b"RIFF\x00\x00\x00\x00AVI " + bytes(50)
 
 
-class Watcher:
-    def step(self, time_s, image):
-        return {"time_s": time_s, "shape": list(image.shape), "level": round(float(image.mean()))}
+class Analyzer:
+    """Answers with a box of the image's size, and its mean level as the number."""
+
+    def analyze(self, time_s, image):
+        height, width, _ = image.shape
+        face = FaceBox(number=round(float(image.mean())), box=(0, 0, width, height), label=None)
+        return FrameAnswer(time_s=time_s, faces=(face,), largest=None)
 
 
-def watch_clip(path):
+def analyze_clip(path):
+    """Answers with the number of bytes as that of frames."""
     data = path.read_bytes()
     if data.endswith(b"damaged"):
         raise DataError("is damaged", path, "fetch it again")
-    return {"n_bytes": len(data)}
+    return ClipAnswer(n_frames=len(data), n_without_face=0, duration_s=1, faces=0, segments=(), incomplete=None)
 
 
-def client(any_address=False, names=LOOPBACK, site=None):
-    site = site or Site({"labels": ["anger"]}, Watcher, watch_clip)
+def client(any_address=False, names=LOOPBACK, analyze_clip=analyze_clip):
+    site = Site("run", ("anger",), ("a note",), Analyzer, analyze_clip)
     return TestClient(make_app(site, names=names, any_address=any_address), base_url=f"http://{HOST}")
 
 
@@ -42,7 +48,7 @@ def own_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def picture(time_s, height=6, width=8, level=100):
+def image(time_s, height=6, width=8, level=100):
     encoded = cv2.imencode(".jpg", np.full((height, width, 3), level, np.uint8))[1]
     return struct.pack("<d", time_s) + encoded.tobytes()
 
@@ -64,7 +70,7 @@ def picture(time_s, height=6, width=8, level=100):
     ],
 )
 def test_only_requests_that_name_this_machine_are_answered(host, status):
-    for path in ("/", "/page.js", "/page.css", "/about"):
+    for path in ("/", "/page.js", "/messages.js", "/page.css", "/about"):
         assert client().get(path, headers={"host": host}).status_code == status
 
 
@@ -72,9 +78,9 @@ def test_only_requests_that_name_this_machine_are_answered(host, status):
     ("host", "status"),
     [("192.168.1.5:8765", 200), ("[fe80::1]:8765", 200), ("mine.local:8765", 200), ("evil.example:8765", 403)],
 )
-def test_one_that_listens_to_others_answers_to_addresses_and_to_its_name(host, status):
-    told = client(any_address=True, names=(*LOOPBACK, "mine.local"))
-    assert told.get("/", headers={"host": host}).status_code == status
+def test_a_server_open_to_others_answers_to_addresses_and_to_its_name(host, status):
+    page = client(any_address=True, names=(*LOOPBACK, "mine.local"))
+    assert page.get("/", headers={"host": host}).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -100,11 +106,12 @@ def test_every_answer_forbids_other_servers_frames_and_caches():
     assert headers["cache-control"] == "no-store"
 
 
-def test_each_picture_is_answered_in_turn():
+def test_each_image_is_answered_in_turn():
     with client().websocket_connect("/live", headers=HERE) as socket:
         for number in range(3):
-            socket.send_bytes(picture(number / 10, level=50 * number))
-            assert socket.receive_json() == {"time_s": number / 10, "shape": [6, 8, 3], "level": 50 * number}
+            socket.send_bytes(image(number / 10, level=50 * number))
+            face = {"number": 50 * number, "box": [0, 0, 8, 6], "label": None}
+            assert socket.receive_json() == {"time_s": number / 10, "faces": [face], "largest": None}
 
 
 @pytest.mark.parametrize(
@@ -112,19 +119,19 @@ def test_each_picture_is_answered_in_turn():
     [
         b"",
         bytes(8),
-        struct.pack("<d", 1) + b"no picture",
-        picture(float("nan")),
-        picture(float("inf")),
-        picture(0.5),  # not after the first
-        picture(2.0)[:-40],
-        picture(2.0).replace(b"\xff\xc0\x00\x11\x08\x00\x06\x00\x08", b"\xff\xc0\x00\x11\x08\xff\xff\xff\xff"),
-        picture(2.0) + bytes(module.MOST_FRAME_BYTES),
+        struct.pack("<d", 1) + b"no image",
+        image(float("nan")),
+        image(float("inf")),
+        image(0.5),  # not after the first
+        image(2.0)[:-40],
+        image(2.0).replace(b"\xff\xc0\x00\x11\x08\x00\x06\x00\x08", b"\xff\xc0\x00\x11\x08\xff\xff\xff\xff"),
+        image(2.0) + bytes(module.MAX_FRAME_BYTES),
     ],
-    ids=["empty", "no picture", "text", "not a time", "endless", "back in time", "cut", "huge", "heavy"],
+    ids=["empty", "no image", "text", "not a time", "endless", "back in time", "cut", "huge", "heavy"],
 )
-def test_a_message_that_is_no_picture_ends_the_connection(message):
+def test_a_message_that_is_no_image_ends_the_connection(message):
     with client().websocket_connect("/live", headers=HERE) as socket:
-        socket.send_bytes(picture(1.0))
+        socket.send_bytes(image(1.0))
         socket.receive_json()
         socket.send_bytes(message)
         with pytest.raises(WebSocketDisconnect) as caught:
@@ -132,23 +139,23 @@ def test_a_message_that_is_no_picture_ends_the_connection(message):
         assert caught.value.code == 1003
 
 
-def test_too_many_pages_are_told_so_and_one_that_goes_makes_room(monkeypatch):
-    monkeypatch.setattr(module, "_MOST_VISITORS", 1)
-    with client() as told:
-        with told.websocket_connect("/live", headers=HERE) as first:
-            first.send_bytes(picture(0.0))
+def test_too_many_pages_are_refused_until_one_is_closed(monkeypatch):
+    monkeypatch.setattr(module, "_MAX_CLIENTS", 1)
+    with client() as page:
+        with page.websocket_connect("/live", headers=HERE) as first:
+            first.send_bytes(image(0.0))
             first.receive_json()
-            with told.websocket_connect("/live", headers=HERE) as second, pytest.raises(WebSocketDisconnect) as caught:
+            with page.websocket_connect("/live", headers=HERE) as second, pytest.raises(WebSocketDisconnect) as caught:
                 second.receive_json()
             assert caught.value.code == 1013
-        with told.websocket_connect("/live", headers=HERE) as third:
-            third.send_bytes(picture(0.0))
-            assert third.receive_json()["level"] == 100
+        with page.websocket_connect("/live", headers=HERE) as third:
+            third.send_bytes(image(0.0))
+            assert third.receive_json()["faces"][0]["number"] == 100
 
 
-def test_a_clip_is_watched_and_not_kept(own_folder):
+def test_a_clip_is_analyzed_and_deleted(own_folder):
     answer = client().post("/clip", content=AVI, headers=HERE)
-    assert (answer.status_code, answer.json()) == (200, {"n_bytes": len(AVI)})
+    assert (answer.status_code, answer.json()["n_frames"]) == (200, len(AVI))
     assert not list(own_folder.iterdir())
 
 
@@ -156,15 +163,15 @@ def test_a_clip_is_watched_and_not_kept(own_folder):
     ("content", "says"),
     [
         (b"", "empty (0 bytes)"),
-        (b"#EXTM3U\nhttp://elsewhere/", "no film that the page reads"),
-        (b"ffconcat version 1.0\nfile /etc/passwd", "no film that the page reads"),
+        (b"#EXTM3U\nhttp://elsewhere/", "not a video of a supported format"),
+        (b"ffconcat version 1.0\nfile /etc/passwd", "not a video of a supported format"),
         (AVI + b"damaged", "is damaged; fetch it again"),
         (AVI + bytes(2000), "larger than 0 MiB"),
     ],
     ids=["empty", "play list", "list of files", "damaged", "large"],
 )
-def test_a_clip_that_cannot_be_watched_is_one_line_and_not_kept(content, says, own_folder, monkeypatch):
-    monkeypatch.setattr(module, "MOST_CLIP_BYTES", 1000)
+def test_a_clip_that_cannot_be_analyzed_is_one_line_and_deleted(content, says, own_folder, monkeypatch):
+    monkeypatch.setattr(module, "MAX_CLIP_BYTES", 1000)
 
     def chunks():  # of a length that is not announced
         for start in range(0, len(content), 100):
@@ -178,17 +185,17 @@ def test_a_clip_that_cannot_be_watched_is_one_line_and_not_kept(content, says, o
 
 
 def test_a_clip_announced_as_too_large_is_not_even_read(own_folder, monkeypatch):
-    monkeypatch.setattr(module, "MOST_CLIP_BYTES", 1000)
+    monkeypatch.setattr(module, "MAX_CLIP_BYTES", 1000)
     assert client().post("/clip", content=AVI + bytes(2000), headers=HERE).status_code == 413
 
 
 def test_one_clip_at_a_time(own_folder):
     inner = []
 
-    def watch(path):
-        inner.append(told.post("/clip", content=AVI, headers=HERE).status_code)
-        return {}
+    def analyze(path):
+        inner.append(page.post("/clip", content=AVI, headers=HERE).status_code)
+        return analyze_clip(path)
 
-    with client(site=Site({}, Watcher, watch)) as told:
-        assert told.post("/clip", content=AVI, headers=HERE).status_code == 200
+    with client(analyze_clip=analyze) as page:
+        assert page.post("/clip", content=AVI, headers=HERE).status_code == 200
     assert inner == [503]

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -7,8 +5,10 @@ from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, write_checkpoint
-from ckseq.learn.fit import Labeled, TrainingConfig, best_epoch
-from ckseq.learn.learner import divide, prepare
+from ckseq.learn.fit import Labeled, best_epoch
+from ckseq.learn.trainer import build_trainer, validation_split
+from ckseq.learn.training_config import TrainingConfig
+from ckseq.models._spec import ModelSpec
 from ckseq.signal.augment import AugmentConfig
 
 SHAPE = (6, 2, 9, 1)
@@ -31,8 +31,8 @@ def build_estimator(config, *, input_shape, n_classes):
     return make_pipeline(vectors, ExtraTreesClassifier(n_estimators=5))
 
 
-NETWORK = SimpleNamespace(build=build_network, export=lambda model: model)
-ESTIMATOR = SimpleNamespace(build=build_estimator)
+NETWORK = ModelSpec(name="made", kind="network", config=Config, build=build_network)
+ESTIMATOR = ModelSpec(name="made", kind="estimator", config=Config, build=build_estimator)
 
 
 def material(n, *, seed, spread=0.1, subjects=7):
@@ -47,15 +47,15 @@ def material(n, *, seed, spread=0.1, subjects=7):
 TRAIN, TEST = material(42, seed=1), material(12, seed=2)
 
 
-def learner(module=NETWORK, *, augmentation=PLAIN, seed=4, n_classes=3, **training):
+def trainer(spec=NETWORK, *, augmentation=PLAIN, seed=4, n_classes=3, **training):
     config = TrainingConfig(**{"epochs": 5, "batch_size": 8, **training})
     shape = {"input_shape": SHAPE, "n_classes": n_classes}
-    return prepare(module, Config(), config, augmentation=augmentation, seed=seed, **shape)
+    return build_trainer(spec, Config(), config, augmentation=augmentation, seed=seed, **shape)
 
 
-def learnt(*args, train=TRAIN, watched=TEST, resume=None, **kwargs):
+def trained(*args, train=TRAIN, validation_data=TEST, resume=None, **kwargs):
     states = []
-    made = learner(*args, **kwargs).learn(train=train, watched=watched, resume=resume, on_epoch=states.append)
+    made = trainer(*args, **kwargs).fit(train=train, validation=validation_data, resume=resume, on_epoch=states.append)
     return made, states
 
 
@@ -64,40 +64,40 @@ def weights(made):
 
 
 def test_subjects_are_set_apart_whole_and_every_class_stays():
-    kept, apart = divide(TRAIN, share=0.3, seed=5)
+    kept, apart = validation_split(TRAIN, share=0.3, seed=5)
     assert not set(kept.subjects) & set(apart.subjects)
     assert set(kept.codes.tolist()) == {0, 1, 2}
     assert len(kept.x) + len(apart.x) == 42
     assert 8 <= len(apart.x) <= 17
     assert {one.tobytes() for one in np.concatenate([kept.x, apart.x])} == {one.tobytes() for one in TRAIN.x}
-    again = divide(TRAIN, share=0.3, seed=5)
+    again = validation_split(TRAIN, share=0.3, seed=5)
     np.testing.assert_array_equal(again[0].x, kept.x)
-    assert {divide(TRAIN, share=0.3, seed=seed)[1].subjects for seed in range(4)} != {apart.subjects}
+    assert {validation_split(TRAIN, share=0.3, seed=seed)[1].subjects for seed in range(4)} != {apart.subjects}
 
 
 def test_one_subject_cannot_be_divided():
     with pytest.raises(DataError, match="one subject"):
-        learnt(train=material(12, seed=0, subjects=1), validation="inner")
+        trained(train=material(12, seed=0, subjects=1), validation="inner")
 
 
 @pytest.mark.parametrize("validation", ["inner", "none"])
 def test_the_test_sequences_are_never_looked_at(validation):
-    """With or without them, the same; and where they are watched, watching changes no weight."""
-    with_test, _ = learnt(validation=validation)
-    without, _ = learnt(validation=validation, watched=None)
+    """With or without them, the same; and where they are measured, measuring changes no weight."""
+    with_test, _ = trained(validation=validation)
+    without, _ = trained(validation=validation, validation_data=None)
     np.testing.assert_array_equal(weights(with_test), weights(without))
     one, other = (np.array([epoch[:5] for epoch in made.epochs]) for made in (with_test, without))
     np.testing.assert_array_equal(one, other)
     assert np.isnan(with_test.epochs[-1].val_loss) == (validation == "none")
 
 
-def test_watching_changes_nothing():
-    np.testing.assert_array_equal(weights(learnt()[0]), weights(learnt(validation="none")[0]))
+def test_measuring_changes_nothing():
+    np.testing.assert_array_equal(weights(trained()[0]), weights(trained(validation="none")[0]))
 
 
 def test_the_inner_loss_chooses_the_epoch_and_ends_the_training():
     # steps this large make the loss go up again soon
-    made, states = learnt(validation="inner", epochs=40, patience=3, learning_rate=2.0)
+    made, states = trained(validation="inner", epochs=40, patience=3, learning_rate=2.0)
     losses = [epoch.val_loss for epoch in made.epochs]
     best = int(np.argmin(losses))
     assert made.chosen_epoch == best_epoch(made.epochs) == best + 1
@@ -119,9 +119,9 @@ def test_going_on_ends_in_the_same_bits_whatever_is_switched_on(tmp_path, after)
         "learning_rate": 0.3,
         "augmentation": VARIED,
     }
-    made, states = learnt(**training)
-    write_checkpoint(tmp_path, states[after])
-    again, _ = learnt(**training, resume=read_checkpoint(tmp_path))
+    made, states = trained(**training)
+    write_checkpoint(tmp_path, states[after], made_from="m")
+    again, _ = trained(**training, resume=read_checkpoint(tmp_path, made_from="m"))
     np.testing.assert_array_equal(weights(again), weights(made))
     assert [epoch[:5] for epoch in again.epochs] == [epoch[:5] for epoch in made.epochs]
     assert again.chosen_epoch == made.chosen_epoch
@@ -129,9 +129,9 @@ def test_going_on_ends_in_the_same_bits_whatever_is_switched_on(tmp_path, after)
 
 def test_the_cosine_goes_from_the_whole_rate_to_nearly_nothing():
     rates = []
-    made = learner(schedule="cosine", epochs=4, learning_rate=0.5)
-    made.learn(
-        train=TRAIN, watched=None, on_epoch=lambda state: rates.append(float(made.model.optimizer.learning_rate))
+    made = trainer(schedule="cosine", epochs=4, learning_rate=0.5)
+    made.fit(
+        train=TRAIN, validation=None, on_epoch=lambda state: rates.append(float(made.model.optimizer.learning_rate))
     )
     assert rates == pytest.approx([0.5, 0.5 * (1 + 0.5**0.5) / 2, 0.25, 0.5 * (1 - 0.5**0.5) / 2], rel=1e-5)
 
@@ -139,49 +139,49 @@ def test_the_cosine_goes_from_the_whole_rate_to_nearly_nothing():
 def test_weight_decay_shrinks_the_weights_and_spares_the_offsets():
     # without a gradient, what is left is the decay: (1 - rate * decay) every step
     flat = Labeled(np.zeros_like(TRAIN.x), TRAIN.codes, TRAIN.subjects)
-    made = learner(optimizer="sgd", weight_decay=0.5, learning_rate=0.1, epochs=1, batch_size=42, validation="none")
+    made = trainer(optimizer="sgd", weight_decay=0.5, learning_rate=0.1, epochs=1, batch_size=42, validation="none")
     kernel, bias = (array.copy() for array in made.model.get_weights())
-    learned = made.learn(train=flat, watched=None)
-    np.testing.assert_allclose(learned.model.get_weights()[0], kernel * (1 - 0.1 * 0.5), rtol=1e-5)
-    np.testing.assert_allclose(learned.model.get_weights()[1], bias, atol=1e-4)
+    fitted = made.fit(train=flat, validation=None)
+    np.testing.assert_allclose(fitted.model.get_weights()[0], kernel * (1 - 0.1 * 0.5), rtol=1e-5)
+    np.testing.assert_allclose(fitted.model.get_weights()[1], bias, atol=1e-4)
 
 
 def test_label_smoothing_is_that_of_its_definition():
-    made = learner(label_smoothing=0.3, learning_rate=1e-12)
+    made = trainer(label_smoothing=0.3, learning_rate=1e-12)
     p = made.model.predict_on_batch(TEST.x)
     wanted = np.eye(3)[TEST.codes] * 0.7 + 0.1
-    learned = made.learn(train=TRAIN, watched=TEST)
-    assert learned.epochs[0].val_loss == pytest.approx(-(wanted * np.log(p)).sum(1).mean(), rel=1e-4)
+    fitted = made.fit(train=TRAIN, validation=TEST)
+    assert fitted.epochs[0].val_loss == pytest.approx(-(wanted * np.log(p)).sum(1).mean(), rel=1e-4)
 
 
 def test_augmentation_changes_what_is_learnt_and_follows_the_seed():
-    one, two, other = (weights(learnt(augmentation=a)[0]) for a in (VARIED, VARIED, PLAIN))
+    one, two, other = (weights(trained(augmentation=a)[0]) for a in (VARIED, VARIED, PLAIN))
     np.testing.assert_array_equal(one, two)
     assert not np.array_equal(one, other)
 
 
 def test_an_estimator_learns_in_one_step_and_repeatably():
-    noisy = {"train": material(42, seed=1, spread=2), "watched": None}
-    made, states = learnt(ESTIMATOR, **noisy)
+    noisy = {"train": material(42, seed=1, spread=2), "validation_data": None}
+    made, states = trained(ESTIMATOR, **noisy)
     assert (made.epochs, made.chosen_epoch, states) == ((), None, [])
     assert made.seconds > 0
     rows = made.probabilities(noisy["train"].x)
     assert (rows.argmax(1) == TRAIN.codes).mean() > 0.8
     tested = material(12, seed=2, spread=2).x
     rows = made.probabilities(tested)
-    np.testing.assert_array_equal(learnt(ESTIMATOR, **noisy)[0].probabilities(tested), rows)
-    assert not np.array_equal(learnt(ESTIMATOR, seed=9, **noisy)[0].probabilities(tested), rows)
-    assert (learner(ESTIMATOR).n_epochs, learner(ESTIMATOR).n_parameters) == (0, None)
-    assert learner(NETWORK).n_parameters == 6 * 2 * 9 * 3 + 3
+    np.testing.assert_array_equal(trained(ESTIMATOR, **noisy)[0].probabilities(tested), rows)
+    assert not np.array_equal(trained(ESTIMATOR, seed=9, **noisy)[0].probabilities(tested), rows)
+    assert (trainer(ESTIMATOR).n_epochs, trainer(ESTIMATOR).n_parameters) == (0, None)
+    assert trainer(NETWORK).n_parameters == 6 * 2 * 9 * 3 + 3
 
 
-@pytest.mark.parametrize("module", [NETWORK, ESTIMATOR])
-def test_a_class_with_nothing_to_train_on_is_told(module):
-    with pytest.raises(DataError, match="1 of 4 classes have nothing to train on"):
-        learnt(module, n_classes=4)
+@pytest.mark.parametrize("spec", [NETWORK, ESTIMATOR])
+def test_a_class_with_nothing_to_train_on_is_told(spec):
+    with pytest.raises(DataError, match="1 of 4 classes have no training data"):
+        trained(spec, n_classes=4)
 
 
-@pytest.mark.parametrize("module", [NETWORK, ESTIMATOR])
-def test_a_seed_out_of_range_is_refused(module):
+@pytest.mark.parametrize("spec", [NETWORK, ESTIMATOR])
+def test_a_seed_out_of_range_is_refused(spec):
     with pytest.raises(CallError, match="out of range"):
-        learner(module, seed=-1)
+        trainer(spec, seed=-1)

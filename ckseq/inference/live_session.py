@@ -1,0 +1,179 @@
+"""The analysis behind the live page: images of several clients and uploaded videos share one model."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.console import Bar
+from ckseq.inference.causal_pipeline import causal_pipeline, convert_color, make_face_tracker
+from ckseq.inference.inputs import TimedFrames
+from ckseq.inference.predictor import Predictor
+from ckseq.inference.timeline_files import latest_decisions
+from ckseq.inference.video_timeline import analyze_video
+from ckseq.storage.video import Video
+from ckseq.tracking.face_tracker import TrackedFace
+from ckseq.tracking.stream import FrameResult
+from ckseq.tracking.timeline import Decision, TimelineConfig
+from ckseq.web.messages import ClipAnswer, FaceBox, FaceMotion, FrameAnswer, LargestFace
+
+MAX_CLIP_S = 120.0
+_MOTION_SIDE = 89  # a third of a crop's side: large enough to see, a tenth of the bytes
+# between two frames of an uploaded video other clients get access to the model for this long
+_YIELD_S = 0.002
+
+
+class LiveSession:
+    """Analyzes images of clients and uploaded videos with one model, which one thread uses at a time.
+
+    Parameters
+    ----------
+    predictor : Predictor
+
+    Attributes
+    ----------
+    notes : list of str
+        What is done differently from training, and why there are no early decisions.
+
+    Raises
+    ------
+    CallError
+        The model cannot be applied frame by frame.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor, self._config = predictor, TimelineConfig()
+        self._lock = threading.Lock()
+        make_face_tracker(predictor, self._config)  # raises here, not for the first client
+        self.notes = [f"analyzed with {change}" for change in causal_pipeline(predictor.pipeline)[1]]
+        if predictor.early_decision_warning:
+            self.notes.append(predictor.early_decision_warning)
+        predictor.warm_up()
+
+    def new_analyzer(self) -> ImageAnalyzer:
+        """Return an analyzer for the images of one client."""
+        return ImageAnalyzer(self._predictor, self._config, self._lock)
+
+    def analyze_clip(self, path: Path) -> ClipAnswer:
+        """Analyze an uploaded video, at most `MAX_CLIP_S` seconds of it.
+
+        Raises
+        ------
+        DataError
+            It is not a video that can be decoded.
+        """
+        video = Video(path)
+        with self._lock:
+            summary, incomplete = analyze_video(
+                self._yielding(video.frames()),
+                self._predictor,
+                self._config,
+                fps=video.fps,
+                files=None,
+                max_s=MAX_CLIP_S,
+                bar=Bar(),
+            )
+        if incomplete:
+            incomplete = incomplete.removeprefix(f"{path}: ")
+        elif summary.duration_s > MAX_CLIP_S - 1:
+            incomplete = f"Only the first {MAX_CLIP_S:.0f} seconds were analyzed."
+        return ClipAnswer(incomplete=incomplete, **vars(summary))
+
+    def _yielding(self, frames: TimedFrames) -> TimedFrames:
+        for frame in frames:
+            self._lock.release()
+            time.sleep(_YIELD_S)
+            self._lock.acquire()
+            yield frame
+
+
+class ImageAnalyzer:
+    """Tracks and classifies the faces in the images of one client; the state of one client.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    config : TimelineConfig
+    lock : threading.Lock
+        Held while the model is used.
+    """
+
+    def __init__(self, predictor: Predictor, config: TimelineConfig, lock: threading.Lock) -> None:
+        self._pipeline, self._lock = predictor.pipeline, lock
+        self._tracker = make_face_tracker(predictor, config)
+        self._latest: dict[int, Decision] = {}
+
+    def analyze(self, time_s: float, image: NDArray[np.uint8]) -> FrameAnswer:
+        """Process the next image, (h, w, 3) uint8 BGR."""
+        with self._lock:
+            faces = self._tracker.update(time_s, convert_color(image, self._pipeline))
+        self._latest = latest_decisions(faces, self._latest)
+        visible = sorted((face for face in faces if face.visible and face.frame.box), key=_width, reverse=True)
+        boxes = tuple(
+            FaceBox(number=face.number, box=face.frame.box[:4], label=self._label(face))
+            for face in visible
+            if face.frame.box
+        )
+        return FrameAnswer(time_s=time_s, faces=boxes, largest=self._largest(visible[0]) if visible else None)
+
+    def _label(self, face: TrackedFace) -> int | None:
+        decision = self._latest.get(face.number)
+        return None if decision is None else decision.label
+
+    def _largest(self, face: TrackedFace) -> LargestFace:
+        decision = self._latest.get(face.number) or Decision(0.0, "still", None, None, None, None, None)
+        smoothed = decision.smoothed
+        return LargestFace(
+            number=face.number,
+            state=decision.state,
+            label=decision.label,
+            smoothed=None if smoothed is None else tuple(round(float(p), 4) for p in smoothed),
+            sure=decision.sure,
+            sure_s=decision.sure_s,
+            motion=_motion(face.frame),
+        )
+
+
+def _width(face: TrackedFace) -> int:
+    return face.frame.box.right - face.frame.box.left if face.frame.box else 0
+
+
+def _motion(frame: FrameResult) -> FaceMotion | None:
+    """Return blobs and projections of a frame at the size of the page: brighter and darker, without a third channel."""
+    if frame.blobs is None or frame.projections is None:
+        return None
+    columns, rows = np.atleast_3d(frame.projections)[..., :2]
+    return FaceMotion(
+        side=_MOTION_SIDE,
+        blobs=_base64(_shrink_blobs(np.atleast_3d(frame.blobs)[..., :2])),
+        channels=columns.shape[-1],
+        columns=_base64(_shrink_means(columns)),
+        rows=_base64(_shrink_means(rows)),
+    )
+
+
+def _shrink_blobs(blobs: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return blobs (n, n, channels) as (side, side) uint8: 0 where nothing moves, else 1 + the index of the channel."""
+    size = (_MOTION_SIDE, _MOTION_SIDE)
+    shares = [
+        cv2.resize(np.ascontiguousarray(blobs[..., channel], np.float32), size, interpolation=cv2.INTER_AREA)
+        for channel in range(blobs.shape[-1])
+    ]
+    return np.stack([np.full(size, 1 / 3, np.float32), *shares]).argmax(axis=0).astype(np.uint8)
+
+
+def _shrink_means(means: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return means (n, channels) in 0 to 1 as (side, channels) uint8."""
+    size = (means.shape[1], _MOTION_SIDE)
+    shrunk = cv2.resize(np.ascontiguousarray(means), size, interpolation=cv2.INTER_AREA)
+    return (255 * np.clip(shrunk, 0, 1)).round().astype(np.uint8)
+
+
+def _base64(array: NDArray[np.uint8]) -> str:
+    return base64.b64encode(array.tobytes()).decode()

@@ -1,0 +1,95 @@
+"""What is predicted for each kind of input; the fields are the keys of ``--json`` and of the files on disk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from ckseq.tracking.segments import Segment
+
+SCHEMA = 2
+"""Of the JSON that is made of predictions."""
+
+
+@dataclass(frozen=True)
+class EarlyDecision:
+    """The class that was predicted first with enough certainty, and from which share of the sequence."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True)
+class SequencePrediction:
+    """One class for a whole recording."""
+
+    input: str
+    predicted: str
+    probabilities: dict[str, float]
+    sure: EarlyDecision | None
+    n_frames: int
+    n_without_face: int
+    kind: Literal["sequence"] = "sequence"
+
+
+@dataclass(frozen=True)
+class TimelinePrediction:
+    """The segments of a video; ``ended`` is the reason why it ended, ``files`` the paths of its files by kind."""
+
+    input: str
+    n_frames: int
+    n_without_face: int
+    duration_s: float
+    faces: int
+    segments: list[Segment]
+    ended: str
+    files: dict[str, str] | None = None
+    kind: Literal["timeline"] = "timeline"
+
+
+@dataclass(frozen=True)
+class Region:
+    """The box of a face: left, top, width and height in pixels of the upright photo."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True)
+class FacePrediction:
+    """One face of a photo: percent by class, the most likely class, its box and the score of the detector."""
+
+    emotion: dict[str, float]
+    dominant_emotion: str
+    region: Region
+    face_confidence: float
+
+
+@dataclass(frozen=True)
+class PhotoPrediction:
+    """The faces of a photo, the largest first; ``drawn`` is the path of the annotated photo."""
+
+    input: str
+    detector: str
+    width: int
+    height: int
+    faces: list[FacePrediction]
+    drawn: str | None = None
+    kind: Literal["photo"] = "photo"
+
+
+Prediction = SequencePrediction | TimelinePrediction | PhotoPrediction
+
+_LEFT_OUT_WHERE_NONE = ("files", "drawn")
+
+
+def as_json(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as plain values; ``files`` and ``drawn`` are left out where there are none."""
+    values = asdict(prediction)
+    return {
+        field.name: values[field.name]
+        for field in fields(prediction)
+        if values[field.name] is not None or field.name not in _LEFT_OUT_WHERE_NONE
+    }

@@ -1,0 +1,84 @@
+"""Predictions for folders of frames, video files and cameras, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ckseq.console import Console
+from ckseq.errors import CkseqError
+from ckseq.inference.causal_pipeline import causal_pipeline
+from ckseq.inference.inputs import CAMERA, Input, ReadAs, locate_input
+from ckseq.inference.predictions import SequencePrediction, TimelinePrediction
+from ckseq.inference.predictor import Predictor
+from ckseq.inference.sequences import predict_sequence
+from ckseq.inference.timeline_files import OutputFiles
+from ckseq.inference.video_timeline import INTERRUPTED, analyze_video
+from ckseq.tracking.timeline import TimelineConfig
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """How recordings are read, and what is saved of them.
+
+    ``out`` and ``draw`` as of `OutputFiles`, nothing is saved where ``out`` is None; ``folder_fps`` is the frame rate
+    of folders of frames; ``max_s`` limits a video or camera, seconds.
+    """
+
+    read_as: ReadAs
+    out: Path | None
+    draw: bool
+    folder_fps: float
+    max_s: float | None
+    timeline: TimelineConfig
+
+
+def predict_recordings(
+    sources: Sequence[str], predictor: Predictor, options: RecordingOptions, console: Console
+) -> tuple[list[SequencePrediction | TimelinePrediction], dict[str, str]]:
+    """Predict each input; one that fails is listed, and the rest goes on. Ctrl-C ends the current one and the work.
+
+    Returns
+    -------
+    predictions : list
+    failed : dict
+        By input, why there is no prediction, or why the video ended early.
+    """
+    predictions: list[SequencePrediction | TimelinePrediction] = []
+    failed: dict[str, str] = {}
+    used_names: set[str] = set()
+    for name in sources:
+        try:
+            source = locate_input(name, read_as=options.read_as, folder_fps=options.folder_fps)
+            if source.kind == "sequence":
+                predictions.append(predict_sequence(source, predictor))
+                continue
+            prediction, interrupted = _predict_timeline(source, predictor, options, console, used_names)
+        except CkseqError as error:
+            failed[name] = str(error)
+            console.warn(f"left out: {error}" if error.where else f"{name} was left out: {error}")
+            continue
+        predictions.append(prediction)
+        if interrupted and not (interrupted == INTERRUPTED and name.startswith(CAMERA)):
+            failed[name] = interrupted
+            console.warn(interrupted if name in interrupted else f"{name}: {interrupted}")
+        if interrupted == INTERRUPTED:
+            break
+    return predictions, failed
+
+
+def _predict_timeline(
+    source: Input, predictor: Predictor, options: RecordingOptions, console: Console, used_names: set[str]
+) -> tuple[TimelinePrediction, str | None]:
+    frames, fps = source.open(folder_fps=options.folder_fps)
+    for change in causal_pipeline(predictor.pipeline)[1]:
+        console.say(f"{source.source}: analyzed with {change}")
+    files = None if options.out is None else OutputFiles(options.out, source.unused_name(used_names), options.draw)
+    with console.progress(source.source, source.n_frames) as bar:
+        summary, interrupted = analyze_video(
+            frames, predictor, options.timeline, fps=fps, files=files, max_s=options.max_s, bar=bar
+        )
+    values = {**vars(summary), "ended": interrupted or "at its end"}
+    paths = None if files is None else files.paths()
+    return TimelinePrediction(input=source.source, files=paths, **values), interrupted

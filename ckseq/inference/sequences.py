@@ -1,0 +1,47 @@
+"""One class for a whole recording, preprocessed as in training."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.inference.inputs import Input
+from ckseq.inference.predictions import EarlyDecision, SequencePrediction
+from ckseq.inference.predictor import Predictor
+from ckseq.preprocessing.stages import run_stages
+
+# frames are unevenly spaced where a distance differs from the median by more than this share of it
+_UNEVEN_SHARE = 0.2
+
+
+def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
+    """Predict the class of a recording of one expression.
+
+    Raises
+    ------
+    DataError
+        A frame cannot be read, no frame has a face, or only one.
+    """
+    assert source.frames is not None
+    arrays, faces = run_stages(source.frames, predictor.pipeline)
+    times_s = None
+    if source.times_s is not None and _is_uneven(motion_times_s := source.times_s[faces.n_dropped + 1 :]):
+        times_s = motion_times_s
+    probabilities = predictor.predict_proba(predictor.read_input(arrays), times_s)
+    early = predictor.early_decision(arrays["projections"]) if "projections" in arrays else None
+    return SequencePrediction(
+        input=source.source,
+        predicted=predictor.labels[int(probabilities.argmax())],
+        probabilities={label: round(float(p), 6) for label, p in zip(predictor.labels, probabilities, strict=True)},
+        sure=None if early is None else EarlyDecision(*early),
+        n_frames=len(faces.n_found) + faces.n_dropped,
+        n_without_face=faces.n_without_face,
+    )
+
+
+def _is_uneven(times_s: NDArray[np.float64]) -> bool:
+    distances = np.diff(times_s)
+    if len(distances) < 2:
+        return False
+    median = float(np.median(distances))
+    return float(np.abs(distances - median).max()) > _UNEVEN_SHARE * median

@@ -1,0 +1,89 @@
+"""Work spread over processes, which end with the process that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+# how soon a worker notices that the process that started it has gone
+_CHECK_S = 0.5
+_watched: list[threading.Thread] = []
+
+
+def spread(
+    function: Callable[..., T], calls: Iterable[tuple[Any, ...]], *, n_workers: int, in_order: bool = True
+) -> Iterator[T]:
+    """Call a function with many arguments, on several processes, and yield the results.
+
+    Workers ignore Ctrl-C, which the caller gets, and are gone within a second after the caller is: by an exception,
+    Ctrl-C, SIGTERM or SIGKILL.
+
+    Parameters
+    ----------
+    function : callable
+        Defined in a module.
+    calls : iterable of tuple
+        The positional arguments of each call; gone through as workers become free.
+    n_workers : int
+        -1 is one per core; with 1 the calls are made in this process.
+    in_order : bool
+        Yield results in the order of the calls, not as they come.
+    """
+    if n_workers == 1:
+        for arguments in calls:
+            yield function(*arguments)
+        return
+    from joblib import Parallel, delayed
+
+    pool = Parallel(
+        n_jobs=n_workers,
+        return_as="generator" if in_order else "generator_unordered",
+        pre_dispatch="2*n_jobs",
+    )
+    with _interrupts_ignored():
+        results = pool(delayed(_call)(os.getpid(), function, arguments) for arguments in calls)
+    try:
+        yield from results
+    finally:
+        # ends the workers where somebody stops listening before the end
+        results.close()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C for the moment in which workers are started, which inherit that for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _call(parent: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    if parent != os.getpid() and not _watched:
+        _watched.append(threading.Thread(target=_end_with, args=(parent,), daemon=True))
+        _watched[0].start()
+    return function(*arguments)
+
+
+def _end_with(parent: int) -> None:
+    while _is_alive(parent):
+        time.sleep(_CHECK_S)
+    os._exit(1)
+
+
+def _is_alive(parent: int) -> bool:
+    if os.name == "posix":
+        return os.getppid() == parent  # an orphan gets another parent
+    import psutil
+
+    return psutil.pid_exists(parent)
