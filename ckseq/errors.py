@@ -1,4 +1,4 @@
-"""Failures that a person can act on: one line that says what, where and what to do."""
+"""Errors for users: one line with what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class CkseqError(Exception):
     Parameters
     ----------
     what : str
-        What is wrong, in plain words.
+        What is wrong.
     where : str or path, optional
         The file, folder, key or recording it is about.
     fix : str, optional
@@ -32,10 +32,10 @@ class CkseqError(Exception):
 
 
 class CallError(CkseqError):
-    """The call is wrong: an option, a recipe, a target; nothing was started."""
+    """Wrong usage: an option, a recipe or an output path is invalid; nothing was started."""
 
     exit_status = 2
 
 
 class DataError(CkseqError):
-    """What stands on the disk cannot be used: an image, a label, a recording, a store."""
+    """A file cannot be used: an image, a label, a recording, a store."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Emotion(NamedTuple):
-    """An emotion as CK+ codes it: ``code`` as in its Emotion files, ``name`` as in our tables."""
+    """An emotion as CK+ codes it: ``code`` as in its Emotion files, ``name`` as in the tables here."""
 
     code: int
     name: str
@@ -28,7 +28,7 @@ _RANK = {emotion.name: emotion.code for emotion in EMOTIONS}
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
-    """Return the distinct labels, emotions in the order of CK+'s codes and any other label after them by name.
+    """Return the distinct labels: emotions in the order of CK+'s codes, then other labels by name.
 
     >>> in_order(["surprise", "anger", "boredom", "anger"])
     ('anger', 'surprise', 'boredom')

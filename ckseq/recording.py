@@ -1,4 +1,4 @@
-"""A recording: one sequence of frames of one face, who it shows, in which session, and where its frames are."""
+"""A recording: one sequence of frames of one face, with its subject, session, label and frame files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Frames that are image files, in the order in which they were recorded."""
+    """Frames as image files, in temporal order."""
 
     paths: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
 class ArchiveMembers:
-    """Frames that are image files inside a zip archive, in the order in which they were recorded."""
+    """Frames as image files inside a zip archive, in temporal order."""
 
     archive: Path
     members: tuple[str, ...]
@@ -24,16 +24,16 @@ class ArchiveMembers:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """Frames that are those of a video file."""
+    """The frames of a video file."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class PixelRow:
-    """One gray frame, written as numbers between blanks in a text file, as FER2013's CSV holds it.
+    """One gray frame, written as numbers separated by blanks in a text file, as in FER2013's CSV.
 
-    The numbers are the ``length`` bytes from byte ``offset`` on, row by row of a square of ``side_px`` pixels.
+    The numbers are in ``length`` bytes from byte ``offset``, row by row, of a square of ``side_px`` pixels.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class PixelRow:
 Frames = ImageFiles | ArchiveMembers | VideoFile | PixelRow
 
 Part = Literal["train", "validation", "test"]
-"""What the makers of a data set meant a recording for."""
+"""The part of the data set's published split."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Recording:
     id : str
         Unique in its data set, made of letters, digits and ``_ - .`` (``S005_001``).
     subject, session : str
-        Who it shows, and in which session.
+        The subject it shows, and the session.
     label : str or None
-        The class; None where nobody gave one.
+        The class; None where it has no label.
     frames : Frames
-        Where its frames are; no pixel has been read.
+        Where its frames are; no pixels are read.
     part : str or None
-        ``train``, ``validation`` or ``test`` where the data set itself is divided so.
+        ``train``, ``validation`` or ``test`` where the data set publishes a split.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Recording:
 
     @property
     def n_frames(self) -> int | None:
-        """The number of frames, or None where only decoding a video would tell."""
+        """The number of frames, or None for a video, where only decoding tells."""
         match self.frames:
             case ImageFiles(paths):
                 return len(paths)
@@ -89,10 +89,10 @@ class Recording:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something odd in a data set: what, where, and its mend (what to do, or what ckseq does about it).
+    """A problem of a data set: what, where, and its mend (what to do, or what ckseq does about it).
 
-    What ``matters`` to whoever reads a result is kept in the store as a note. ``left_out`` counts the recordings that
-    cannot be used because of it; ``--strict`` refuses such data.
+    A problem that ``matters`` for the interpretation of results is stored as a note. ``left_out`` counts the recordings
+    that cannot be used because of it; ``--strict`` refuses such data.
     """
 
     what: str

@@ -1,1 +1,1 @@
-"""A synthetic twin of CK+: drawn faces, moved by action units, in the layout of the real data set."""
+"""The synthetic data set: drawn faces, moved by action units, in the layout of CK+."""

@@ -1,4 +1,4 @@
-"""Facial action units: what each moves, which make up an emotion, and how people differ in them.
+"""Facial action units: their movements, the units of each emotion, and the variation between people.
 
 Numbers and prototypes: Ekman, Friesen & Hager, Facial Action Coding System (2002); Lucey et al., The Extended
 Cohn-Kanade Dataset (2010), table 1.
@@ -15,7 +15,7 @@ from ckseq.twin.shape import LIDS, LIPS, MIRROR, mirrored
 
 
 class Unit(NamedTuple):
-    """One action unit at the apex: its FACS number and how strongly each side of the image shows it, 0 to about 1."""
+    """One action unit at the apex: its FACS number and its strength on each side of the image, 0 to about 1."""
 
     number: int
     left: float
@@ -84,7 +84,7 @@ _BASES = {number: _basis(number) for number in NUMBERS}
 
 
 def displacement(units: tuple[Unit, ...], activations: Floats) -> Floats:
-    """Return how far the 68 points are moved.
+    """Return the displacement of the 68 points.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def displacement(units: tuple[Unit, ...], activations: Floats) -> Floats:
 
 
 def settled(points: Floats, *, closed: float) -> Floats:
-    """Return a face whose eyelids are closed by a share, and whose lids and lips nowhere pass through each other.
+    """Return a face with eyelids closed by a share, and without lids or lips crossing each other.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def settled(points: Floats, *, closed: float) -> Floats:
 
 class _Part(NamedTuple):
     number: int
-    chance: float  # that a person shows it with this emotion
+    chance: float  # probability that it is part of this emotion
     strength: float  # relative to the expression's own
 
 
@@ -181,7 +181,7 @@ _PROTOTYPES: dict[str, tuple[_Part, ...]] = {
         _Part(27, 0.55, 0.85),
     ),
 }
-# at least one of these carries the emotion
+# at least one of these must be present
 _CARRIERS = {"disgust": (9, 10), "surprise": (26, 27), "anger": (23, 24)}
 _EXCLUSIVE = ((26, 27),)
 _UNILATERAL = {"contempt"}
@@ -190,7 +190,7 @@ EXPRESSIONS = tuple(_PROTOTYPES)
 
 
 def expression(emotion: str, rng: np.random.Generator, *, strength: float) -> tuple[Unit, ...]:
-    """Draw one person's way to show an emotion once.
+    """Sample one subject's expression of an emotion.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def expression(emotion: str, rng: np.random.Generator, *, strength: float) -> tu
 
 
 def gesture(rng: np.random.Generator, *, strength: float) -> tuple[Unit, ...]:
-    """Draw a face that shows no emotion in particular: one to three units, as in CK+'s sequences without a label."""
+    """Sample a gesture without a particular emotion: one to three units, as in CK+'s unlabeled sequences."""
     numbers = rng.choice([n for n in NUMBERS if n != 27], size=int(rng.integers(1, 4)), replace=False)
     tilt = float(rng.normal(0, 0.12))
     return tuple(_two_sided(int(number), rng, 0.8 * strength, tilt) for number in sorted(numbers))

@@ -18,7 +18,7 @@ _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 
 
 class Patch:
-    """Where something covers an image, and how much: a rectangle and its float32 alpha, 0 to 1."""
+    """The coverage of an image by a shape: a rectangle and its float32 alpha, 0 to 1."""
 
     def __init__(self, rows: slice, columns: slice, alpha: NDArray[np.float32]) -> None:
         self.rows = rows
@@ -26,7 +26,7 @@ class Patch:
         self.alpha = alpha
 
     def within(self, other: Patch) -> Patch:
-        """Return this patch, cut to where another covers."""
+        """Return this patch, clipped to another one."""
         top, bottom = max(self.rows.start, other.rows.start), min(self.rows.stop, other.rows.stop)
         left, right = max(self.columns.start, other.columns.start), min(self.columns.stop, other.columns.stop)
         bottom, right = max(bottom, top), max(right, left)

@@ -1,4 +1,4 @@
-"""What changes from frame to frame: eyes, mouth, and the furrows that action units draw into the skin."""
+"""The features that change between frames: eyes, mouth, and the wrinkles of action units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOREHEAD = np.array([(-0.72, 0.07), (-0.48, -0.01), (-0.2, 0.0), (0, 0.02), (0.
 
 @dataclass(frozen=True)
 class Palette:
-    """The colors of the moving parts, as (c,) channels of the picture, already as bright as the face is lit."""
+    """The colors of the moving features, (c,) image channels, after lighting."""
 
     skin: Floats
     lips: Floats
@@ -80,7 +80,7 @@ def eye(
 
 
 def lid_crease(pixels: Pixels, points: Floats, *, unit: float, brow: Floats) -> None:
-    """Draw the fold above the upper lid; it follows the brow a little."""
+    """Draw the fold above the upper lid, which partly follows the brow."""
     size = (pixels.shape[0], pixels.shape[1])
     gap = 0.075 * unit + 0.12 * np.clip(
         points[1:3, 1].mean() - brow[:, 1].mean() - 0.25 * unit, -0.12 * unit, 0.4 * unit
@@ -95,7 +95,7 @@ def lid_crease(pixels: Pixels, points: Floats, *, unit: float, brow: Floats) -> 
 
 
 def mouth(pixels: Pixels, points: Floats, palette: Palette, *, unit: float, light_x: float) -> None:
-    """Draw lips, and what an open mouth shows, from the 20 points of the mouth."""
+    """Draw the lips and the open mouth from the 20 mouth points."""
     size = (pixels.shape[0], pixels.shape[1])
     top_outer, bottom_outer = curve(points[0:7], steps=5), curve(points[[6, 7, 8, 9, 10, 11, 0]], steps=5)
     top_inner, bottom_inner = curve(points[12:17], steps=5), curve(points[[16, 17, 18, 19, 12]], steps=5)
@@ -157,7 +157,7 @@ def furrows(
     crease: float,
     light_x: float,
 ) -> None:
-    """Fold the skin as the action units do.
+    """Draw the wrinkles of the action units.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Hair: what hangs behind the head, what lies on it, brows and beard."""
+"""Hair: behind the head and on it, brows and beard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckseq.twin.shape import LEFT_BROW, RIGHT_BROW
 
 
 def behind(scene: Scene) -> None:
-    """Draw the hair that the head hides in part."""
+    """Draw the hair behind the head."""
     style, points = scene.person.hair_style, scene.person.points
     wide = float(points[16, 0])
     if style == "long":
@@ -105,7 +105,7 @@ def _hairline(style: str, line: float) -> list[tuple[float, float]]:
 
 
 def beard(scene: Scene) -> None:
-    """Draw a beard, from stubble to full, where the person has one."""
+    """Draw a beard, from stubble to full, for subjects with one."""
     if not scene.person.beard:
         return
     points, amount = scene.person.points, scene.person.beard

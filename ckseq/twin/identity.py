@@ -1,4 +1,4 @@
-"""A subject's look: proportions, colors, hair, light; drawn once per subject and kept through all sessions."""
+"""A subject's appearance: proportions, colors, hair, light; drawn once per subject, constant over all sessions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WALLS = np.array(
 
 @dataclass(frozen=True)
 class Identity:
-    """How a subject looks.
+    """The appearance of a subject.
 
     Lengths are in pupil distances, colors are (R, G, B) at full light, shares run from 0 to 1.
     """
@@ -62,7 +62,7 @@ class Identity:
     beard: float
     glasses: bool
     neck_width: float
-    light: Floats  # towards the light: x right, y down, z to the camera; of length 1
+    light: Floats  # unit vector towards the light: x right, y down, z to the camera
     ambient: float
     exposure: float
     expressiveness: float
@@ -139,7 +139,7 @@ def _hair_color(rng: np.random.Generator, tone: float) -> Floats:
 
 
 def _proportions(rng: np.random.Generator, sturdy: float) -> Floats:
-    """Move the mean face's parts: widths, heights, tilts, and a little difference between the sides."""
+    """Vary the mean face: widths, heights, tilts, and a small asymmetry."""
 
     def vary(spread: float, lean: float = 0.0) -> float:
         return float(1 + np.clip(rng.normal(0, spread), -2 * spread, 2 * spread) + lean * (sturdy - 0.5))
@@ -170,7 +170,7 @@ def _proportions(rng: np.random.Generator, sturdy: float) -> Floats:
     for rows, fullness in (((49, 50, 51, 52, 53), vary(0.22, -0.2)), ((55, 56, 57, 58, 59), vary(0.2, -0.15))):
         points[list(rows), 1] = 1.125 + (points[list(rows), 1] - 1.125) * fullness
     points[lips, 1] += down
-    # nobody is alike on both sides
+    # faces are asymmetric
     uneven = rng.normal(0, 0.008, (68, 2))
     uneven[np.arange(68) == MIRROR, 0] *= 0.5
     uneven[INNER_LIPS] = 0

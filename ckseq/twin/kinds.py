@@ -1,4 +1,4 @@
-"""The kinds of arrays the twin is made of."""
+"""The array types of the synthetic data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The still part of a picture: wall, shoulders, head and hair, modeled as a height field and lit by one lamp.
+"""The static part of an image: wall, shoulders, head and hair, modeled as a height field and lit by one lamp.
 
 Shading is Lambert's with an ambient share and a faint highlight; the face is a stack of half ellipses as wide as its
 outline, with Gaussian bumps and hollows for nose, brow ridge, eye sockets, cheeks, lips and chin. Eyes and mouth are
@@ -22,7 +22,7 @@ Pixels = NDArray[np.float32]
 
 
 def portrait(person: Identity, *, size: tuple[int, int], center: Floats) -> Pixels:
-    """Draw a person's picture without eyes and mouth.
+    """Draw a subject's portrait without eyes and mouth.
 
     Parameters
     ----------

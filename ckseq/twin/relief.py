@@ -1,4 +1,4 @@
-"""The form of a head as a height field: its outline, the slopes of the skull, bumps and hollows of the features."""
+"""The shape of a head as a height field: outline, slopes of the skull, bumps and hollows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def head_slopes(edge: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def feature_slopes(points: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the slopes of bumps and hollows, and how much of the light they keep out, 0 to 1."""
+    """Return the slopes of bumps and hollows, and their occlusion of light, 0 to 1."""
     tip, base, mouth, chin = float(points[30, 1]), float(points[33, 1]), float(points[62, 1]), float(points[8, 1])
     wing = float(points[35, 0])
     brow = float(points[LEFT_BROW, 1].mean())

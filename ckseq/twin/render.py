@@ -1,4 +1,4 @@
-"""From a person and a moved face to a frame: the portrait is bent along, eyes, mouth and furrows are drawn anew."""
+"""Rendering of a frame: the portrait is warped, and eyes, mouth and wrinkles are drawn again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ckseq.twin.shape import LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_
 
 Pixels = NDArray[np.float32]
 
-_STEP = 8  # pixels between the nodes of the bending field
+_STEP = 8  # pixels between the nodes of the warping field
 _LUMINANCE = np.array((0.299, 0.587, 0.114))
-_BENDING = np.arange(60)  # all points but the inner lips, which are drawn over
+_BENDING = np.arange(60)  # all points except the inner lips, which are drawn over
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the head is against its place in the portrait: pixels, radians, and a factor."""
+    """The head pose relative to the portrait: shift in pixels, rotation in radians, scale factor."""
 
     shift_px: tuple[float, float] = (0.0, 0.0)
     roll: float = 0.0
@@ -39,7 +39,7 @@ class Pose:
 
 
 class Sitter:
-    """A person before the camera: what need be computed only once for a sequence.
+    """A subject in front of the camera: everything that is computed once per sequence.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Sitter:
         return pixels, points
 
     def _bent(self, offsets: Floats, matrix: Floats) -> Pixels:
-        """Return the still portrait, moved by the offsets of its points and by an affine matrix."""
+        """Return the portrait, warped by the offsets of its points and by an affine matrix."""
         field = (self._bend @ offsets[_BENDING]).reshape(*self._node_shape, 2).astype(np.float32)
         inverse = np.linalg.inv(matrix[:, :2])
         here = (self._nodes - matrix[:, 2]) @ inverse.T
@@ -125,7 +125,7 @@ class Sitter:
         return np.asarray(bent, np.float32).reshape(*self.size, -1)
 
     def _smooth(self, values: Floats) -> Pixels:
-        """Return values at the nodes, spread over all pixels."""
+        """Interpolate values at the nodes to all pixels."""
         columns, rows = self._node_shape[1] * _STEP, self._node_shape[0] * _STEP
         full = cv2.resize(np.ascontiguousarray(values), (columns, rows), interpolation=cv2.INTER_LINEAR)
         return np.asarray(full[: self.size[0], : self.size[1]], np.float32)

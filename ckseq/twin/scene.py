@@ -1,4 +1,4 @@
-"""A picture in the making: places in pupil distances from the middle between the pupils, and the light."""
+"""The image being drawn: coordinates in interpupillary distances from the middle between the pupils, and light."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Line = Floats | list[tuple[float, float]]
 
 
 class Scene:
-    """A person's picture, its size, its place and its own random numbers.
+    """A subject's image with its size, position and random generator.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Scene:
         self.outline = outline(person.points)
 
     def at(self, points: Line) -> Floats:
-        """Return places as pixels."""
+        """Convert coordinates to pixels."""
         return np.asarray(points, float) * self.unit + self.center
 
     def inside(self, edge: Line, soft: float = 0.01) -> Patch:

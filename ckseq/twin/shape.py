@@ -1,4 +1,4 @@
-"""The mean face: 68 points in iBUG order, in units of the distance between the pupils, and what mirrors what."""
+"""The mean face: 68 points in iBUG order, in units of the interpupillary distance, and their mirror pairs."""
 
 from __future__ import annotations
 

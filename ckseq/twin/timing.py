@@ -1,4 +1,4 @@
-"""How a sequence goes on in time: onset of each action unit, drift of the head, blinks, the camera's unrest."""
+"""The time course of a sequence: onset of each action unit, head drift, blinks, camera exposure."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ckseq.twin.shape import DEPTH
 
 @dataclass(frozen=True)
 class Course:
-    """One sequence of n frames, before anything is drawn.
+    """The time course of a sequence of n frames.
 
     Parameters
     ----------
     activations : (n, units) floats
-        What each unit has reached of its apex: 0 in the first frame, 1 in the last.
+        Activation of each unit relative to its apex: 0 in the first frame, 1 in the last.
     closed : (n,) floats
-        How far a blink has closed the eyes.
+        Eye closure of a blink, 0 to 1.
     gaze : (n, 2) floats
-        How far the pupils look aside, pupil distances.
+        Displacement of the pupils, in interpupillary distances.
     turn : (n, 2) floats
-        How far the head has turned aside and down, radians.
+        Yaw and pitch of the head, radians.
     poses : tuple of n Pose
-        Where the head is.
+        The position of the head.
     gain : (n,) floats
-        The camera's exposure; about 1.
+        Camera exposure; about 1.
     """
 
     activations: Floats
@@ -47,20 +47,20 @@ def length(rng: np.random.Generator, *, median: int, shortest: int, longest: int
 def course(
     rng: np.random.Generator, *, n_frames: int, n_units: int, blink_share: float, drift_px: float, nod: float
 ) -> Course:
-    """Draw how a sequence goes on.
+    """Draw the time course of a sequence.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        The sequence's own.
+        The generator of this sequence.
     n_frames, n_units : int
         At least 2 frames.
     blink_share : float
-        The chance of a blink on the way to the apex.
+        Probability of a blink before the apex.
     drift_px : float
-        How far the head wanders between frames, standard deviation along each axis.
+        Head drift between frames, standard deviation along each axis, pixels.
     nod : float
-        How much the head moves together with the face: 0 not at all, 1 as strongly as people do.
+        Coupling of head movement with the expression: 0 none, 1 as in real people.
     """
     activations = _onsets(rng, n_frames, n_units)
     overall = activations.mean(axis=1) if n_units else np.zeros(n_frames)
@@ -82,7 +82,7 @@ def course(
 
 
 def turned(turn: Floats) -> Floats:
-    """Return how far the 68 points move when the head turns a little: (68, 2), pupil distances."""
+    """Return the displacement of the 68 points for a small head turn: (68, 2), in interpupillary distances."""
     return np.asarray(DEPTH[:, None] * np.sin(turn)[None])
 
 
@@ -98,7 +98,7 @@ def _onsets(rng: np.random.Generator, n_frames: int, n_units: int) -> Floats:
 
 
 def _wander(rng: np.random.Generator, n_frames: int, n_values: int) -> Floats:
-    """A random walk with some inertia that starts at 0 and is pulled back to it."""
+    """Return a random walk with inertia that starts at 0 and reverts to it."""
     place, speed = np.zeros(n_values), np.zeros(n_values)
     places = [place]
     for push in rng.normal(0, 1, (n_frames - 1, n_values)):

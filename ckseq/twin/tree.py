@@ -1,6 +1,6 @@
 """A synthetic data set: planned first, then drawn sequence by sequence, in the layout of CK+.
 
-A sequence depends on the seed, its subject and its session alone, so a larger set holds a smaller one unchanged.
+A sequence depends on the seed, its subject and its session alone, so a larger set contains a smaller one unchanged.
 """
 
 from __future__ import annotations
@@ -26,39 +26,41 @@ Name = Literal["anger", "contempt", "disgust", "fear", "happiness", "sadness", "
 SHORTEST, LONGEST = 6, 71  # frames, as in CK+
 _ALL: tuple[Name, ...] = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 _GOLDEN = 0.6180339887
-_NOD = 0.6  # how much heads move together with their faces, as a share of what people do
-_MARGIN = 160  # pixels by which the sheet of noise is larger than a frame
-_PLAN, _COURSE = 0, 1  # streams of random numbers of one session
+_NOD = 0.6  # coupling of head movement with the expression, relative to real people
+_MARGIN = 160  # pixels by which the noise image is larger than a frame
+_PLAN, _COURSE = 0, 1  # random streams of a session
 
 
 class TwinConfig(config.Config):
-    """What the twin holds."""
+    """The contents of a synthetic data set."""
 
-    seed: int = Field(0, ge=0, description="the number everything is drawn from; equal seeds, equal bytes")
-    n_subjects: int = Field(12, ge=1, le=300, description="how many people")
+    seed: int = Field(0, ge=0, description="random seed; equal seeds give equal bytes")
+    n_subjects: int = Field(12, ge=1, le=300, description="number of subjects")
     emotions: tuple[Name, ...] = Field(_ALL, strict=False, min_length=1, description="the emotions to show")
-    emotions_per_subject: int = Field(5, ge=0, le=7, description="labeled sequences of each person, one per emotion")
-    unlabeled_share: float = Field(0.15, ge=0, lt=1, description="share of all sequences that carry no label")
+    emotions_per_subject: int = Field(5, ge=0, le=7, description="labeled sequences per subject, one per emotion")
+    unlabeled_share: float = Field(0.15, ge=0, lt=1, description="share of sequences without a label")
     color_share: float = Field(0.12, ge=0, le=1, description="share of sequences in color; the others are gray")
     median_frames: int = Field(16, ge=SHORTEST, le=LONGEST, description="median length of a sequence, frames (6 to 71)")
-    expression_strength: float = Field(1.0, gt=0, le=1.5, description="how strongly faces move; 1 as in CK+")
-    head_drift_px: float = Field(0.1, ge=0, le=5, description="how far heads wander from frame to frame, pixels")
+    expression_strength: float = Field(1.0, gt=0, le=1.5, description="strength of the expressions; 1 is as in CK+")
+    head_drift_px: float = Field(
+        0.1, ge=0, le=5, description="head movement between frames, standard deviation in pixels"
+    )
     noise_levels: float = Field(1.5, ge=0, le=50, description="sensor noise, standard deviation in gray levels of 255")
     blink_share: float = Field(0.2, ge=0, le=1, description="share of sequences with a blink")
 
     @model_validator(mode="after")
     def _each_emotion_once(self) -> TwinConfig:
         if len(set(self.emotions)) < len(self.emotions):
-            raise ValueError("an emotion is named twice")
+            raise ValueError("an emotion is listed twice")
         return self
 
 
 @dataclass(frozen=True)
 class SequencePlan:
-    """One sequence before it is drawn: who shows what, and how it is recorded.
+    """The plan of one sequence: subject, expression, and recording conditions.
 
-    ``label`` is None for a sequence without a label; whether its session then has an empty folder under Emotion or
-    none at all is ``empty_emotion_folder``. ``units`` is the face at the apex, the last frame.
+    ``label`` is None for a sequence without a label; ``empty_emotion_folder`` tells whether its session then has an
+    empty folder under Emotion. ``units`` is the face at the apex, the last frame.
     """
 
     config: TwinConfig
@@ -75,7 +77,7 @@ class SequencePlan:
 
     @property
     def id(self) -> str:
-        """Its name, as in ``S005_001``."""
+        """The sequence's name, as ``S005_001``."""
         return f"{self.subject}_{self.session:03d}"
 
 
@@ -85,7 +87,7 @@ def plan(config: TwinConfig) -> list[SequencePlan]:
     Parameters
     ----------
     config : TwinConfig
-        What it holds.
+        The contents.
     """
     steps = np.random.default_rng(np.random.SeedSequence(config.seed)).integers(1, 4, config.n_subjects)
     numbers = 5 + np.cumsum(steps) - steps[0]
@@ -136,7 +138,7 @@ def draw(sequence: SequencePlan) -> tuple[list[Image], Floats]:
 
 
 def write(sequence: SequencePlan, root: Path) -> None:
-    """Draw a sequence and write its files under ``root`` as CK+ lays them out.
+    """Draw a sequence and write its files under ``root`` in CK+'s layout.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def _of_subject(config: TwinConfig, index: int, subject: str) -> list[SequencePl
     count = min(config.emotions_per_subject, len(config.emotions))
     names: list[Name | None] = [config.emotions[(index * count + k) % len(config.emotions)] for k in range(count)]
     ratio = config.unlabeled_share / (1 - config.unlabeled_share)
-    # the multiples of the golden ratio spread the remainder evenly over subjects, however many there are
+    # multiples of the golden ratio spread the remainder evenly over any number of subjects
     names += [None] * int(max(count, 1) * ratio + (index * _GOLDEN + 0.5) % 1.0)
     order = _stream(config, index, 0, _PLAN).permutation(len(names))
     return [_of_session(config, index, subject, session, names[k]) for session, k in enumerate(order.tolist(), start=1)]
@@ -190,7 +192,7 @@ def _of_session(config: TwinConfig, index: int, subject: str, session: int, name
     strength = config.expression_strength * _person(config, index).expressiveness * rng.uniform(0.7, 1.15)
     if name is not None:
         units = expression(name, rng, strength=strength)
-    elif rng.random() < 0.3:  # an expression that the coders did not accept as one
+    elif rng.random() < 0.3:  # an expression that would not pass CK+'s labeling criteria
         units = expression(EXPRESSIONS[int(rng.integers(len(EXPRESSIONS)))], rng, strength=0.6 * strength)
     else:
         units = gesture(rng, strength=strength)
@@ -210,13 +212,13 @@ def _of_session(config: TwinConfig, index: int, subject: str, session: int, name
 
 
 def _grain(rng: np.random.Generator, size: tuple[int, int], *, noise: float) -> Floats:
-    """Return a sheet of sensor noise, a little correlated along the lines, larger than a frame."""
+    """Return an image of sensor noise, slightly correlated along lines, larger than a frame."""
     sheet = rng.standard_normal((size[0] + _MARGIN, size[1] + _MARGIN), dtype=np.float32)
     return np.asarray(cv2.blur(sheet, (2, 1)) * np.float32(noise * np.sqrt(2)), np.float32)
 
 
 def _sensed(pixels: Floats, grain: Floats, rng: np.random.Generator, *, gain: float) -> Image:
-    """Return what a video camera makes of a picture: 8 bits, with noise from another place of the sheet each frame."""
+    """Return an image as recorded by a video camera: 8 bits, with noise from a random crop of the noise image."""
     height, width, channels = pixels.shape
     top, left = rng.integers(_MARGIN, size=2).tolist()
     flips = (1 - 2 * rng.integers(2, size=2)).tolist()

@@ -1,8 +1,8 @@
-"""Make a table beside this file anew: ``python experiments/results/measure.py DATA NAME FOLDER``.
+"""Measure the results table of a data set: ``python experiments/results/measure.py DATA NAME FOLDER``.
 
-DATA is a data set in CK+'s layout, NAME that of the table (NAME.json), FOLDER for stores and runs. Every line is one
-``ckseq preprocess`` and one ``ckseq crossval --experiment default`` with the settings that stand in it: five folds that
-keep people apart, labeled sequences only. What was done before is not done again.
+DATA is a data set in CK+'s layout, NAME that of the table (NAME.json beside this file), FOLDER for stores and runs.
+Every row is one ``ckseq preprocess`` and one ``ckseq crossval --experiment default`` with its settings:
+subject-independent 5-fold cross-validation on labeled sequences. Finished runs are reused.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ckseq.tasks.preprocess import preprocess
 QUIET = Console(quiet=True)
 
 
-class Line(NamedTuple):
-    """A line of a table: what is new in it, its pipeline and that one's settings, and those of the experiment."""
+class Row(NamedTuple):
+    """A row of the table: its description, the pipeline with its settings, and the settings of the experiment."""
 
     what: str
     pipeline: str
@@ -33,81 +33,81 @@ class Line(NamedTuple):
     asked: tuple[str, ...]
 
 
-AS_IT_IS = tuple(f"augmentation.{field}=0" for field in ("shift_px", "scale", "time_stretch", "mirror", "gain"))
+NO_AUGMENTATION = tuple(f"augmentation.{field}=0" for field in ("shift_px", "scale", "time_stretch", "mirror", "gain"))
 LINEAR = ("model.filters=0",)
 ONE_BOX = ("faces.policy=anchor", "faces.pick=central", "detector.upsample=0")
 FIRST = ("motion.reference=first", "motion.threshold=4.0", "motion.erosion_px=1", "motion.blur_px=2.0")
 STEPS = (
-    Line("the paper's pipeline, a linear model", "paper", (), (*AS_IT_IS, *LINEAR)),
-    Line("one box a sequence", "paper", ONE_BOX, (*AS_IT_IS, *LINEAR)),
-    Line(
+    Row("the paper's pipeline, a linear model", "paper", (), (*NO_AUGMENTATION, *LINEAR)),
+    Row("one face box per sequence", "paper", ONE_BOX, (*NO_AUGMENTATION, *LINEAR)),
+    Row(
         "absolute difference to the first frame after a blur",
         "paper",
         (*ONE_BOX, *FIRST, "motion.difference=absolute"),
-        (*AS_IT_IS, *LINEAR),
+        (*NO_AUGMENTATION, *LINEAR),
     ),
-    Line("signed difference", "paper", (*ONE_BOX, *FIRST, "motion.difference=signed"), (*AS_IT_IS, *LINEAR)),
-    Line("drift and flicker taken out", "anchored", ("motion.moving_threshold=0",), (*AS_IT_IS, *LINEAR)),
-    Line("a channel of what moves just now: pipeline anchored", "anchored", (), (*AS_IT_IS, *LINEAR)),
-    Line("augmentation", "anchored", (), LINEAR),
-    Line("convolutions: experiment default", "anchored", (), ()),
+    Row("signed difference", "paper", (*ONE_BOX, *FIRST, "motion.difference=signed"), (*NO_AUGMENTATION, *LINEAR)),
+    Row("drift and flicker removed", "anchored", ("motion.moving_threshold=0",), (*NO_AUGMENTATION, *LINEAR)),
+    Row("channel of current motion: pipeline anchored", "anchored", (), (*NO_AUGMENTATION, *LINEAR)),
+    Row("augmentation", "anchored", (), LINEAR),
+    Row("convolutions: experiment default", "anchored", (), ()),
 )
-MODELS = tuple(Line(kind, "anchored", (), (f"model.kind={kind}",)) for kind in ("ridge", "svm", "minirocket", "gru"))
-# fewer folds leave fewer people to learn from
+MODELS = tuple(Row(kind, "anchored", (), (f"model.kind={kind}",)) for kind in ("ridge", "svm", "minirocket", "gru"))
+# fewer folds leave fewer training subjects
 PEOPLE = tuple(
-    Line(f"{folds} folds", "anchored", (), ("protocol.kind=subject_k_fold", f"protocol.folds={folds}"))
+    Row(f"{folds} folds", "anchored", (), ("protocol.kind=subject_k_fold", f"protocol.folds={folds}"))
     for folds in (2, 3, 9)
 )
 
 
-def measured(data: Path, folder: Path, line: Line) -> Path:
-    """Prepare and cross-validate; return the run's folder."""
-    store = folder / f"{line.pipeline}-{digest(line.prepared)}.h5"
+def run_of(data: Path, folder: Path, row: Row) -> Path:
+    """Preprocess and cross-validate; return the run folder."""
+    store = folder / f"{row.pipeline}-{digest(row.prepared)}.h5"
     if not store.exists():
-        settings = (*line.prepared, "reduce.keep_blobs=false")
-        preprocess(data, pipeline=line.pipeline, out=store, settings=settings, classes=(), console=QUIET)
-    run = folder / f"run-{digest(line.pipeline, line.prepared, line.asked)}"
-    crossval(store, experiment="default", out=run, settings=line.asked, resume=True, console=QUIET)
+        settings = (*row.prepared, "reduce.keep_blobs=false")
+        preprocess(data, pipeline=row.pipeline, out=store, settings=settings, classes=(), console=QUIET)
+    run = folder / f"run-{digest(row.pipeline, row.prepared, row.asked)}"
+    crossval(store, experiment="default", out=run, settings=row.asked, resume=True, console=QUIET)
     return run
 
 
-def told(line: Line, run: Path) -> dict[str, Any]:
-    """Return what a table says of a run."""
-    rows = read_predictions(run).rows
-    right = sum(row.truth == row.predicted for row in rows)
-    interval = wilson_interval(right, len(rows), confidence=0.95)
+def results_of(row: Row, run: Path) -> dict[str, Any]:
+    """Return a row of the table with the results of its run."""
+    predictions = read_predictions(run).rows
+    right = sum(one.truth == one.predicted for one in predictions)
+    interval = wilson_interval(right, len(predictions), confidence=0.95)
     return {
-        **line._asdict(),
-        "accuracy": round(right / len(rows), 3),
+        **row._asdict(),
+        "accuracy": round(right / len(predictions), 3),
         "interval": [round(interval.low, 3), round(interval.high, 3)],
         "right": right,
-        "n": len(rows),
+        "n": len(predictions),
         "training_seconds": round(read_run(run)["seconds"]["training"], 1),
     }
 
 
 def main(data: Path, name: str, folder: Path) -> None:
-    """Measure, and write the table."""
+    """Measure and write the table."""
     folder.mkdir(parents=True, exist_ok=True)
     table: dict[str, Any] = {
         "data": name,
-        "protocol": "subject-disjoint 5-fold, labeled sequences only, one seed; Wilson intervals, 95 %",
+        "protocol": "subject-independent 5-fold, labeled sequences only, one seed; 95 % Wilson intervals",
         "steps": [],
         "models": [],
         "people": [],
     }
-    for line in STEPS:
-        default = measured(data, folder, line)
-        table["steps"].append(told(line, default))
-    for line in MODELS:
-        run = measured(data, folder, line)
+    for row in STEPS:
+        default = run_of(data, folder, row)
+        table["steps"].append(results_of(row, default))
+    for row in MODELS:
+        run = run_of(data, folder, row)
         (pair,) = compare([default, run], anyway=False, picture=None, console=QUIET)["pairs"]
         against = {key: pair[key] for key in ("won", "lost", "mcnemar", "permutation")}
-        table["models"].append({**told(line, run), "default_against_it": against})
-    for line in PEOPLE:
-        run = measured(data, folder, line)
-        n_people = len({row.subject for row in read_predictions(run).rows})
-        table["people"].append({**told(line, run), "n_people": n_people})
+        table["models"].append({**results_of(row, run), "default_against_it": against})
+    for row in PEOPLE:
+        run = run_of(data, folder, row)
+        n_people = len({one.subject for one in read_predictions(run).rows})
+        table["people"].append({**results_of(row, run), "n_people": n_people})
     path = Path(__file__).with_name(f"{name}.json")
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

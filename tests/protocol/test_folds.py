@@ -174,4 +174,5 @@ def test_one_training_has_one_fold():
         CallError, match="subject_k_fold has several folds, but 'ckseq train' uses one; use 'ckseq crossval'"
     ):
         split(FEW, ProtocolConfig(kind="subject_k_fold"))
-    assert folds(FEW, ProtocolConfig(kind="subject_holdout")) == (split(FEW, ProtocolConfig(kind="subject_holdout")),)
+    config = ProtocolConfig(kind="subject_holdout")
+    assert folds(FEW, config) == (split(FEW, config),)
