@@ -18,12 +18,12 @@ from ckseq.labels import in_order
 from ckseq.learn.fit import Labeled, Sequences
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.protocol.balance import Candidate, balance
-from ckseq.protocol.folds import folds
-from ckseq.protocol.holdout import Case, ProtocolConfig, Split
+from ckseq.protocol.folds import make_folds
+from ckseq.protocol.holdout import Case, Fold, ProtocolConfig
 from ckseq.report.wording import Noun, noun_for
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
-from ckseq.storage.fold_files import read_division
+from ckseq.storage.fold_files import read_fold_file
 from ckseq.storage.store import Entry, Store
 from ckseq.storage.streaming import n_steps, stream
 
@@ -43,7 +43,7 @@ class Dataset:
         Sorted by id.
     x : (n, t, h, w, channels) float32, an array or a stream; or (n, h, w, channels) uint8, images
         In the order of ``entries``. What is small is an array; whole frames of sequences are read batch by batch.
-    splits : tuple of Split
+    folds : tuple of Fold
         The folds of the protocol; a holdout has one.
     examples : tuple of Example
         The first test sequence of each class, where the store keeps its pictures.
@@ -54,7 +54,7 @@ class Dataset:
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
     x: Sequences
-    splits: tuple[Split, ...]
+    folds: tuple[Fold, ...]
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
     notes: tuple[str, ...]
@@ -65,9 +65,9 @@ class Dataset:
         return digest([entry.id for entry in self.entries])
 
     @property
-    def split(self) -> Split:
+    def fold(self) -> Fold:
         """The first fold, the only one of a holdout."""
-        return self.splits[0]
+        return self.folds[0]
 
     def side(self, ids: Sequence[str]) -> tuple[list[Entry], Labeled]:
         """Return the entries with these ids, sorted by id, and their sequences and labels."""
@@ -105,15 +105,15 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     return Chosen(in_order(map(_label, entries)), tuple(entries), balance_notes, (*store.notes, *notes))
 
 
-def divide(entries: Sequence[Entry], config: ProtocolConfig) -> tuple[Split, ...]:
+def divide(entries: Sequence[Entry], config: ProtocolConfig) -> tuple[Fold, ...]:
     """Divide entries into folds as a protocol says; the file of ``from_file`` is read here."""
     listed = None
     if config.kind == "from_file":
         if not config.file:
             raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
-        listed = read_division(Path(config.file)).listed
+        listed = read_fold_file(Path(config.file)).listed
     cases = [Case(entry.id, entry.subject, _label(entry), entry.part) for entry in entries]
-    return folds(cases, config, listed=listed)
+    return make_folds(cases, config, listed=listed)
 
 
 def gather(store: Store, recipe: Experiment, console: Console | None = None) -> Dataset:
@@ -125,9 +125,9 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         The store has too little, or a sequence too long, for the experiment.
     """
     chosen = choose(store, recipe)
-    splits = divide(chosen.entries, recipe.protocol)
+    folds = divide(chosen.entries, recipe.protocol)
     notes = list(chosen.notes)
-    test = {id for split in splits for id in split.test}
+    test = {id for fold in folds for id in fold.test}
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
@@ -135,7 +135,7 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         labels=chosen.labels,
         entries=chosen.entries,
         x=_read(store, chosen.entries, recipe, console or Console(quiet=True)),
-        splits=splits,
+        folds=folds,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
         notes=tuple(notes),

@@ -13,7 +13,7 @@ from ckseq.experiment.dataset import Dataset
 from ckseq.experiment.recipe import Experiment
 from ckseq.learn.predict import probabilities
 from ckseq.protocol.early_classification import SHARES, nonconformity, stop_threshold
-from ckseq.protocol.holdout import Split
+from ckseq.protocol.holdout import Fold
 from ckseq.signal.sequence import SequenceConfig, fit_length
 from ckseq.storage.prefix_predictions import PrefixPrediction, prefix_probabilities_of
 from ckseq.storage.run_record import read_run
@@ -37,12 +37,12 @@ def starts(projections: NDArray[Any], *, length_frames: int, sequence: SequenceC
 
 
 def prefix_predictions(
-    model: Any, store: Path, dataset: Dataset, split: Split, recipe: Experiment, *, seed: int | None
+    model: Any, store: Path, dataset: Dataset, fold: Fold, recipe: Experiment, *, seed: int | None
 ) -> list[PrefixPrediction]:
     """Ask a model about every start of the test sequences of a fold; nothing where it does not read projections."""
     if recipe.input != "projections":
         return []
-    tested = set(split.test)
+    tested = set(fold.test)
     entries = [entry for entry in dataset.entries if entry.id in tested]
     found = []
     with open_store(store, listing=False) as opened:
@@ -51,7 +51,7 @@ def prefix_predictions(
             for share, row in zip(SHARES, probabilities(model, asked), strict=True):
                 likely = tuple(float(p) for p in row)
                 found.append(
-                    PrefixPrediction(entry.id, entry.subject, split.fold, seed, str(entry.label), share, likely)
+                    PrefixPrediction(entry.id, entry.subject, fold.number, seed, str(entry.label), share, likely)
                 )
     return found
 

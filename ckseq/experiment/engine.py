@@ -119,9 +119,9 @@ def run_experiment(
         earlier = read_run(folder) if resumes else None
         with open_store(store) as opened:
             dataset = gather(opened, recipe, console)
-            if kind == "training" and len(dataset.splits) > 1:
+            if kind == "training" and len(dataset.folds) > 1:
                 raise CallError(
-                    f"protocol.kind = {recipe.protocol.kind} has {len(dataset.splits)} folds, and a training has one",
+                    f"protocol.kind = {recipe.protocol.kind} has {len(dataset.folds)} folds, and a training has one",
                     fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
                 )
             recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
@@ -190,9 +190,9 @@ def _train_and_finish(
     alone = run.kind == "training"
     assert run.store is not None
     work = [
-        Job(split, seed, Path(run.store.path), out if alone else out / FOLDS / f"seed{seed}_fold{split.fold}")
+        Job(fold, seed, Path(run.store.path), out if alone else out / FOLDS / f"seed{seed}_fold{fold.number}")
         for seed in run.seeds
-        for split in dataset.splits
+        for fold in dataset.folds
     ]
     made_from = {job: job.made_from(recipe, run.store.digest) for job in work}
     write_run(out, run)
@@ -228,7 +228,7 @@ def _n_workers(jobs: int, dataset: Dataset, run: RunRecord) -> int:
 
 def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str, console: Console) -> FoldResult:
     """Train the one fold of a training, epoch by epoch on the progress bar."""
-    n_train, n_test, noun = len(job.split.train), len(job.split.test), noun_in(recipe)
+    n_train, n_test, noun = len(job.fold.train), len(job.fold.test), noun_in(recipe)
 
     def show(trainer: Trainer) -> None:
         size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
@@ -263,8 +263,8 @@ def _train_all(
     with console.progress("folds", len(work)) as bar:
         for job, result in _results(work, dataset, recipe, made_from, n_workers, bar):
             found[job] = result
-            correct = f"{result.n_correct} of {len(job.split.test)} correct"
-            bar.advance(text=f"seed {job.seed}, fold {job.split.fold}: {correct}")
+            correct = f"{result.n_correct} of {len(job.fold.test)} correct"
+            bar.advance(text=f"seed {job.seed}, fold {job.fold.number}: {correct}")
     return found
 
 
@@ -289,7 +289,7 @@ def _train_and_save(
 ) -> FoldResult:
     def show(epoch: Epoch) -> None:
         if bar is not None:
-            bar.advance(0, text=f"seed {job.seed}, fold {job.split.fold}, {describe_epoch(epoch)}")
+            bar.advance(0, text=f"seed {job.seed}, fold {job.fold.number}, {describe_epoch(epoch)}")
 
     result = train_fold(job, dataset, recipe, made_from, seed_of_rows=job.seed, on_epoch=show)
     save_fold(job.folder, result)
@@ -344,7 +344,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
     console : Console
     """
     with open_store(store) as opened:
-        dataset = replace(gather(opened, recipe, console), splits=(), examples=())
+        dataset = replace(gather(opened, recipe, console), folds=(), examples=())
         run = record_of(opened, dataset, recipe, kind="final", seeds=[recipe.seed])
     run = run.changed(command=shlex.join(command), notes=(*run.notes, _NOT_TESTED))
     trainer = trainer_for(recipe, dataset)

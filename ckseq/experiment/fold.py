@@ -20,7 +20,7 @@ from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_che
 from ckseq.learn.fit import TrainingState
 from ckseq.learn.predict import probabilities
 from ckseq.learn.trainer import TrainedModel, Trainer
-from ckseq.protocol.holdout import Split
+from ckseq.protocol.holdout import Fold
 from ckseq.storage.files import read_text, write_text
 from ckseq.storage.history import HISTORY, Epoch, read_history, write_history
 from ckseq.storage.predictions import Prediction, Predictions, read_predictions, write_predictions
@@ -39,7 +39,7 @@ _AGAIN = "remove that folder and go on with --resume"
 class Job(NamedTuple):
     """One training to be done: a fold, a seed, the store's file, and the folder that keeps its checkpoint."""
 
-    split: Split
+    fold: Fold
     seed: int
     store: Path
     folder: Path
@@ -47,7 +47,7 @@ class Job(NamedTuple):
     def made_from(self, recipe: Experiment, store_digest: str) -> str:
         """Return the digest of all that the training follows from."""
         asked = recipe.model_dump(mode="json", exclude={"name", "question", "published", "seed"})
-        return digest(asked, store_digest, self.seed, [list(self.split.train), list(self.split.test)])
+        return digest(asked, store_digest, self.seed, [list(self.fold.train), list(self.fold.test)])
 
 
 class FoldRecordFile(Record):
@@ -106,20 +106,20 @@ def train_fold(
         write_checkpoint(job.folder, state, made_from=made_from)
         on_epoch(state.epochs[-1])
 
-    sides = (job.split.train, validation_of(job.split, recipe))
+    sides = (job.fold.train, validation_of(job.fold, recipe))
     train, validation = (dataset.side(side)[1] for side in sides)
     job.folder.mkdir(parents=True, exist_ok=True)
     trained = trainer.fit(
         train=train, validation=validation, resume=read_checkpoint(job.folder, made_from=made_from), on_epoch=keep
     )
-    rows = predict_test_side(trained.model, dataset, job.split, seed=seed_of_rows)
-    early = prefix_predictions(trained.model, job.store, dataset, job.split, recipe, seed=seed_of_rows)
+    rows = predict_test_side(trained.model, dataset, job.fold, seed=seed_of_rows)
+    early = prefix_predictions(trained.model, job.store, dataset, job.fold, recipe, seed=seed_of_rows)
     training = TrainingRecord(
         seed=job.seed,
-        fold=job.split.fold,
+        fold=job.fold.number,
         made_from=made_from,
-        n_train=len(job.split.train),
-        n_test=len(job.split.test),
+        n_train=len(job.fold.train),
+        n_test=len(job.fold.test),
         epochs=len(trained.epochs),
         chosen_epoch=trained.chosen_epoch,
         seconds=trained.seconds,
@@ -130,26 +130,26 @@ def train_fold(
     return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), trained.epochs, trained)
 
 
-def validation_of(split: Split, recipe: Experiment) -> tuple[str, ...]:
+def validation_of(fold: Fold, recipe: Experiment) -> tuple[str, ...]:
     """Return the sequences that are measured after every epoch."""
     if recipe.training.validation != "given":
-        return split.test
-    if not split.validation:
+        return fold.test
+    if not fold.validation:
         raise CallError(
             "training.validation = given needs a data set with a validation part of its own",
             fix="set protocol.kind to given, or training.validation to inner",
         )
-    return split.validation
+    return fold.validation
 
 
-def predict_test_side(model: Any, dataset: Dataset, split: Split, *, seed: int | None) -> list[Prediction]:
+def predict_test_side(model: Any, dataset: Dataset, fold: Fold, *, seed: int | None) -> list[Prediction]:
     """Return the model's predictions of every test sequence of a fold."""
-    entries, test = dataset.side(split.test)
+    entries, test = dataset.side(fold.test)
     return [
         Prediction(
             recording=entry.id,
             subject=entry.subject,
-            fold=split.fold,
+            fold=fold.number,
             truth=str(entry.label),
             predicted=dataset.labels[int(row.argmax())],
             probabilities=tuple(float(p) for p in row),
@@ -186,7 +186,7 @@ def load_fold(job: Job, made_from: str) -> FoldResult | None:
         raise DataError("is no complete record of a training", path, _AGAIN) from None
     predictions = read_predictions(job.folder)
     same = done.training.made_from == made_from
-    if not same or sorted(row.recording for row in predictions.rows) != sorted(job.split.test):
+    if not same or sorted(row.recording for row in predictions.rows) != sorted(job.fold.test):
         raise DataError("holds another training than the one to resume", job.folder, _AGAIN)
     early = read_prefix_predictions(job.folder)[1] if (job.folder / EARLY).is_file() else ()
     epochs = read_history(job.folder) if (job.folder / HISTORY).is_file() else ()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ckseq.defaults import CONFIDENCE
-from ckseq.protocol.holdout import Split
+from ckseq.protocol.holdout import Fold
 from ckseq.protocol.leakage import Leakage, SequenceFacts, measure
 from ckseq.storage.store import Entry, Store
 
 
-def leakage_of(store: Store, entries: Sequence[Entry], splits: Sequence[Split]) -> Leakage:
+def leakage_of(store: Store, entries: Sequence[Entry], folds: Sequence[Fold]) -> Leakage:
     """Measure the leakage of some folds over entries of a store."""
-    return measure([_facts(store, entry) for entry in entries], splits, confidence=CONFIDENCE)
+    return measure([_facts(store, entry) for entry in entries], folds, confidence=CONFIDENCE)
 
 
 def _facts(store: Store, entry: Entry) -> SequenceFacts:

@@ -79,7 +79,7 @@ def within_memory(
 def training_of(recipe: Experiment, dataset: Dataset) -> Training:
     """Return what the memory of an experiment's training depends on, in any of its folds."""
     shape = dataset.x.shape[1:]
-    ids = {id for split in dataset.splits for id in split.train}
+    ids = {id for fold in dataset.folds for id in fold.train}
     steps = [entry.n_steps for entry in dataset.entries if entry.id in ids]
     return Training(
         model=recipe.model,

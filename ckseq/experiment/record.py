@@ -16,7 +16,7 @@ from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment
 from ckseq.learn import backend
 from ckseq.models._backbones import BackboneConfig, announcement
-from ckseq.protocol.folds import division_digest
+from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import overlap
 from ckseq.protocol.leakage import NEAR, Leakage
 from ckseq.report.wording import leak_sentences
@@ -55,9 +55,9 @@ def record_of(
     kind : str
     seeds : sequence of int
     """
-    leakage = leakage_record(leakage_of(store, dataset.entries, dataset.splits)) if dataset.splits else None
-    tested = {id for split in dataset.splits for id in split.test}
-    validation = {id for split in dataset.splits for id in split.validation}
+    leakage = leakage_record(leakage_of(store, dataset.entries, dataset.folds)) if dataset.folds else None
+    tested = {id for fold in dataset.folds for id in fold.test}
+    validation = {id for fold in dataset.folds for id in fold.validation}
     return RunRecord(
         kind=kind,
         ckseq_version=ckseq.__version__,
@@ -67,7 +67,7 @@ def record_of(
         store=_store_record(store, dataset),
         labels=dataset.labels,
         protocol=_protocol_record(dataset, recipe, leakage),
-        folds=tuple(FoldRecord(number=one.fold, test=one.test, validation=one.validation) for one in dataset.splits),
+        folds=tuple(FoldRecord(number=one.number, test=one.test, validation=one.validation) for one in dataset.folds),
         train_only=tuple(entry.id for entry in dataset.entries if entry.id not in tested | validation),
         seeds=tuple(seeds),
         leakage=leakage,
@@ -100,22 +100,22 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         {entry.id: str(getattr(entry, name)) for entry in dataset.entries} for name in ("label", "subject")
     )
     n_test, noun = leakage.n_test, noun_in(recipe)
-    if len(dataset.splits) == 1:
-        split = dataset.split
-        kind, digest = split.kind, split.digest
-        counts = {"train_counts": split.train, "validation_counts": split.validation}
-        sentence = noun.reworded(overlap(split, subject).sentence)
+    if len(dataset.folds) == 1:
+        fold = dataset.fold
+        kind, digest = fold.kind, fold.digest
+        counts = {"train_counts": fold.train, "validation_counts": fold.validation}
+        sentence = noun.reworded(overlap(fold, subject).sentence)
     else:
-        kind, digest, counts = recipe.protocol.kind, division_digest(dataset.splits), {}
+        kind, digest, counts = recipe.protocol.kind, folds_digest(dataset.folds), {}
         sentence = leak_sentences(leakage, noun)[0]
     return ProtocolRecord(
         kind=kind,
         digest=digest,
-        n_folds=len(dataset.splits),
-        n_train=min(len(split.train) for split in dataset.splits),
+        n_folds=len(dataset.folds),
+        n_train=min(len(fold.train) for fold in dataset.folds),
         n_test=n_test,
         **{name: _counts([label[id] for id in ids], dataset.labels) for name, ids in counts.items() if ids},
-        test_subjects=len({subject[id] for split in dataset.splits for id in split.test}),
+        test_subjects=len({subject[id] for fold in dataset.folds for id in fold.test}),
         shared_subjects=leakage.shared_subjects,
         test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
         sentence=sentence,

@@ -19,7 +19,7 @@ from ckseq.learn.fit import Labeled, Sequences, TrainingState, best_epoch, fit
 from ckseq.learn.predict import is_network, probabilities, save_estimator, save_network
 from ckseq.learn.training_config import TrainingConfig
 from ckseq.models._spec import ModelSpec
-from ckseq.protocol.holdout import Case, ProtocolConfig, split
+from ckseq.protocol.holdout import Case, ProtocolConfig, holdout
 from ckseq.storage.history import Epoch
 
 
@@ -206,6 +206,6 @@ def validation_split(data: Labeled, *, share: float, seed: int) -> tuple[Labeled
         Case(f"{row:09}", subject, str(code))
         for row, (subject, code) in enumerate(zip(data.subjects, data.codes, strict=True))
     ]
-    parts = split(cases, ProtocolConfig(kind="subject_holdout", test_share=share, random_state=seed))
+    parts = holdout(cases, ProtocolConfig(kind="subject_holdout", test_share=share, random_state=seed))
     train, validation = (data.select(np.array([int(id) for id in part])) for part in (parts.train, parts.test))
     return train, validation

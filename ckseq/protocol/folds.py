@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ckseq.config import digest
 from ckseq.errors import DataError
 from ckseq.labels import in_order
-from ckseq.protocol.holdout import HOLDOUTS, Case, ProtocolConfig, Split, split
+from ckseq.protocol.holdout import HOLDOUTS, Case, Fold, ProtocolConfig, holdout
 
 # number of random draws; brings every fold within a sequence or two of its share of every class
 _DRAWS = 40
@@ -26,7 +26,7 @@ class Listed(NamedTuple):
     always_train: tuple[str, ...] = ()
 
 
-def folds(cases: Iterable[Case], config: ProtocolConfig, *, listed: Listed | None = None) -> tuple[Split, ...]:
+def make_folds(cases: Iterable[Case], config: ProtocolConfig, *, listed: Listed | None = None) -> tuple[Fold, ...]:
     """Assign sequences to folds; ``test`` of a fold holds its sequences and ``train`` those of all other folds.
 
     Parameters
@@ -39,7 +39,7 @@ def folds(cases: Iterable[Case], config: ProtocolConfig, *, listed: Listed | Non
 
     Returns
     -------
-    tuple of Split
+    tuple of Fold
         One for a holdout. With any other kind every sequence is tested once, except those a file lists as never tested.
 
     Raises
@@ -50,7 +50,7 @@ def folds(cases: Iterable[Case], config: ProtocolConfig, *, listed: Listed | Non
     """
     ordered = sorted(cases)
     if config.kind in HOLDOUTS:
-        return (split(ordered, config),)
+        return (holdout(ordered, config),)
     if len(ordered) < 2:
         raise DataError(f"{len(ordered)} sequence cannot be divided into folds", fix="add recordings")
     if config.kind == "from_file":
@@ -64,12 +64,12 @@ def folds(cases: Iterable[Case], config: ProtocolConfig, *, listed: Listed | Non
     return tuple(_split(ordered, place, fold, config.kind) for fold in range(int(place.max()) + 1))
 
 
-def division_digest(splits: Sequence[Split]) -> str:
+def folds_digest(folds: Sequence[Fold]) -> str:
     """Return 16 hexadecimal digits that identify the training and test sets of all folds, however they were made."""
-    return digest([[list(one.train), list(one.test)] for one in splits])
+    return digest([[list(one.train), list(one.test)] for one in folds])
 
 
-def _split(cases: list[Case], place: NDArray[np.int_], fold: int, kind: str) -> Split:
+def _split(cases: list[Case], place: NDArray[np.int_], fold: int, kind: str) -> Fold:
     test = [case for case, its_fold in zip(cases, place, strict=True) if its_fold == fold]
     train = [case for case, its_fold in zip(cases, place, strict=True) if its_fold != fold]
     untrained = {case.label for case in cases} - {case.label for case in train}
@@ -81,7 +81,7 @@ def _split(cases: list[Case], place: NDArray[np.int_], fold: int, kind: str) -> 
             fix="leave the class out of the experiment's classes, add subjects who show it, or use more folds",
         )
     ids, tested = tuple(case.id for case in train), tuple(case.id for case in test)
-    return Split(kind, fold, ids, tested, digest(kind, fold, ids, tested))
+    return Fold(kind, fold, ids, tested, digest(kind, fold, ids, tested))
 
 
 def _stratified(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int_]:

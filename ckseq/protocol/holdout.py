@@ -56,15 +56,15 @@ class Case(NamedTuple):
     part: str | None = None
 
 
-class Split(NamedTuple):
+class Fold(NamedTuple):
     """Disjoint training and test sets, each sorted by id; ``digest`` identifies them.
 
-    ``fold`` counts from 0; a holdout has one fold. ``validation`` is in neither set: the validation set that the data
+    ``number`` counts from 0; a holdout has one fold. ``validation`` is in neither set: the validation set that the data
     set publishes.
     """
 
     kind: str
-    fold: int
+    number: int
     train: tuple[str, ...]
     test: tuple[str, ...]
     digest: str
@@ -80,7 +80,7 @@ class Overlap(NamedTuple):
     sentence: str
 
 
-def split(cases: Iterable[Case], config: ProtocolConfig) -> Split:
+def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
     """Assign sequences to one training and one test set; `ckseq.protocol.folds` handles the other kinds.
 
     Parameters
@@ -91,7 +91,7 @@ def split(cases: Iterable[Case], config: ProtocolConfig) -> Split:
 
     Returns
     -------
-    Split
+    Fold
 
     Raises
     ------
@@ -114,7 +114,7 @@ def split(cases: Iterable[Case], config: ProtocolConfig) -> Split:
     train = tuple(case.id for case, test in zip(ordered, tested, strict=True) if not test)
     test = tuple(case.id for case, test in zip(ordered, tested, strict=True) if test)
     _check_trained(ordered, train, "add recordings of it, or lower protocol.test_share")
-    return Split(config.kind, 0, train, test, digest(config.kind, 0, train, test))
+    return Fold(config.kind, 0, train, test, digest(config.kind, 0, train, test))
 
 
 def _check_trained(cases: list[Case], train: tuple[str, ...], fix: str) -> None:
@@ -124,7 +124,7 @@ def _check_trained(cases: list[Case], train: tuple[str, ...], fix: str) -> None:
         raise DataError(f"the split leaves no sequence of {' and '.join(in_order(untrained))} to train on", fix=fix)
 
 
-def _given(cases: list[Case]) -> Split:
+def _given(cases: list[Case]) -> Fold:
     """Use the split that the data set publishes; without a test set the validation set is the test set."""
     parts = {part: tuple(case.id for case in cases if case.part == part) for part in ("train", "validation", "test")}
     train, validation, test = parts.values()
@@ -137,7 +137,7 @@ def _given(cases: list[Case]) -> Split:
             fix="set protocol.kind to subject_holdout",
         )
     _check_trained(cases, train, "leave it out with the experiment's classes, or set protocol.kind to subject_holdout")
-    return Split("given", 0, train, test, digest("given", 0, train, test), validation)
+    return Fold("given", 0, train, test, digest("given", 0, train, test), validation)
 
 
 def _paper_split(n: int, config: ProtocolConfig) -> NDArray[np.bool_]:
@@ -205,23 +205,23 @@ def _draw_subjects(counts: NDArray[np.int_], config: ProtocolConfig) -> NDArray[
     return tested
 
 
-def overlap(split: Split, subjects: Mapping[str, str]) -> Overlap:
+def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
     """Count the subjects that are in both training and test set.
 
     Parameters
     ----------
-    split : Split
+    fold : Fold
     subjects : mapping
         The subject of each id.
 
     Examples
     --------
-    >>> halves = Split("paper_split", 0, train=("a1", "b1"), test=("a2", "c1"), digest="")
+    >>> halves = Fold("paper_split", 0, train=("a1", "b1"), test=("a2", "c1"), digest="")
     >>> overlap(halves, {"a1": "Ann", "a2": "Ann", "b1": "Bob", "c1": "Cy"}).sentence
     '1 of 2 test sequences (50 %) shows a person who is also in training'
     """
-    trained = {subjects[id] for id in split.train}
-    tested = [subjects[id] for id in split.test]
+    trained = {subjects[id] for id in fold.train}
+    tested = [subjects[id] for id in fold.test]
     shared = set(tested) & trained
     n_shared = sum(subject in shared for subject in tested)
     if not shared:

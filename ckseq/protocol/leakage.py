@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.protocol.comparison import mcnemar
-from ckseq.protocol.holdout import Split
+from ckseq.protocol.holdout import Fold
 from ckseq.protocol.score import Interval, wilson_interval
 
 # Two recordings are near-duplicates if both their first and their last crops correlate at least this much. Measured:
@@ -90,14 +90,14 @@ class Leakage:
         return max(self.rules, key=lambda rule: rule.accuracy)
 
 
-def measure(facts: Sequence[SequenceFacts], splits: Sequence[Split], *, confidence: float) -> Leakage:
+def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence: float) -> Leakage:
     """Measure what training and test set share, and the accuracy of every pixel-free baseline.
 
     Parameters
     ----------
     facts : sequence of SequenceFacts
-        Of all sequences in the splits.
-    splits : sequence of Split
+        Of all sequences in the folds.
+    folds : sequence of Fold
         The folds; each baseline is trained on the training set of a fold and tested on its test set.
     confidence : float
         Confidence level of the Wilson intervals.
@@ -108,11 +108,11 @@ def measure(facts: Sequence[SequenceFacts], splits: Sequence[Split], *, confiden
         A split contains a sequence without facts, or there is no test sequence.
     """
     known = {one.id: one for one in facts}
-    if missing := [id for split in splits for id in (*split.train, *split.test) if id not in known]:
+    if missing := [id for fold in folds for id in (*fold.train, *fold.test) if id not in known]:
         raise DataError(f"{missing[0]} is unknown", fix="use the store that the split was made from")
-    if not any(split.test for split in splits):
+    if not any(fold.test for fold in folds):
         raise DataError("there is no test sequence", fix="use a split with test sequences")
-    sides = [([known[id] for id in split.train], [known[id] for id in split.test]) for split in splits]
+    sides = [([known[id] for id in fold.train], [known[id] for id in fold.test]) for fold in folds]
     shared: set[str] = set()
     of_shared = of_sessions = 0
     for train, test in sides:
@@ -121,10 +121,10 @@ def measure(facts: Sequence[SequenceFacts], splits: Sequence[Split], *, confiden
         of_shared += sum(t.subject in trained for t in test)
         of_sessions += sum((t.subject, t.session) in sessions for t in test)
     alike = _alike(facts, {one.id for _, test in sides for one in test})
-    pairs = [pair for split in splits for pair in _pairs(split, alike)]
+    pairs = [pair for fold in folds for pair in _pairs(fold, alike)]
     same, near = (tuple(pair for pair in pairs if (pair.correlation == 1) is equal) for equal in (True, False))
     return Leakage(
-        n_folds=len(splits),
+        n_folds=len(folds),
         n_test=sum(len(test) for _, test in sides),
         shared_subjects=len(shared),
         test_sequences_of_shared_subjects=of_shared,
@@ -167,10 +167,10 @@ def _alike(facts: Sequence[SequenceFacts], tested: set[str]) -> dict[tuple[str, 
     return found
 
 
-def _pairs(split: Split, alike: Mapping[tuple[str, str], float]) -> list[Pair]:
+def _pairs(fold: Fold, alike: Mapping[tuple[str, str], float]) -> list[Pair]:
     """Return the (near-)duplicate pairs of a test and a training sequence of a fold, in the order of the fold."""
-    tested, trained = ({id: place for place, id in enumerate(ids)} for ids in (split.test, split.train))
-    found = [Pair(*ids, split.fold, alike[ids]) for ids in alike if ids[0] in tested and ids[1] in trained]
+    tested, trained = ({id: place for place, id in enumerate(ids)} for ids in (fold.test, fold.train))
+    found = [Pair(*ids, fold.number, alike[ids]) for ids in alike if ids[0] in tested and ids[1] in trained]
     return sorted(found, key=lambda pair: (tested[pair.test], trained[pair.train]))
 
 

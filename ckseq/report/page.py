@@ -177,7 +177,7 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
         "Device": run.device,
         "Store": run.store.path if run.store else None,
         "Store digest": run.store_digest,
-        "Split digest": run.protocol.digest,
+        "Folds digest": run.protocol.digest,
         "Versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]

@@ -10,15 +10,15 @@ from joblib import Parallel, delayed
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.store_builder import source_digest_of
-from ckseq.protocol.folds import folds
-from ckseq.protocol.holdout import HOLDOUTS, Case, ProtocolConfig, Split
+from ckseq.protocol.folds import make_folds
+from ckseq.protocol.holdout import HOLDOUTS, Case, Fold, ProtocolConfig
 from ckseq.recording import Recording
 from ckseq.search.space import Space
 
 _SUBJECT_INDEPENDENT = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
-# of the division that trials are scored on; later seeds give the divisions that finalists are scored on
+# of the folds that trials are scored on; later seeds give the folds that finalists are scored on
 _FIRST_SEED = 1
-# with few subjects another seed may give the same division again
+# with few subjects another seed may give the same folds again
 _SEEDS = 50
 
 
@@ -62,7 +62,7 @@ def labeled_recordings(recordings: Iterable[Recording], space: Space) -> list[Re
     return found
 
 
-def outer_splits(recordings: Sequence[Recording], space: Space, *, nested: bool) -> tuple[Split, ...]:
+def outer_folds(recordings: Sequence[Recording], space: Space, *, nested: bool) -> tuple[Fold, ...]:
     """Divide recordings between a search and the test after it, subject-independently, by the experiment's protocol.
 
     A nested search replaces a holdout by the protocol's number of folds.
@@ -80,13 +80,13 @@ def outer_splits(recordings: Sequence[Recording], space: Space, *, nested: bool)
             f"protocol.kind = {protocol.kind} may put a subject on both sides, and the test would be biased",
             fix="--set protocol.kind=subject_holdout",
         )
-    splits = folds(_cases(recordings), protocol)
-    if len(splits) > 1 and not nested:
+    folds = make_folds(_cases(recordings), protocol)
+    if len(folds) > 1 and not nested:
         raise CallError(
-            f"protocol.kind = {splits[0].kind} has {len(splits)} folds, and a search holds out a single test set",
+            f"protocol.kind = {folds[0].kind} has {len(folds)} folds, and a search holds out a single test set",
             fix="set protocol.kind to subject_holdout, or search once for every fold with --nested",
         )
-    return splits
+    return folds
 
 
 def search_data(recordings: Iterable[Recording], *, notes: Iterable[str] = (), jobs: int) -> SearchData:
@@ -97,9 +97,9 @@ def search_data(recordings: Iterable[Recording], *, notes: Iterable[str] = (), j
 
 
 def make_inner_folds(
-    recordings: Sequence[Recording], outer: Split, space: Space, *, notes: Iterable[str], jobs: int
+    recordings: Sequence[Recording], outer: Fold, space: Space, *, notes: Iterable[str], jobs: int
 ) -> InnerFolds:
-    """Divide the training side of an outer split into inner folds; no file of the test side is opened.
+    """Divide the training set of an outer fold into inner folds; no file of the test side is opened.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def further_folds(inner: InnerFolds, *, n_divisions: int) -> tuple[tuple[str, ..
     Returns
     -------
     tuple of tuple of str
-        The subjects tested on in each fold, one division after the other; fewer if so many do not exist.
+        The subjects tested on in each fold, one set of folds after the other; fewer if so many do not exist.
     """
     known = {frozenset(inner.folds)}
     found: list[tuple[str, ...]] = []
@@ -136,12 +136,12 @@ def further_folds(inner: InnerFolds, *, n_divisions: int) -> tuple[tuple[str, ..
         if len(known) > n_divisions:
             break
         try:
-            division = _divide(inner.data.recordings, len(inner.folds), seed)
+            subjects = _divide(inner.data.recordings, len(inner.folds), seed)
         except DataError:  # this draw leaves a class without training data
             continue
-        if frozenset(division) not in known:
-            known.add(frozenset(division))
-            found += division
+        if frozenset(subjects) not in known:
+            known.add(frozenset(subjects))
+            found += subjects
     return tuple(found)
 
 
@@ -149,7 +149,7 @@ def _divide(recordings: Sequence[Recording], n_folds: int, seed: int) -> tuple[t
     """Return the subjects tested on in each fold."""
     config = ProtocolConfig(kind="subject_k_fold", folds=n_folds, random_state=seed)
     subject = {one.id: one.subject for one in recordings}
-    return tuple(tuple(sorted({subject[id] for id in split.test})) for split in folds(_cases(recordings), config))
+    return tuple(tuple(sorted({subject[id] for id in fold.test})) for fold in make_folds(_cases(recordings), config))
 
 
 def _cases(recordings: Iterable[Recording]) -> list[Case]:

@@ -14,8 +14,8 @@ from ckseq.experiment.dataset import gather
 from ckseq.experiment.fold import predict_test_side
 from ckseq.experiment.record import now
 from ckseq.learn import backend
-from ckseq.protocol.folds import division_digest
-from ckseq.protocol.holdout import Split
+from ckseq.protocol.folds import folds_digest
+from ckseq.protocol.holdout import Fold
 from ckseq.recording import Recording
 from ckseq.search.export_best import recipes_of
 from ckseq.search.inner_folds import search_data
@@ -47,7 +47,7 @@ class NestedResult(NestedScores):
 
 def score_nested(
     studies: Sequence[Study],
-    outer: Sequence[Split],
+    outer: Sequence[Fold],
     recordings: Sequence[Recording],
     cache: TrialCache,
     *,
@@ -61,7 +61,7 @@ def score_nested(
     ----------
     studies : sequence of Study
         One for each outer fold.
-    outer : sequence of Split
+    outer : sequence of Fold
     recordings : sequence of Recording
         All of them.
     cache : TrialCache
@@ -77,32 +77,32 @@ def score_nested(
     selected: list[str] = []
     folds: list[FoldRecord] = []
     trainings: list[TrainingRecord] = []
-    for study, split in zip(studies, outer, strict=True):
+    for study, fold in zip(studies, outer, strict=True):
         trial = selected_trial(study)
         recipes = recipes_of(study, trial)
         store, _ = cache.prepare(recipes, data)
         with open_store(store) as opened:
             dataset = gather(opened, recipes.experiment)
-            trained = train(recipes.experiment, dataset, dataset.split)
-            own = predict_test_side(trained.model, dataset, dataset.split._replace(fold=split.fold), seed=None)
+            trained = train(recipes.experiment, dataset, dataset.fold)
+            own = predict_test_side(trained.model, dataset, dataset.fold._replace(number=fold.number), seed=None)
         backend.release()
         labels = dataset.labels
         n_correct = sum(row.truth == row.predicted for row in own)
         accuracies.append(n_correct / len(own))
-        selected.append(f"fold {split.fold}: trial {trial.number}")
-        folds.append(FoldRecord(number=split.fold, test=tuple(row.recording for row in own)))
+        selected.append(f"fold {fold.number}: trial {trial.number}")
+        folds.append(FoldRecord(number=fold.number, test=tuple(row.recording for row in own)))
         trainings.append(
             TrainingRecord(
                 seed=recipes.experiment.seed,
-                fold=split.fold,
-                n_train=len(dataset.split.train),
+                fold=fold.number,
+                n_train=len(dataset.fold.train),
                 n_test=len(own),
                 epochs=len(trained.epochs),
                 chosen_epoch=trained.chosen_epoch,
                 seconds=trained.seconds,
             )
         )
-        console.say(f"fold {split.fold}: trial {trial.number} is selected, {n_correct} of {len(own)} correct")
+        console.say(f"fold {fold.number}: trial {trial.number} is selected, {n_correct} of {len(own)} correct")
         rows += own
     scores = fold_scores([row.truth for row in rows], [row.predicted for row in rows])
     run = out / f"{name}_nested"
@@ -124,7 +124,7 @@ def score_nested(
 
 def _record(
     name: str,
-    outer: Sequence[Split],
+    outer: Sequence[Fold],
     labels: Sequence[str],
     folds: Sequence[FoldRecord],
     trainings: Sequence[TrainingRecord],
@@ -140,7 +140,7 @@ def _record(
         labels=tuple(labels),
         protocol=ProtocolRecord(
             kind=outer[0].kind,
-            digest=division_digest(outer),
+            digest=folds_digest(outer),
             n_folds=len(outer),
             n_train=min(training.n_train for training in trainings),
             n_test=sum(training.n_test for training in trainings),

@@ -20,7 +20,7 @@ from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.learn.fit import Labeled, TrainingState
 from ckseq.learn.trainer import TrainedModel
-from ckseq.protocol.holdout import ProtocolConfig, Split
+from ckseq.protocol.holdout import Fold, ProtocolConfig
 from ckseq.protocol.score import accuracy, balanced_accuracy, confusion_matrix
 from ckseq.search.inner_folds import InnerFolds
 from ckseq.search.search_config import SearchConfig
@@ -73,24 +73,22 @@ def evaluate(
     experiments = [_tested_on(recipes.experiment, subjects) for subjects in inner.folds]
     with open_store(store) as opened:
         dataset = gather(opened, experiments[0])
-    for fold, experiment in enumerate(experiments):
-        if fold >= len(scores):
-            (split,) = divide(dataset.entries, experiment.protocol)
-            lost = _lost_labels(inner, dataset, experiment, fold)
+    for number, experiment in enumerate(experiments):
+        if number >= len(scores):
+            (fold,) = divide(dataset.entries, experiment.protocol)
+            lost = _lost_labels(inner, dataset, experiment, number)
             reporter = EpochReporter(trial, space.config, experiment, scores)
-            scores.append(_score_fold(experiment, dataset, split, lost, reporter))
+            scores.append(_score_fold(experiment, dataset, fold, lost, reporter))
             trial.set_user_attr(SCORES, scores)
-        if space.config.prune_by == "fold" and fold + 1 < len(experiments):
-            _report(trial, space.config, _objective_value(space.config, scores, 0), fold)
+        if space.config.prune_by == "fold" and number + 1 < len(experiments):
+            _report(trial, space.config, _objective_value(space.config, scores, 0), number)
     return [_objective_value(space.config, scores, place) for place in range(len(space.config.objectives))]
 
 
-def train(
-    experiment: Experiment, dataset: Dataset, split: Split, reporter: EpochReporter | None = None
-) -> TrainedModel:
-    """Train the experiment's model on the training side of a split."""
+def train(experiment: Experiment, dataset: Dataset, fold: Fold, reporter: EpochReporter | None = None) -> TrainedModel:
+    """Train the experiment's model on the training set of a fold."""
     trainer = trainer_for(experiment, dataset)
-    training, test = (dataset.side(side)[1] for side in (split.train, split.test))
+    training, test = (dataset.side(side)[1] for side in (fold.train, fold.test))
     return trainer.fit(train=training, validation=test, on_epoch=None if reporter is None else reporter.report)
 
 
@@ -147,19 +145,19 @@ def _tested_on(experiment: Experiment, subjects: tuple[str, ...]) -> Experiment:
 
 
 def _score_fold(
-    experiment: Experiment, dataset: Dataset, split: Split, lost: Sequence[str], reporter: EpochReporter
+    experiment: Experiment, dataset: Dataset, fold: Fold, lost: Sequence[str], reporter: EpochReporter
 ) -> FoldScores:
     if reporter.active and experiment.training.validation == "none":
         # the inner fold is predicted after every epoch, which changes nothing in training
         training = experiment.training.model_copy(update={"validation": "test"})
         experiment = experiment.model_copy(update={"training": training})
-    trained = train(experiment, dataset, split, reporter)
-    rows = predict_test_side(trained.model, dataset, split, seed=None)
+    trained = train(experiment, dataset, fold, reporter)
+    rows = predict_test_side(trained.model, dataset, fold, seed=None)
     scores = fold_scores(
         truth=[*(row.truth for row in rows), *lost],
         predicted=[*(row.predicted for row in rows), *[_NO_PREDICTION] * len(lost)],
     )
-    _, test = dataset.side(split.test)
+    _, test = dataset.side(fold.test)
     scores["prediction_ms"] = _prediction_ms(trained, test)
     if hasattr(trained.model, "count_params"):
         scores["parameters"] = float(trained.model.count_params())

@@ -16,7 +16,7 @@ SCHEMA = 1
 _FIX = 'write {"folds": [["S005_001", ...], ...]}, or use \'ckseq protocol export\''
 
 
-class Division(NamedTuple):
+class FoldFile(NamedTuple):
     """The contents of such a file: the folds, the kind of protocol, and their digest, "" where it has none."""
 
     listed: Listed
@@ -24,7 +24,7 @@ class Division(NamedTuple):
     digest: str
 
 
-def write_division(path: Path, division: Division, *, config: dict[str, Any]) -> None:
+def write_fold_file(path: Path, fold_file: FoldFile, *, config: dict[str, Any]) -> None:
     """Write folds as JSON, one list per fold; ``config`` records how they were drawn.
 
     Raises
@@ -35,16 +35,16 @@ def write_division(path: Path, division: Division, *, config: dict[str, Any]) ->
     tree = {
         "schema": SCHEMA,
         "ckseq_version": ckseq.__version__,
-        "kind": division.kind,
+        "kind": fold_file.kind,
         "config": config,
-        "digest": division.digest,
-        "folds": [list(ids) for ids in division.listed.folds],
-        "always_train": list(division.listed.always_train),
+        "digest": fold_file.digest,
+        "folds": [list(ids) for ids in fold_file.listed.folds],
+        "always_train": list(fold_file.listed.always_train),
     }
     write_text(path, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_division(path: Path) -> Division:
+def read_fold_file(path: Path) -> FoldFile:
     """Read folds from JSON or (with the extension ``.toml``) TOML: a list of folds, or a table with ``folds``.
 
     Raises
@@ -71,7 +71,7 @@ def read_division(path: Path) -> Division:
         raise DataError("lists no folds", path, _FIX)
     parts = tuple(_ids(ids, f"fold {fold}", path) for fold, ids in enumerate(folds))
     always_train = _ids(tree.get("always_train", []), "always_train", path)
-    return Division(Listed(parts, always_train), str(tree.get("kind", "from_file")), str(tree.get("digest", "")))
+    return FoldFile(Listed(parts, always_train), str(tree.get("kind", "from_file")), str(tree.get("digest", "")))
 
 
 def _ids(ids: Any, what: str, path: Path) -> tuple[str, ...]:

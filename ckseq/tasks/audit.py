@@ -16,7 +16,7 @@ from ckseq.experiment.dataset import choose, divide, noun_in
 from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment, experiment_of, load_experiment
 from ckseq.experiment.record import leakage_record
-from ckseq.protocol.folds import division_digest
+from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.leakage import Leakage
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.store import open_store
@@ -53,20 +53,20 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
     recipe = recipe_for(experiment, settings)
     with open_store(store) as opened:
         chosen = choose(opened, recipe)
-        splits = divide(chosen.entries, recipe.protocol)
-        leakage = leakage_of(opened, chosen.entries, splits)
+        folds = divide(chosen.entries, recipe.protocol)
+        leakage = leakage_of(opened, chosen.entries, folds)
     facts = leakage_record(leakage)
     noun = noun_in(recipe)
     sentences = leak_sentences(facts, noun)
-    folds = "1 fold" if len(splits) == 1 else f"{len(splits)} folds"
-    console.say(f"{recipe.protocol.kind}, {folds}, {leakage.n_test} test {noun.many} of {len(chosen.entries)}")
+    n_folds = "1 fold" if len(folds) == 1 else f"{len(folds)} folds"
+    console.say(f"{recipe.protocol.kind}, {n_folds}, {leakage.n_test} test {noun.many} of {len(chosen.entries)}")
     console.say(_table(leakage))
     for sentence in sentences:
         console.say(sentence)
     return {
         "schema": 1,
         "store": str(store),
-        "protocol": {"kind": recipe.protocol.kind, "digest": division_digest(splits), "folds": len(splits)},
+        "protocol": {"kind": recipe.protocol.kind, "digest": folds_digest(folds), "folds": len(folds)},
         "n_sequences": len(chosen.entries),
         **facts.model_dump(mode="json"),
         "sentences": sentences,

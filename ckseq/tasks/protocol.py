@@ -9,9 +9,9 @@ from typing import Any
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import choose, divide
-from ckseq.protocol.folds import Listed, division_digest, folds
+from ckseq.protocol.folds import Listed, folds_digest, make_folds
 from ckseq.protocol.holdout import Case, ProtocolConfig, overlap
-from ckseq.storage.fold_files import Division, read_division, write_division
+from ckseq.storage.fold_files import FoldFile, read_fold_file, write_fold_file
 from ckseq.storage.store import open_store
 from ckseq.tasks.audit import recipe_for
 
@@ -54,13 +54,13 @@ def protocol_export(
     recipe = recipe_for(experiment, settings)
     with open_store(store) as opened:
         entries = choose(opened, recipe).entries
-        splits = divide(entries, recipe.protocol)
-    tested = {id for split in splits for id in split.test}
+        folds = divide(entries, recipe.protocol)
+    tested = {id for fold in folds for id in fold.test}
     always = tuple(entry.id for entry in entries if entry.id not in tested)
-    digest = division_digest(splits)
-    listed = Listed(tuple(split.test for split in splits), always)
-    write_division(out, Division(listed, recipe.protocol.kind, digest), config=recipe.protocol.model_dump(mode="json"))
-    sizes = [len(split.test) for split in splits]
+    digest = folds_digest(folds)
+    listed = Listed(tuple(fold.test for fold in folds), always)
+    write_fold_file(out, FoldFile(listed, recipe.protocol.kind, digest), config=recipe.protocol.model_dump(mode="json"))
+    sizes = [len(fold.test) for fold in folds]
     console.say(
         f"{recipe.protocol.kind} {digest}: {len(sizes)} folds of {min(sizes)} to {max(sizes)} sequences in {out}"
     )
@@ -94,10 +94,10 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
     DataError
         A recording is not in the store or has no label, the digest differs, or a subject is in training and test.
     """
-    division = read_division(file)
+    fold_file = read_fold_file(file)
     with open_store(store) as opened:
         known = {entry.id: entry for entry in opened.entries if entry.label is not None and entry.error is None}
-    ids = [id for part in (*division.listed.folds, division.listed.always_train) for id in part]
+    ids = [id for part in (*fold_file.listed.folds, fold_file.listed.always_train) for id in part]
     if missing := sorted(set(ids) - known.keys()):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DataError(
@@ -107,32 +107,32 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
         )
     cases = [Case(id, known[id].subject, str(known[id].label), known[id].part) for id in dict.fromkeys(ids)]
     try:
-        splits = folds(cases, ProtocolConfig(kind="from_file", file=str(file)), listed=division.listed)
+        folds = make_folds(cases, ProtocolConfig(kind="from_file", file=str(file)), listed=fold_file.listed)
     except DataError as error:
         raise DataError(error.what, file, error.fix) from None
-    digest = division_digest(splits)
-    if division.digest and digest != division.digest:
+    digest = folds_digest(folds)
+    if fold_file.digest and digest != fold_file.digest:
         raise DataError(
-            f"was changed: its digest is {digest}, recorded is {division.digest}", file, "export or download it again"
+            f"was changed: its digest is {digest}, recorded is {fold_file.digest}", file, "export or download it again"
         )
     shared = sum(
-        overlap(split, {case.id: case.subject for case in cases}).test_sequences_of_shared_subjects for split in splits
+        overlap(fold, {case.id: case.subject for case in cases}).test_sequences_of_shared_subjects for fold in folds
     )
-    if shared and division.kind in _APART:
+    if shared and fold_file.kind in _APART:
         raise DataError(
-            f"says {division.kind}, but {shared} test sequences show a subject seen in training",
+            f"says {fold_file.kind}, but {shared} test sequences show a subject seen in training",
             file,
             "export it again",
         )
-    known_as = f"digest {digest} verified" if division.digest else f"digest {digest}"
+    known_as = f"digest {digest} verified" if fold_file.digest else f"digest {digest}"
     sharing = f"{shared} test sequences show a subject seen in training" if shared else "no test subject is in training"
-    console.say(f"{file} fits {store}: {len(splits)} folds, {len(cases)} sequences; {known_as}; {sharing}")
+    console.say(f"{file} fits {store}: {len(folds)} folds, {len(cases)} sequences; {known_as}; {sharing}")
     return {
         "schema": 1,
         "file": str(file),
-        "kind": division.kind,
+        "kind": fold_file.kind,
         "digest": digest,
-        "folds": len(splits),
+        "folds": len(folds),
         "n_sequences": len(cases),
         "test_sequences_of_shared_subjects": shared,
     }

@@ -16,7 +16,7 @@ from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_text
-from ckseq.storage.fold_files import Division, write_division
+from ckseq.storage.fold_files import FoldFile, write_fold_file
 from ckseq.storage.predictions import PREDICTIONS, Predictions
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.crossval import crossval
@@ -74,7 +74,7 @@ def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> No
     if tree["protocol"]["kind"] == "from_file":
         # the file may be missing or changed; the run record holds its folds
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
-        write_division(folder / _DIVISION, Division(listed, "from_file", ""), config={})
+        write_fold_file(folder / _DIVISION, FoldFile(listed, "from_file", ""), config={})
         tree["protocol"] = {**tree["protocol"], "file": str(folder / _DIVISION)}
     write_text(folder / _RECIPE, toml_text(tree) + "\n")
     recipe, out, seed = str(folder / _RECIPE), folder / _AGAIN, before.seeds[0]

@@ -10,7 +10,7 @@ from ckseq.console import Console
 from ckseq.defaults import CACHE_GB, HEARTBEAT_S
 from ckseq.errors import CallError
 from ckseq.preprocessing.data_set import find_source, notes_of
-from ckseq.search.inner_folds import labeled_recordings, make_inner_folds, outer_splits
+from ckseq.search.inner_folds import labeled_recordings, make_inner_folds, outer_folds
 from ckseq.search.space import load_space
 from ckseq.search.study_storage import load_optuna, open_storage, without_password
 
@@ -99,7 +99,7 @@ def tune(
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
     recordings = labeled_recordings(find_source(data, source).scan(data), space)
-    outer = outer_splits(recordings, space, nested=nested)
+    outer = outer_folds(recordings, space, nested=nested)
     url = storage or f"sqlite:///{out / STUDY_FILE}"
     opened = open_storage(url)
     console.step(f"searching in {without_password(url)}")
@@ -107,13 +107,13 @@ def tune(
     out.mkdir(parents=True, exist_ok=True)
     name = study or space.name
     studies, results = [], []
-    for split in outer:
+    for fold in outer:
         finished = run_search(
             space,
-            make_inner_folds(recordings, split, space, notes=notes_of(data), jobs=jobs),
+            make_inner_folds(recordings, fold, space, notes=notes_of(data), jobs=jobs),
             cache,
             storage=opened,
-            name=f"{name}_fold{split.fold}" if nested else name,
+            name=f"{name}_fold{fold.number}" if nested else name,
             n_trials=trials or space.config.trials,
             heartbeat_s=heartbeat_s,
             console=console,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
 
 from ckseq.errors import CallError, DataError
-from ckseq.protocol.folds import Listed, division_digest, folds
-from ckseq.protocol.holdout import Case, ProtocolConfig, split
+from ckseq.protocol.folds import Listed, folds_digest, make_folds
+from ckseq.protocol.holdout import Case, ProtocolConfig, holdout
 
 SUBJECT_KINDS = ("subject_holdout", "subject_k_fold", "leave_one_subject_out")
 
@@ -31,7 +31,7 @@ def test_no_fold_of_a_subject_protocol_shares_a_subject(cases, kind, n, seed):
     config = ProtocolConfig(kind=kind, folds=n, random_state=seed)
     subject = {case.id: case.subject for case in cases}
     try:
-        parts = folds(cases, config)
+        parts = make_folds(cases, config)
     except DataError:
         return
     for part in parts:
@@ -42,9 +42,9 @@ def test_no_fold_of_a_subject_protocol_shares_a_subject(cases, kind, n, seed):
         assert sorted(part.train + part.test) == sorted(subject)
     if kind != "subject_holdout":
         assert sorted(id for part in parts for id in part.test) == sorted(subject)
-        assert [part.fold for part in parts] == list(range(len(parts)))
+        assert [part.number for part in parts] == list(range(len(parts)))
     shuffled = random.Random(seed).sample(cases, len(cases))
-    assert folds(shuffled, config) == parts
+    assert make_folds(shuffled, config) == parts
 
 
 @settings(deadline=None, max_examples=60)
@@ -57,10 +57,10 @@ def test_subject_folds_are_refused_only_for_a_reason(cases, n):
     for kind in ("leave_one_subject_out", "subject_k_fold"):
         config = ProtocolConfig(kind=kind, folds=len(people) if len(people) > 1 else 2)
         if possible:
-            assert len(folds(cases, config)) == len(people)
+            assert len(make_folds(cases, config)) == len(people)
         else:
             with pytest.raises(DataError, match=r"one subject|1 sequence"):
-                folds(cases, config)
+                make_folds(cases, config)
 
 
 def ck_like(
@@ -77,7 +77,7 @@ def ck_like(
 def test_subject_folds_are_even():
     cases = ck_like()
     label = {case.id: case.label for case in cases}
-    parts = folds(cases, ProtocolConfig(kind="subject_k_fold"))
+    parts = make_folds(cases, ProtocolConfig(kind="subject_k_fold"))
     assert len(parts) == 5
     sizes = [len(part.test) for part in parts]
     assert max(sizes) - min(sizes) <= 2
@@ -89,7 +89,7 @@ def test_subject_folds_are_even():
 def test_stratified_folds_are_scikit_learns():
     cases = ck_like(40)
     ids, labels = np.array([case.id for case in cases]), [case.label for case in cases]
-    parts = folds(cases[::-1], ProtocolConfig(kind="stratified_k_fold", folds=4, random_state=7))
+    parts = make_folds(cases[::-1], ProtocolConfig(kind="stratified_k_fold", folds=4, random_state=7))
     theirs = StratifiedKFold(4, shuffle=True, random_state=7).split(ids, labels)
     assert [part.test for part in parts] == [tuple(ids[test]) for _, test in theirs]
 
@@ -98,7 +98,7 @@ def test_leaving_one_subject_out_is_scikit_learns():
     cases = ck_like(20)
     ids, subjects = np.array([case.id for case in cases]), [case.subject for case in cases]
     theirs = LeaveOneGroupOut().split(ids, groups=subjects)
-    parts = folds(cases, ProtocolConfig(kind="leave_one_subject_out"))
+    parts = make_folds(cases, ProtocolConfig(kind="leave_one_subject_out"))
     assert [part.test for part in parts] == [tuple(ids[test]) for _, test in theirs]
 
 
@@ -128,13 +128,13 @@ PAIRS = [
 )
 def test_what_cannot_be_divided_is_refused(cases, kind, n, message):
     with pytest.raises(DataError, match=message) as caught:
-        folds(cases, ProtocolConfig(kind=kind, folds=n))
+        make_folds(cases, ProtocolConfig(kind=kind, folds=n))
     assert caught.value.fix
 
 
 def test_a_file_is_taken_as_it_is():
     ids = [case.id for case in FEW]
-    parts = folds(
+    parts = make_folds(
         FEW, ProtocolConfig(kind="from_file"), listed=Listed((tuple(ids[:2]), tuple(ids[2:4])), tuple(ids[4:]))
     )
     assert [part.test for part in parts] == [tuple(ids[:2]), tuple(ids[2:4])]
@@ -154,25 +154,23 @@ def test_a_file_is_taken_as_it_is():
 )
 def test_a_file_that_does_not_fit_is_refused(listed, message):
     with pytest.raises(DataError, match=message):
-        folds(FEW, ProtocolConfig(kind="from_file"), listed=listed)
+        make_folds(FEW, ProtocolConfig(kind="from_file"), listed=listed)
 
 
 def test_the_digest_names_the_division_and_not_its_name():
     cases = ck_like(30)
-    drawn = folds(cases, ProtocolConfig(kind="subject_k_fold"))
+    drawn = make_folds(cases, ProtocolConfig(kind="subject_k_fold"))
     listed = Listed(tuple(part.test for part in drawn))
-    again = folds(cases, ProtocolConfig(kind="from_file"), listed=listed)
-    assert division_digest(drawn) == division_digest(again)
+    again = make_folds(cases, ProtocolConfig(kind="from_file"), listed=listed)
+    assert folds_digest(drawn) == folds_digest(again)
     assert drawn[0].digest != again[0].digest
-    assert division_digest(drawn) != division_digest(
-        folds(cases, ProtocolConfig(kind="subject_k_fold", random_state=2))
-    )
+    assert folds_digest(drawn) != folds_digest(make_folds(cases, ProtocolConfig(kind="subject_k_fold", random_state=2)))
 
 
 def test_one_training_has_one_fold():
     with pytest.raises(
         CallError, match="subject_k_fold has several folds, but 'ckseq train' uses one; use 'ckseq crossval'"
     ):
-        split(FEW, ProtocolConfig(kind="subject_k_fold"))
+        holdout(FEW, ProtocolConfig(kind="subject_k_fold"))
     config = ProtocolConfig(kind="subject_holdout")
-    assert folds(FEW, config) == (split(FEW, config),)
+    assert make_folds(FEW, config) == (holdout(FEW, config),)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from ckseq.errors import DataError
-from ckseq.protocol.holdout import Case, ProtocolConfig, Split, overlap, split
+from ckseq.protocol.holdout import Case, Fold, ProtocolConfig, holdout, overlap
 
 
 def cases_of(n_subjects, labels, seed=0):
@@ -27,10 +27,10 @@ HOLDOUT = ProtocolConfig(kind="subject_holdout", test_share=0.3, random_state=1)
 def test_the_papers_split_is_scikit_learns_to_the_element(n_subjects):
     cases = cases_of(n_subjects, FOUR)
     train, test = train_test_split(sorted(case.id for case in cases), test_size=0.3, random_state=1, shuffle=True)
-    result = split(cases[::-1], PAPER)
+    result = holdout(cases[::-1], PAPER)
     assert result.train == tuple(sorted(train))
     assert result.test == tuple(sorted(test))
-    assert (result.kind, result.fold) == ("paper_split", 0)
+    assert (result.kind, result.number) == ("paper_split", 0)
 
 
 @settings(deadline=None, max_examples=20)
@@ -39,7 +39,7 @@ def test_a_holdout_keeps_people_apart_and_every_class_in_training(n_subjects, n_
     cases = cases_of(n_subjects, list("abcde"[:n_labels]), seed)
     config = ProtocolConfig(kind="subject_holdout", test_share=share, random_state=seed)
     try:
-        result = split(cases, config)
+        result = holdout(cases, config)
     except DataError as error:
         assume("one subject alone shows" not in str(error))
         raise
@@ -50,13 +50,13 @@ def test_a_holdout_keeps_people_apart_and_every_class_in_training(n_subjects, n_
     assert result.test
     assert {label[id] for id in result.train} == {case.label for case in cases}
     random.shuffle(cases)
-    assert split(cases, config) == result
+    assert holdout(cases, config) == result
 
 
 def test_a_holdout_comes_near_the_share_of_every_class():
     cases = cases_of(118, ["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"])
     label = {case.id: case.label for case in cases}
-    result = split(cases, HOLDOUT)
+    result = holdout(cases, HOLDOUT)
     assert len(result.test) / len(cases) == pytest.approx(0.3, abs=0.01)
     for one in set(label.values()):
         total = sum(case.label == one for case in cases)
@@ -65,37 +65,37 @@ def test_a_holdout_comes_near_the_share_of_every_class():
 
 def test_the_draw_depends_on_its_seed_and_has_a_digest():
     cases = cases_of(40, FOUR)
-    other = split(cases, HOLDOUT.model_copy(update={"random_state": 2}))
-    assert split(cases, HOLDOUT) == split(cases, HOLDOUT)
-    assert other.test != split(cases, HOLDOUT).test
-    assert other.digest != split(cases, HOLDOUT).digest
+    other = holdout(cases, HOLDOUT.model_copy(update={"random_state": 2}))
+    assert holdout(cases, HOLDOUT) == holdout(cases, HOLDOUT)
+    assert other.test != holdout(cases, HOLDOUT).test
+    assert other.digest != holdout(cases, HOLDOUT).digest
     assert len(other.digest) == 16
 
 
 def test_one_subject_cannot_be_held_out():
     cases = [Case(f"S001_{i}", "S001", FOUR[i % 4]) for i in range(20)]
     with pytest.raises(DataError, match=r"all sequences show one subject, S001.*paper_split"):
-        split(cases, HOLDOUT)
-    assert len(split(cases, PAPER).test) == 6
+        holdout(cases, HOLDOUT)
+    assert len(holdout(cases, PAPER).test) == 6
 
 
 def test_a_class_of_one_subject_stays_in_training():
     cases = [*cases_of(20, ["anger", "joy"]), Case("S099_1", "S099", "fear"), Case("S099_2", "S099", "fear")]
-    assert {"S099_1", "S099_2"} <= set(split(cases, HOLDOUT).train)
+    assert {"S099_1", "S099_2"} <= set(holdout(cases, HOLDOUT).train)
 
 
 def test_classes_that_cannot_be_trained_on_are_named():
     cases = [Case("a1", "a", "anger"), Case("b1", "b", "fear"), Case("b2", "b", "anger")]
-    assert split(cases, HOLDOUT).test == ("a1",)
+    assert holdout(cases, HOLDOUT).test == ("a1",)
     with pytest.raises(DataError, match="one subject alone shows anger, fear"):
-        split([case for case in cases if case.id != "b2"], HOLDOUT)
+        holdout([case for case in cases if case.id != "b2"], HOLDOUT)
 
 
 def test_the_papers_split_may_not_take_a_whole_class():
     cases = [*cases_of(8, ["anger"]), Case("S900", "S900", "fear")]
     share = next(i for i in range(1, 99) if "S900" in _tested(cases, i / 100))
     with pytest.raises(DataError, match="no sequence of fear to train on"):
-        split(cases, PAPER.model_copy(update={"test_share": share / 100}))
+        holdout(cases, PAPER.model_copy(update={"test_share": share / 100}))
 
 
 def _tested(cases, share):
@@ -105,14 +105,12 @@ def _tested(cases, share):
 @pytest.mark.parametrize("config", [PAPER, HOLDOUT])
 def test_one_sequence_cannot_be_split(config):
     with pytest.raises(DataError, match="1 sequence cannot be split"):
-        split([Case("a", "a", "anger")], config)
+        holdout([Case("a", "a", "anger")], config)
 
 
 def test_sharing_is_told_in_plain_words():
     subjects = {f"{name}{i}": name for name in ("ann", "bob", "cy", "di") for i in range(4)}
-    both = Split(
-        "paper_split", 0, train=("ann0", "bob0"), test=("ann1", "ann2", "bob1", "cy0", "di0", "di1"), digest=""
-    )
+    both = Fold("paper_split", 0, train=("ann0", "bob0"), test=("ann1", "ann2", "bob1", "cy0", "di0", "di1"), digest="")
     counted = overlap(both, subjects)
     assert counted[:3] == (4, 2, 3)
     assert counted.sentence == "3 of 6 test sequences (50 %) show one of 2 people who are also in training"
@@ -123,13 +121,13 @@ def test_sharing_is_told_in_plain_words():
 def test_a_holdout_may_name_its_people():
     cases = cases_of(12, FOUR)
     named = HOLDOUT.model_copy(update={"test_subjects": ("S003", "S007", "nobody")})
-    result = split(cases, named)
+    result = holdout(cases, named)
     assert result.test == tuple(sorted(case.id for case in cases if case.subject in ("S003", "S007")))
     assert len(result.train) + len(result.test) == len(cases)
     with pytest.raises(DataError, match="no sequence shows a subject of"):
-        split(cases, HOLDOUT.model_copy(update={"test_subjects": ("nobody",)}))
+        holdout(cases, HOLDOUT.model_copy(update={"test_subjects": ("nobody",)}))
     with pytest.raises(DataError, match="every sequence shows"):
-        split(cases, HOLDOUT.model_copy(update={"test_subjects": tuple({case.subject for case in cases})}))
+        holdout(cases, HOLDOUT.model_copy(update={"test_subjects": tuple({case.subject for case in cases})}))
 
 
 def given_cases(parts):
@@ -138,22 +136,22 @@ def given_cases(parts):
 
 def test_the_sets_own_division_is_taken_as_it_is():
     parts = ["train", "train", "validation", "test", "train", "train", "test", None]
-    result = split(given_cases(parts)[::-1], ProtocolConfig(kind="given"))
+    result = holdout(given_cases(parts)[::-1], ProtocolConfig(kind="given"))
     assert (result.train, result.test) == (("r000", "r001", "r004", "r005"), ("r003", "r006"))
     assert result.validation == ("r002",)
 
 
 def test_without_a_test_part_validation_is_tested_on():
-    result = split(given_cases(["train", "train", "validation", "validation"]), ProtocolConfig(kind="given"))
+    result = holdout(given_cases(["train", "train", "validation", "validation"]), ProtocolConfig(kind="given"))
     assert (result.test, result.validation) == (("r002", "r003"), ())
 
 
 @pytest.mark.parametrize("parts", [[None] * 4, ["train"] * 4, ["test"] * 4])
 def test_a_set_that_is_not_divided(parts):
     with pytest.raises(DataError, match="no training and test set of its own; its parts: "):
-        split(given_cases(parts), ProtocolConfig(kind="given"))
+        holdout(given_cases(parts), ProtocolConfig(kind="given"))
 
 
 def test_a_class_that_the_given_division_does_not_train_on():
     with pytest.raises(DataError, match="no sequence of b to train on"):
-        split(given_cases(["train", "test", "train", "test"]), ProtocolConfig(kind="given"))
+        holdout(given_cases(["train", "test", "train", "test"]), ProtocolConfig(kind="given"))

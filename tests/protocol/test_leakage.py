@@ -4,8 +4,8 @@ import pytest
 from scipy.stats import binomtest
 
 from ckseq.errors import DataError
-from ckseq.protocol.folds import folds
-from ckseq.protocol.holdout import Case, ProtocolConfig, Split
+from ckseq.protocol.folds import make_folds
+from ckseq.protocol.holdout import Case, Fold, ProtocolConfig
 from ckseq.protocol.leakage import NEAR, SequenceFacts, measure
 
 FOUR = ("anger", "disgust", "happiness", "surprise")
@@ -30,11 +30,11 @@ def traces_of(n_subjects=20, labels=FOUR, seed=0, crops=True):
 
 
 def divided(traces, kind="subject_k_fold", **fields):
-    return folds([Case(t.id, t.subject, t.label) for t in traces], ProtocolConfig(kind=kind, **fields))
+    return make_folds([Case(t.id, t.subject, t.label) for t in traces], ProtocolConfig(kind=kind, **fields))
 
 
-def measured(traces, splits=None):
-    return measure(traces, splits or divided(traces), confidence=0.95)
+def measured(traces, folds=None):
+    return measure(traces, folds or divided(traces), confidence=0.95)
 
 
 def rule(leakage, name):
@@ -57,9 +57,9 @@ def test_where_nothing_leaks_nothing_is_reported():
 
 def test_a_planted_overlap_of_people_is_counted():
     traces = traces_of()
-    split = divided(traces, "subject_holdout")[0]
-    moved = split.test[0]
-    planted = split._replace(train=(*split.train, moved), test=split.test[1:])
+    fold = divided(traces, "subject_holdout")[0]
+    moved = fold.test[0]
+    planted = fold._replace(train=(*fold.train, moved), test=fold.test[1:])
     who = next(t.subject for t in traces if t.id == moved)
     others = [id for id in planted.test if id.startswith(who)]
     assert others
@@ -101,12 +101,12 @@ def test_a_planted_duplicate_is_found_under_another_name(how):
 
 def test_equal_sources_are_duplicates_without_any_crop():
     traces = traces_of(crops=False)
-    split = divided(traces, "subject_holdout")[0]
-    copied = {split.test[0], split.train[0]}
+    fold = divided(traces, "subject_holdout")[0]
+    copied = {fold.test[0], fold.train[0]}
     planted = [changed(t, source_digest="one") if t.id in copied else t for t in traces]
-    found = measured(planted, [split])
-    assert [pair[:3] for pair in found.duplicates] == [(split.test[0], split.train[0], 0)]
-    unknown = measured([changed(t, source_digest="") for t in traces], [split])
+    found = measured(planted, [fold])
+    assert [pair[:3] for pair in found.duplicates] == [(fold.test[0], fold.train[0], 0)]
+    unknown = measured([changed(t, source_digest="") for t in traces], [fold])
     assert unknown.duplicates == ()
 
 
@@ -136,7 +136,7 @@ def test_identity_says_what_is_used_up():
     ]
     tested = [f"S{s:03}_{s % 4}" for s in range(12)]
     rest = [t.id for t in traces if t.id not in tested]
-    found = measured(traces, [Split("from_file", 0, tuple(rest), tuple(tested), "")])
+    found = measured(traces, [Fold("from_file", 0, tuple(rest), tuple(tested), "")])
     assert rule(found, "identity exclusion").accuracy == 1
     apart = measured(traces, divided(traces, "subject_k_fold", folds=4))
     assert rule(apart, "identity exclusion").accuracy == rule(apart, "class prior").accuracy
@@ -151,7 +151,7 @@ def test_the_prior_and_the_test_of_a_rule_by_hand():
     for i in range(10):
         traces.append(SequenceFacts(f"b{i}", f"b{i}", "1", "x" if i < 4 else "y", 10 if i < 4 else 20, 10, "", None))
         test.append(f"b{i}")
-    found = measured(traces, [Split("from_file", 0, tuple(train), tuple(test), "")])
+    found = measured(traces, [Fold("from_file", 0, tuple(train), tuple(test), "")])
     prior, length = rule(found, "class prior"), rule(found, "sequence length")
     assert (prior.n_correct, prior.n) == (4, 10)
     assert np.isnan(prior.p_value)
@@ -169,4 +169,4 @@ def test_the_test_of_a_rule_is_scipys():
 
 def test_a_split_of_strangers_is_refused():
     with pytest.raises(DataError, match="eve is unknown"):
-        measured(traces_of(3), [Split("from_file", 0, ("eve",), ("adam",), "")])
+        measured(traces_of(3), [Fold("from_file", 0, ("eve",), ("adam",), "")])

@@ -4,13 +4,13 @@ import pytest
 
 from ckseq.errors import DataError
 from ckseq.protocol.folds import Listed
-from ckseq.storage.fold_files import Division, read_division, write_division
+from ckseq.storage.fold_files import FoldFile, read_fold_file, write_fold_file
 
 
 def test_a_division_comes_back_as_it_was(tmp_path):
-    division = Division(Listed((("a1", "ä2"), ("b1",)), ("c1",)), "subject_k_fold", "0123456789abcdef")
-    write_division(tmp_path / "folds.json", division, config={"folds": 2})
-    assert read_division(tmp_path / "folds.json") == division
+    fold_file = FoldFile(Listed((("a1", "ä2"), ("b1",)), ("c1",)), "subject_k_fold", "0123456789abcdef")
+    write_fold_file(tmp_path / "folds.json", fold_file, config={"folds": 2})
+    assert read_fold_file(tmp_path / "folds.json") == fold_file
     assert json.loads((tmp_path / "folds.json").read_text())["config"] == {"folds": 2}
 
 
@@ -24,8 +24,8 @@ def test_a_division_comes_back_as_it_was(tmp_path):
 )
 def test_a_division_by_hand_is_a_list_of_lists(tmp_path, name, text):
     (tmp_path / name).write_text(text)
-    division = read_division(tmp_path / name)
-    assert division == Division(Listed((("a1", "a2"), ("b1",))), "from_file", "")
+    fold_file = read_fold_file(tmp_path / name)
+    assert fold_file == FoldFile(Listed((("a1", "a2"), ("b1",))), "from_file", "")
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_a_division_by_hand_is_a_list_of_lists(tmp_path, name, text):
 def test_what_is_no_division_is_told(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message) as caught:
-        read_division(tmp_path / name)
+        read_fold_file(tmp_path / name)
     assert caught.value.where == str(tmp_path / name)
 
 
 def test_a_division_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
-        read_division(tmp_path / "none.json")
+        read_fold_file(tmp_path / "none.json")
