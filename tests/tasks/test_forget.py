@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from made_runs import made_run
 
 from ckseq.console import Console
 from ckseq.errors import CallError
@@ -29,12 +30,13 @@ class Person(Console):
         return self.answers.pop(0)
 
 
-def made_run(folder, store, *, train, test):
+def run_of(folder, store, *, train, test):
     digest = "unknown"
     if store:
         with open_store(store) as opened:
             digest = opened.digest
-    write_run(folder, {"split": {"train": train, "test": test}, "store": {"digest": digest}})
+    folds = [{"number": 0, "test": test}]
+    write_run(folder, made_run(folds=folds, train_only=train, store={"path": "s.h5", "digest": digest}))
     return folder
 
 
@@ -45,9 +47,9 @@ def test_a_subject_is_deleted_and_its_holders_are_listed(tmp_path, console):
     fast = tmp_path / "fast.toml"
     fast.write_text('[detector]\nkind = "whole_frame"\n[faces]\nside_px = 32\n[motion]\nerosion_px = 1\n')
     preprocess(own, pipeline=str(fast), out=store, jobs=1, console=console)
-    run = made_run(tmp_path / "p/run", store, train=["S002_001"], test=["S001_001"])
-    made_run(tmp_path / "p/other", None, train=["S002_001"], test=["S001_001"])
-    made_run(tmp_path / "p/without", store, train=["S003_001"], test=["S001_001"])
+    run = run_of(tmp_path / "p/run", store, train=["S002_001"], test=["S001_001"])
+    run_of(tmp_path / "p/other", None, train=["S002_001"], test=["S001_001"])
+    run_of(tmp_path / "p/without", store, train=["S003_001"], test=["S001_001"])
     person = Person("n", "y")
     with pytest.raises(CallError, match="nothing is deleted"):
         forget("S002", data=own, search=(), unasked=False, console=person)

@@ -139,7 +139,7 @@ def test_tracked_begins_anew_with_another_face_and_waits_for_one_that_is_hidden(
 
 
 def test_frames_before_the_first_face_are_dropped_and_each_is_looked_at():
-    frames = [IMAGE * 0] * 3 + [square_at(20, 30)] * 2
+    frames = [square_at(20, 30) * 0] * 3 + [square_at(20, 30)] * 2
     for policy in ("tracked", "anchor"):
         faces = track_face(frames, bright_square, TRACKED.model_copy(update={"policy": policy, "anchors": 1}))
         assert (faces.n_dropped, len(faces.crops), faces.n_without_face) == (3, 2, 3)
