@@ -10,6 +10,7 @@ import pytest
 from ckseq import registry
 from ckseq.config import Config
 from ckseq.console import Console
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.signal.faces import Box
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.train import train
@@ -55,7 +56,7 @@ def squares(image):
 @contextmanager
 def registered_detector():
     """Register the detector as ``bright``."""
-    module = SimpleNamespace(Config=Config, load=lambda config: squares)
+    module = SimpleNamespace(SPEC=DetectorSpec(Config, lambda config: squares))
     load = registry.load
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

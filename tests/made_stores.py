@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from ckseq.recording import ImageFiles, Recording
-from ckseq.storage.store import Prepared, assemble, write_part
+from ckseq.storage.store_writer import Prepared, assemble, write_part
 
 LABELS = ("anger", "fear", "surprise")
 
@@ -48,7 +48,7 @@ def make_store(folder, recordings, digest="0123456789abcdef"):
         write_part(parts, one)
         ids.append(one.recording.id)
     out = folder / "store.h5"
-    assemble(parts, sorted(ids), out, pipeline={"name": "paper"}, digest=digest, notes=[])
+    assemble(parts, dict.fromkeys(sorted(ids), "d"), out, pipeline={"name": "paper"}, digest=digest, notes=[])
     return out
 
 

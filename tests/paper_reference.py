@@ -1,6 +1,6 @@
 """The paper's steps as its script takes them, written apart from ckseq: the reference that ckseq must equal to the bit.
 
-One frame at a time, lists, OpenCV calls with 0/255 images and division by 255, as in system A's description.
+One frame at a time, lists, OpenCV calls with 0/255 images and division by 255, as described in the paper.
 """
 
 import itertools

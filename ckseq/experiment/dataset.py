@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ckseq.config import digest
+from ckseq.config import did_you_mean, differences, digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
 from ckseq.experiment.recipe import Experiment
 from ckseq.labels import in_order
 from ckseq.learn.fit import Labeled, Sequences
+from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import folds
 from ckseq.protocol.holdout import Case, ProtocolConfig, Split
@@ -25,6 +26,9 @@ from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_division
 from ckseq.storage.store import Entry, Store
 from ckseq.storage.streaming import n_steps, stream
+
+# the sections of a pipeline that change what is read from a store
+_STAGES = ("detector", "faces", "align", "motion")
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
-    told = tuple(map(noun_in(recipe).reworded, selection.notes))
-    return Chosen(in_order(map(_label, entries)), tuple(entries), told, (*store.notes, *notes))
+    balance_notes = tuple(map(noun_in(recipe).reworded, selection.notes))
+    return Chosen(in_order(map(_label, entries)), tuple(entries), balance_notes, (*store.notes, *notes))
 
 
 def divide(entries: Sequence[Entry], config: ProtocolConfig) -> tuple[Split, ...]:
@@ -152,11 +156,9 @@ def _label(entry: Entry) -> str:
 
 
 def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
-    """Return the entries that may take part, sorted by id, and what there is to say of the others."""
-    notes, noun = [], noun_in(recipe)
-    made_with = store.pipeline.get("name")
-    if made_with != Path(recipe.pipeline).stem:
-        notes.append(f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {made_with}")
+    """Return the usable entries, sorted by id, and notes on those that are left out."""
+    notes, noun = _pipeline_notes(store, recipe), noun_in(recipe)
+    _check_test_subjects(store, recipe.protocol)
     labeled = [entry for entry in store.entries if entry.label is not None]
     wanted = [entry for entry in labeled if not recipe.classes or entry.label in recipe.classes]
     entries = [entry for entry in wanted if entry.error is None]
@@ -176,6 +178,38 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if len(present) < 2:
         raise DataError(f"two classes are the least; those there are: {known}", store.path, "bring labeled recordings")
     return entries, notes
+
+
+def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
+    """Return a note where the store was made with another pipeline, or with other values of the one that is named."""
+    name = store.pipeline.get("name")
+    if name != Path(recipe.pipeline).stem:
+        return [f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {name}"]
+    try:
+        asked = load_pipeline(recipe.pipeline).model_dump(mode="json")
+    except CallError:  # a file that is no longer there
+        return []
+    # what a store keeps beside its projections changes none of them
+    there, here = ({key: store.pipeline.get(key) for key in _STAGES}, {key: asked[key] for key in _STAGES})
+    found = differences(there, here, "pipeline") if there["motion"] else []
+    if not found:
+        return []
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    changed = "; ".join(line.replace(" there and ", " in the store and ").removesuffix(" here") for line in found[:3])
+    return [f"the store was made with other values of the pipeline {name}: {changed} in the recipe{more}"]
+
+
+def _check_test_subjects(store: Store, protocol: ProtocolConfig) -> None:
+    """Refuse names in ``protocol.test_subjects`` that nobody in the store has."""
+    known = {entry.subject for entry in store.entries}
+    if protocol.kind != "subject_holdout":
+        return
+    if unknown := [name for name in protocol.test_subjects if name not in known]:
+        raise DataError(
+            f"protocol.test_subjects lists {', '.join(unknown)}, and the store has no such subject",
+            store.path,
+            f"{did_you_mean(unknown[0], known)}remove who is not in the data",
+        )
 
 
 def noun_in(recipe: Experiment) -> Noun:

@@ -7,10 +7,10 @@ Idea
     normalization, He initialization and exponential linear units keep so deep a network trainable, heavy dropout
     regularizes it.
 Source
-    A published FER2013 network with adversarial regularization: 2 convolutions of 32 filters, 5x5; 3 of 64, 3x3; 4 of
-    64, 3x3; 3 of 128, 3x3; of 512 one 3x3 and two 2x2; after each block max pooling by 2 and
-    dropout 0.5; dense 128, dropout 0.5. He et al., ICCV 2015 (initialization); Clevert et al., ICLR 2016 (ELU). Not
-    specified there, and chosen here: "same" padding, and batch normalization after each activation.
+    Xiao (2020): 2 convolutions of 32 filters, 5x5; 3 of 64, 3x3; 4 of 64, 3x3; 3 of 128, 3x3; of 512 one 3x3 and two
+    2x2; after each block max pooling by 2 and dropout 0.5; dense 128, dropout 0.5. He et al., ICCV 2015
+    (initialization); Clevert et al., ICLR 2016 (ELU). Not specified there, and chosen here: "same" padding, and batch
+    normalization after each activation.
 Input
     (height, width, channels), gray levels or red, green, blue from 0 to 255, at least 32 pixels a side, as
     (48, 48, 1). The division by 255 is part of the network.
@@ -45,7 +45,7 @@ _BLOCKS = (
 
 
 class CNNFiveBlocksConfig(Config):
-    """Sizes of the network; the defaults are those of the replicated FER2013 network."""
+    """Sizes of the network; the defaults are those of Xiao (2020)."""
 
     width: float = Field(1.0, gt=0, le=4, description="factor on the number of filters of every convolution")
     dense: int = Field(128, ge=1, description="units of the dense layer before the output layer")

@@ -5,18 +5,18 @@ Model card
 Idea
     A minimal convolutional network: edges, then parts of the face, then a dense layer that combines them.
 Source
-    Three published networks of this form. The small FER2013 network, whose sizes are the defaults: convolutions of 32,
-    64 and 64 filters, 3x3, relu, max pooling between them, dense 64. The network for color faces: 64, 128 and 256
-    filters, dense 1024 and dropout 0.2. The one over the feature maps of a face network: one convolution of 191
-    filters, 4x4, dense 346, dropout 0.5 and leaky relu. What they do not specify is Keras's default.
+    Papazoglou (2022), whose sizes are the defaults: convolutions of 32, 64 and 64 filters, 3x3, relu, max pooling
+    between them, dense 64. Arancibia's network has the same form with 64, 128 and 256 filters, dense 1024 and dropout
+    0.2; that of Borroni et al. (2020), over the feature maps of a backbone, one convolution of 191 filters, 4x4, dense
+    346, dropout 0.5 and leaky relu. What they do not specify is Keras's default.
 Input
     (height, width, channels), gray levels or red, green, blue from 0 to 255, as (48, 48, 1). The division by 255 is
     part of the network. Or the feature maps of a backbone, with ``white = 1``.
 
 Parameters
 ----------
-    318,407 by default for that input and 7 classes, of which 262,208 are in the dense layer; the network for
-    64x64 pixels in color has 38,127,751.
+    318,407 by default for that input and 7 classes, of which 262,208 are in the dense layer; Arancibia's, for
+    64x64 pixels in color, has 38,127,751.
 Cost
     About 25 megaflops an image forward by default.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class CNNSmallConfig(Config):
-    """Sizes of the network; the defaults are those of the small FER2013 network."""
+    """Sizes of the network; the defaults are those of Papazoglou (2022)."""
 
     filters: tuple[int, ...] = Field(
         (32, 64, 64),

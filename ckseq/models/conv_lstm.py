@@ -7,8 +7,8 @@ Idea
     its neighbors. Only the state after the last frame is used, by a small dense network.
 Source
     The layer: Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it (``ConvLSTM2D``, no peepholes). The
-    network: the Salerno report on CK+ sequences: ConvLSTM2D 64 (1, 3) relu, dropout 0.5, flatten, dense 100 relu,
-    dense softmax. What the report does not specify is Keras's default.
+    network: Ambruoso, Borrelli and Veneruso (the paper): ConvLSTM2D 64 (1, 3) relu, dropout 0.5, flatten, dense 100
+    relu, dense softmax. What the paper does not specify is Keras's default.
 Input
     (steps, rows, columns, channels) float32, as (39, 2, 267, 1): 39 frames, each as its column means and row means.
     Adjacent columns are neighbors in the image; with a kernel one row high the two rows are combined only in the dense

@@ -7,7 +7,7 @@ Idea
     one row high and a bounded activation. Padded steps (all zero) are masked. Its last state goes through average
     pooling, layer normalization and one dense layer.
 Source
-    Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it; the network of the Salerno report, without
+    Shi et al., "Convolutional LSTM Network", NIPS 2015, as Keras has it; the network of the paper, without
     its first dense layer, which had nearly all of the parameters.
 Input
     (steps, rows, columns, channels) float32, as (24, 2, 267, 2). Values at least zero.

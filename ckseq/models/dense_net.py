@@ -5,8 +5,8 @@ Model card
 Idea
     A few dense layers are enough to classify the features of a pretrained network.
 Source
-    The perceptron with hidden layers (Rumelhart et al., Nature 1986); the usual classifier on the features of a
-    pretrained network, such as SENet50 of VGGFace2.
+    The perceptron with hidden layers (Rumelhart et al., Nature 1986), as Borroni et al. (2020) use it on the
+    features of SENet50.
 Input
     Anything: features (1, 1, d, 1), feature maps, images, sequences of one length. It is scaled by ``white``.
 

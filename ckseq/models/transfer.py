@@ -7,9 +7,9 @@ Idea
     head, or the head and the last layers, are trained on the images at hand. With `training.frozen_epochs` the head is
     trained first.
 Source
-    Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014. Published heads
-    for facial expressions: over MobileNetV2, dense 128 and 64 (the default); over frozen VGG19 and ResNet50, dense 256
-    and dropout 0.2; over SENet50 of VGGFace2, loaded from a file.
+    Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014. Heads:
+    Papazoglou (2022), dense 128 and 64 over MobileNetV2 (the default); Arancibia, dense 256 and dropout 0.2 over frozen
+    VGG19 and ResNet50; Borroni et al. (2020) over SENet50 of VGGFace2, which is loaded from a file.
 Input
     (height, width, channels) from 0 to 255; RGB for the networks of keras.applications. Resizing and preprocessing
     are part of the network.

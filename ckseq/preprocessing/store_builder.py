@@ -15,8 +15,10 @@ from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.stages import STAGE_VERSION, run_stages
 from ckseq.recording import Recording
 from ckseq.storage.cache import StageCache
+from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprint
-from ckseq.storage.store import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.storage.lock import locked
+from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
 from ckseq.workers import spread
 
 
@@ -70,22 +72,24 @@ def prepare_all(
         Every recording failed, or the store cannot be written.
     """
     parts = out.with_name(f"{out.name}.parts")
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
-    results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
-    if all(result.error for result in results):
-        raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
-    assemble(
-        parts,
-        [result.id for result in results],
-        out,
-        pipeline=recipe.model_dump(mode="json"),
-        digest=digest(recipe, [result.digest for result in results]),
-        notes=notes,
-    )
-    remove_parts(parts)
+    with locked(out):
+        remove_temporaries(out.parent, out.name)
+        try:
+            parts.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
+        results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
+        if all(result.error for result in results):
+            raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
+        assemble(
+            parts,
+            {result.id: result.digest for result in results},
+            out,
+            pipeline=recipe.model_dump(mode="json"),
+            digest=digest(recipe, [result.digest for result in results]),
+            notes=notes,
+        )
+        remove_parts(parts)
     return results
 
 

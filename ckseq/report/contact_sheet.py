@@ -1,4 +1,4 @@
-"""The picture by which a person reviews a clip: frames with the face box, and the motion with the selected part."""
+"""The image by which a person reviews a clip: frames with the face box, and the motion with the selected part."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999", "#b07aa1")
 _DARK = (20, 28, 36)
 MIN_PX = 720
-"""The least longer side of a drawn photo; a smaller photo is enlarged by a whole number."""
+"""Minimum longer side of a drawn photo; a smaller photo is enlarged by a whole number."""
 _TEXT_SHARE = 0.026
 
 Area = tuple[float, float, float, float]

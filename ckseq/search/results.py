@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from ckseq.config import Tree
 from ckseq.console import Console
 from ckseq.search.page import write_page
-from ckseq.search.selection import Selection, SelectionResult, selected_trials, selection_of
+from ckseq.search.selection import Selection, selected_trials, selection_of
 from ckseq.search.study import search_facts, tally
 from ckseq.search.study_storage import without_password
 from ckseq.search.trial_cache import TrialCache
@@ -40,7 +41,7 @@ class SearchResult(TypedDict):
     pruned: int
     failed_trials: int
     best: list[BestTrial]
-    finalists: SelectionResult | None
+    finalists: Tree | None
     served_from_cache: dict[str, float]
     cache_bytes: int
     page: str
@@ -77,7 +78,7 @@ def report_search(study: Study, url: str, cache: TrialCache, out: Path, console:
             {"trial": trial.number, "objectives": objectives_of(trial, objectives), "values": values_of(trial)}
             for trial in best
         ],
-        "finalists": None if selection is None else selection.as_json(),
+        "finalists": None if selection is None else asdict(selection),
         "served_from_cache": hits,
         "cache_bytes": cache_bytes,
         "page": str(page),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TypedDict
+from typing import Literal
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -35,19 +35,10 @@ class FinalistScores(StoredFacts):
 
 @dataclass(frozen=True)
 class Finalist:
-    """A finalist: its objective in the search, its mean on the new folds, and its gain over the baseline.
+    """A finalist: its objective in the search, its mean on new folds, and its gain over the baseline.
 
     The gain is positive if the finalist is better, also where lower values of the objective are; the baseline has none.
     """
-
-    trial: int
-    searched: float
-    confirmed: float
-    gain: Gain | None
-
-
-class FinalistResult(TypedDict):
-    """A finalist as ``--json`` prints it."""
 
     trial: int
     searched: float
@@ -56,59 +47,29 @@ class FinalistResult(TypedDict):
     standard_error: float | None
 
 
-class SelectionResult(TypedDict):
-    """A selection as ``--json`` prints it; ``as_it_stands`` is the baseline's trial."""
+@dataclass(frozen=True)
+class Selection:
+    """Which finalist a search selects, by which rule, and all finalists, best first, as ``--json`` prints them.
+
+    ``chosen`` and ``as_it_stands`` are the trials of the selected recipe and of the baseline.
+    """
 
     study: str
     n_folds: int
     chosen: int
     as_it_stands: int | None
-    rule: str
-    sentence: str
-    finalists: list[FinalistResult]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which finalist a search selects, by which rule, and all finalists, best first."""
-
-    study: str
-    n_folds: int
-    selected: int
-    baseline: int | None
-    rule: str
+    rule: Literal["one_standard_error", "best_confirmed"]
     sentence: str
     finalists: tuple[Finalist, ...]
-
-    def as_json(self) -> SelectionResult:
-        """Return the selection as ``--json`` prints it."""
-        return {
-            "study": self.study,
-            "n_folds": self.n_folds,
-            "chosen": self.selected,
-            "as_it_stands": self.baseline,
-            "rule": self.rule,
-            "sentence": self.sentence,
-            "finalists": [
-                {
-                    "trial": one.trial,
-                    "searched": one.searched,
-                    "confirmed": one.confirmed,
-                    "gain": None if one.gain is None else one.gain.mean,
-                    "standard_error": None if one.gain is None else one.gain.standard_error,
-                }
-                for one in self.finalists
-            ],
-        }
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Return the finalists as rows of text: trial, score in the search, score on new folds, gain."""
         return [
             (
-                f"{one.trial}{' (baseline)' if one.trial == self.baseline else ''}",
+                f"{one.trial}{' (baseline)' if one.trial == self.as_it_stands else ''}",
                 f"{one.searched:.3f}",
                 f"{one.confirmed:.3f}",
-                "" if one.gain is None else f"{one.gain.mean:+.3f} ± {one.gain.standard_error:.3f}",
+                "" if one.gain is None else f"{one.gain:+.3f} ± {one.standard_error:.3f}",
             )
             for one in self.finalists
         ]
@@ -127,10 +88,10 @@ def selection_of(study: Study) -> Selection | None:
     choice = select(ordered, baseline=baseline, test_train_ratio=stored.tested_to_trained)
     finalists = []
     for number, scores in ordered.items():
-        gain = None
+        gain: Gain | tuple[None, None] = (None, None)
         if baseline is not None and number != baseline:
             gain = gain_over(scores, ordered[baseline], test_train_ratio=stored.tested_to_trained)
-        finalists.append(Finalist(number, stored.searched[number], sign * fmean(scores), gain))
+        finalists.append(Finalist(number, stored.searched[number], sign * fmean(scores), *gain))
     n_folds = len(next(iter(by_fold.values())))
     return Selection(
         stored.study,
@@ -165,7 +126,7 @@ def selected_trials(study: Study) -> list[FrozenTrial]:
         No trial is complete.
     """
     best, selection = best_trials(study), selection_of(study)
-    return best if selection is None else [study.get_trials(deepcopy=False)[selection.selected]]
+    return best if selection is None else [study.get_trials(deepcopy=False)[selection.chosen]]
 
 
 def selected_trial(study: Study) -> FrozenTrial:

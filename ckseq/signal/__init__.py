@@ -1,1 +1,1 @@
-"""From arrays to arrays, pure: crops, motion, reduction, fixed length, augmentation."""
+"""From arrays to arrays, pure and without state: crops, registration, motion, reduction, length, augmentation."""

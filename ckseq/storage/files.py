@@ -38,16 +38,17 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_file(path, write)
 
 
-def write_file(path: Path, write: Callable[[BinaryIO], None], *, durable: bool = True) -> None:
+def write_file(path: Path, write: Callable[[BinaryIO], None], *, durable: bool = True, buffered: bool = True) -> None:
     """Have a file written whole or not at all, as `write_text` does, without holding it in memory.
 
-    Without ``durable`` nothing waits for the disk: after a power cut the file may be damaged.
+    Without ``durable`` nothing waits for the disk: after a power cut the file may be damaged. What is not ``buffered``
+    reaches the file as it is written, and may be read back.
     """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b", buffering=-1 if buffered else 0) as file:
             write(file)
             file.flush()
             if durable:
@@ -62,6 +63,20 @@ def write_file(path: Path, write: Callable[[BinaryIO], None], *, durable: bool =
             fix = "free some space or choose a folder that can be written"
             raise DataError(f"cannot be written: {error.strerror or error}", path, fix) from None
         raise
+
+
+def remove_temporaries(folder: Path, name: str = "*") -> None:
+    """Remove what a killed process left of writing files of a folder; call it while their target is locked.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        The file's name; all by default.
+    """
+    for path in folder.glob(f".{name}.*.tmp"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _umask() -> int:

@@ -32,6 +32,8 @@ class Streamed:
     ----------
     path : Path
         The store.
+    digest : str
+        The store's; a file that holds another store in its place is refused.
     input : str
         The dataset that is read.
     ids : array of str
@@ -43,6 +45,7 @@ class Streamed:
     """
 
     path: Path
+    digest: str
     input: Input
     ids: NDArray[np.str_]
     config: SequenceConfig
@@ -69,7 +72,7 @@ class Streamed:
 
     def __getitem__(self, rows: slice | Sequence[int] | NDArray[np.int_]) -> Streamed:
         """Select rows; nothing is read."""
-        return Streamed(self.path, self.input, self.ids[rows], self.config, self.item_shape)
+        return Streamed(self.path, self.digest, self.input, self.ids[rows], self.config, self.item_shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read all rows.
@@ -77,11 +80,13 @@ class Streamed:
         Raises
         ------
         DataError
-            The store is gone or damaged.
+            The store is gone, damaged, or was replaced.
         """
         array = np.empty(self.shape, self.dtype)
         length = 1 if len(self.item_shape) == 3 else self.item_shape[0]
         with open_store(self.path, listing=False) as store:
+            if store.digest != self.digest:
+                raise DataError("was replaced by another store meanwhile", self.path, "run the same command again")
             read = getattr(store, self.input)
             for place, id in enumerate(self.ids):
                 one = fit_length(
@@ -118,7 +123,7 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
     length = length_of([n_steps(entry, input) for entry in entries], config)
     shape = (*frame, *([1] if len(frame) == 2 else []))
     shape = shape if input == "crops" and length == 1 else (length, *shape)
-    return Streamed(store.path, input, np.array([entry.id for entry in entries]), config, shape)
+    return Streamed(store.path, store.digest, input, np.array([entry.id for entry in entries]), config, shape)
 
 
 def n_steps(entry: Entry, input: Input) -> int:

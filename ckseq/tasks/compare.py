@@ -133,6 +133,8 @@ def _unlike(sides: Sequence[Side]) -> list[str]:
         if set(other.right) != set(first.right):
             only = len(set(first.right) ^ set(other.right))
             notes.append(f"{only} sequences were tested in only one of {first.name} and {other.name}")
+        if other_truth := sum(other.truth[id] != label for id, label in first.truth.items() if id in other.truth):
+            notes.append(f"{other_truth} sequences have another true class in {other.name} than in {first.name}")
     return notes
 
 

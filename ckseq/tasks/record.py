@@ -21,8 +21,8 @@ from ckseq.storage.files import write_bytes
 from ckseq.storage.recorded import Clip, add_clip, check_subject, check_target, create_data_set, next_subject
 
 CONSENT = (
-    "I agree that pictures of my face are kept on this computer and are used to train and test programs that classify "
-    "how faces move. I can have all of them deleted at any time."
+    "I agree that pictures of my face are stored on this computer and are used to train and test programs that "
+    "classify how faces move. I can have all of them deleted at any time."
 )
 
 Save = Callable[[str, CutClip, str], None]

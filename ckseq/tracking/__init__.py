@@ -1,1 +1,1 @@
-"""State from frame to frame: the box of a face, its alignment, its motion, several faces, a timeline."""
+"""State from frame to frame: the box of a face, its alignment and motion, several faces, their classes over time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -171,11 +171,33 @@ def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: 
         No frame has a face.
     """
     detect: Detector = detector if config.color == "gray" else lambda image: detector(to_gray(image))
+    if config.policy != "every_frame":
+        # boxes of some frames are used in others
+        frames = _OfOneSize(frames)
     if is_causal(config):
         return _track_causally(frames, BoxTracker(config, detect), config)
     if config.policy == "anchor":
         return _cut_at_anchors(list(frames), detect, config)
     return _cut_along_smooth_path(frames, detect, config)
+
+
+class _OfOneSize:
+    """Frames that have to be of the size of the first, which may be iterated as often as the frames."""
+
+    def __init__(self, frames: Iterable[NDArray[np.uint8]]) -> None:
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        first = None
+        for number, image in enumerate(self._frames, start=1):
+            shape = image.shape[:2]
+            first = first or shape
+            if shape != first:
+                raise DataError(
+                    f"frame {number} has {shape[1]}x{shape[0]} pixels and the first has {first[1]}x{first[0]}",
+                    fix="bring all frames of a sequence to one size, or set faces.policy to every_frame",
+                )
+            yield image
 
 
 def _track_causally(frames: Iterable[NDArray[np.uint8]], tracker: BoxTracker, config: FacesConfig) -> Faces:

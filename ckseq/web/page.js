@@ -330,7 +330,8 @@ function showClip(name, clip) {
   }
   const classified = clip.segments.filter((segment) => segment.label !== null);
   if (classified.length) {
-    const titles = ["from", "to", "face", "class", "probability", "sure at"];
+    const titles = ["from", "to", "face", "class", "probability"];
+    if (classified.some((segment) => segment.sure !== null)) titles.push("sure at");
     const head = element("tr", {}, ...titles.map((text) => element("th", { textContent: text })));
     at("timeline").append(element("table", {}, head, ...classified.map(tableRow)));
   } else {
@@ -352,8 +353,8 @@ function timelineBar(segment, duration) {
 function tableRow(segment) {
   const swatch = element("span", { className: "swatch" });
   swatch.style.background = classColor(segment.label);
-  const sure = segment.sure === null ? "" : `${seconds(segment.sure_s)} ${segment.sure}`;
-  const texts = [seconds(segment.start_s), seconds(segment.end_s), segment.face, "", segment.probability.toFixed(2), sure];
+  const texts = [seconds(segment.start_s), seconds(segment.end_s), segment.face, "", segment.probability.toFixed(2)];
+  if (segment.sure !== null) texts.push(`${seconds(segment.sure_s)} ${segment.sure}`);
   const cells = texts.map((text) => element("td", { textContent: `${text}` }));
   cells[3].append(swatch, segment.label);
   return element("tr", {}, ...cells);

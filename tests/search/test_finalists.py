@@ -126,9 +126,8 @@ def test_the_lucky_trial_loses_and_the_baseline_gives_way_to_more_than_noise_onl
     found = made_searches.run(manifest, search, out, console)
     selection = found["finalists"]
     assert selection["rule"] == "one_standard_error"
-    assert [one["confirmed"] for one in selection["finalists"]] == sorted(fmean(row) for row in confirmed.values())[
-        ::-1
-    ]
+    means = sorted((fmean(row) for row in confirmed.values()), reverse=True)
+    assert [one["confirmed"] for one in selection["finalists"]] == means
     assert found["best"][0]["values"] == {"motion.threshold": chosen}
     words = "is selected: on 6 new folds it is 0.067 ± 0.042 better than the baseline"
     if confirmed is NOISE:
@@ -165,10 +164,8 @@ def test_without_finalists_or_once_resumed_the_best_is_not_confirmed(manifest, s
     out = tmp_path / "out"
     assert made_searches.run(manifest, search, out, console, settings=("search.finalists=0",))["finalists"] is None
     assert threshold_of(out) == 20
-    assert (
-        "its score is not confirmed on new folds"
-        in tune_export("small", storage=None, out=out, console=console)["chosen_by"]
-    )
+    exported = tune_export("small", storage=None, out=out, console=console)
+    assert "its score is not confirmed on new folds" in exported["chosen_by"]
     made_searches.run(manifest, search, out, console)
     assert threshold_of(out) == 10
     # the search is resumed, and its finalists are those of a shorter one

@@ -58,8 +58,8 @@ def test_a_study_from_before_is_read(storage):
     )
     assert search_facts(join(storage)) == FACTS
     selection = selection_of(study)
-    assert (selection.selected, selection.baseline) == (7, 0)
-    assert selection.finalists[0].gain.mean == pytest.approx(0.3)
+    assert (selection.chosen, selection.as_it_stands) == (7, 0)
+    assert selection.finalists[0].gain == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("name", "read"), [("about", search_facts), ("finalists", selection_of)])

@@ -1,3 +1,5 @@
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from ckseq.errors import DataError
 from ckseq.recording import ImageFiles, Recording
-from ckseq.storage.store import Prepared, assemble, open_store, read_part, write_part
+from ckseq.storage.store import open_store
+from ckseq.storage.store_writer import Prepared, assemble, read_part, write_part
 
 
 def recording(id="S001_001", label="anger"):
@@ -20,8 +23,14 @@ def build(folder, *prepared, name="store.h5"):
     for item in prepared:
         write_part(parts, item)
     out = folder / name
-    ids = [item.recording.id for item in prepared]
-    assemble(parts, ids, out, pipeline={"name": "paper"}, digest="d", notes=["synthetic"])
+    assemble(
+        parts,
+        {one.recording.id: one.digest for one in prepared},
+        out,
+        pipeline={"name": "paper"},
+        digest="d",
+        notes=["synthetic"],
+    )
     return out
 
 
@@ -62,7 +71,7 @@ def test_the_same_parts_give_the_same_bytes_whatever_the_order_of_writing(tmp_pa
     first = build(tmp_path, one, two, name="first.h5").read_bytes()
     write_part(tmp_path / "parts", two)
     write_part(tmp_path / "parts", one)
-    assemble(tmp_path / "parts", ["a", "b"], tmp_path / "second.h5", pipeline={"name": "paper"}, digest="d",
+    assemble(tmp_path / "parts", {"a": "d", "b": "d"}, tmp_path / "second.h5", pipeline={"name": "paper"}, digest="d",
              notes=["synthetic"])  # fmt: skip
     assert (tmp_path / "second.h5").read_bytes() == first
 
@@ -90,7 +99,7 @@ def test_a_store_cut_short_is_one_clear_line(store, share):
 
 @pytest.mark.parametrize(
     ("schema", "message"),
-    [(2, "written by ckseq 9.9 .schema 2.*update ckseq"), (0, "old schema 0"), (None, "not a store")],
+    [(3, "written by ckseq 9.9 .schema 3.*update ckseq"), (0, "of an unknown schema, 0"), (None, "not a store")],
 )
 def test_another_schema_is_refused(store, schema, message):
     path, _ = store
@@ -115,3 +124,72 @@ def test_a_part_that_was_cut_short_counts_as_not_there(tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     assert read_part(tmp_path, "S001_001") is None
     assert read_part(tmp_path, "S002_001") is None
+
+
+def test_a_store_of_version_0_1_has_no_checksums_and_is_read(store):
+    path, arrays = store
+    with h5py.File(path, "a") as file:
+        file.attrs["schema"] = 1
+        file.attrs["pipeline"] = json.dumps({"name": "paper", "faces": {"colour": "grey"}})
+        del file.attrs["checksum"]
+        group = file["recordings/S001_001"]
+        del group.attrs["checksum"]
+        for dataset in group.values():
+            del dataset.attrs["crc32"]
+    with open_store(path) as opened:
+        assert opened.pipeline["faces"] == {"color": "gray"}
+        np.testing.assert_array_equal(opened.projections("S001_001"), arrays["projections"])
+        assert opened.verify() == []
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_no_flipped_bit_changes_anything_in_silence(tmp_path, packed):
+    rng = np.random.default_rng(3)
+    arrays = {"projections": rng.random((6, 2, 40), np.float32), "blobs": rng.random((6, 40, 40)) > 0.9}
+    (tmp_path / "parts").mkdir()
+    write_part(tmp_path / "parts", Prepared(recording(), "d", "s", 7, 0, arrays), packed=packed)
+    path = tmp_path / "store.h5"
+    assemble(tmp_path / "parts", {"S001_001": "d"}, path, pipeline={"name": "paper"}, digest="d", notes=[])
+    good = path.read_bytes()
+
+    def everything():
+        with open_store(path) as opened:
+            metadata = opened.entries, opened.digest, opened.pipeline, opened.notes
+            return (*metadata, opened.projections("S001_001").tobytes(), opened.blobs("S001_001").tobytes())
+
+    expected, found = everything(), 0
+    for _ in range(300):
+        bad = bytearray(good)
+        bad[rng.integers(len(bad))] ^= 1 << rng.integers(8)
+        path.write_bytes(bad)
+        try:
+            assert everything() == expected
+        except DataError:
+            found += 1
+    assert found > 30
+
+
+@pytest.mark.parametrize("kind", ["soft", "external", "outside", "virtual"])
+def test_nothing_outside_the_file_is_read(store, tmp_path, kind):
+    path, _ = store
+    (tmp_path / "secret.txt").write_bytes(b"a secret of somebody else" * 100)
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["x"] = np.ones((2, 2, 2), np.uint8)
+    with h5py.File(path, "a") as file:
+        group = file["recordings/S001_001"]
+        if "faces" in group:
+            del group["faces"]
+        if kind == "soft":
+            group["faces"] = h5py.SoftLink("/index")
+        elif kind == "external":
+            group["faces"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "x")
+        elif kind == "outside":
+            group.create_dataset("faces", (2, 8, 8), np.uint8, external=[(str(tmp_path / "secret.txt"), 0, 128)])
+        else:
+            layout = h5py.VirtualLayout((2, 2, 2), np.uint8)
+            layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "x", (2, 2, 2))
+            group.create_virtual_dataset("faces", layout)
+        # an attacker can make fitting checksums
+        file.attrs["schema"] = 1
+    with open_store(path) as opened, pytest.raises(DataError, match="another"):
+        opened.faces("S001_001")

@@ -8,7 +8,8 @@ from made_stores import made_recordings, make_store
 from ckseq.errors import DataError
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.sequence import SequenceConfig, pad, resample
-from ckseq.storage.store import Prepared, open_store
+from ckseq.storage.store import open_store
+from ckseq.storage.store_writer import Prepared
 from ckseq.storage.streaming import stream
 
 LENGTHS = (7, 3, 5)

@@ -92,7 +92,14 @@ def test_the_report_of_a_cross_validation(store, ridge, tmp_path, console):
     page = (tmp_path / "run" / "report.html").read_text()
     assert told["headline"] in page
     assert told["headline"].endswith("0 % of test sequences show a subject seen in training")
-    for text in ("mean of 2 seeds", "sd over seeds", "log-loss", "calibration error", "Cross-validation folds", "class prior"):
+    for text in (
+        "mean of 2 seeds",
+        "sd over seeds",
+        "log-loss",
+        "calibration error",
+        "Cross-validation folds",
+        "class prior",
+    ):
         assert text in page
     assert {"folds.png", "reliability.png", "figures.json"} <= set(told["files"])
     figures = json.loads((tmp_path / "run" / "figures.json").read_text())["figures"]

@@ -170,12 +170,13 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 import ckseq.tasks.preprocess as task
+import ckseq.preprocessing.store_builder as builder
 from ckseq.console import Console
-whole = task.run_stages
+whole = builder.run_stages
 def slow(frames, recipe, **more):
     time.sleep(float(sys.argv[4]))
     return whole(frames, recipe, **more)
-task.run_stages = slow
+builder.run_stages = slow
 task.preprocess(Path(sys.argv[1]), pipeline=sys.argv[2], out=Path(sys.argv[3]), jobs=1, console=Console(quiet=True))
 """
 
@@ -250,10 +251,10 @@ def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, d
     first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=tmp_path / "cache")
     assert first["from_cache"] == 0
     # the same crops, aligned; then, aligned as before, another threshold: no face is looked for again
-    monkeypatch.setattr("ckseq.preprocessing.stages.follow", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.track_face", None)
     more = {"cache": tmp_path / "cache"}
     second = prepare(data, tmp_path / "second.h5", pipeline, console, settings=aligned[:1], **more)
-    monkeypatch.setattr("ckseq.preprocessing.stages.aligned", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.align_crops", None)
     third = prepare(data, tmp_path / "third.h5", pipeline, console, settings=aligned, **more)
     assert (second["from_cache"], third["from_cache"]) == (6, 6)
     assert (tmp_path / "third.h5").read_bytes() == plain.read_bytes()

@@ -18,7 +18,7 @@ from ckseq.storage.history import read_history
 from ckseq.storage.predictions import PREDICTIONS, read_predictions
 from ckseq.storage.prefix_predictions import as_prefix_probabilities, read_prefix_predictions
 from ckseq.storage.run_record import StoreRecord, read_run, write_run
-from ckseq.storage.store import Prepared, assemble, write_part
+from ckseq.storage.store_writer import Prepared, assemble, write_part
 from ckseq.tasks.train import train
 
 RECIPE = """
@@ -101,7 +101,9 @@ def make_store(folder, digest="0123456789abcdef"):
         write_part(folder, one)
         ids.append(one.recording.id)
     out = folder / f"{digest}.h5"
-    assemble(folder, sorted(ids), out, pipeline={"name": "paper"}, digest=digest, notes=["made of noise"])
+    assemble(
+        folder, dict.fromkeys(sorted(ids), "d"), out, pipeline={"name": "paper"}, digest=digest, notes=["made of noise"]
+    )
     return out
 
 

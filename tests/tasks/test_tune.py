@@ -96,8 +96,8 @@ def test_who_is_tested_on_in_the_end_is_never_looked_at(data, search, tmp_path, 
 def test_crops_are_found_once_and_what_is_there_is_not_made_again(data, search, tmp_path, console, monkeypatch):
     found = made_searches.run(data, search, tmp_path / "out", console, trials=1)
     assert found["served_from_cache"] == {"any": 0.0}
-    monkeypatch.setattr("ckseq.preprocessing.stages.follow", None)
-    monkeypatch.setattr("ckseq.preprocessing.stages.aligned", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.track_face", None)
+    monkeypatch.setattr("ckseq.preprocessing.stages.align_crops", None)
     found = made_searches.run(data, search, tmp_path / "out", console)
     assert found["complete"] == 4
     assert found["served_from_cache"]["any"] == 0.75

@@ -1,0 +1,148 @@
+"""HDF5 files that are written whole or not at all, and read without following what they point to."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.errors import DataError
+from ckseq.storage.files import write_file
+
+CHECKSUM = "crc32"
+
+
+class _Guarded:
+    """A file that HDF5 writes to; the first failure is kept, and from then on writing does nothing.
+
+    HDF5 writes when it lets go of a handle, too, and then only prints that it could not, or ends the process.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        if self.error is None:
+            try:
+                # as much as fits is a failure as well
+                if self._file.write(data) == len(data):
+                    return len(data)
+                self.error = OSError(28, "No space left on device")
+            except OSError as error:
+                self.error = error
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def readinto(self, buffer: Any) -> int:
+        return int(self._file.readinto(buffer))  # type: ignore[attr-defined]
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size: int) -> int:
+        if self.error is None:
+            try:
+                return self._file.truncate(size)
+            except OSError as error:
+                self.error = error
+        return size
+
+    def flush(self) -> None:
+        """Nothing: the whole file is brought to the disk at its end."""
+
+
+def write_hdf5(path: Path, build: Callable[[h5py.File], None], *, durable: bool = True) -> None:
+    """Write an HDF5 file whole or not at all, also on a disk that is full for a moment only.
+
+    Parameters
+    ----------
+    path : Path
+    build : callable
+        Fills the open file.
+    durable : bool
+        Wait until the disk has it.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
+
+    def write(raw: BinaryIO) -> None:
+        guarded = _Guarded(raw)
+        failure: Exception | None = None
+        try:
+            with h5py.File(guarded, "w") as file:
+                build(file)
+        except (OSError, RuntimeError, ValueError) as error:
+            failure = error
+        if guarded.error is not None:
+            raise guarded.error
+        if failure is not None:
+            raise failure
+
+    write_file(path, write, durable=durable, buffered=False)
+
+
+def child(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+    """Return what stands in a group of this very file.
+
+    Raises
+    ------
+    KeyError
+        There is nothing of that name.
+    DataError
+        It is a link to somewhere else, or a dataset whose bytes lie in another file.
+    """
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise KeyError(name)
+    if not isinstance(link, h5py.HardLink):
+        raise DataError(f"{name} is a link to another place, which no store of ckseq has", group.file.filename)
+    found = group[name]
+    if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
+        raise DataError(f"the bytes of {name} lie in another file, which no store of ckseq has", group.file.filename)
+    return found
+
+
+def checksum(array: NDArray[Any]) -> np.uint32:
+    """Return the CRC-32 of an array's bytes in C order."""
+    return np.uint32(zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data))
+
+
+def read_checked(group: h5py.Group, name: str, *, required: bool) -> NDArray[Any]:
+    """Read a dataset and compare it with its checksum.
+
+    Parameters
+    ----------
+    group : h5py.Group
+    name : str
+    required : bool
+        Whether it has to have a checksum; stores of version 0.1 have none.
+
+    Raises
+    ------
+    KeyError
+        There is no such dataset.
+    OSError
+        It cannot be read.
+    DataError
+        It was changed after it was written.
+    """
+    dataset = child(group, name)
+    array: NDArray[Any] = dataset[...]
+    kept = dataset.attrs.get(CHECKSUM)
+    if (kept is None and required) or (kept is not None and checksum(array) != kept):
+        raise DataError(f"{name} was changed after it was written: its checksum differs", group.file.filename)
+    return array
