@@ -34,7 +34,7 @@ class _RunFirst(InOrder):
 
 @cli.group("tune", cls=_RunFirst)
 def _tune() -> None:
-    """Search the hyperparameters of preprocessing and network together, with Optuna.
+    """Tune preprocessing and network (hyperparameter search).
 
     \b
     ckseq tune DATA --trials 100         runs trials; the same as 'ckseq tune run DATA'
