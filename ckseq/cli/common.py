@@ -182,7 +182,9 @@ def out_option(what: str) -> Callable[..., Any]:
 def recipe_option(kind: str, default: str | None = None) -> Callable[..., Any]:
     """Return the option for a recipe; ``kind`` is ``"pipeline"`` or ``"experiment"``."""
     known = ", ".join(recipe_names(f"{kind}s"))
+    # from version 8.3 on, click takes an explicit None for a default, and what has one is not required
+    presence: dict[str, Any] = {"required": True} if default is None else {"default": default, "show_default": True}
     return click.option(
-        f"--{kind}", default=default, required=default is None, show_default=default is not None, metavar="NAME|FILE",
+        f"--{kind}", **presence, metavar="NAME|FILE",
         help=f"Recipe: one of {known}, or the path of a .toml file.",
     )  # fmt: skip

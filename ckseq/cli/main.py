@@ -14,6 +14,9 @@ from ckseq.cli import make, search, trust, use  # noqa: F401  (importing them ad
 from ckseq.cli.common import FOLDER, cli, command, jobs_option, set_option
 from ckseq.errors import CkseqError
 
+# characters of an error
+_LONGEST = 4000
+
 
 @command("config", click.argument("name", required=False), set_option)
 def _config(**values: Any) -> dict[str, Any]:
@@ -108,7 +111,8 @@ def _show(error: click.ClickException) -> None:
 def _one_line(text: str) -> str:
     from ckseq.console import printable
 
-    return printable(" ".join(text.split()))
+    text = printable(" ".join(text.split()))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _close_output() -> None:

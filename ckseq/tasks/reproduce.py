@@ -57,6 +57,8 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
     before = read_run(run)
     if before.state != "complete":
         raise DataError("is not complete, so there is nothing to compare with", run, "finish it with --resume first")
+    if before.kind not in ("training", "cross_validation") or not before.seeds:
+        raise DataError(f"is a run of the kind {before.kind}, which is not repeated", run, "name one of 'ckseq train'")
     where = store or Path(before.store.path if before.store else "")
     if not where.is_file():
         raise DataError(f"its store {where} is missing", run, "give its new path with --store")
@@ -71,7 +73,7 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
 def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> None:
     """Repeat the run in ``folder``, from a recipe written there."""
     tree = dict(before.experiment)
-    if tree["protocol"]["kind"] == "from_file":
+    if before.value("protocol.kind") == "from_file":
         # the file may be missing or changed; the run record holds its folds
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)
         write_fold_file(folder / _DIVISION, FoldFile(listed, "from_file", ""), config={})

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 
@@ -10,7 +11,7 @@ from ckseq.errors import CkseqError
 from ckseq.learn import backend, system_memory
 from ckseq.learn.memory import Training, check, estimate, fitted, footprint_of, settings_of
 from ckseq.learn.training_config import TrainingConfig
-from ckseq.models import conv_lstm, conv_lstm_light, gru
+from ckseq.models import conv_lstm, conv_lstm_light, dense_net, gru
 from ckseq.models._spec import ModelSpec
 
 WIDE = (39, 2, 267, 1)
@@ -73,6 +74,24 @@ def test_a_network_without_a_formula_is_measured(spec):
     built = spec.build(spec.config(), input_shape=(12, 2, 30, 1), n_classes=7)
     assert footprint.n_parameters == built.count_params()
     assert footprint.sequence_bytes > 4 * sum(layer.output.shape[-1] for layer in built.layers)
+
+
+def test_the_weights_of_a_network_without_a_formula_are_not_made_to_be_counted():
+    config = dense_net.DenseNetConfig(hidden=(2**16, 2**16))
+    huge = training(shape=(39, 2, 267, 1), spec=dense_net.SPEC, model=config)
+    assert huge.footprint(config).n_parameters > 5e9  # 20 GB
+    with pytest.raises(CkseqError, match=r"training needs about [0-9.]+ GB of memory"):
+        check(huge, free_bytes=8_000_000_000, used_bytes=0)
+    built = gru.build(gru.GRUConfig(), input_shape=(12, 2, 30, 1), n_classes=7)
+    assert all(np.isfinite(weights).all() for weights in built.get_weights())
+
+
+@pytest.mark.parametrize("spec", [conv_lstm.SPEC, gru.SPEC, conv_lstm_light.SPEC, dense_net.SPEC])
+def test_a_million_units_are_out_of_bounds(spec):
+    for name in {"filters", "units", "dense", "hidden"} & spec.config.model_fields.keys():
+        value = (1_000_000,) if name == "hidden" else 1_000_000
+        with pytest.raises(ValueError, match="less than or equal to"):
+            spec.config(**{name: value})
 
 
 def test_the_refusal_says_how_much_and_what_helps():

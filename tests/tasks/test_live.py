@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from made_runs import made_run
 from starlette.testclient import TestClient
 
 from ckseq.console import Console
-from ckseq.errors import CallError
+from ckseq.errors import CallError, DataError
 from ckseq.inference import live_session as session_module
 from ckseq.inference.live_session import LiveSession
 from ckseq.inference.predictor import load_predictor
@@ -118,6 +119,32 @@ def test_blobs_and_projections_of_the_page_agree(run, surprise):
         # both are made of the same blobs: where one has more, the other has
         assert np.corrcoef(moving.mean(axis=0), columns[:, channel])[0, 1] > 0.9
         assert np.corrcoef(moving.mean(axis=1), rows[:, channel])[0, 1] > 0.9
+
+
+def test_a_video_of_huge_frames_is_refused_by_its_header(run, tmp_path):
+    path = tmp_path / "huge.avi"
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 25, (4096, 4096))
+    for _ in range(2):
+        writer.write(np.zeros((4096, 4096, 3), np.uint8))
+    writer.release()
+    session, start = LiveSession(load_predictor(run)), time.monotonic()
+    with pytest.raises(DataError, match="its frames of 4096x4096 pixels are too large; make them smaller"):
+        session.analyze_clip(path)
+    assert time.monotonic() - start < 2
+
+
+def test_a_video_that_takes_too_long_is_ended(run, clip, monkeypatch):
+    monkeypatch.setattr(session_module, "_MAX_WORK_S", 0.0)
+    answer = LiveSession(load_predictor(run)).analyze_clip(clip)
+    assert answer.n_frames == 1
+    assert answer.incomplete.startswith("only the first 0.0 seconds were analyzed: the rest would take too long")
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 600), (600, 16), (17, 31)])
+def test_images_of_any_size_are_analyzed(run, size):
+    analyzer = LiveSession(load_predictor(run)).new_analyzer()
+    for number in range(3):
+        assert analyzer.analyze(number / FPS, np.full((*size, 3), 60 * number, np.uint8)).faces == ()
 
 
 def test_an_early_decision_is_the_first_above_the_threshold(run, surprise):
