@@ -43,7 +43,8 @@ class Predictor:
         The name of the run folder.
     notes : tuple of str
         What a reader of its results must know.
-    error_rate, sure_above
+    error_rate : float
+    sure_above : float or None
         An early decision is one whose probability is above ``sure_above``: on the run's test part no more than
         ``error_rate`` of such decisions are wrong. ``sure_above`` is None where the run has no prefix predictions,
         infinite where its test part is too small.
