@@ -15,6 +15,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ckseq.errors import CallError
+from ckseq.regular_file import open_regular
 
 Tree = dict[str, Any]
 
@@ -99,7 +100,8 @@ def read_toml(path: Path) -> Tree:
         The file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            return tomllib.load(file)
     except OSError as error:
         raise CallError(f"cannot be read: {error.strerror}", path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
