@@ -34,6 +34,11 @@ class Video:
     ----------
     path : Path
 
+    Attributes
+    ----------
+    width, height : int
+        Of a frame as it is stored, pixels, from the file's header; 0 where it holds no video.
+
     Raises
     ------
     DataError
@@ -59,6 +64,8 @@ class Video:
         self._check_size(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH), self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         # phones store their orientation beside the pixels
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        sizes = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+        self.width, self.height = (max(0, int(self._capture.get(size))) for size in sizes)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         known = 0 < fps <= _MAX_FPS  # false also where it is not a number
         self.fps = fps if known else FRAMES_PER_SECOND
