@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from ckseq.recording import Recording
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints
-from ckseq.storage.lock import locked
+from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
 from ckseq.workers import spread
 
@@ -63,7 +64,7 @@ def prepare_all(
     DataError
         Every recording failed, or the store cannot be written.
     """
-    parts = out.with_name(f"{out.name}.parts")
+    parts = _parts_of(out)
     with locked(out):
         remove_temporaries(out.parent, out.name)
         try:
@@ -83,6 +84,19 @@ def prepare_all(
         )
         remove_parts(parts)
     return results
+
+
+def _parts_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.parts")
+
+
+def remove_leftovers(out: Path) -> None:
+    """Remove what a process left that was killed after it had written the store; one that is at work keeps its own."""
+    if lock_file(out).exists() or _parts_of(out).exists():
+        with suppress(CallError), locked(out):
+            remove_temporaries(out.parent, out.name)
+            if _parts_of(out).is_dir():
+                remove_parts(_parts_of(out))
 
 
 def _prepare_each(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ckseq.errors import DataError
 from ckseq.storage.files import TRAIN_AGAIN, file_digest
+from ckseq.storage.history import HISTORY, Epoch, read_history
 from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
 from ckseq.storage.run_record import RunRecord, read_run
 
@@ -52,6 +53,14 @@ def check_file(folder: Path, record: RunRecord, name: str) -> None:
     """
     if name in record.files and file_digest(folder / name) != record.files[name]:
         raise DataError("was changed after the run wrote it: its checksum differs", folder / name, TRAIN_AGAIN)
+
+
+def checked_history(folder: Path, record: RunRecord) -> tuple[Epoch, ...]:
+    """Read the history that a run wrote; empty where it has none, as that of an estimator."""
+    if not (folder / HISTORY).exists():
+        return ()
+    check_file(folder, record, HISTORY)
+    return read_history(folder)
 
 
 def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:

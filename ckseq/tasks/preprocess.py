@@ -14,7 +14,7 @@ from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.results import Result, data_notes, named
-from ckseq.preprocessing.store_builder import digest_of, prepare_all
+from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.store import open_store
@@ -135,6 +135,7 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
         results = [Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True) for entry in store.entries]
     if held != digest(recipe, [digest_of(recording, recipe)[0] for recording in recordings]):
         raise CallError("exists and holds something else", out, "choose another --out, or replace it with --overwrite")
+    remove_leftovers(out)
     console.say(f"{out} is up to date")
     return _summary(out, results, 0.0, console)
 
