@@ -16,6 +16,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ckseq.errors import CallError
+from ckseq.regular_file import open_regular
 
 Tree = dict[str, Any]
 
@@ -107,7 +108,7 @@ def read_toml(path: Path) -> Tree:
         The file cannot be read, is not TOML, or holds a value that no recipe has; see `check_values`.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
             raise CallError(f"is larger than {_MOST_BYTES >> 20} MiB", path, "name a recipe")

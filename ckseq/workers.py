@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -49,10 +50,13 @@ def spread(
     with _interrupts_ignored():
         results = pool(delayed(_call)(os.getpid(), function, arguments) for arguments in calls)
     try:
-        yield from results
+        for result in results:  # noqa: UP028  ("yield from" would close them first)
+            yield result
     finally:
-        # ends the workers where somebody stops listening before the end
-        results.close()
+        # ends the workers where somebody stops listening before the end; joblib would warn of what it cancels
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 @contextmanager

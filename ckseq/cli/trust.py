@@ -133,6 +133,26 @@ def _runs(**values: Any) -> dict[str, Any]:
     return runs(**values)
 
 
+@command("verify", click.argument("paths", metavar="STORE|RUN|FOLDER...", type=FOLDER, nargs=-1, required=True))
+def _verify(**values: Any) -> dict[str, Any]:
+    """Check that stores and runs are still as they were written.
+
+    Reads every dataset of a store and compares it with its checksum. Of a run it compares the record and all files with
+    their checksums, the predictions with the folds and classes, and the store that the record names with the one that
+    the run was trained from. A FOLDER is searched for stores and runs.
+
+    Nothing is changed and no model is loaded. The exit status is 1 if anything is wrong. Checksums notice damage and
+    exchanged files; they are no signature, and do not show who wrote a run.
+
+    \b
+    ckseq verify RUN            after a copy, a download or a full disk
+    ckseq verify ck.h5 runs     several at once, for example every night
+    """  # noqa: D301  (click wants the character \b)
+    from ckseq.tasks.verify import verify
+
+    return verify(**values)
+
+
 @command(
     "strictness",
     click.argument("store", type=FOLDER),

@@ -37,7 +37,7 @@ def starts(projections: NDArray[Any], *, length_frames: int, sequence: SequenceC
 
 
 def prefix_predictions(
-    model: Any, store: Path, dataset: Dataset, fold: Fold, recipe: Experiment, *, seed: int | None
+    model: Any, store: Path, dataset: Dataset, fold: Fold, recipe: Experiment, *, seed: int | None, digest: str
 ) -> list[PrefixPrediction]:
     """Ask a model about every start of the test sequences of a fold; nothing where it does not read projections."""
     if recipe.input != "projections":
@@ -45,7 +45,7 @@ def prefix_predictions(
     tested = set(fold.test)
     entries = [entry for entry in dataset.entries if entry.id in tested]
     found = []
-    with open_store(store, listing=False) as opened:
+    with open_store(store, listing=False, digest=digest) as opened:
         for entry in entries:
             asked = starts(opened.projections(entry.id), length_frames=dataset.x.shape[1], sequence=recipe.sequence)
             for share, row in zip(SHARES, probabilities(model, asked), strict=True):

@@ -22,12 +22,13 @@ from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
 from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend, system_memory
-from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint
+from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR, build_extractor, save_extractor
 from ckseq.learn.predict import ESTIMATOR, NETWORK
 from ckseq.learn.trainer import Trainer
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
+from ckseq.storage.files import remove_temporaries
 from ckseq.storage.history import HISTORY, Epoch, write_history
 from ckseq.storage.lock import locked
 from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
@@ -38,7 +39,7 @@ from ckseq.storage.store import open_store
 from ckseq.workers import spread
 
 FOLDS = "folds"
-_FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
+FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
 _NOT_TESTED = "trained on all sequences: none is left to test it on"
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
@@ -141,6 +142,7 @@ def run_experiment(
             # a complete run may be asked for more seeds
             if not replaces and earlier.state == "complete" and earlier.seeds == run.seeds:
                 n = len(earlier.trainings)
+                _remove_leftovers(out)
                 console.say(
                     f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
                 )
@@ -189,12 +191,13 @@ def _train_and_finish(
 ) -> Finished:
     alone = run.kind == "training"
     assert run.store is not None
+    store = Path(run.store.path), run.store.digest
     work = [
-        Job(fold, seed, Path(run.store.path), out if alone else out / FOLDS / f"seed{seed}_fold{fold.number}")
+        Job(fold, seed, *store, out if alone else out / FOLDS / f"seed{seed}_fold{fold.number}")
         for seed in run.seeds
         for fold in dataset.folds
     ]
-    made_from = {job: job.made_from(recipe, run.store.digest) for job in work}
+    made_from = {job: job.made_from(recipe) for job in work}
     write_run(out, run)
     done = {} if alone else {job: found for job in work if (found := load_fold(job, made_from[job])) is not None}
     if done:
@@ -316,18 +319,25 @@ def _finish(
         results[0].trained.save(out)
         _save_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
-    keep_crops(out, Path(run.store.path), predictions, console)
+    keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
     run = run.changed(
         state="complete",
         model=results[0].done.model,
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
         epochs_done=len(epochs),
-        files=digests_of(out, _FILES),
+        files=digests_of(out, FILES),
     )
     write_run(out, run)
-    remove_checkpoint(out)
+    _remove_leftovers(out)
     return Finished(run, predictions)
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove what a complete run needs no more, and what killed processes left in its folder."""
+    remove_temporaries(out, below=True)
+    for path in out.rglob(CHECKPOINT):
+        remove_checkpoint(path.parent)
 
 
 def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence[str], console: Console) -> RunRecord:
@@ -355,6 +365,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
             validation=None,
             on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
         )
+    out.mkdir(parents=True, exist_ok=True)
     trained.save(out)
     _save_extractor(out, run, recipe)
     if trained.epochs:
@@ -376,7 +387,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         device=backend.device(),
         trainings=(training,),
         epochs_done=len(trained.epochs),
-        files=digests_of(out, _FILES),
+        files=digests_of(out, FILES),
     )
     write_run(out, run)
     return run

@@ -37,17 +37,18 @@ _AGAIN = "remove that folder and go on with --resume"
 
 
 class Job(NamedTuple):
-    """One training to be done: a fold, a seed, the store's file, and the folder that keeps its checkpoint."""
+    """One training to be done: a fold, a seed, the store and its digest, and the folder that keeps its checkpoint."""
 
     fold: Fold
     seed: int
     store: Path
+    store_digest: str
     folder: Path
 
-    def made_from(self, recipe: Experiment, store_digest: str) -> str:
+    def made_from(self, recipe: Experiment) -> str:
         """Return the digest of all that the training follows from."""
         asked = recipe.model_dump(mode="json", exclude={"name", "question", "published", "seed"})
-        return digest(asked, store_digest, self.seed, [list(self.fold.train), list(self.fold.test)])
+        return digest(asked, self.store_digest, self.seed, [list(self.fold.train), list(self.fold.test)])
 
 
 class FoldRecordFile(Record):
@@ -113,7 +114,9 @@ def train_fold(
         train=train, validation=validation, resume=read_checkpoint(job.folder, made_from=made_from), on_epoch=keep
     )
     rows = predict_test_side(trained.model, dataset, job.fold, seed=seed_of_rows)
-    early = prefix_predictions(trained.model, job.store, dataset, job.fold, recipe, seed=seed_of_rows)
+    early = prefix_predictions(
+        trained.model, job.store, dataset, job.fold, recipe, seed=seed_of_rows, digest=job.store_digest
+    )
     training = TrainingRecord(
         seed=job.seed,
         fold=job.fold.number,
@@ -177,19 +180,33 @@ def load_fold(job: Job, made_from: str) -> FoldResult | None:
     DataError
         The folder holds another training, or a file of it is damaged.
     """
-    path = job.folder / TRAINING
+    found = read_fold(job.folder)
+    if found is None:
+        return None
+    same = found.done.training.made_from == made_from
+    if not same or sorted(row.recording for row in found.predictions.rows) != sorted(job.fold.test):
+        raise DataError("holds another training than the one to resume", job.folder, _AGAIN)
+    return found
+
+
+def read_fold(folder: Path) -> FoldResult | None:
+    """Return what a training kept in a fold's folder; None where it did not end.
+
+    Raises
+    ------
+    DataError
+        A file of it is damaged.
+    """
+    path = folder / TRAINING
     if not path.is_file():
         return None
     try:
         done = FoldRecordFile.model_validate_json(read_text(path))
     except ValidationError:
         raise DataError("is no complete record of a training", path, _AGAIN) from None
-    predictions = read_predictions(job.folder)
-    same = done.training.made_from == made_from
-    if not same or sorted(row.recording for row in predictions.rows) != sorted(job.fold.test):
-        raise DataError("holds another training than the one to resume", job.folder, _AGAIN)
-    early = read_prefix_predictions(job.folder)[1] if (job.folder / EARLY).is_file() else ()
-    epochs = read_history(job.folder) if (job.folder / HISTORY).is_file() else ()
+    predictions = read_predictions(folder)
+    early = read_prefix_predictions(folder)[1] if (folder / EARLY).is_file() else ()
+    epochs = read_history(folder) if (folder / HISTORY).is_file() else ()
     return FoldResult(done, predictions, early, epochs)
 
 

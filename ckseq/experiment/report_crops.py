@@ -17,7 +17,9 @@ from ckseq.storage.store import Store, open_store
 MOST_MISTAKES = 24
 
 
-def keep_crops(out: Path, store: Path, predictions: Predictions, console: Console) -> None:
+def keep_crops(
+    out: Path, store: Path, predictions: Predictions, console: Console, *, digest: str | None = None
+) -> None:
     """Keep small crops of some tested recordings in the run folder; a store that has gone is no failure.
 
     Parameters
@@ -29,9 +31,11 @@ def keep_crops(out: Path, store: Path, predictions: Predictions, console: Consol
     predictions : Predictions
         Of the run.
     console : Console
+    digest : str, optional
+        Of the store; of another one no crops are kept.
     """
     try:
-        with open_store(store) as opened:
+        with open_store(store, digest=digest) as opened:
             found = {id: _crops(opened, id) for id in chosen(predictions) if opened.has(id, "faces")}
             # a data set of images and sequences: of all of them the last crop
             k = min(map(len, found.values()), default=0)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ckseq import registry
 from ckseq.config import digest
+from ckseq.errors import DataError
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
 from ckseq.signal.faces import to_gray
 from ckseq.signal.reduce import halved, project
 from ckseq.storage.cache import Arrays, StageCache
-from ckseq.storage.frames import read_gray, read_rgb
+from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
 from ckseq.tracking.box_tracker import Faces, track_face
 from ckseq.tracking.motion import motion_blobs
@@ -35,7 +36,7 @@ def run_stages(
     frames : Frames
     recipe : Pipeline
     source_digest : str
-        Of the frames; asked for where there is a cache.
+        Of the frames as they were; asked for where there is a cache.
     cache : StageCache, optional
         Serves and keeps crops, as found and as aligned.
 
@@ -49,7 +50,7 @@ def run_stages(
     Raises
     ------
     DataError
-        A frame cannot be read, no frame has a face, or only one.
+        A frame cannot be read, no frame has a face, or only one; or the frames are not those of the digest.
     """
     key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
 
@@ -57,7 +58,7 @@ def run_stages(
         return make() if cache is None else cache.fetch(stage, key, make)
 
     def found() -> Arrays:
-        return kept("faces", key, lambda: _find_faces(frames, recipe))
+        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest))
 
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
@@ -87,10 +88,14 @@ class _Again:
         return self._read(self._frames)
 
 
-def _find_faces(frames: Frames, recipe: Pipeline) -> Arrays:
+def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
     faces = track_face(_Again(read, frames), detector, recipe.faces)
+    if source_digest and fingerprint(frames) != source_digest:
+        raise DataError(
+            "its frames were changed while they were read", fix="prepare it again when they stay as they are"
+        )
     ends = _gray(faces.crops[[0, -1]])
     return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
 

@@ -52,7 +52,10 @@ class Dimension:
     path : str
         ``section.key``, or ``section.key.0`` for an item of a list.
     kind : str
-    low, high, step, log
+    low : float, optional
+    high : float, optional
+    step : float, optional
+    log : bool
         The range of a number.
     choices : tuple
         Of a categorical parameter.

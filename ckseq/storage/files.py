@@ -66,7 +66,7 @@ def write_file(path: Path, write: Callable[[BinaryIO], None], *, durable: bool =
         raise
 
 
-def remove_temporaries(folder: Path, name: str = "*") -> None:
+def remove_temporaries(folder: Path, name: str = "*", *, below: bool = False) -> None:
     """Remove what a killed process left of writing files of a folder; call it while their target is locked.
 
     Parameters
@@ -74,8 +74,11 @@ def remove_temporaries(folder: Path, name: str = "*") -> None:
     folder : Path
     name : str
         The file's name; all by default.
+    below : bool
+        Also in the folders below.
     """
-    for path in folder.glob(f".{name}.*.tmp"):
+    pattern = f".{name}.*.tmp"
+    for path in folder.rglob(pattern) if below else folder.glob(pattern):
         with contextlib.suppress(OSError):
             path.unlink()
 

@@ -23,7 +23,7 @@ def locked(target: Path) -> Iterator[None]:
     CallError
         Another process holds it (the message names that process and its machine), or nothing can be written there.
     """
-    path = target.with_name(f".{target.name}.lock")
+    path = lock_file(target)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = _acquire(path, target)
@@ -37,6 +37,11 @@ def locked(target: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         os.close(handle)
+
+
+def lock_file(target: Path) -> Path:
+    """Return the file that is there while a target is locked, and after a process that was killed meanwhile."""
+    return target.with_name(f".{target.name}.lock")
 
 
 def _acquire(path: Path, target: Path) -> int:

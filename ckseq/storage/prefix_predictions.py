@@ -11,6 +11,7 @@ import numpy as np
 
 from ckseq.errors import DataError
 from ckseq.protocol.early_classification import PrefixProbabilities
+from ckseq.storage.complete_run import check_file
 from ckseq.storage.files import csv_text, read_csv, write_text
 from ckseq.storage.run_record import RunRecord
 
@@ -117,8 +118,14 @@ def prefix_probabilities_of(folder: Path, run: RunRecord) -> PrefixProbabilities
     -------
     PrefixProbabilities or None
         None where the run holds nothing of it, or tested on people whom it was trained on.
+
+    Raises
+    ------
+    DataError
+        It is not what the run wrote.
     """
     if not (folder / EARLY).is_file() or run.protocol.shared_subjects:
         return None
+    check_file(folder, run, EARLY)
     labels, rows = read_prefix_predictions(folder)
     return as_prefix_probabilities(labels, rows, folder / EARLY) if rows else None

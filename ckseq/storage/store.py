@@ -61,8 +61,8 @@ class Store:
 
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self._recordings = file, child(file, "recordings")
-        self._sealed = int(file.attrs["schema"]) > 1
-        if self._sealed and file.attrs["checksum"] != root_checksum(file):
+        self.has_checksums = int(file.attrs["schema"]) > 1
+        if self.has_checksums and file.attrs["checksum"] != root_checksum(file):
             raise DataError("was changed after it was written: its checksum differs", path, _PREPARE_AGAIN)
         self.path = path
         self.pipeline: Tree = with_new_spelling(json.loads(file.attrs["pipeline"]))
@@ -122,21 +122,31 @@ class Store:
 
     def verify(self) -> list[str]:
         """Read everything and return a line for each recording that is not as it was written."""
-        found = []
+        indexed = {entry.id for entry in self.entries}
+        found = [
+            f"{self.path}: {id}: is in the store, and not in its index; {_PREPARE_AGAIN}"
+            for id in sorted(set(self._recordings) - indexed)
+        ]
         for entry in self.entries:
+            where = f"{self.path}: {entry.id}"
+            if entry.id not in self._recordings:
+                found.append(f"{where}: is in the index, and not in the store; {_PREPARE_AGAIN}")
+                continue
             try:
                 for name in self._recording(entry.id):
                     self._read(entry.id, name)
-                if self._sealed and entry != entry_of(entry.id, self._recording(entry.id)):
-                    found.append(f"{self.path}: {entry.id}: the index says otherwise than the recording")
-            except (DataError, KeyError) as error:
+                if self.has_checksums and entry != entry_of(entry.id, self._recording(entry.id)):
+                    found.append(f"{where}: the index says otherwise than the recording; {_PREPARE_AGAIN}")
+            except DataError as error:
                 found.append(str(error))
+            except (KeyError, OSError, RuntimeError, ValueError) as error:
+                found.append(f"{where}: cannot be read ({error}); {_PREPARE_AGAIN}")
         return found
 
     def _recording(self, id: str) -> h5py.Group:
         """Return the group of a recording, compared with its checksum when it is first asked for."""
         group = child(self._recordings, id)
-        if self._sealed and id not in self._checked:
+        if self.has_checksums and id not in self._checked:
             if group.attrs.get("checksum") != recording_checksum(group):
                 what = "was changed after it was written: its checksum differs"
                 raise DataError(what, f"{self.path}: {id}", _PREPARE_AGAIN)
@@ -145,7 +155,7 @@ class Store:
 
     def _read(self, id: str, name: str) -> NDArray[Any]:
         try:
-            return read_checked(self._recording(id), name, required=self._sealed)
+            return read_checked(self._recording(id), name, required=self.has_checksums)
         except KeyError:
             group = self._recordings.get(id)
             reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
@@ -195,7 +205,7 @@ def entry_of(id: str, group: h5py.Group) -> Entry:
 
 
 @contextmanager
-def open_store(path: Path, *, listing: bool = True) -> Iterator[Store]:
+def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -> Iterator[Store]:
     """Open a store for reading.
 
     Parameters
@@ -203,11 +213,13 @@ def open_store(path: Path, *, listing: bool = True) -> Iterator[Store]:
     path : Path
     listing : bool
         Read the metadata now, which detects a damaged store; without it opening takes a millisecond.
+    digest : str, optional
+        That of the store as it was before; another one is an error.
 
     Raises
     ------
     DataError
-        There is no such file, or it is damaged, not a store, or of an unknown schema.
+        There is no such file, or it is damaged, not a store, of an unknown schema, or another one than before.
     """
     if not path.is_file():
         raise DataError("there is no such store", path, "make one with 'ckseq preprocess DATA --out STORE'")
@@ -223,6 +235,8 @@ def open_store(path: Path, *, listing: bool = True) -> Iterator[Store]:
                 _ = store.entries
         except (KeyError, OSError, RuntimeError, ValueError) as error:
             raise DataError(f"is damaged ({error})", path, _PREPARE_AGAIN) from None
+        if digest is not None and store.digest != digest:
+            raise DataError("was replaced by another store meanwhile", path, "run the same command again")
         yield store
 
 

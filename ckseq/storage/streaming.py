@@ -84,9 +84,7 @@ class Streamed:
         """
         array = np.empty(self.shape, self.dtype)
         length = 1 if len(self.item_shape) == 3 else self.item_shape[0]
-        with open_store(self.path, listing=False) as store:
-            if store.digest != self.digest:
-                raise DataError("was replaced by another store meanwhile", self.path, "run the same command again")
+        with open_store(self.path, listing=False, digest=self.digest) as store:
             read = getattr(store, self.input)
             for place, id in enumerate(self.ids):
                 one = fit_length(

@@ -25,10 +25,9 @@ from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.report.wording import noun_of
-from ckseq.storage.complete_run import read_complete_run
+from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
 from ckseq.storage.files import write_bytes
-from ckseq.storage.history import HISTORY, read_history
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
@@ -113,8 +112,7 @@ def _pictures(
     }
     if 1 < len({row.fold for row in predictions.rows}) <= MOST_FOLDS:
         pictures["folds"] = draw_folds(predictions)
-    # an estimator that is not trained in epochs has no history
-    epochs = read_history(run) if (run / HISTORY).exists() else ()
+    epochs = checked_history(run, facts)
     if epochs:
         validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)

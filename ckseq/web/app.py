@@ -82,7 +82,8 @@ def make_app(site: Site, *, names: Iterable[str], any_address: bool) -> Starlett
     Parameters
     ----------
     site : Site
-    names, any_address
+    names : iterable of str
+    any_address : bool
         The hosts under which it answers; see `OriginCheck`.
     """
     handlers = _Handlers(site)

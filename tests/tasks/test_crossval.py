@@ -10,7 +10,8 @@ import made_models
 import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
-from ckseq.errors import CallError
+from ckseq.errors import CallError, DataError
+from ckseq.experiment import engine
 from ckseq.experiment.engine import FOLDS
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
@@ -107,6 +108,32 @@ def test_the_report_of_a_cross_validation(store, ridge, tmp_path, console):
     assert figures["accuracy"]["low"] <= told["accuracy"] <= figures["accuracy"]["high"]
     # 27 sequences, however many seeds: the interval is that of 27
     assert told["accuracy_interval"][1] - told["accuracy_interval"][0] > 0.05
+
+
+def test_what_killed_processes_left_in_a_run_is_removed(store, ridge, tmp_path, console):
+    out = tmp_path / "run"
+    left = [out / FOLDS / "seed3_fold1" / name for name in (".training.json.x.tmp", "checkpoint.npz")]
+    left += [out / ".run.json.x.tmp", out / "checkpoint.npz"]
+    validated(store, ridge, out, console)
+    for more in range(2):  # complete already, then with more seeds
+        for path in left:
+            path.write_bytes(b"")
+        validated(store, ridge, out, console, resume=True, seeds=1 + more)
+        assert not any(path.exists() for path in left)
+
+
+def test_a_store_that_is_replaced_meanwhile_is_noticed(ridge, tmp_path, console, monkeypatch):
+    store = make_store(tmp_path / "one", made_recordings())
+    other = make_store(tmp_path / "other", made_recordings(length_tells=True), digest="feedfeedfeedfeed")
+    begin = engine.trainer_for
+
+    def begin_late(*arguments, **more):
+        other.replace(store)
+        return begin(*arguments, **more)
+
+    monkeypatch.setattr("ckseq.experiment.fold.trainer_for", begin_late)
+    with pytest.raises(DataError, match="was replaced by another store meanwhile"):
+        validated(store, ridge, tmp_path / "run", console)
 
 
 def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_path, console, monkeypatch):

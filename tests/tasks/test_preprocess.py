@@ -11,6 +11,8 @@ import pytest
 from paper_reference import paper_binaries, paper_crops, paper_projections
 
 from ckseq.errors import CallError, DataError
+from ckseq.preprocessing import stages
+from ckseq.storage.lock import locked
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 
@@ -142,6 +144,38 @@ def test_a_changed_frame_is_noticed(tmp_path, data, pipeline, console):
     cv2.imwrite(str(image), 255 - cv2.imread(str(image), cv2.IMREAD_GRAYSCALE))
     with pytest.raises(CallError, match="holds something else"):
         prepare(data, tmp_path / "s.h5", pipeline, console)
+
+
+def test_frames_that_change_while_they_are_read_are_no_recording(tmp_path, data, pipeline, console, monkeypatch):
+    read = stages.read_gray
+
+    def read_late(frames):
+        if frames.paths[0].parent.name == "r1":
+            image = frames.paths[2]
+            cv2.imwrite(str(image), 255 - cv2.imread(str(image), cv2.IMREAD_GRAYSCALE))
+        return read(frames)
+
+    monkeypatch.setattr(stages, "read_gray", read_late)
+    more = {"cache": tmp_path / "cache"}
+    (failed,) = prepare(data, tmp_path / "s.h5", pipeline, console, **more)["failed"].values()
+    assert "were changed while they were read" in failed
+    monkeypatch.undo()
+    # and the cache does not have them either
+    assert prepare(data, tmp_path / "t.h5", pipeline, console, **more)["from_cache"] == 5
+
+
+def test_what_a_process_left_that_was_killed_after_writing_the_store_is_removed(tmp_path, data, pipeline, console):
+    out = tmp_path / "s.h5"
+    prepare(data, out, pipeline, console)
+    before = set(tmp_path.iterdir())
+    (tmp_path / "s.h5.parts").mkdir()
+    for name in ("s.h5.parts/r1.h5", "s.h5.parts/.r2.h5.x.tmp", ".s.h5.lock", ".s.h5.x.tmp"):
+        (tmp_path / name).touch()
+    with locked(out):  # not while somebody is at work
+        prepare(data, out, pipeline, console)
+        assert (tmp_path / "s.h5.parts" / "r1.h5").exists()
+    prepare(data, out, pipeline, console)
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_what_somebody_keeps_beside_the_parts_is_left_alone(tmp_path, data, pipeline, console):
