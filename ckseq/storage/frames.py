@@ -94,6 +94,29 @@ def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]
         yield header(data)
 
 
+def stamps(frames: Frames) -> list[tuple[int, int, int]]:
+    """Return number, size and time of change of each file of some frames, which say cheaply whether one was changed.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    paths = frames.paths if isinstance(frames, ImageFiles) else [_file_of(frames)]
+    found = []
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise _unreadable(error, path) from None
+        found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _file_of(frames: ArchiveMembers | VideoFile | PixelRow) -> Path:
+    return frames.archive if isinstance(frames, ArchiveMembers) else frames.path
+
+
 def fingerprint(frames: Frames) -> str:
     """Return a digest of the frames, 32 hexadecimal digits: of the last part of each file's name, and its bytes.
 
