@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -15,11 +16,14 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ckseq.errors import CallError
+from ckseq.regular_file import open_regular
 
 Tree = dict[str, Any]
 
-# characters of an array that is written on one line
-_LINE = 100
+# characters of an array that is written on one line, and of a wrong value that an error shows
+_LINE, _SHOWN = 100, 80
+# of a recipe: bytes of its file, tables within tables, and the integers that TOML promises
+_MOST_BYTES, _DEEPEST, _LARGEST = 2**20, 16, 2**63 - 1
 
 
 class Config(BaseModel):
@@ -68,9 +72,14 @@ def _explain(cls: type[Config], error: ValidationError) -> str:
         elif item["type"] == "missing":
             text = "is required"
         else:
-            text = f"= {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+            text = f"= {_shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}"
         found.setdefault(key, []).append(text)
     return "; ".join(f"{key} {' or '.join(dict.fromkeys(texts))}" for key, texts in found.items())
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _remedy(cls: type[Config], error: ValidationError) -> str | None:
@@ -96,14 +105,52 @@ def read_toml(path: Path) -> Tree:
     Raises
     ------
     CallError
-        The file cannot be read or is not TOML.
+        The file cannot be read, is not TOML, or holds a value that no recipe has; see `check_values`.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise CallError(f"is larger than {_MOST_BYTES >> 20} MiB", path, "name a recipe")
+        tree = tomllib.loads(data.decode())
     except OSError as error:
-        raise CallError(f"cannot be read: {error.strerror}", path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CallError(f"cannot be read: {error.strerror or error}", path) from None
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
         raise CallError(f"is not TOML: {error}", path, "mend the line it names") from None
+    check_values(tree, str(path))
+    return tree
+
+
+def check_values(value: Any, where: str, *, depth: int = 0) -> None:
+    """Refuse what TOML can write and no field of a recipe can be.
+
+    Raises
+    ------
+    CallError
+        A number is not finite or has more than 64 bits, a text is not Unicode, there is a date or a time, or tables are
+        nested too deeply.
+    """
+    if depth > _DEEPEST:
+        raise CallError(f"tables are nested more than {_DEEPEST} deep", where, "write them as [section]")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_values(key, where, depth=depth)
+            check_values(item, where, depth=depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            check_values(item, where, depth=depth + 1)
+    elif fault := _fault(value):
+        raise CallError(fault, where, "write a number, true, false, or a text in quotes")
+
+
+def _fault(value: Any) -> str | None:
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"{value} is not a finite number"
+    if isinstance(value, int):
+        return None if abs(value) <= _LARGEST else "a whole number has more than 64 bits"
+    if isinstance(value, str):
+        return f"{_shown(value)} is not a text in UTF-8" if re.search("[\ud800-\udfff]", value) else None
+    return f"{value} is a {type(value).__name__}, which no field is"
 
 
 def toml_text(tree: Mapping[str, Any]) -> str:
@@ -142,6 +189,11 @@ def with_settings(tree: Tree, settings: Iterable[str]) -> Tree:
 
     Values are read as TOML and, where that fails, as plain text.
 
+    Raises
+    ------
+    CallError
+        A setting has another form, or a value that no recipe has; see `check_values`.
+
     >>> with_settings({"motion": {"threshold": 127}}, ["motion.threshold=30", "model.kind=conv_lstm"])
     {'motion': {'threshold': 30}, 'model': {'kind': 'conv_lstm'}}
     """
@@ -150,21 +202,28 @@ def with_settings(tree: Tree, settings: Iterable[str]) -> Tree:
         path, equals, text = setting.partition("=")
         *sections, key = path.strip().split(".")
         if not equals or not key:
-            raise CallError(f"--set {setting!r} is not of the form section.key=value", fix="as in motion.threshold=30")
+            raise CallError(
+                f"--set {_shown(setting)} is not of the form section.key=value", fix="as in motion.threshold=30"
+            )
         node = result
         for section in sections:
             node = node.setdefault(section, {})
             if not isinstance(node, dict):
-                raise CallError(f"--set {setting!r}: {section!r} is a value, not a section")
+                raise CallError(f"--set {_shown(setting)}: {_shown(section)} is a value, not a section")
         node[key] = _value(text.strip())
+        check_values(result, f"--set {_shown(setting)}")
     return result
 
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        tree = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError) as error:
+        raise CallError(f"--set: {_shown(text)} cannot be read: {error}", fix="write a number or a text") from None
+    # a line feed in the text would begin another key
+    return tree["value"] if len(tree) == 1 else text
 
 
 def differences(there: Any, here: Any, name: str) -> list[str]:

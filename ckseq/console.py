@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console as RichConsole
-from rich.console import RenderableType
+from rich.console import ConsoleOptions, RenderableType
 from rich.control import Control
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.segment import ControlType
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from ckseq.errors import CallError
 
 T = TypeVar("T")
+
+# control characters, those that turn the direction of writing, and bytes of a name that are not UTF-8
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Return a text with control characters written out: the names in a data set do not command the terminal.
+
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def without_controls(value: Any) -> Any:
+    """Return the value of an expression of a page as it is, but a plain text as `printable`."""
+    return printable(value) if type(value) is str else value
+
+
+class _Printable:
+    """A renderable whose text is `printable`."""
+
+    def __init__(self, what: RenderableType) -> None:
+        self._what = what
+
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> Iterator[Segment]:
+        for part in console.render(self._what, options):
+            yield part if part.control else Segment(printable(part.text), part.style)
 
 
 class Console:
@@ -37,19 +66,19 @@ class Console:
     def say(self, what: RenderableType) -> None:
         """Print a text, without interpreting markup, or any rich renderable such as a table."""
         if not self.quiet:
-            self._out.print(Text(what) if isinstance(what, str) else what)
+            self._out.print(Text(printable(what)) if isinstance(what, str) else _Printable(what))
 
     def step(self, what: str) -> None:
         """Print the title of the stage that begins now."""
         if not self.quiet:
-            self._out.print(Text(what, style="bold"))
+            self._out.print(Text(printable(what), style="bold"))
 
     def glance(self, what: str) -> None:
         """Show a line that the next one replaces; only on a terminal."""
         if not self.quiet and self._out.is_terminal:
             # rich also speaks to Windows consoles that do not know escape sequences
             self._out.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
-            self._out.print(Text(what), end="")
+            self._out.print(Text(printable(what)), end="")
 
     def ask(self, question: str, *, option: str) -> str:
         """Ask the user at a terminal, and return the answer without surrounding whitespace.
@@ -68,13 +97,13 @@ class Console:
         if self.quiet or not sys.stdin.isatty():
             raise CallError(f"nobody is there to answer: {question}", fix=f"answer with {option}")
         try:
-            return input(f"{question}: ").strip()
+            return input(f"{printable(question)}: ").strip()
         except EOFError:
             raise CallError(f"no answer to: {question}", fix=f"answer with {option}") from None
 
     def warn(self, what: str) -> None:
         """Print a warning, also when quiet."""
-        self._err.print(Text(f"warning: {what}", style="yellow"))
+        self._err.print(Text(f"warning: {printable(what)}", style="yellow"))
 
     def track(self, iterable: Iterable[T], *, total: int, label: str) -> Iterator[T]:
         """Yield from an iterable while showing progress, rate and remaining time."""
@@ -87,17 +116,18 @@ class Console:
     def progress(self, label: str, total: int) -> Iterator[Bar]:
         """Show progress; the caller calls ``advance(text=...)`` after each unit of work."""
         bar: Bar
+        label = printable(label)
         if self.quiet:
             yield Bar()
         elif self._out.is_terminal:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rate]}"),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
             )
             with Progress(*columns, console=self._out) as rich_progress:
                 bar = _TerminalBar(rich_progress, label, total)
@@ -122,7 +152,7 @@ class _TerminalBar(Bar):
     def advance(self, n: int = 1, *, text: str = "") -> None:
         self._progress.advance(self._task, n)
         speed = self._progress.tasks[self._task].speed
-        self._progress.update(self._task, text=text, rate=_rate(speed) if speed else "")
+        self._progress.update(self._task, text=printable(text), rate=_rate(speed) if speed else "")
 
 
 class _PlainBar(Bar):
@@ -135,6 +165,7 @@ class _PlainBar(Bar):
 
     def advance(self, n: int = 1, *, text: str = "") -> None:
         self._done += n
+        text = printable(text)
         now = time.monotonic()
         if now - self._last < self._every_s and self._done < self._total:
             return

@@ -5,6 +5,15 @@ from __future__ import annotations
 from os import PathLike
 
 
+def readable(text: str) -> str:
+    r"""Return a text that can be written as UTF-8: a byte of a file's name that is none is shown as ``\udcff``.
+
+    >>> print(readable("face\udcff.png"))
+    face\udcff.png
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 class CkseqError(Exception):
     """The work failed; the command line prints it as one line and exits with ``exit_status``.
 
@@ -21,10 +30,10 @@ class CkseqError(Exception):
     exit_status = 1
 
     def __init__(self, what: str, where: str | PathLike[str] | None = None, fix: str | None = None) -> None:
-        self.what = what
-        self.where = None if where is None else str(where)
+        self.what = readable(what)
+        self.where = None if where is None else readable(str(where))
         self.fix = fix
-        super().__init__(what, self.where, fix)
+        super().__init__(self.what, self.where, fix)
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.where}: {self.what}"

@@ -26,6 +26,44 @@ def stderr_to_devnull() -> Iterator[None]:
         _restore()
 
 
+class Captured:
+    """What native code wrote to standard error; ``text`` is complete when the capture has ended."""
+
+    text = ""
+
+
+@contextmanager
+def stderr_captured() -> Iterator[Captured]:
+    """Capture the start of what goes to the process's standard error, also from native code.
+
+    It is for single calls of native code, one at a time. Where standard error is closed, and on Windows, nothing is
+    captured.
+    """
+    captured = Captured()
+    if os.name != "posix":
+        with stderr_to_devnull():
+            yield captured
+        return
+    with _lock:
+        try:
+            before = os.dup(2)
+        except OSError:
+            yield captured
+            return
+        reading, writing = os.pipe()
+        # what a full pipe does not hold is lost
+        os.set_blocking(writing, False)
+        os.dup2(writing, 2)
+        os.close(writing)
+        try:
+            yield captured
+        finally:
+            os.dup2(before, 2)  # closes the writing end, so that reading ends
+            os.close(before)
+            with os.fdopen(reading, "rb") as pipe:
+                captured.text = pipe.read().decode(errors="replace")
+
+
 def _redirect() -> None:
     global _n_active, _original
     with _lock:

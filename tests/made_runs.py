@@ -44,10 +44,10 @@ def answering(row, predicted, labels):
     return row._replace(predicted=predicted, probabilities=tuple(p if one == predicted else rest for one in labels))
 
 
-def made_history(epochs=12, watched=True):
+def made_history(epochs=12, validated=True):
     decay = [math.exp(-epoch / 5) for epoch in range(1, epochs + 1)]
     return tuple(
-        Epoch(number, 1.3 * d, 1 - 0.7 * d, *((0.4 + d, 0.9 - 0.6 * d) if watched else (math.nan, math.nan)), 1.5)
+        Epoch(number, 1.3 * d, 1 - 0.7 * d, *((0.4 + d, 0.9 - 0.6 * d) if validated else (math.nan, math.nan)), 1.5)
         for number, d in enumerate(decay, start=1)
     )
 

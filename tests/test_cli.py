@@ -201,7 +201,7 @@ def test_wrong_places(tmp_path, tree, fast):
     (tmp_path / "empty").mkdir()
     refused("inspect", tmp_path / "empty", status=1, says=["empty", "cohn-kanade-images"])
     refused("preprocess", tmp_path / "none", "--out", out, status=2, says=["none"])
-    refused("preprocess", tree, "--pipeline", fast, "--out", "/proc/none/s.h5", status=2, says=["/proc/none", "--out"])
+    refused("preprocess", tree, "--pipeline", fast, "--out", "/proc/none/s.h5", status=2, says=["/proc/none"])
     refused("train", tmp_path / "none.h5", "--experiment", "paper_phase4", "--out", tmp_path / "r", status=1,
             says=["none.h5", "ckseq preprocess"])  # fmt: skip
     refused("report", tmp_path / "empty", status=1, says=["empty", "run"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+import os
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +19,52 @@ from ckseq.defaults import ERROR_RATE
 from ckseq.recipes import recipe_names
 
 FOLDER = click.Path(path_type=Path)
+_PROCESSES_PER_CORE = 4
+
+
+class Target(click.Path):
+    """A path to write: ``.`` and ``..`` by their names, since a lock and temporary files lie beside it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path; the root of a disk, which nothing lies beside, is refused."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if path.name in ("", ".."):
+            path = Path(os.path.abspath(path))  # noqa: PTH100  (resolve would follow links)
+        if not path.name:
+            self.fail(f"{path} is the root of the disk; name a folder or a file in it", param, ctx)
+        return path
+
+
+TARGET = Target(path_type=Path)
+
+
+class Number(click.FloatRange):
+    """A finite number within a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; the range alone would let ``nan`` pass."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+class Jobs(click.IntRange):
+    """A number of processes: -1, or from 1 to a few for each core."""
+
+    def __init__(self) -> None:
+        super().__init__(min=-1, max=_PROCESSES_PER_CORE * (os.cpu_count() or 1))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        number = int(super(click.IntRange, self).convert(value, param, ctx))
+        if number != -1 and not 1 <= number <= int(self.max or 1):
+            self.fail(
+                f"{value} is neither -1, for all cores, nor from 1 to {self.max}, {_PROCESSES_PER_CORE} for each core",
+                param,
+                ctx,
+            )
+        return number
 
 
 # former names of commands, which still work but are not listed
@@ -104,12 +152,12 @@ set_option = click.option(
     "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
     help="Set a field of a recipe, for example motion.threshold=30. 'ckseq config' lists all fields.",
 )  # fmt: skip
-seed_option = click.option("--seed", type=click.IntRange(min=0), help="Random seed of the run.")
+seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed of the run.")
 jobs_option = click.option(
-    "--jobs", type=int, default=-1, show_default=True, help="Number of processes; -1 uses all cores."
+    "--jobs", type=Jobs(), default=-1, show_default=True, help="Number of processes; -1 uses all cores."
 )
 error_rate_option = click.option(
-    "--error-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=ERROR_RATE, show_default=True,
+    "--error-rate", type=Number(0, 1, min_open=True, max_open=True), default=ERROR_RATE, show_default=True,
     help="Early classification: decide once the expected share of wrong decisions is at most this.",
 )  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
@@ -128,7 +176,7 @@ source_option = click.option(
 
 def out_option(what: str) -> Callable[..., Any]:
     """Return the option for the output path; ``what`` is its help text."""
-    return click.option("--out", type=FOLDER, required=True, help=what)
+    return click.option("--out", type=TARGET, required=True, help=what)
 
 
 def recipe_option(kind: str, default: str | None = None) -> Callable[..., Any]:

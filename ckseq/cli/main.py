@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -30,7 +32,11 @@ def _config(**values: Any) -> dict[str, Any]:
     click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills"])),
     click.option("--data", type=FOLDER, help="Data set to measure on; the synthetic twin if not given."),
     click.option(
-        "--frames", type=click.IntRange(min=4), default=120, show_default=True, help="Number of frames to measure on."
+        "--frames",
+        type=click.IntRange(4, 1_000_000),
+        default=120,
+        show_default=True,
+        help="Number of frames to measure on.",
     ),
     jobs_option,
 )
@@ -49,9 +55,12 @@ def main() -> None:
     """Run the command line and exit with its status."""
     debug = "--debug" in sys.argv[1:]
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        status = cli.main(standalone_mode=False) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a closed pipe is noticed without a message
+        sys.exit(status)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         _fail(
@@ -59,22 +68,51 @@ def main() -> None:
         )
     except BrokenPipeError:
         # the reader of the output has closed it, as in "ckseq inspect | head"; that is no failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         sys.exit(0)
-    except CkseqError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_status)
-    except OSError as error:
-        if debug:
-            raise
-        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", 1)
     except Exception as error:
         if debug:
             raise
-        _fail(f"internal error: {type(error).__name__}: {error}; please report it, with the output of --debug", 1)
+        _fail(*_explained(error))
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """Return the line that is printed about an error, and the exit status."""
+    match error:
+        case CkseqError():
+            return str(error), error.exit_status
+        case OSError():
+            return f"{error.filename or 'disk'}: {error.strerror or error}", 1
+        case MemoryError():
+            return "there is not enough memory; close other programs, use fewer --jobs, or smaller data", 1
+        case RecursionError():
+            return "a recipe or a file is nested too deeply; --debug shows where", 1
+    return f"internal error: {type(error).__name__}: {error}; please report it, with the output of --debug", 1
 
 
 def _fail(text: str, status: int) -> None:
-    click.echo(f"ckseq: {' '.join(text.split())}", err=True)
+    with suppress(OSError):  # nobody may listen anymore
+        click.echo(f"ckseq: {_one_line(text)}", err=True)
     sys.exit(status)
+
+
+def _show(error: click.ClickException) -> None:
+    from ckseq.console import printable
+
+    shown = io.StringIO()
+    error.show(shown)
+    with suppress(OSError):
+        click.echo(printable(shown.getvalue()), err=True, nl=False)
+
+
+def _one_line(text: str) -> str:
+    from ckseq.console import printable
+
+    return printable(" ".join(text.split()))
+
+
+def _close_output() -> None:
+    """Let the rest of the output go nowhere, so that Python says nothing about the closed pipe at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

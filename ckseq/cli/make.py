@@ -10,6 +10,9 @@ import click
 from ckseq import registry
 from ckseq.cli.common import (
     FOLDER,
+    TARGET,
+    Jobs,
+    Number,
     command,
     error_rate_option,
     fit_memory_option,
@@ -29,7 +32,7 @@ from ckseq.defaults import FRAMES_PER_SECOND
     "demo",
     click.option(
         "--out",
-        type=FOLDER,
+        type=TARGET,
         default=Path("ckseq-demo"),
         show_default=True,
         help="Folder for the data, the store and the run.",
@@ -50,7 +53,7 @@ def _demo(**values: Any) -> dict[str, Any]:
 
 @command(
     "synth",
-    click.argument("out", type=FOLDER),
+    click.argument("out", type=TARGET),
     click.option(
         "--subjects", type=click.IntRange(1, 999), default=12, show_default=True, help="Number of subjects to draw."
     ),
@@ -131,7 +134,7 @@ def _train(**values: Any) -> dict[str, Any]:
     "augment-preview",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
-    click.option("--out", type=FOLDER, required=True, help="PNG file to write."),
+    click.option("--out", type=TARGET, required=True, help="PNG file to write."),
     click.option("--images", type=click.IntRange(1, 50), default=6, show_default=True, help="Number of images (rows)."),
     click.option(
         "--variations",
@@ -158,9 +161,13 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),
     out_option("Run folder to write."),
-    click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of random seeds."),
+    click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Number of random seeds."),
     click.option(
-        "--jobs", type=int, default=1, show_default=True, help="Number of folds trained in parallel; -1 uses all cores."
+        "--jobs",
+        type=Jobs(),
+        default=1,
+        show_default=True,
+        help="Number of folds trained in parallel; -1 uses all cores.",
     ),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
@@ -231,13 +238,13 @@ def _experiment(**values: Any) -> dict[str, Any]:
         "--as", "read_as", type=click.Choice(["auto", "sequence", "timeline"]), default="auto", show_default=True,
         help="One class per input, or a timeline of classes; auto uses a timeline for inputs longer than 5 s.",
     ),
-    click.option("--out", type=FOLDER, help="Folder for the predictions as JSON; timelines also as CSV and figures."),
+    click.option("--out", type=TARGET, help="Folder for the predictions as JSON; timelines also as CSV and figures."),
     click.option("--draw", is_flag=True, help="Also write the videos and photos with faces and classes drawn on them."),
     click.option("--detector", type=click.Choice(registry.names("detectors")),
                  help="Face detector for photos; the run's own if not given."),
-    click.option("--fps", type=click.FloatRange(0.1, 1000), default=FRAMES_PER_SECOND, show_default=True,
+    click.option("--fps", type=Number(0.1, 1000), default=FRAMES_PER_SECOND, show_default=True,
                  help="Frames per second of folders of frames."),
-    click.option("--seconds", type=click.FloatRange(0), help="Stop a video or camera after this many seconds."),
+    click.option("--seconds", type=Number(0), help="Stop a video or camera after this many seconds."),
     error_rate_option,
     click.option(
         "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",

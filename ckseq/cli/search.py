@@ -9,7 +9,9 @@ import click
 
 from ckseq.cli.common import (
     FOLDER,
+    TARGET,
     InOrder,
+    Number,
     cli,
     command,
     jobs_option,
@@ -34,7 +36,7 @@ class _RunFirst(InOrder):
 
 @cli.group("tune", cls=_RunFirst)
 def _tune() -> None:
-    """Search the hyperparameters of preprocessing and network together, with Optuna.
+    """Tune preprocessing and network (hyperparameter search).
 
     \b
     ckseq tune DATA --trials 100         runs trials; the same as 'ckseq tune run DATA'
@@ -46,7 +48,7 @@ def _tune() -> None:
 
 
 _out = click.option(
-    "--out", type=FOLDER, default=Path("ckseq-tune"), show_default=True, help="Folder of the cache and the figures."
+    "--out", type=TARGET, default=Path("ckseq-tune"), show_default=True, help="Folder of the cache and the figures."
 )
 _storage = click.option(
     "--storage", metavar="URL",
@@ -64,16 +66,16 @@ _storage = click.option(
     _storage,
     click.option("--study", help="Name of the study; that of the search if not given."),
     click.option(
-        "--trials", type=click.IntRange(min=1),
+        "--trials", type=click.IntRange(1, 1_000_000),
         help="Number of trials of the study, over all processes; the search's own if not given.",
     ),
     _out,
     click.option(
-        "--cache-gb", type=click.FloatRange(min=0), default=CACHE_GB, show_default=True,
+        "--cache-gb", type=Number(min=0), default=CACHE_GB, show_default=True,
         help="Size limit of the cache, gigabytes.",
     ),
     click.option(
-        "--heartbeat", "heartbeat_s", type=click.FloatRange(min=0.1), default=HEARTBEAT_S, show_default=True,
+        "--heartbeat", "heartbeat_s", type=Number(min=0.1), default=HEARTBEAT_S, show_default=True,
         help="Seconds between heartbeats; after three without one, another process retries the trial.",
     ),
     click.option(

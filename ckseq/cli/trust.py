@@ -9,7 +9,9 @@ import click
 
 from ckseq.cli.common import (
     FOLDER,
+    TARGET,
     InOrder,
+    Jobs,
     cli,
     command,
     out_option,
@@ -50,7 +52,7 @@ def _protocol() -> None:
     "export",
     click.argument("store", type=FOLDER),
     _maybe_experiment,
-    click.option("--out", type=FOLDER, required=True, help="JSON file to write."),
+    click.option("--out", type=TARGET, required=True, help="JSON file to write."),
     set_option,
     overwrite_option,
     group=_protocol,
@@ -81,7 +83,7 @@ def _protocol_verify(**values: Any) -> dict[str, Any]:
     "compare",
     click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
     click.option("--anyway", is_flag=True, help="Compare runs of different protocols, too, on their common sequences."),
-    click.option("--picture", type=FOLDER, metavar="FILE", help="Draw the differences into this PNG file."),
+    click.option("--picture", type=TARGET, metavar="FILE", help="Draw the differences into this PNG file."),
 )
 def _compare(**values: Any) -> dict[str, Any]:
     """Compare runs by paired tests on the same sequences.
@@ -97,7 +99,7 @@ def _compare(**values: Any) -> dict[str, Any]:
     "rank",
     click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
     click.option(
-        "--picture", type=FOLDER, metavar="FILE", help="Draw the critical-difference diagram into this PNG file."
+        "--picture", type=TARGET, metavar="FILE", help="Draw the critical-difference diagram into this PNG file."
     ),
 )
 def _rank(**values: Any) -> dict[str, Any]:
@@ -157,7 +159,11 @@ def _verify(**values: Any) -> dict[str, Any]:
     recipe_option("experiment"),
     out_option("Folder for the runs and the figure."),
     click.option(
-        "--jobs", type=int, default=1, show_default=True, help="Number of folds trained in parallel; -1 uses all cores."
+        "--jobs",
+        type=Jobs(),
+        default=1,
+        show_default=True,
+        help="Number of folds trained in parallel; -1 uses all cores.",
     ),
     set_option,
     seed_option,
@@ -179,7 +185,7 @@ def _strictness(**values: Any) -> dict[str, Any]:
     "reproduce",
     click.argument("run", type=FOLDER),
     click.option("--store", type=FOLDER, help="Path of the store, if it was moved."),
-    click.option("--out", type=FOLDER, help="Keep the repeated run in this folder."),
+    click.option("--out", type=TARGET, help="Keep the repeated run in this folder."),
 )
 def _reproduce(**values: Any) -> dict[str, Any]:
     """Repeat a run from its record and compare the results.

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, InOrder, cli, command, error_rate_option, overwrite_option
+from ckseq.cli.common import FOLDER, TARGET, InOrder, Number, cli, command, error_rate_option, overwrite_option
 
 
 class _RecordOrForget(InOrder):
@@ -55,7 +55,7 @@ _unasked = click.option("--yes", "unasked", is_flag=True, help="Do not ask.")
 
 @command(
     "clips",
-    click.argument("out", type=FOLDER),
+    click.argument("out", type=TARGET),
     click.argument("inputs", metavar="[CLIP]...", type=FOLDER, nargs=-1),
     click.option(
         "--subject", metavar="S012", help="The person's number, never a name; the next free one if not given."
@@ -64,10 +64,8 @@ _unasked = click.option("--yes", "unasked", is_flag=True, help="Do not ask.")
         "--label", "labels", multiple=True, help="An emotion; may be repeated. All seven from a camera if not given."
     ),
     click.option("--consent", metavar="LINE", help="The words in which the person agrees; asked for if not given."),
-    click.option("--camera", type=click.IntRange(min=0), default=0, show_default=True, help="Which camera."),
-    click.option(
-        "--seconds", type=click.FloatRange(1.5, 20), default=4.0, show_default=True, help="Length of a recording."
-    ),
+    click.option("--camera", type=click.IntRange(0, 99), default=0, show_default=True, help="Which camera."),
+    click.option("--seconds", type=Number(1.5, 20), default=4.0, show_default=True, help="Length of a recording."),
     _unasked,
     group=_record,
 )
@@ -113,7 +111,7 @@ def _forget(**values: Any) -> dict[str, Any]:
     "export",
     click.argument("run", type=FOLDER),
     click.option("--format", type=click.Choice(["onnx", "litert", "keras"]), required=True, help="The file's format."),
-    click.option("--out", type=FOLDER, help="The file; exported.onnx, .tflite or .keras in RUN if not given."),
+    click.option("--out", type=TARGET, help="The file; exported.onnx, .tflite or .keras in RUN if not given."),
     overwrite_option,
 )
 def _export(**values: Any) -> dict[str, Any]:

@@ -365,6 +365,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
             validation=None,
             on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
         )
+    out.mkdir(parents=True, exist_ok=True)
     trained.save(out)
     _save_extractor(out, run, recipe)
     if trained.epochs:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.defaults import FRAMES_PER_SECOND
-from ckseq.errors import CallError
+from ckseq.errors import CallError, readable
 from ckseq.recording import Frames, ImageFiles, VideoFile
 from ckseq.sources.manifest import frames_at
 from ckseq.storage.camera import open_camera
@@ -20,6 +20,8 @@ from ckseq.storage.frames import read_gray
 from ckseq.storage.video import Video
 
 CAMERA = "camera:"
+# of the names of output files; file systems allow 255, endings and temporary names take some
+_LONGEST_NAME_BYTES = 200
 MAX_SEQUENCE_S = 5.0
 """A recording of one expression is shorter; the longest in CK+ lasts 2.4 s."""
 
@@ -93,9 +95,15 @@ class Input:
             own = Path(self.source).stem
         else:
             own = "_".join(Path(self.source).resolve().parts[-2:])
+        own = output_stem(own)
         name = next(name for name in chain([own], (f"{own}-{n}" for n in count(2))) if name not in used)
         used.add(name)
         return name
+
+
+def output_stem(name: str) -> str:
+    """Return a name as that of an output file: UTF-8, and short enough for endings to follow."""
+    return readable(name).encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
 
 
 def locate_input(source: str, *, read_as: ReadAs, folder_fps: float) -> Input:

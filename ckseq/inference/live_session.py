@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import ctypes
+import gc
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.console import Bar
+from ckseq.errors import DataError
 from ckseq.inference.causal_pipeline import causal_pipeline, convert_color, make_face_tracker
 from ckseq.inference.inputs import TimedFrames
 from ckseq.inference.predictor import Predictor
@@ -25,6 +29,8 @@ from ckseq.web.messages import ClipAnswer, FaceBox, FaceMotion, FrameAnswer, Lar
 
 MAX_CLIP_S = 120.0
 _MOTION_SIDE = 89  # a third of a crop's side: large enough to see, a tenth of the bytes
+# of a frame of an uploaded video, and of the work on all of them
+_MAX_PIXELS, _MAX_WORK_S = 2 * 1920 * 1080, 120.0
 # between two frames of an uploaded video other clients get access to the model for this long
 _YIELD_S = 0.002
 
@@ -61,14 +67,21 @@ class LiveSession:
         return ImageAnalyzer(self._predictor, self._config, self._lock)
 
     def analyze_clip(self, path: Path) -> ClipAnswer:
-        """Analyze an uploaded video, at most `MAX_CLIP_S` seconds of it.
+        """Analyze an uploaded video, at most `MAX_CLIP_S` seconds of it, for a limited time.
 
         Raises
         ------
         DataError
-            It is not a video that can be decoded.
+            It is not a video that can be decoded, or its frames are too large.
         """
+        try:
+            return self._analyze(path)
+        finally:
+            _give_memory_back()
+
+    def _analyze(self, path: Path) -> ClipAnswer:
         video = Video(path)
+        _check_size(video.width, video.height)
         with self._lock:
             summary, incomplete = analyze_video(
                 self._yielding(video.frames()),
@@ -86,11 +99,29 @@ class LiveSession:
         return ClipAnswer(incomplete=incomplete, **vars(summary))
 
     def _yielding(self, frames: TimedFrames) -> TimedFrames:
-        for frame in frames:
+        end = time.monotonic() + _MAX_WORK_S
+        for time_s, image in frames:
             self._lock.release()
             time.sleep(_YIELD_S)
             self._lock.acquire()
-            yield frame
+            _check_size(image.shape[1], image.shape[0])  # which may change within a video
+            yield time_s, image
+            if time.monotonic() > end:
+                what = f"only the first {time_s:.1f} seconds were analyzed: the rest would take too long"
+                raise DataError(what, fix="cut the video, or make its frames smaller")
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MAX_PIXELS:
+        what = f"its frames of {width}x{height} pixels are too large"
+        raise DataError(what, fix=f"make them smaller, to at most {_MAX_PIXELS / 1e6:.0f} megapixels")
+
+
+def _give_memory_back() -> None:
+    """Return the memory of decoded frames to the system, which the C library would keep for the next ones."""
+    gc.collect()
+    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class ImageAnalyzer:

@@ -9,7 +9,9 @@ from pathlib import Path
 from ckseq import registry
 from ckseq.console import Console
 from ckseq.detectors._spec import DetectorSpec
-from ckseq.errors import DataError
+from ckseq.errors import readable
+from ckseq.inference.bad_input import BAD_INPUT, left_out, one_line
+from ckseq.inference.inputs import output_stem
 from ckseq.inference.portraits import cut_portraits
 from ckseq.inference.predictions import FacePrediction, PhotoPrediction, Region, as_json
 from ckseq.inference.predictor import Predictor
@@ -61,26 +63,28 @@ def predict_photos(
     console.say(f"faces are detected by {kind}" + ("" if same else ", unlike in training"))
     predictions: list[PhotoPrediction] = []
     paths, failed = _photos(sources)
-    for error in failed.values():
-        console.warn(f"left out: {error}")
+    for message in failed.values():
+        console.warn(f"left out: {message}")
     targets: set[Path] = set()
     for path in console.track(paths, total=len(paths), label="photos"):
+        name = readable(str(path))
         try:
             width, height, faces = _predict_photo(path, predictor, detect)
-        except DataError as error:
-            failed[str(path)] = str(error)
-            console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")
+        except BAD_INPUT as error:
+            failed[name] = one_line(error)
+            console.warn(left_out(name, error))
             continue
         target = None
         if not faces:
-            console.warn(f"{path}: no face found, so there is no prediction")
+            console.warn(f"{name}: no face found, so there is no prediction")
         elif draw and out is not None:
-            target = _unused(out / f"{path.stem}_faces.jpg", targets)
+            target = _unused(out / f"{output_stem(path.stem)}_faces.jpg", targets)
             _draw(target, faces, path, predictor.labels)
-        drawn = None if target is None else str(target)
-        predictions.append(PhotoPrediction(str(path), kind, width, height, faces, drawn))
+        drawn = None if target is None else readable(str(target))
+        predictions.append(PhotoPrediction(name, kind, width, height, faces, drawn))
     if out is not None:
-        text = json.dumps([as_json(prediction) for prediction in predictions], indent=2, ensure_ascii=False)
+        content = [as_json(prediction) for prediction in predictions]
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         write_text(out / "photos.json", text + "\n")
     return predictions, failed
 
@@ -92,8 +96,8 @@ def _photos(sources: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
     for source in sources:
         try:
             paths |= dict.fromkeys(photos_at(Path(source)))
-        except DataError as error:
-            failed[source] = str(error)
+        except BAD_INPUT as error:
+            failed[readable(source)] = one_line(error)
     return list(paths), failed
 
 

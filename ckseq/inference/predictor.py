@@ -15,12 +15,14 @@ from ckseq.defaults import ERROR_RATE
 from ckseq.errors import DataError
 from ckseq.experiment.early_classification import starts, stop_rule
 from ckseq.experiment.recipe import Experiment, experiment_of
-from ckseq.learn.extract import as_sequence, extract, load_extractor
-from ckseq.learn.predict import input_shape, load_trained_model, probabilities
+from ckseq.learn.extract import EXTRACTOR, as_sequence, extract, load_extractor
+from ckseq.learn.predict import ESTIMATOR, NETWORK, input_shape, load_trained_model, probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.protocol.early_classification import SHARES
 from ckseq.signal.sequence import fit_length
-from ckseq.storage.run_record import read_run
+from ckseq.storage.complete_run import check_file
+from ckseq.storage.prefix_predictions import EARLY
+from ckseq.storage.run_record import RunRecord, read_run
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Predictor:
         The name of the run folder.
     notes : tuple of str
         What a reader of its results must know.
-    error_rate, sure_above
+    error_rate : float
+    sure_above : float or None
         An early decision is one whose probability is above ``sure_above``: on the run's test part no more than
         ``error_rate`` of such decisions are wrong. ``sure_above`` is None where the run has no prefix predictions,
         infinite where its test part is too small.
@@ -120,6 +123,22 @@ class Predictor:
         self.predict_proba(np.zeros(input_shape(self.network), np.float32))
 
 
+def load_run_model(run: Path, record: RunRecord) -> Any:
+    """Load the model of a run folder, after its files were compared with the run's record.
+
+    Raises
+    ------
+    DataError
+        The run has no model, or a file of it is not the one that the run wrote.
+    """
+    for name in (ESTIMATOR, NETWORK, EXTRACTOR, EARLY):
+        # runs of version 0.1 have no digests
+        if record.files and name not in record.files and (run / name).exists():
+            raise DataError("is not of this run, whose record does not name it", run / name, "remove it")
+        check_file(run, record, name)
+    return load_trained_model(run)
+
+
 def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
     """Load the model of a run folder.
 
@@ -132,7 +151,7 @@ def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
     Raises
     ------
     DataError
-        The run has no model.
+        The run has no model, or it is not the one that the run wrote.
     """
     record = read_run(run)
     if record.store is None or record.model is None or record.kind == "cross_validation":
@@ -142,7 +161,7 @@ def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
         pipeline=pipeline_of(record.store.pipeline, where=f"{run}: pipeline"),
         experiment=experiment_of(record.experiment, where=f"{run}: experiment"),
         length_frames=record.model.input_shape[0],
-        network=load_trained_model(run),
+        network=load_run_model(run, record),
         extractor=load_extractor(run) if record.value("input") == "features" else None,
         run=run.resolve().name,
         notes=record.notes,

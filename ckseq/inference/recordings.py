@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ckseq.console import Console
-from ckseq.errors import CkseqError
+from ckseq.errors import readable
+from ckseq.inference.bad_input import BAD_INPUT, left_out, one_line
 from ckseq.inference.causal_pipeline import causal_pipeline
 from ckseq.inference.inputs import CAMERA, Input, ReadAs, locate_input
 from ckseq.inference.predictions import SequencePrediction, TimelinePrediction
@@ -55,14 +56,14 @@ def predict_recordings(
                 predictions.append(predict_sequence(source, predictor))
                 continue
             prediction, interrupted = _predict_timeline(source, predictor, options, console, used_names)
-        except CkseqError as error:
-            failed[name] = str(error)
-            console.warn(f"left out: {error}" if error.where else f"{name} was left out: {error}")
+        except BAD_INPUT as error:
+            failed[readable(name)] = one_line(error)
+            console.warn(left_out(name, error))
             continue
         predictions.append(prediction)
         if interrupted and not (interrupted == INTERRUPTED and name.startswith(CAMERA)):
-            failed[name] = interrupted
-            console.warn(interrupted if name in interrupted else f"{name}: {interrupted}")
+            failed[readable(name)] = interrupted
+            console.warn(interrupted if readable(name) in interrupted else f"{readable(name)}: {interrupted}")
         if interrupted == INTERRUPTED:
             break
     return predictions, failed
@@ -73,12 +74,12 @@ def _predict_timeline(
 ) -> tuple[TimelinePrediction, str | None]:
     frames, fps = source.open(folder_fps=options.folder_fps)
     for change in causal_pipeline(predictor.pipeline)[1]:
-        console.say(f"{source.source}: analyzed with {change}")
+        console.say(f"{readable(source.source)}: analyzed with {change}")
     files = None if options.out is None else OutputFiles(options.out, source.unused_name(used_names), options.draw)
-    with console.progress(source.source, source.n_frames) as bar:
+    with console.progress(readable(source.source), source.n_frames) as bar:
         summary, interrupted = analyze_video(
             frames, predictor, options.timeline, fps=fps, files=files, max_s=options.max_s, bar=bar
         )
     values = {**vars(summary), "ended": interrupted or "at its end"}
     paths = None if files is None else files.paths()
-    return TimelinePrediction(input=source.source, files=paths, **values), interrupted
+    return TimelinePrediction(input=readable(source.source), files=paths, **values), interrupted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.errors import readable
 from ckseq.inference.inputs import Input
 from ckseq.inference.predictions import EarlyDecision, SequencePrediction
 from ckseq.inference.predictor import Predictor
@@ -30,7 +31,7 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     probabilities = predictor.predict_proba(predictor.read_input(arrays), times_s)
     early = predictor.early_decision(arrays["projections"]) if "projections" in arrays else None
     return SequencePrediction(
-        input=source.source,
+        input=readable(source.source),
         predicted=predictor.labels[int(probabilities.argmax())],
         probabilities={label: round(float(p), 6) for label, p in zip(predictor.labels, probabilities, strict=True)},
         sure=None if early is None else EarlyDecision(*early),

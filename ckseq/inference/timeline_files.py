@@ -151,7 +151,7 @@ def write_summary(files: OutputFiles, summary: VideoSummary, labels: Sequence[st
     samples = _samples(files.path("csv"), labels)
     write_bytes(files.path("png"), draw_timeline(samples, labels, title=f"Expressions in {files.name}"))
     content = {"labels": labels, **asdict(summary), "files": files.paths()}
-    write_text(files.path("json"), json.dumps(content, indent=2) + "\n")
+    write_text(files.path("json"), json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def _samples(path: Path, labels: Sequence[str]) -> list[Sample]:

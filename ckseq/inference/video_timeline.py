@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from ckseq.console import Bar
-from ckseq.errors import CkseqError
+from ckseq.inference.bad_input import BAD_INPUT, one_line
 from ckseq.inference.causal_pipeline import convert_color, make_face_tracker
 from ckseq.inference.inputs import TimedFrames
 from ckseq.inference.predictor import Predictor
@@ -75,10 +75,10 @@ def analyze_video(
                 if annotated is not None:
                     annotated.update(time_s, image, faces)
                 bar.advance(text=f"{time_s:.0f} s of video")
-        except (CkseqError, KeyboardInterrupt) as error:
+        except (*BAD_INPUT, KeyboardInterrupt) as error:
             if not summarizer.n_frames:
                 raise
-            interrupted = str(error) or INTERRUPTED
+            interrupted = INTERRUPTED if isinstance(error, KeyboardInterrupt) else one_line(error)
     summary = summarizer.summary()
     if files is not None:
         write_summary(files, summary, predictor.labels)

@@ -97,17 +97,20 @@ def footprint_of(
 ) -> Callable[[Config], Footprint]:
     """Return a function from the config of a network to its footprint.
 
-    It is the spec's formula. Without one the network is built; per sequence the outputs of its layers count twice,
-    those of a recurrent layer eight times per time step; and the footprint is that of ``model`` for every config.
+    It is the spec's formula. Without one the network is built, but for its weights; per sequence the outputs of its
+    layers count twice, those of a recurrent layer eight times per time step; and the footprint is that of ``model`` for
+    every config.
     """
     if spec.footprint is not None:
         return partial(spec.footprint, input_shape=input_shape, n_classes=n_classes)
-    load_keras()  # without messages, before the model imports it
-    network = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+    keras = load_keras()  # without messages, before the model imports it
+    # the weights of a network that is too large would not fit either
+    with keras.StatelessScope(initialize_variables=False):
+        network = spec.build(model, input_shape=input_shape, n_classes=n_classes)
     numbers = sum(map(_stored_by, network.layers))
     measured = Footprint(network.count_params(), 4 * numbers, 0, 0, 0, normalizes_over_batch(network))
     # so that Keras names the layers of the network to train as if this one had not been built
-    load_keras().utils.clear_session()
+    keras.utils.clear_session()
     return lambda _: measured
 
 

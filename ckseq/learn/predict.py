@@ -53,7 +53,7 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
     Raises
     ------
     DataError
-        The sequences have another shape than the model reads.
+        The sequences have another shape than the model reads, or its answer is not finite.
     """
     network = is_network(model)
     wanted = input_shape(model)
@@ -65,11 +65,19 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
             fix="prepare them with the pipeline it was trained with",
         )
     if not network:
-        return _of_estimator(model, np.asarray(sequences, np.float32).reshape(-1, *wanted))
+        return _finite(_of_estimator(model, np.asarray(sequences, np.float32).reshape(-1, *wanted)))
     size = _batch_size(model)
     rows = [slice(i, i + size) for i in range(0, len(sequences), size)]
     batches = (np.asarray(sequences[some], np.float32).reshape(-1, *wanted) for some in rows)
-    return np.concatenate([np.asarray(model.predict_on_batch(batch), np.float32) for batch in batches])
+    return _finite(np.concatenate([np.asarray(model.predict_on_batch(batch), np.float32) for batch in batches]))
+
+
+def _finite(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(rows).all():
+        raise DataError(
+            "the model's probabilities are not finite numbers", fix="its weights are damaged: train it again"
+        )
+    return rows
 
 
 def _batch_size(network: keras.Model) -> int:

@@ -12,8 +12,8 @@ from ckseq.config import Config
 class TrainingConfig(Config):
     """How a network is trained; the loss is the categorical cross-entropy. Estimators do not use it."""
 
-    epochs: int = Field(100, ge=1, description="maximum number of epochs")
-    batch_size: int = Field(64, ge=1, description="sequences per gradient step")
+    epochs: int = Field(100, ge=1, le=1_000_000, description="maximum number of epochs")
+    batch_size: int = Field(64, ge=1, le=1_000_000, description="sequences per gradient step")
     micro_batch_size: Annotated[int, Field(ge=1)] | Literal["whole"] = Field(
         "whole",
         description="gradient accumulation, to save memory: sequences computed at once, whose gradients are added up "
@@ -28,9 +28,14 @@ class TrainingConfig(Config):
         "validation loss",
     )
     decay: float = Field(0.1, gt=0, lt=1, description="factor on the learning rate in the schedules step and plateau")
-    decay_epochs: int = Field(10, ge=1, description="epochs before each decay in the schedules step and plateau")
+    decay_epochs: int = Field(
+        10, ge=1, le=1_000_000, description="epochs before each decay in the schedules step and plateau"
+    )
     frozen_epochs: int = Field(
-        0, ge=0, description="fine-tuning: epochs at the start in which the backbone is frozen and only the head trains"
+        0,
+        ge=0,
+        le=1_000_000,
+        description="fine-tuning: epochs at the start in which the backbone is frozen and only the head trains",
     )
     thawed_rate: float = Field(
         0.1, gt=0, le=1, description="fine-tuning: factor on the learning rate after frozen_epochs"
@@ -61,7 +66,10 @@ class TrainingConfig(Config):
         0.2, gt=0, lt=1, description="validation = inner: share of the training sequences in the validation split"
     )
     patience: int = Field(
-        20, ge=1, description="early stopping: epochs without a lower validation loss, where it selects the epoch"
+        20,
+        ge=1,
+        le=1_000_000,
+        description="early stopping: epochs without a lower validation loss, where it selects the epoch",
     )
 
     @model_validator(mode="after")

@@ -30,7 +30,9 @@ class BackboneConfig(Config):
         "file; or random, not pretrained, for tests",
     )
     sha256: str = Field("", description="expected SHA-256 of the file; not checked where empty")
-    side_px: int = Field(0, ge=0, description="side to which images are resized before the network; 0 does not resize")
+    side_px: int = Field(
+        0, ge=0, le=4096, description="side to which images are resized before the network; 0 does not resize"
+    )
     preprocessing: Literal["own", "none", "vggface2"] = Field(
         "own",
         description="preprocessing of the pixels: own, that of the network of keras.applications (a .keras file "

@@ -15,8 +15,8 @@ VECTORS_TYPE = "ckseq.models._features.Vectors"
 class VectorsConfig(Config):
     """How sequences become vectors."""
 
-    parts: int = Field(6, ge=1, description="equal parts of the time axis, each averaged")
-    pool: int = Field(3, ge=1, description="average pooling along the width, pixels")
+    parts: int = Field(6, ge=1, le=1000, description="equal parts of the time axis, each averaged")
+    pool: int = Field(3, ge=1, le=10000, description="average pooling along the width, pixels")
     root: bool = Field(True, description="take the square root first; requires a non-negative input")
 
 

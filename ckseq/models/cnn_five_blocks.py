@@ -48,7 +48,7 @@ class CNNFiveBlocksConfig(Config):
     """Sizes of the network; the defaults are those of Xiao (2020)."""
 
     width: float = Field(1.0, gt=0, le=4, description="factor on the number of filters of every convolution")
-    dense: int = Field(128, ge=1, description="units of the dense layer before the output layer")
+    dense: int = Field(128, ge=1, le=2**16, description="units of the dense layer before the output layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after each block and after the dense layer")
     momentum: float = Field(
         0.99, ge=0, lt=1, description="momentum of batch normalization; choose a lower one for few gradient steps"

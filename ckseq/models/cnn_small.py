@@ -23,7 +23,7 @@ Cost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -37,17 +37,18 @@ if TYPE_CHECKING:
 class CNNSmallConfig(Config):
     """Sizes of the network; the defaults are those of Papazoglou (2022)."""
 
-    filters: tuple[int, ...] = Field(
+    filters: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         (32, 64, 64),
         strict=False,
         min_length=1,
+        max_length=16,
         description="filters of each convolution; max pooling after each but the last",
     )
-    kernel_px: int = Field(3, ge=1, description="side of the convolutions, pixels")
+    kernel_px: int = Field(3, ge=1, le=99, description="side of the convolutions, pixels")
     activation: Literal["relu", "leaky_relu", "elu"] = Field(
         "relu", description="activation of the convolutions and of the dense layer"
     )
-    dense: int = Field(64, ge=1, description="units of the dense layer before the output layer")
+    dense: int = Field(64, ge=1, le=2**16, description="units of the dense layer before the output layer")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout rate after the dense layer")
     white: float = Field(255.0, gt=0, description="divisor of the input: 255 for pixels, 1 for features")
 

@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 class ConvLSTMConfig(Config):
     """Sizes of the network; the defaults are the paper's."""
 
-    filters: int = Field(64, ge=1, description="filters of the convolutional LSTM, the channels of its state")
+    filters: int = Field(64, ge=1, le=4096, description="filters of the convolutional LSTM, the channels of its state")
     kernel: tuple[int, int] = Field(
         (1, 3),
         strict=False,
         description="kernel size of its convolutions, (height, width)",
     )
     activation: Literal["relu", "tanh"] = Field("relu", description="activation of candidate state and output")
-    dense: int = Field(100, ge=1, description="units of the dense layer before the output layer")
+    dense: int = Field(100, ge=1, le=2**16, description="units of the dense layer before the output layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after the LSTM")
     recompute: bool = Field(
         False,

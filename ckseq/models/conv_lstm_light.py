@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 class ConvLSTMLightConfig(Config):
     """Sizes of the network."""
 
-    pool: int = Field(6, ge=1, description="average pooling along the width before the network, pixels")
-    filters: int = Field(8, ge=1, description="filters of the convolutional LSTM, the channels of its state")
-    kernel_width: int = Field(3, ge=1, description="kernel width of its convolutions, in places after the pooling")
+    pool: int = Field(6, ge=1, le=10000, description="average pooling along the width before the network, pixels")
+    filters: int = Field(8, ge=1, le=4096, description="filters of the convolutional LSTM, the channels of its state")
+    kernel_width: int = Field(
+        3, ge=1, le=999, description="kernel width of its convolutions, in places after the pooling"
+    )
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate on the last state")
 
 

@@ -26,7 +26,7 @@ Cost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -41,10 +41,12 @@ if TYPE_CHECKING:
 class ConvTimeWidthConfig(Config):
     """Sizes of the network."""
 
-    pool_width: int = Field(3, ge=1, description="average pooling along the width before the network, pixels")
-    pool_time: int = Field(2, ge=1, description="average pooling along the time axis before the network, steps")
-    filters: int = Field(8, ge=0, description="filters of each convolution; 0 omits the convolutions")
-    kernel: tuple[int, int] = Field(
+    pool_width: int = Field(3, ge=1, le=10000, description="average pooling along the width before the network, pixels")
+    pool_time: int = Field(
+        2, ge=1, le=10000, description="average pooling along the time axis before the network, steps"
+    )
+    filters: int = Field(8, ge=0, le=4096, description="filters of each convolution; 0 omits the convolutions")
+    kernel: tuple[Annotated[int, Field(ge=1, le=999)], Annotated[int, Field(ge=1, le=999)]] = Field(
         (3, 5), strict=False, description="kernel size in time and width, in places after the first pooling"
     )
     plain: bool = Field(True, description="skip connection from the pooled input to the dense layer")

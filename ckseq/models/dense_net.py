@@ -20,7 +20,7 @@ Cost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 class DenseNetConfig(Config):
     """Sizes of the network."""
 
-    hidden: tuple[int, ...] = Field((256,), strict=False, description="units of each hidden layer")
+    hidden: tuple[Annotated[int, Field(ge=1, le=2**16)], ...] = Field(
+        (256,), strict=False, max_length=16, description="units of each hidden layer"
+    )
     activation: Literal["relu", "leaky_relu", "elu"] = Field("relu", description="activation of the hidden layers")
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after each hidden layer")
     white: float = Field(1.0, gt=0, description="divisor of the input: 1 for features, 255 for pixels")

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 class GRUConfig(Config):
     """Sizes of the network."""
 
-    pool: int = Field(3, ge=1, description="average pooling along the width before the network, pixels")
+    pool: int = Field(3, ge=1, le=10000, description="average pooling along the width before the network, pixels")
     root: bool = Field(True, description="take the square root first; requires a non-negative input")
-    features: int = Field(32, ge=1, description="size of the projection of each step before the recurrence")
-    units: int = Field(32, ge=1, description="units of the GRU, in each direction")
+    features: int = Field(32, ge=1, le=4096, description="size of the projection of each step before the recurrence")
+    units: int = Field(32, ge=1, le=4096, description="units of the GRU, in each direction")
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate on the inputs and on the averaged outputs")
 
 

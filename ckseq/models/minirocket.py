@@ -34,9 +34,9 @@ _SHORTEST = 9  # steps; the length of the kernels
 class MiniRocketConfig(Config):
     """How sequences become time series, and the number of kernels."""
 
-    pool: int = Field(3, ge=1, description="average pooling along the width, pixels")
+    pool: int = Field(3, ge=1, le=10000, description="average pooling along the width, pixels")
     root: bool = Field(True, description="take the square root first; requires a non-negative input")
-    kernels: int = Field(10_000, ge=84, description="number of convolution kernels")
+    kernels: int = Field(10_000, ge=84, le=100_000, description="number of convolution kernels")
 
 
 def build(config: MiniRocketConfig, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001

@@ -25,7 +25,7 @@ Cost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -43,7 +43,9 @@ class TransferConfig(BackboneConfig):
     fine_tune: str = Field(
         "none", description="layers of the backbone to fine-tune: none; all; or the name of the first trainable layer"
     )
-    hidden: tuple[int, ...] = Field((128, 64), strict=False, description="units of each hidden dense layer of the head")
+    hidden: tuple[Annotated[int, Field(ge=1, le=2**16)], ...] = Field(
+        (128, 64), strict=False, max_length=16, description="units of each hidden dense layer of the head"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout rate after each of these layers")
 
 

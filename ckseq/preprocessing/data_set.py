@@ -6,7 +6,10 @@ from pathlib import Path
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
+from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._spec import SourceSpec
+
+_LONGEST_LINE = 1000
 
 
 def find_source(root: Path, name: str | None) -> SourceSpec:
@@ -26,7 +29,7 @@ def find_source(root: Path, name: str | None) -> SourceSpec:
     DataError
         No source recognizes it; the message says what each looks for.
     """
-    if not root.exists():
+    if not is_file(root) and not is_folder(root):
         raise CallError("there is no such folder or file", root, "check the path")
     if name is not None:
         source: SourceSpec = registry.load("sources", name).SPEC
@@ -45,7 +48,7 @@ def find_source(root: Path, name: str | None) -> SourceSpec:
 
 
 def _content(root: Path) -> str:
-    if root.is_file():
+    if is_file(root):
         return "one file of another kind"
     try:
         names = sorted(path.name for path in root.iterdir())
@@ -57,7 +60,11 @@ def _content(root: Path) -> str:
 
 def notes_of(data: Path) -> list[str]:
     """Return what a data set says about itself in the first line of an ABOUT.txt, such as that it is synthetic."""
-    about = (data if data.is_dir() else data.parent) / "ABOUT.txt"
-    if not about.is_file():
+    about = (data if is_folder(data) else data.parent) / "ABOUT.txt"
+    if not is_file(about):
         return []
-    return [about.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()]
+    try:
+        with open_regular(about) as file:
+            return [file.readline(_LONGEST_LINE).decode(errors="replace").strip()]
+    except OSError:
+        return []

@@ -5,33 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 
 from ckseq.config import digest
 from ckseq.console import Console
-from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.errors import CallError, CkseqError, DataError, readable
 from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.preprocessing.results import Result, data_notes, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
 from ckseq.recording import Recording
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
-from ckseq.storage.frames import fingerprint, stamps
+from ckseq.storage.frames import fingerprints, stamps
 from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
 from ckseq.workers import spread
 
-
-class Result(NamedTuple):
-    """What became of one recording; ``error`` is empty where it was prepared."""
-
-    id: str
-    digest: str
-    n_frames: int
-    error: str
-    from_before: bool
-    from_cache: tuple[str, ...] = ()
+BAD_FRAMES = (CkseqError, OSError, ValueError, ArithmeticError, RuntimeError, MemoryError, cv2.error)
+"""Errors of ckseq and of the libraries that read frames: the recording failed, and the others are prepared."""
 
 
 def prepare_all(
@@ -55,7 +47,7 @@ def prepare_all(
     out : Path
         The store.
     notes : list of str
-        What a reader of any result should know of the data.
+        What a reader of any result should know of the data; those of `data_notes` are added.
     source_digests : mapping, optional
         The digest of each recording's frames by id, where they are known; they are read for it otherwise.
     cache : Path, optional
@@ -88,7 +80,7 @@ def prepare_all(
             out,
             pipeline=recipe.model_dump(mode="json"),
             digest=digest(recipe, [result.digest for result in results]),
-            notes=notes,
+            notes=[*notes, *data_notes(recordings, results)],
         )
         remove_parts(parts)
     return results
@@ -143,11 +135,15 @@ def prepare_one(
     """
     cv2.setNumThreads(1)  # the parallelism is over recordings
     before_reading = _stamps(recording)
+    content = ""
+    if source_digest is None:
+        source_digest, content = source_digests_of(recording)
     own_digest, source_digest = digest_of(recording, recipe, source_digest)
     kept = None if cache is None else StageCache(cache)
     before = read_part(parts, recording.id)
     if before is not None and before.digest == own_digest:
-        return Result(recording.id, own_digest, before.n_frames, before.error or "", from_before=True)
+        note = size_note(recording, before.n_frames)
+        return Result(recording.id, own_digest, before.n_frames, before.error or "", True, (), content, note)
     try:
         # with a cache the digest is compared as well, so that it keeps nothing under the name of something else
         known = "" if kept is None else source_digest
@@ -158,11 +154,13 @@ def prepare_one(
         if passing:
             del arrays["faces"]
         prepared = Prepared(recording, own_digest, source_digest, n_frames, faces.n_dropped, arrays)
-    except (CkseqError, OSError, ValueError, cv2.error) as error:
-        prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=str(error))
+    except BAD_FRAMES as error:
+        what = readable(str(error)).partition("\n")[0] or type(error).__name__
+        prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=what)
     write_part(parts, prepared, packed=not passing)
     served = () if kept is None else tuple(sorted(kept.served))
-    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served)
+    note = size_note(recording, prepared.n_frames)
+    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served, content, note)
 
 
 def _stamps(recording: Recording) -> list[tuple[int, int, int]]:
@@ -174,10 +172,15 @@ def _stamps(recording: Recording) -> list[tuple[int, int, int]]:
 
 def source_digest_of(recording: Recording) -> str:
     """Return the digest of a recording's frames; ``unreadable`` where they cannot be read."""
+    return source_digests_of(recording)[0]
+
+
+def source_digests_of(recording: Recording) -> tuple[str, str]:
+    """Return the digest of a recording's frames, and that of their bytes without their names; as `source_digest_of`."""
     try:
-        return fingerprint(recording.frames)
-    except (CkseqError, OSError):
-        return "unreadable"
+        return fingerprints(recording.frames)
+    except BAD_FRAMES:
+        return "unreadable", ""
 
 
 def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from ckseq.config import toml_text
+from ckseq.console import without_controls
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, wording
 from ckseq.report.trust import NAMES, Trust, trust
@@ -54,7 +55,9 @@ def render_page(
         HTML; all text from the run is escaped.
     """
     found = trust(predictions, confidence=scores.confidence)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
+    )
     environment.filters.update(
         fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
     )

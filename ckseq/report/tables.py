@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ckseq.protocol.score import Scores
 from ckseq.report.wording import SEQUENCE, Noun, between, counted, percent
+from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Prediction, Predictions
 
 
@@ -123,8 +122,5 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
 
 def confusion_csv(scores: Scores) -> str:
     """Return the confusion matrix as the text of a CSV file; rows are true, columns predicted classes."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["truth", *scores.labels])
-    writer.writerows([label, *row] for label, row in zip(scores.labels, scores.matrix.tolist(), strict=True))
-    return buffer.getvalue()
+    rows = ([label, *row] for label, row in zip(scores.labels, scores.matrix.tolist(), strict=True))
+    return csv_text(["truth", *scores.labels], rows)

@@ -24,6 +24,8 @@ _KEYS: dict[Kind, tuple[str, ...]] = {
     "float": ("float", "step", "log", "when"),
     "choice": ("choice", "when"),
 }
+# beyond it not every whole number is a float, which studies store; and the values of one dimension of a grid
+_LIMIT, _MOST_VALUES = 2**53, 10_000
 _FORMAT = "write {int = [4, 40]}, {float = [0.1, 10.0], log = true} or {choice = [...]}"
 
 
@@ -50,7 +52,10 @@ class Dimension:
     path : str
         ``section.key``, or ``section.key.0`` for an item of a list.
     kind : str
-    low, high, step, log
+    low : float, optional
+    high : float, optional
+    step : float, optional
+    log : bool
         The range of a number.
     choices : tuple
         Of a categorical parameter.
@@ -92,6 +97,8 @@ class Dimension:
         step = self._grid_step
         if step is None or self.log:
             raise CallError(f"{self.name} has no grid", fix="give it a step, or a choice of values")
+        if not (self.high - self.low) / step < _MOST_VALUES:
+            raise CallError(f"{self.name} has more than {_MOST_VALUES} values", fix="give it a larger step")
         values = [self.low + number * step for number in range(int((self.high - self.low) / step + 1e-9) + 1)]
         return [int(value) for value in values] if self.kind == "int" else values
 
@@ -108,6 +115,11 @@ class Dimension:
     @property
     def _grid_step(self) -> float | None:
         return self.step or (1 if self.kind == "int" else None)
+
+
+def is_index(key: str) -> bool:
+    """Whether a key of a path is the index of an item of a list."""
+    return key.isascii() and key.isdecimal() and len(key) < 10
 
 
 def encode(value: Any) -> Any:
@@ -140,7 +152,7 @@ def _each(tree: Tree, where: str) -> Iterator[Dimension]:
         for key, ranges in entries.items():
             path = key if _is_range(fields) else f"{section}.{key}"
             _check_section(path, where)
-            in_list = isinstance(ranges, dict) and ranges and all(index.isdigit() for index in ranges)
+            in_list = isinstance(ranges, dict) and ranges and all(is_index(index) for index in ranges)
             for index, node in ranges.items() if in_list else [("", ranges)]:
                 alternatives = node if isinstance(node, list) else [node]
                 for one in alternatives:
@@ -179,6 +191,9 @@ def _read(path: str, tree: Any, where: str, *, conditional: bool) -> Dimension:
     if kind == "choice":
         if not isinstance(values, list) or not values:
             raise CallError(f"[space] {path}: there are no choices", where, _FORMAT)
+        scalars = (one for value in values for one in (value if isinstance(value, list) else [value]))
+        if not all(isinstance(one, str | int | float) for one in scalars):
+            raise CallError(f"[space] {path}: a choice is a number, a text, or a list of these", where, _FORMAT)
         return Dimension(name, path, kind, choices=tuple(values), when=when)
     return _read_numbers(Dimension(name, path, kind, when=when), tree, where)
 
@@ -194,7 +209,7 @@ def _read_numbers(empty: Dimension, tree: Tree, where: str) -> Dimension:
     values, step, log = tree[kind], tree.get("step"), tree.get("log", False)
     types = int if kind == "int" else (int, float)
     pair = isinstance(values, list) and len(values) == 2 and all(_is_number(value, types) for value in values)
-    if not pair or not values[0] < values[1]:
+    if not pair or not -_LIMIT <= values[0] < values[1] <= _LIMIT:
         raise CallError(f"[space] {path}: {kind} = {values!r} is not a lower and an upper limit", where, _FORMAT)
     if not isinstance(log, bool) or (log and (values[0] <= 0 or step is not None)):
         raise CallError(f"[space] {path}: log needs numbers above zero and no step", where, _FORMAT)

@@ -13,9 +13,9 @@ from ckseq.errors import CallError
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.protocol.holdout import ProtocolConfig
 from ckseq.search.search_config import SearchConfig
-from ckseq.search.selection import selected_trial, selection_of
+from ckseq.search.selection import ended, selected_trial, selection_of
 from ckseq.search.space import Recipes, Space
-from ckseq.search.study import search_facts
+from ckseq.search.study import n_finished, search_facts
 from ckseq.search.trial_facts import objectives_of, values_of
 from ckseq.storage.files import write_text
 
@@ -90,7 +90,8 @@ def _trial_to_export(study: Study, number: int | None) -> tuple[FrozenTrial, str
         elif len(study.directions) > 1:
             reason = "of the Pareto-optimal trials, the best in the first objective"
         else:
-            reason = "the best trial of the search, partly the luckiest: its score is not confirmed on new folds"
+            so_far = "" if ended(study) else f" so far: the search has not ended after {n_finished(study)} trials"
+            reason = f"the best trial of the search{so_far}, partly the luckiest: not confirmed on new folds"
         return selected_trial(study), reason
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         if trial.number == number:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from joblib import Parallel, delayed
-
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.store_builder import source_digest_of
@@ -14,6 +12,7 @@ from ckseq.protocol.folds import make_folds
 from ckseq.protocol.holdout import HOLDOUTS, Case, Fold, ProtocolConfig
 from ckseq.recording import Recording
 from ckseq.search.space import Space
+from ckseq.workers import spread
 
 _SUBJECT_INDEPENDENT = ("subject_holdout", "subject_k_fold", "leave_one_subject_out", "given")
 # of the folds that trials are scored on; later seeds give the folds that finalists are scored on
@@ -92,7 +91,7 @@ def outer_folds(recordings: Sequence[Recording], space: Space, *, nested: bool) 
 def search_data(recordings: Iterable[Recording], *, notes: Iterable[str] = (), jobs: int) -> SearchData:
     """Return recordings with the digests of their frames, which are read by ``jobs`` processes."""
     recordings = tuple(recordings)
-    digests = Parallel(n_jobs=jobs)(delayed(source_digest_of)(one) for one in recordings)
+    digests = spread(source_digest_of, ((one,) for one in recordings), n_workers=jobs)
     return SearchData(recordings, dict(zip((one.id for one in recordings), digests, strict=True)), tuple(notes))
 
 

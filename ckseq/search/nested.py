@@ -23,7 +23,8 @@ from ckseq.search.results import SearchResult
 from ckseq.search.selection import selected_trial
 from ckseq.search.trial import fold_scores, train
 from ckseq.search.trial_cache import TrialCache
-from ckseq.storage.predictions import Prediction, Predictions, write_predictions
+from ckseq.storage.complete_run import digests_of
+from ckseq.storage.predictions import PREDICTIONS, Prediction, Predictions, write_predictions
 from ckseq.storage.run_record import FoldRecord, ProtocolRecord, RunRecord, TrainingRecord, write_run
 from ckseq.storage.store import open_store
 
@@ -107,7 +108,8 @@ def score_nested(
     scores = fold_scores([row.truth for row in rows], [row.predicted for row in rows])
     run = out / f"{name}_nested"
     write_predictions(run, Predictions(labels, tuple(sorted(rows, key=lambda row: row.recording))))
-    write_run(run, _record(name, outer, labels, folds, trainings, selected))
+    record = _record(name, outer, labels, folds, trainings, selected)
+    write_run(run, record.changed(files=digests_of(run, [PREDICTIONS])))
     console.say(
         f"nested cross-validation: accuracy {scores['accuracy']:.3f}, balanced accuracy "
         f"{scores['balanced_accuracy']:.3f} on {len(rows)} sequences of subjects unseen by their search; run: {run}"

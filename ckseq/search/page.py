@@ -15,6 +15,7 @@ from optuna.importance import get_param_importances
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from ckseq.console import without_controls
 from ckseq.report.style import ACCENT, INK, LINE, SOFT, WARM
 from ckseq.search.selection import selected_trials, selection_of
 from ckseq.search.study import search_facts, sign_of, tally
@@ -54,7 +55,9 @@ def _render(study: Study) -> str:
 
     objectives = search_facts(study).objectives
     selection = selection_of(study)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
+    )
     template = environment.from_string(files("ckseq.search").joinpath("page.html").read_text(encoding="utf-8"))
     rows = [
         {

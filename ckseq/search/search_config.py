@@ -30,8 +30,10 @@ class SearchConfig(Config):
         description="the experiment whose hyperparameters, and those of its pipeline, are searched: a name, or a .toml "
         "file"
     )
-    trials: int = Field(30, ge=1, description="number of trials of the study, over all processes")
-    folds: int = Field(3, ge=2, description="number of subject-independent inner folds that a trial is scored on")
+    trials: int = Field(30, ge=1, le=1_000_000, description="number of trials of the study, over all processes")
+    folds: int = Field(
+        3, ge=2, le=100, description="number of subject-independent inner folds that a trial is scored on"
+    )
     objectives: tuple[Objective, ...] = Field(
         ("balanced_accuracy",),
         strict=False,
@@ -55,11 +57,15 @@ class SearchConfig(Config):
         "fold", description="when a trial reports to the pruner: after every fold, or after every epoch"
     )
     finalists: int = Field(
-        5, ge=0, description="number of best trials that are scored again beside the baseline recipe; 0 for none"
+        5,
+        ge=0,
+        le=1000,
+        description="number of best trials that are scored again beside the baseline recipe; 0 for none",
     )
     confirmations: int = Field(
         2,
         ge=1,
+        le=100,
         description="number of new divisions of the same subjects into inner folds that finalists are scored on",
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of the sampler")

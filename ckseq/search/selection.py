@@ -76,10 +76,17 @@ class Selection:
 
 
 def selection_of(study: Study) -> Selection | None:
-    """Return the selection of a search; None if it has no finalists, or has been resumed since they were scored."""
+    """Return the selection of a search; None if it has no finalists, or has been resumed since they were scored.
+
+    Raises
+    ------
+    DataError
+        The study lacks trials that it had when its finalists were scored.
+    """
     stored = read_facts(study, FINALIST_SCORES, FinalistScores)
-    if stored is None or stored.ended != n_finished(study):
+    if stored is None or stored.ended < n_finished(study):
         return None
+    _check_searched(study, stored)
     sign = sign_of(study)
     by_fold = {number: [sign * score for score in scores] for number, scores in stored.by_fold.items()}
     baseline = stored.standing if stored.standing in by_fold else None
@@ -102,6 +109,21 @@ def selection_of(study: Study) -> Selection | None:
         _sentence(choice, baseline, n_folds),
         tuple(sorted(finalists, key=lambda one: -sign * one.confirmed)),
     )
+
+
+def _check_searched(study: Study, stored: FinalistScores) -> None:
+    values = {
+        trial.number: trial.values[0] for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    }
+    same = all(values.get(number) == score for number, score in stored.searched.items())
+    if stored.ended > n_finished(study) or not same or stored.searched.keys() != stored.by_fold.keys():
+        what = f"the study {study.study_name!r} is damaged: it has other trials than when its finalists were scored"
+        raise DataError(what, fix="restore a copy of its storage, or name another with --study")
+
+
+def ended(study: Study) -> bool:
+    """Whether a search came to its end, where it stores its finalists, or that there are none."""
+    return FINALIST_SCORES in study.user_attrs
 
 
 def best_trials(study: Study) -> list[FrozenTrial]:

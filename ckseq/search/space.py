@@ -14,7 +14,7 @@ from ckseq.errors import CallError, CkseqError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.recipes import beside, find_recipe, laid_over, read_recipe
-from ckseq.search.dimension import PIPELINE_SECTIONS, Dimension, Suggester, encode, read_dimensions
+from ckseq.search.dimension import PIPELINE_SECTIONS, Dimension, Suggester, encode, is_index, read_dimensions
 from ckseq.search.search_config import SearchConfig
 
 # number of points drawn to find a space with impossible recipes before a search begins
@@ -108,6 +108,8 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     settings = tuple(settings)
     tree = read_toml(path)
     space_tree, fixed = tree.pop("space", {}), tree.pop("set", {})
+    if not isinstance(fixed, dict):
+        raise CallError("set is a section, not a value", path.name, "write it as [set]")
     of_search = [one.removeprefix("search.") for one in settings if one.startswith("search.")]
     config = parse(SearchConfig, with_settings(tree, of_search), where=path.name)
     changes = with_settings(fixed, [one for one in settings if not one.startswith("search.")])
@@ -165,7 +167,7 @@ def _probe(space: Space, where: str) -> None:
 def _parts(path: str) -> tuple[str, str, int | None]:
     """Return section, field and, if the path names an item of a list, its index: ``model.filters.0``."""
     *sections, key = path.split(".")
-    if len(sections) == 2 and key.isdigit():
+    if len(sections) == 2 and is_index(key):
         return sections[0], sections[1], int(key)
     return ".".join(sections), key, None
 

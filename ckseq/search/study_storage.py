@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 import time
 import warnings
 from pathlib import Path
@@ -17,8 +19,9 @@ if TYPE_CHECKING:  # Optuna is an extra: `load_optuna` says so if it is missing
 _FIX = "name an SQLite file (sqlite:///study.db), a database (postgresql://...) or a journal (journal:///study.log)"
 _ANOTHER = "name another with --storage"
 _ATTEMPTS = 5
-# seconds that a process waits while another one writes
-_LOCKED_S = 60
+# seconds that a process waits while another one writes; a line of a journal is there much sooner
+_LOCKED_S, _LINE_S = 60, 2.0
+_COPY = "restore a copy of it, or name another with --storage"
 
 
 def load_optuna() -> ModuleType:
@@ -38,42 +41,89 @@ def load_optuna() -> ModuleType:
     return optuna
 
 
-def open_storage(url: str) -> BaseStorage:
-    """Open a storage; a missing file is created.
+def open_storage(url: str, *, create: bool = True) -> BaseStorage:
+    """Open a storage, whose file is checked for damage before.
 
     Parameters
     ----------
     url : str
         ``sqlite:///PATH``, ``postgresql://...``, ``journal:///PATH`` (for network drives, where SQLite cannot lock),
         or the path of a file that ends in ``.db`` or ``.log``.
+    create : bool
+        Create a missing file.
 
     Raises
     ------
     CallError
         It is none of these, or a driver is missing.
     DataError
-        It cannot be reached, or is no storage of studies.
+        It cannot be reached, is no storage of studies, or is damaged.
     """
     given, url = url, _with_scheme(url)
     scheme, _, rest = url.partition("://")
+    if scheme not in ("journal", "sqlite"):
+        if rest.partition("?")[0].count("@") > 1:
+            raise CallError("has more than one @", without_password(given), "write that of a password as %40")
+        return _database(url, without_password(given))
+    path = Path((rest.removeprefix("/") if not rest.startswith("//") else rest[1:]).partition("?")[0])
+    if not create and not path.is_file():
+        raise DataError("there is no such study file", path, "name that of the search with --storage")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"the storage cannot be created: {error.strerror}", path, _ANOTHER) from None
     if scheme == "journal":
-        return _journal(Path(rest.removeprefix("/") if not rest.startswith("//") else rest[1:]))
-    if scheme == "sqlite":
-        path = Path(rest.removeprefix("/"))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"the storage cannot be created: {error.strerror}", path, _ANOTHER) from None
+        return _journal(path)
+    if path.is_file() and path.stat().st_size:
+        _check_database(path)
     return _database(url, without_password(given))
 
 
 def without_password(url: str) -> str:
-    """Return a URL that can be shown.
+    """Return a URL that can be shown: whatever may be a part of a password is left out.
 
-    >>> without_password("postgresql://ann:secret@host/studies")
+    >>> without_password("postgresql://ann:sec@ret/1@host/studies")
     'postgresql://ann:***@host/studies'
+    >>> without_password("postgresql://host/studies?password=secret")
+    'postgresql://host/studies?password=***'
     """
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
+    url = re.sub(r"(://[^:/]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"([?&][a-z]*pass[a-z]*=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
+
+
+def _check_database(path: Path) -> None:
+    """Refuse an SQLite file that is damaged, or another program's, before anything is written to it."""
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCKED_S)
+        try:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        finally:
+            connection.close()
+    except (sqlite3.Error, ValueError) as error:
+        raise DataError(f"the storage cannot be reached: {error}", path, _ANOTHER) from None
+    if found != "ok":
+        raise DataError(f"the storage is damaged: {found.splitlines()[-1]}", path, _COPY)
+    if tables and "studies" not in tables:
+        raise DataError("the storage cannot be opened: it is a database of another program", path, _ANOTHER)
+
+
+def _check_journal(path: Path) -> None:
+    """Refuse a journal whose last line is cut short, which Optuna passes over."""
+    deadline = time.monotonic() + _LINE_S
+    while True:
+        with path.open("rb") as file:
+            last = b"\n"
+            for line in file:
+                last = line
+        try:
+            if last.endswith(b"\n") and (last == b"\n" or isinstance(json.loads(last), dict)):
+                return
+        except (ValueError, RecursionError):
+            pass
+        if time.monotonic() > deadline:  # until then another process may be writing it
+            raise DataError("the storage is damaged: its last line is cut short", path, _COPY)
+        time.sleep(_LINE_S / 10)
 
 
 def _with_scheme(url: str) -> str:
@@ -95,10 +145,11 @@ def _journal(path: Path) -> BaseStorage:
     from optuna.storages.journal import JournalFileBackend
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            _check_journal(path)
         return JournalStorage(JournalFileBackend(str(path)))
-    except (OSError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a journal of a study"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged, or not a journal of a study"
         raise DataError(f"the storage cannot be opened: {reason}", path, _ANOTHER) from None
 
 
@@ -112,6 +163,8 @@ def _database(url: str, shown: str) -> BaseStorage:
     for attempt in range(_ATTEMPTS):
         try:
             storage = RDBStorage(url, engine_kwargs=engine)
+        except ValueError as error:  # of a port that is no number
+            raise CallError(f"is not a known storage: {_reason(error)}", shown, _FIX) from None
         except (ImportError, ModuleNotFoundError):
             raise CallError("the driver of that database is missing", shown, "pip install 'ckseq[tune]'") from None
         except (SQLAlchemyError, OptunaError, RuntimeError) as error:

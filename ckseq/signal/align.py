@@ -79,7 +79,7 @@ def register(
     Returns
     -------
     (4,) float64
-        x to the right, y down (shares of the side), scale - 1 and rotation (radians, clockwise as seen); zeros where
+        Shift right and down (shares of the side), scale - 1 and rotation (radians, clockwise as seen); zeros where
         the face was lost.
     """
     n_motion = len(gradients) - 2

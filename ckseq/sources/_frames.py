@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from ckseq.errors import DataError
-from ckseq.recording import Problem, Recording
+from ckseq.errors import DataError, readable
+from ckseq.recording import ArchiveMembers, ImageFiles, Problem, Recording
+from ckseq.regular_file import is_folder
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 VIDEOS = frozenset({".mp4", ".m4v", ".mpg", ".mpeg", ".avi", ".mov", ".mkv", ".webm", ".wmv"})
@@ -45,14 +47,14 @@ def natural(name: str) -> tuple[tuple[int | str, ...], str]:
 
 
 def images_in(folder: Path) -> tuple[Path, ...]:
-    """Return the images in a folder, in natural order.
+    """Return the images in a folder, in natural order; one that cannot be read, such as a broken link, is among them.
 
     Raises
     ------
     DataError
         The folder cannot be read.
     """
-    return tuple(path for path in entries(folder) if is_image(path.name) and path.is_file())
+    return tuple(path for path in entries(folder) if is_image(path.name) and not is_folder(path))
 
 
 def entries(folder: Path) -> list[Path]:
@@ -88,3 +90,30 @@ def too_short(recordings: Iterable[Recording]) -> list[Problem]:
         for recording in recordings
         if recording.n_frames == 1
     ]
+
+
+def foreign_names(recordings: Iterable[Recording]) -> list[Problem]:
+    """Return a problem for each sequence most of whose frames are named in one way and some in another.
+
+    Such a frame is often none of the sequence, and as its last one it would be read as the peak.
+    """
+    found = []
+    for recording in recordings:
+        names: tuple[str, ...] = ()
+        if isinstance(recording.frames, ImageFiles):
+            names = tuple(path.name for path in recording.frames.paths)
+        elif isinstance(recording.frames, ArchiveMembers):
+            names = tuple(member.rpartition("/")[2] for member in recording.frames.members)
+        ways = Counter(_NUMBER.sub("0", name.lower()) for name in names)
+        if len(ways) < 2:
+            continue
+        (usual, n_usual), *_ = ways.most_common(1)
+        if 2 * n_usual > len(names):
+            foreign = next(name for name in names if _NUMBER.sub("0", name.lower()) != usual)
+            where = readable(f"{recording.id}: {foreign}")
+            mend = "all are read, in natural order; remove those that do not belong"
+            found.append(Problem("frames are named unlike the others of their sequence", where, mend, matters=True))
+    return found
+
+
+_NUMBER = re.compile("[0-9]+")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ckseq.errors import DataError
 from ckseq.labels import EMOTIONS
 from ckseq.recording import Problem, Recording
+from ckseq.regular_file import is_folder
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
@@ -171,7 +172,7 @@ def _holder(root: Path) -> Path:
 
 
 def _kind(path: Path) -> str | None:
-    if path.is_dir():
+    if is_folder(path):
         return _KINDS.get(path.name.lower())
     return _KINDS.get(path.stem.lower()) if path.suffix.lower() == ".zip" else None
 
@@ -252,6 +253,7 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
                 "frames are not named S005_001_00000001.png",
                 where,
                 "they are read last, by name; rename or remove them",
+                matters=True,
             )
         )
     if any(_of(frame) not in (key, None) for frame in frames):
@@ -260,6 +262,7 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
                 "frames are named after another subject or session",
                 where,
                 "the folder's name is used; rename or move them",
+                matters=True,
             )
         )
     found.oddities += odd

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ckseq.errors import DataError
+from ckseq.errors import DataError, readable
 from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile
-from ckseq.sources._frames import entries, images_in, is_image, is_video, safe_id, too_short
+from ckseq.regular_file import is_file, is_folder
+from ckseq.sources._frames import entries, foreign_names, images_in, is_image, is_video, safe_id, too_short
 from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = (
@@ -32,7 +33,7 @@ _PARTS: dict[str, Part] = {
 def recognizes(root: Path) -> bool:
     """Return whether a folder holds class folders: with videos, folders of frames or (two of them at least) images."""
     # a manifest describes the folders next to it
-    if not root.is_dir() or (root / "manifest.csv").is_file():
+    if not is_folder(root) or is_file(root / "manifest.csv"):
         return False
     folders = [folder for _, folder in _classes(root)]
     # folders named by subjects are those of CK+'s images
@@ -58,19 +59,20 @@ def scan(root: Path) -> list[Recording]:
     DataError
         There are no such folders, or two recordings of a class have one name.
     """
-    if not root.is_dir():
+    if not is_folder(root):
         raise DataError("is not a folder", root, f"needed: {LOOKS_FOR}")
     recordings: dict[str, Recording] = {}
     for part, folder in _classes(root):
         for path in entries(folder):
-            frames = ImageFiles((path,)) if is_image(path.name) and path.is_file() else _frames(path)
+            frames = ImageFiles((path,)) if is_image(path.name) and not is_folder(path) else _frames(path)
             if frames is None:
                 continue
-            name = path.name if path.is_dir() else path.stem
-            ident = safe_id(*([part] if part else []), folder.name, name)
+            name = readable(path.name if is_folder(path) else path.stem)
+            label = readable(folder.name)
+            ident = safe_id(*([part] if part else []), label, name)
             if ident in recordings:
                 raise DataError(f"the name gives the id {ident!r} a second time", path, "rename one of the two")
-            recordings[ident] = Recording(ident, _person(name) or ident, name, folder.name, frames, part)
+            recordings[ident] = Recording(ident, _person(name) or ident, name, label, frames, part)
     if not recordings:
         found = ", ".join(path.name for path in entries(root)[:5]) or "nothing"
         raise DataError(f"has no class folders with recordings but {found}", root, f"needed: {LOOKS_FOR}")
@@ -104,27 +106,30 @@ def problems(root: Path) -> list[Problem]:
             for path in entries(folder)
             if _frames(path) is None and not is_image(path.name)
         ]
-    return found + too_short(r for r in recordings if _is_sequence(r))
+    return found + foreign_names(recordings) + too_short(r for r in recordings if _is_sequence(r))
 
 
 def _is_sequence(recording: Recording) -> bool:
     """Return whether a recording is a folder of frames, which should hold more than one."""
-    return isinstance(recording.frames, ImageFiles) and recording.frames.paths[0].parent.name == recording.session
+    return (
+        isinstance(recording.frames, ImageFiles)
+        and readable(recording.frames.paths[0].parent.name) == recording.session
+    )
 
 
 def _classes(root: Path) -> Iterator[tuple[Part | None, Path]]:
     """Yield every class folder, with its part where the data set has a split of its own."""
-    folders = [path for path in entries(root) if path.is_dir()]
+    folders = [path for path in entries(root) if is_folder(path)]
     parts = [_PARTS.get(folder.name.lower()) for folder in folders]
     if len(set(parts)) > 1 and None not in parts:
         for part, above in zip(parts, folders, strict=True):
-            yield from ((part, path) for path in entries(above) if path.is_dir())
+            yield from ((part, path) for path in entries(above) if is_folder(path))
     else:
         yield from ((None, folder) for folder in folders)
 
 
 def _frames(path: Path) -> Frames | None:
-    if path.is_dir():
+    if is_folder(path):
         images = images_in(path)
         return ImageFiles(images) if images else None
     return VideoFile(path) if is_video(path.name) else None

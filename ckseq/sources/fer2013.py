@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ckseq.errors import DataError
 from ckseq.recording import Part, PixelRow, Problem, Recording
+from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with one) with the columns emotion, pixels and Usage, as fer2013.csv"
@@ -70,16 +71,16 @@ def problems(root: Path) -> list[Problem]:
 def _require(root: Path) -> Path:
     table = _table_at(root)
     if table is None:
-        what = "has no such columns" if root.is_file() else "holds no such file"
+        what = "has no such columns" if is_file(root) else "holds no such file"
         raise DataError(what, root, f"needed: {LOOKS_FOR}")
     return table
 
 
 def _table_at(root: Path) -> Path | None:
-    if not root.is_dir():
-        return root if root.suffix.lower() == ".csv" and root.is_file() and _has_pixels(root) else None
+    if not is_folder(root):
+        return root if root.suffix.lower() == ".csv" and is_file(root) and _has_pixels(root) else None
     # next to the full table there may be parts of it that lack a column, such as train.csv
-    tables = [path for path in sorted(root.glob("*.csv")) if path.is_file() and _is_complete(path)]
+    tables = [path for path in sorted(root.glob("*.csv")) if is_file(path) and _is_complete(path)]
     return tables[0] if len(tables) == 1 else None
 
 
@@ -95,7 +96,7 @@ def _is_complete(path: Path) -> bool:
 
 def _header(path: Path) -> list[bytes]:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             first = stream.readline(4096).removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path) from None
@@ -134,7 +135,7 @@ def _read_table(path: Path, mtime_ns: int, size: int) -> tuple[tuple[Recording, 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield the byte at which each line after the first begins, and the line."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         offset = len(stream.readline())
         for line in stream:
             yield offset, line
@@ -159,7 +160,8 @@ def _recording(path: Path, number: int, offset: int, line: bytes, columns: _Colu
 
 
 def _label(text: bytes) -> str:
-    if not text.isdigit() or int(text) >= len(LABELS):
+    # int() does not accept thousands of digits
+    if not text.isdigit() or len(text) > 9 or int(text) >= len(LABELS):
         raise DataError(f"the emotion {_shown(text)} is not one of 0 to {len(LABELS) - 1}")
     return LABELS[int(text)]
 

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
 from ckseq.errors import DataError
 from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
-from ckseq.sources._frames import images_in, is_image, is_video, safe_id, too_short
+from ckseq.regular_file import is_file, is_folder, open_regular
+from ckseq.sources._frames import foreign_names, images_in, is_image, is_video, safe_id, too_short
 from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
 COLUMNS = ("path", "subject", "session", "label")
+MAX_COLUMNS = 1000
 _REQUIRED = ("path", "subject")
 
 
 def recognizes(root: Path) -> bool:
     """Return whether this is a CSV file, or a folder with ``manifest.csv``."""
-    if (root / "manifest.csv").is_file():
+    if is_file(root / "manifest.csv"):
         return True
-    if root.suffix.lower() != ".csv" or not root.is_file():
+    if root.suffix.lower() != ".csv" or not is_file(root):
         return False
     # a table of pixels is FER2013's
     return "path" in (header := _header(root)) or "pixels" not in header
@@ -78,6 +81,7 @@ def problems(root: Path) -> list[Problem]:
     extra = [name for name in _header(table) if name not in COLUMNS]
     found = [Problem(f"the column {name!r} is not read", str(table), "nothing to do") for name in extra]
     photos = {path for _, row in _rows(table) if _is_photo(path := table.parent / row["path"])}
+    found += foreign_names(recordings)
     return found + too_short(one for one in recordings if not photos.intersection(getattr(one.frames, "paths", ())))
 
 
@@ -89,13 +93,13 @@ def frames_at(path: Path) -> Frames:
     DataError
         The path does not exist, or is of another kind.
     """
-    if path.is_dir():
+    if is_folder(path):
         images = images_in(path)
         if not images:
             raise DataError("is a folder without images", path, "name a folder whose images are the frames")
         return ImageFiles(images)
-    if not path.is_file():
-        raise DataError("does not exist", path, "check the path")
+    if not is_file(path):
+        raise _no_file(path)
     if is_video(path.name):
         return VideoFile(path)
     if is_image(path.name):
@@ -113,12 +117,12 @@ def photos_at(path: Path) -> tuple[Path, ...]:
     DataError
         The path does not exist, or is of another kind.
     """
-    if path.is_dir():
+    if is_folder(path):
         if not (images := images_in(path)):
             raise DataError("is a folder without images", path, "name a folder of photos, or a photo")
         return images
-    if not path.is_file():
-        raise DataError("does not exist", path, "check the path")
+    if not is_file(path):
+        raise _no_file(path)
     if is_image(path.name):
         return (path,)
     if is_video(path.name):
@@ -127,20 +131,26 @@ def photos_at(path: Path) -> tuple[Path, ...]:
 
 
 def _is_photo(path: Path) -> bool:
-    return path.is_file() and is_image(path.name)
+    return is_file(path) and is_image(path.name)
 
 
 def _table_at(root: Path) -> Path:
-    table = root / "manifest.csv" if root.is_dir() else root
-    if not table.is_file():
-        raise DataError("does not exist", table, f"needed: {LOOKS_FOR}")
+    table = root / "manifest.csv" if is_folder(root) else root
+    if not is_file(table):
+        raise _no_file(table, f"needed: {LOOKS_FOR}")
     return table
+
+
+def _no_file(path: Path, fix: str = "check the path") -> DataError:
+    what = "is a FIFO, a socket or a device, not a regular file" if os.path.exists(path) else "does not exist"  # noqa: PTH110
+    return DataError(what, path, fix)
 
 
 def _text(table: Path) -> str:
     try:
         # utf-8-sig, since spreadsheets write a byte order mark
-        return table.read_text(encoding="utf-8-sig")
+        with open_regular(table) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+            return text.read()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", table) from None
     except UnicodeDecodeError as error:
@@ -148,7 +158,10 @@ def _text(table: Path) -> str:
 
 
 def _header(table: Path) -> list[str]:
-    first = next(csv.reader(io.StringIO(_text(table))), [])
+    try:
+        first = next(csv.reader(io.StringIO(_text(table))), [])
+    except csv.Error as error:
+        raise DataError(f"is not CSV: {error}", f"{table} line 1", "correct the line") from None
     return [name.strip().lower() for name in first]
 
 
@@ -169,6 +182,8 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _check_header(header: list[str], where: str) -> None:
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"has {len(header)} columns", where, f"the header must be {','.join(COLUMNS)}")
     for name in _REQUIRED:
         if name not in header:
             raise DataError(f"the column {name!r} is missing", where, f"the header must be {','.join(COLUMNS)}")

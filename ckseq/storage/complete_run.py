@@ -32,8 +32,8 @@ def read_complete_run(folder: Path) -> CompleteRun:
     record = read_run(folder)
     path = folder / PREDICTIONS
     if record.state != "complete" and not path.exists():
-        fix = f"go on with: {record.command or 'ckseq train'} --resume"
-        raise DataError("the training was stopped before its end and there are no predictions yet", folder, fix)
+        fix = f"resume it with: {record.command or 'ckseq train'} --resume"
+        raise DataError("the training was interrupted, so there are no predictions yet", folder, fix)
     predictions = read_predictions(folder)
     check_file(folder, record, PREDICTIONS)
     if predictions.labels != record.labels:
@@ -73,7 +73,7 @@ def _check_rows(record: RunRecord, predictions: Predictions, path: Path) -> None
     wanted = {(id, fold.number, seed) for seed in seeds for fold in record.folds for id in fold.test}
     found = {(row.recording, row.fold, row.seed) for row in predictions.rows}
     if missing := sorted(wanted - found, key=str):
-        what = f"is cut short: {len(missing)} test recordings are missing, the first is {missing[0][0]}"
+        what = f"is incomplete: {len(missing)} test recordings are missing, the first is {missing[0][0]}"
         raise DataError(what, path, TRAIN_AGAIN)
     if foreign := sorted(found - wanted, key=str):
         what = f"holds {len(foreign)} rows that the run does not test, the first is {foreign[0][0]}"

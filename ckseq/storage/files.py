@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -104,14 +105,37 @@ def file_digest(path: Path) -> str:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table as CSV, every line ended by a line feed."""
-    table = [header, *rows]
+    """Return a table as CSV, every line ended by a line feed; `read_csv` reads it.
+
+    Programs for spreadsheets compute what begins with ``=``, ``+``, ``-``, ``@`` or white space: such a text is written
+    with an apostrophe before it, unless it is a number.
+    """
+    table = [[_inert(cell) for cell in row] for row in (header, *rows)]
     # Python quotes a lone carriage return only from 3.13 on
     odd = any("\r" in str(cell) for row in table for cell in row)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
     writer.writerows(table)
     return buffer.getvalue()
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+
+
+def _inert(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) and not _is_number(cell) else cell
+
+
+def _as_it_was(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.strip() == text
 
 
 def read_text(path: Path) -> str:
@@ -131,7 +155,7 @@ def read_text(path: Path) -> str:
 
 
 def read_csv(path: Path, *, missing: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the header and the numbered rows of a table whose every row is as long as its header."""
+    """Return the header and the numbered rows of a table of `csv_text`, whose every row is as long as its header."""
     if not path.is_file():
         raise DataError(f"{missing}: there is no {path.name}", path.parent, GO_ON)
     text = read_text(path)
@@ -139,7 +163,7 @@ def read_csv(path: Path, *, missing: str) -> tuple[list[str], list[tuple[int, li
         raise DataError("is cut short: its last line does not end", path, TRAIN_AGAIN)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        rows = [(reader.line_num, row) for row in reader]
+        rows = [(reader.line_num, [_as_it_was(cell) for cell in row]) for row in reader]
     except csv.Error as error:
         raise DataError(f"is not a table: {error}", path, TRAIN_AGAIN) from None
     header = rows[0][1]

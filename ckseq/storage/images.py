@@ -1,10 +1,12 @@
-"""The header of an image file, and whether the file is complete; nothing is decoded."""
+"""The header of an image file, and whether the file is complete; no pixel is decoded."""
 
 from __future__ import annotations
 
+import io
 import struct
+import warnings
 import zlib
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -21,18 +23,48 @@ class Header(NamedTuple):
     color: bool
 
 
-def header(data: bytes) -> Header | None:
-    """Return the header of a PNG or JPEG, or None where there is none.
+TOO_LARGE = Header(2**31 - 1, 2**31 - 1, False)
+"""Stands for sizes that no image has."""
 
-    Parameters
-    ----------
-    data : bytes
-        The start of the file: 26 bytes of a PNG, a JPEG up to its size (after the thumbnail, if any).
+
+def read_header(stream: IO[bytes]) -> Header | None:
+    """Return the header of an image, from the start of its file; None where there is none.
 
     Notes
     -----
-    PNG: ISO/IEC 15948, 11.2.2 (IHDR). JPEG: ITU-T T.81, B.2.2 (frame header).
+    PNG: ISO/IEC 15948, 11.2.2 (IHDR). JPEG: ITU-T T.81, B.2.2 (frame header). Others are left to Pillow.
     """
+    data = stream.read(32)
+    if data.startswith(PNG):
+        return _header(data)
+    if data.startswith(JPEG):
+        # thumbnails and profiles, 64 KiB each, may precede a JPEG's size
+        return _header(data + stream.read(2**18))
+    return _header_of_others(stream)
+
+
+def header(data: bytes) -> Header | None:
+    """Return the header of an image, from its file's bytes; None where there is none."""
+    return _header(data) if data.startswith((PNG, JPEG)) else _header_of_others(io.BytesIO(data))
+
+
+def _header_of_others(stream: IO[bytes]) -> Header | None:
+    from PIL import Image  # as late as this, since most data sets are PNG or JPEG
+
+    stream.seek(0)
+    try:
+        with warnings.catch_warnings():
+            # its limit of pixels is not ours
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(stream) as image:
+                return Header(*image.size, image.mode not in ("1", "L", "I", "F", "I;16", "I;16B"))
+    except Image.DecompressionBombError:
+        return TOO_LARGE
+    except Exception:  # which exception Pillow raises depends on where a file is damaged
+        return None
+
+
+def _header(data: bytes) -> Header | None:
     if data.startswith(PNG) and data[12:16] == b"IHDR" and len(data) >= 26:
         width, height, _, kind = struct.unpack(">IIBB", data[16:26])
         # kinds 2, 3 and 6: true color, palette, true color with alpha

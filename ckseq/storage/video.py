@@ -15,9 +15,14 @@ from numpy.typing import NDArray
 from ckseq.defaults import FRAMES_PER_SECOND
 from ckseq.errors import DataError
 from ckseq.redirect import stderr_to_devnull
+from ckseq.regular_file import open_regular
 
 _MEND = "put a good copy in its place, or remove it"
 _MAX_FPS = 240.0
+MAX_VIDEO_PIXELS = 36 * 10**6
+"""Of a frame; the 8K of cinemas has 35 million. Decoders hold some twenty frames."""
+MAX_GAP_S = 1.0
+"""A gap in the times of a video is written no longer than this."""
 # FFmpeg writes decoding errors to the terminal; a person who wants them sets this variable
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
@@ -29,6 +34,11 @@ class Video:
     ----------
     path : Path
 
+    Attributes
+    ----------
+    width, height : int
+        Of a frame as it is stored, pixels, from the file's header; 0 where it holds no video.
+
     Raises
     ------
     DataError
@@ -37,7 +47,7 @@ class Video:
 
     def __init__(self, path: Path) -> None:
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 empty = not stream.read(1)
         except FileNotFoundError:
             raise DataError("does not exist", path, "start again with the data as it is now") from None
@@ -46,12 +56,18 @@ class Video:
         if empty:
             raise DataError("is empty (0 bytes)", path, _MEND)
         self.path = path
-        with stderr_to_devnull():
-            self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        try:
+            with stderr_to_devnull():
+                self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        except (cv2.error, UnicodeError, SystemError):  # SystemError: as OpenCV says that a name is not UTF-8
+            raise DataError("cannot be opened as a video", path, "rename it, or save it again as MP4") from None
+        self._check_size(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH), self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         # phones store their orientation beside the pixels
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        sizes = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+        self.width, self.height = (max(0, int(self._capture.get(size))) for size in sizes)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        known = 0 < fps <= _MAX_FPS
+        known = 0 < fps <= _MAX_FPS  # false also where it is not a number
         self.fps = fps if known else FRAMES_PER_SECOND
         # an estimate from the file's header, wrong where the file is cut short; unknown without a frame rate
         self.n_announced = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))) if known else 0
@@ -66,11 +82,22 @@ class Video:
             There is no frame; or, after the last one that can be decoded, much of the announced duration is missing.
         """
         for seconds in self._grabbed():
-            ok, image = self._capture.retrieve()
+            try:
+                ok, image = self._capture.retrieve()
+            except cv2.error:
+                break
             if not ok:
                 break
+            self._check_size(image.shape[1], image.shape[0])
             yield seconds, np.asarray(image, np.uint8)
         self._check_end()
+
+    def _check_size(self, width: float, height: float) -> None:
+        # not more than, since the product may be no number
+        if not width * height <= MAX_VIDEO_PIXELS:
+            self._capture.release()
+            what = f"has frames of {width:.0f}x{height:.0f} pixels, more than the limit of {MAX_VIDEO_PIXELS:,}"
+            raise DataError(what, self.path, "save it again in a smaller size")
 
     def times_s(self, *, at_most_s: float) -> NDArray[np.float64]:
         """Return the times of the frames up to the first one beyond ``at_most_s``, seconds; every frame is decoded."""
@@ -85,11 +112,11 @@ class Video:
     def _grabbed(self) -> Iterator[float]:
         first = seconds = 0.0
         try:
-            while self._capture.grab():
+            while self._grab():
                 at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 if self._n_read == 0:
                     first = at
-                elif not at - first > seconds:  # formats without times give 0 or no number
+                elif not seconds < at - first < np.inf:  # formats without times give 0 or no number
                     seconds += 1 / self.fps
                 else:
                     seconds = at - first
@@ -97,6 +124,12 @@ class Video:
                 yield seconds
         finally:
             self._capture.release()
+
+    def _grab(self) -> bool:
+        try:
+            return self._capture.grab()
+        except cv2.error:
+            return False
 
     def _check_end(self) -> None:
         if self._n_read == 0:
@@ -128,9 +161,15 @@ class VideoWriter:
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self._n_written = 0
+        self._last_s = self._skipped_s = 0.0
 
     def write(self, seconds: float, image: NDArray[np.uint8]) -> None:
-        """Add an image (h, w, 3) uint8, BGR, shown from this time on; it is repeated as the constant rate asks for."""
+        """Add an image (h, w, 3) uint8, BGR, shown from this time on; it is repeated as the constant rate asks for.
+
+        Gaps longer than `MAX_GAP_S` are shortened to it, so that a time that is wrong does not fill the disk.
+        """
+        self._skipped_s += max(0.0, seconds - self._last_s - MAX_GAP_S)
+        self._last_s = seconds
         if self._writer is None:
             height, width = image.shape[:2]
             self._size = (width - width % 2, height - height % 2)
@@ -141,7 +180,7 @@ class VideoWriter:
                 raise DataError("cannot be written", self._path, "choose a folder that can be written")
         if (image.shape[1], image.shape[0]) != self._size:
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
-        while self._n_written <= seconds * self._fps:
+        while self._n_written <= (seconds - self._skipped_s) * self._fps:
             self._writer.write(image)
             self._n_written += 1
 

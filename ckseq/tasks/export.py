@@ -15,8 +15,9 @@ import ckseq
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment, experiment_of
+from ckseq.inference.predictor import load_run_model
 from ckseq.learn.export import FORMATS, convert, largest_difference
-from ckseq.learn.predict import is_network, load_trained_model, save_whole
+from ckseq.learn.predict import is_network, save_whole
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.examples import read_examples
 from ckseq.storage.run_record import RunRecord, read_run
@@ -102,7 +103,7 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
         raise CallError(f"{format} files end in {chosen.suffix}", path, "name another --out")
     if path.exists() and not overwrite:
         raise CallError("exists", path, "--overwrite replaces it")
-    network = load_trained_model(run)
+    network = load_run_model(run, record)
     if not is_network(network):
         raise CallError(
             f"{record.model_kind} is not a network, and only networks can be exported",

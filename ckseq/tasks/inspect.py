@@ -27,6 +27,8 @@ _BAR_WIDTH = 40
 
 _WHERES_SHOWN = 3
 
+DIFFERENT_SIZES = "bring them to one size: only faces.policy = every_frame reads them as they are"
+
 
 def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, Any]:
     """Summarize a data set; no image is decoded, only the header of each file is read.
@@ -125,10 +127,11 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
         problems += [
             Problem("has no image header", where, "replace it by a good copy, or remove it")
             for where, header in zip(_names(recording.frames), headers, strict=True)
-            if header is None and where.lower().endswith((".png", ".jpg", ".jpeg"))
+            if header is None
         ]
         if len({header[:2] for header in read}) > 1:
-            problems.append(Problem("its frames differ in size", recording.id, "nothing to do: faces are resized"))
+            sizes = ", ".join(f"{width}x{height}" for width, height in sorted({header[:2] for header in read}))
+            problems.append(Problem("its frames differ in size", f"{recording.id}: {sizes}", DIFFERENT_SIZES))
     counted = [{"width": w, "height": h, "color": color, "n": n} for (w, h, color), n in sorted(kinds.items())]
     return counted, problems
 

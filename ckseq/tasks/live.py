@@ -50,11 +50,12 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         import websockets  # noqa: F401  (uvicorn imports it by itself)
 
         from ckseq.inference.live_session import LiveSession
-        from ckseq.web.app import MAX_FRAME_BYTES, Site, make_app
+        from ckseq.web.app import MAX_FRAME_BYTES, Site, make_app, remove_clips
         from ckseq.web.origin_check import LOOPBACK
     except ModuleNotFoundError as error:
         raise CallError(f"the page needs the package {error.name}", fix="pip install 'ckseq[live]'") from None
     listening = _bind(host, port)
+    remove_clips()
     predictor = load_predictor(run, error_rate=error_rate)
     session = LiveSession(predictor)
     site = Site(predictor.run, predictor.labels, predictor.notes, session.new_analyzer, session.analyze_clip)
@@ -76,6 +77,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         log_level="error",
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,  # images are compressed; what would be unpacked is not limited
         timeout_graceful_shutdown=_GRACE_S,
         server_header=False,
     )
@@ -96,7 +98,8 @@ def _bind(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         fix = "choose another --port, or --port 0 for any free one"
-        raise CallError(f"cannot listen there: {error.strerror}", f"{host}:{port}", fix) from None
+        reason = error.strerror if isinstance(error, OSError) else "it is no name of a host"
+        raise CallError(f"cannot listen there: {reason}", f"{host}:{port}", fix) from None
     return bound

@@ -115,7 +115,7 @@ def predict(
         "failed": failed,
     }
     if out is not None and not predictor.reads_images:
-        write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return result
 
 

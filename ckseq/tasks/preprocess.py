@@ -13,8 +13,10 @@ from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
-from ckseq.preprocessing.store_builder import Result, digest_of, prepare_all, remove_leftovers
+from ckseq.preprocessing.results import Result, data_notes, named
+from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
 from ckseq.recording import Problem, Recording
+from ckseq.regular_file import is_file
 from ckseq.storage.store import open_store
 
 _NAMED = 10
@@ -76,18 +78,19 @@ def preprocess(
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
     recordings = _wanted(layout.scan(data), classes, data)
-    told = _told(layout.problems(data), data, strict, console)
+    notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
     console.step(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
     start = time.monotonic()
-    notes = [*notes_of(data), *told]
     results = prepare_all(recordings, recipe, out, notes=notes, cache=cache, jobs=jobs, console=console)
+    for note in data_notes(recordings, results):
+        console.warn(note)
     return _summary(out, results, time.monotonic() - start, console)
 
 
-def _told(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
-    """Say what of a data set cannot be read, an error under ``strict``; return what a result's reader has to know."""
+def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
+    """Warn of what is wrong with a data set, an error under ``strict``; return what a reader of results has to know."""
     unread = [problem for problem in problems if problem.left_out]
     n_unread = sum(problem.left_out for problem in unread)
     if unread and strict:
@@ -97,7 +100,19 @@ def _told(problems: Sequence[Problem], data: Path, strict: bool, console: Consol
         console.warn(f"{problem.where} was left out: {problem.what}")
     if len(unread) > _NAMED:
         console.warn(f"and {len(unread) - _NAMED} more; 'ckseq inspect' lists all")
-    notes = [f"{problem.what}: {problem.mend}" for problem in problems if problem.matters]
+    alike: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        if problem.matters:
+            alike.setdefault((problem.what, problem.mend), []).append(problem.where)
+    notes = []
+    for (what, mend), wheres in alike.items():
+        # what is true of the whole data set names no place
+        places = [
+            where.removeprefix(f"{data}/") for where in wheres if Path(where) != data and not is_file(Path(where))
+        ]
+        notes.append(f"{what} ({named(places)}): {mend}" if places else f"{what}: {mend}")
+        if places:
+            console.warn(notes[-1])
     return [*notes, *([f"{n_unread} recordings of the data could not be used and are left out"] if unread else [])]
 
 

@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
-from ckseq.errors import CallError, DataError
+from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.protocol.score import score
 from ckseq.storage.complete_run import read_complete_run
-from ckseq.storage.run_record import RunRecord, find_runs, read_run
+from ckseq.storage.files import TRAIN_AGAIN
+from ckseq.storage.run_record import RUN, RunRecord, find_runs, read_run
 
 CONFIDENCE = 0.95
 SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
@@ -52,7 +53,7 @@ def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> d
     for path in find_runs(folder):
         try:
             listed.append(_entry(path))
-        except DataError as error:
+        except (CkseqError, OSError) as error:
             unreadable.append(str(error))
     wanted = [_condition(text) for text in only]
     listed = [entry for entry in listed if all(_value(entry, key) == value for key, value in wanted)]
@@ -85,7 +86,9 @@ def _value(entry: dict[str, Any], key: str) -> str:
 
 def _entry(path: Path) -> dict[str, Any]:
     run = read_run(path)
-    best = run.leakage.rule(run.leakage.best_rule).accuracy if run.leakage else None
+    rules = {rule.name: rule.accuracy for rule in run.leakage.rules} if run.leakage else {}
+    if run.leakage and run.leakage.best_rule not in rules:
+        raise DataError(f"names a rule that it does not have: {run.leakage.best_rule}", path / RUN, TRAIN_AGAIN)
     return {
         "run": str(path),
         "experiment": run.experiment_name,
@@ -97,7 +100,7 @@ def _entry(path: Path) -> dict[str, Any]:
         "seeds": list(run.seeds),
         "n_test": run.protocol.n_test,
         **_figures(path, run),
-        "best_rule_accuracy": best,
+        "best_rule_accuracy": rules[run.leakage.best_rule] if run.leakage else None,
         "created": run.created,
         "age_hours": _age_hours(run.created),
     }

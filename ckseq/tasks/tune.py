@@ -91,10 +91,12 @@ def tune(
     from ckseq.search.results import report_search
     from ckseq.search.run_search import run_search
     from ckseq.search.samplers import check_sampler
-    from ckseq.search.study import CACHE_FOLDER, STUDY_FILE
+    from ckseq.search.study import CACHE_FOLDER, STUDY_FILE, check_name
     from ckseq.search.trial_cache import TrialCache
 
     space = load_space(search, [*settings, *([f"search.seed={seed}"] if seed is not None else [])])
+    name = study or space.name
+    check_name(name)
     check_sampler(space.config.sampler, n_objectives=len(space.config.objectives))
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
@@ -105,7 +107,6 @@ def tune(
     console.step(f"searching in {without_password(url)}")
     cache = TrialCache(out / CACHE_FOLDER, int(cache_gb * _GB), jobs)
     out.mkdir(parents=True, exist_ok=True)
-    name = study or space.name
     studies, results = [], []
     for fold in outer:
         finished = run_search(

@@ -10,6 +10,8 @@ from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.engine import train_final
 from ckseq.search.study_storage import load_optuna
+from ckseq.storage.lock import locked
+from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.tasks.preprocess import preprocess
 
 if TYPE_CHECKING:
@@ -82,24 +84,26 @@ def tune_export(
         console.say(f"next: ckseq experiment {recipe} --data DATA --out RESULT")
         return exported
     store, run = out / f"{study}_final" / "store.h5", out / f"{study}_final" / "run"
-    if run.exists():
-        if not overwrite:
+    with locked(run):
+        recover(run)
+        if run.exists() and not overwrite:
             raise CallError("there is already a run", run, "--overwrite replaces it")
-        shutil.rmtree(run)
-    experiment = final_experiment(recipe)
-    preprocess(
-        data,
-        pipeline=experiment.pipeline,
-        out=store,
-        source=source,
-        classes=experiment.classes,
-        jobs=jobs,
-        overwrite=overwrite,
-        cache=out / CACHE_FOLDER,
-        console=console,
-    )
-    command = ["ckseq", "tune", "best", study, "--out", str(out), "--data", str(data), "--final"]
-    record = train_final(store, experiment, out=run, command=command, console=console)
+        experiment = final_experiment(recipe)
+        preprocess(
+            data,
+            pipeline=experiment.pipeline,
+            out=store,
+            source=source,
+            classes=experiment.classes,
+            jobs=jobs,
+            overwrite=overwrite,
+            cache=out / CACHE_FOLDER,
+            console=console,
+        )
+        command = ["ckseq", "tune", "best", study, "--out", str(out), "--data", str(data), "--final"]
+        shutil.rmtree(beside(run), ignore_errors=True)
+        record = train_final(store, experiment, out=beside(run), command=command, console=console)
+        exchange(run)
     n = record.protocol.n_train
     console.say(f"trained on all {n} sequences; predict with: ckseq predict {run} VIDEO")
     return {**exported, "run": str(run)}

@@ -33,7 +33,7 @@ class HeadMotionEstimator:
         Returns
         -------
         (4,) float64
-            x to the right, y down (shares of the side), scale - 1 and rotation (radians, clockwise as seen); zeros for
+            Shift right and down (shares of the side), scale - 1 and rotation (radians, clockwise as seen); zeros for
             the first crop and where the face was lost.
         """
         small = shrink(crop)

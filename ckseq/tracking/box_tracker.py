@@ -28,6 +28,12 @@ SCALES = (0.5, 1.0, 2.0)
 """Sizes at which a frame is searched, fastest first, until a face is found."""
 
 
+MAX_SEARCHED_PIXELS = 24 * 10**6
+"""Larger images are reduced to this before they are searched: dlib needs 30 MB and 0.8 s for a million pixels."""
+MAX_BYTES = 512 * 2**20
+"""The frames or the crops of a sequence that are held at once take no more memory."""
+
+
 class Faces(NamedTuple):
     """The face of one sequence, frame by frame.
 
@@ -58,6 +64,16 @@ class Observation(NamedTuple):
     box: Box | None
     held: bool
     n_found: int
+
+
+def limited(detector: Detector) -> Detector:
+    """Return the detector for images of any size: those beyond `MAX_SEARCHED_PIXELS` are reduced to it."""
+
+    def detect(image: NDArray[np.uint8]) -> list[Box]:
+        scale = (MAX_SEARCHED_PIXELS / max(image.shape[0] * image.shape[1], 1)) ** 0.5
+        return detect_at_scale(image, detector, scale=min(1.0, scale))
+
+    return detect
 
 
 class FaceSearch:
@@ -99,7 +115,7 @@ class BoxTracker:
 
     def __init__(self, config: FacesConfig, detector: Detector) -> None:
         self._config = config
-        self._search = FaceSearch(config, detector)
+        self._search = FaceSearch(config, limited(detector))
         self._n_frames = 0
         self._last: Box | None = None
         self._position: NDArray[np.float64] | None = None
@@ -155,7 +171,7 @@ def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: 
 
     With causal policies (see `BoxTracker`) frames before the first face are dropped, and with ``every_frame`` a frame
     without a face repeats the previous crop. With the others every frame has a crop. ``anchor`` with several anchors
-    holds the whole sequence in memory.
+    holds the whole sequence in memory, `MAX_BYTES` at most.
 
     Parameters
     ----------
@@ -177,8 +193,8 @@ def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: 
     if is_causal(config):
         return _track_causally(frames, BoxTracker(config, detect), config)
     if config.policy == "anchor":
-        return _cut_at_anchors(list(frames), detect, config)
-    return _cut_along_smooth_path(frames, detect, config)
+        return _cut_at_anchors(_held(frames), limited(detect), config)
+    return _cut_along_smooth_path(frames, limited(detect), config)
 
 
 class _OfOneSize:
@@ -206,6 +222,7 @@ def _track_causally(frames: Iterable[NDArray[np.uint8]], tracker: BoxTracker, co
     n_found: list[int] = []
     n_dropped = 0
     for image in frames:
+        _check_bytes(crops)
         observation = tracker.update(image)
         if observation.box is None:
             n_dropped += 1
@@ -222,7 +239,7 @@ def _cut_at_anchors(images: list[NDArray[np.uint8]], detector: Detector, config:
     anchors = sorted({round(place) for place in np.linspace(0, len(images) - 1, config.anchors)}) if images else []
     n_found = np.full(len(images), -1, np.int32)
     for scale in SCALES:
-        found = {number: detect_at_scale(images[number], detector, scale=scale) for number in anchors}
+        found = {number: _first_found(images[number], detector, [scale]) for number in anchors}
         boxes: list[Box] = []
         for number, candidates in found.items():
             n_found[number] = len(candidates)
@@ -257,12 +274,37 @@ def _cut_along_smooth_path(frames: Iterable[NDArray[np.uint8]], detector: Detect
         [np.interp(numbers, detected_at, values) for values in np.stack([coordinates(box) for box in boxes]).T], axis=1
     )
     path = smooth_path(path, sigma_frames=config.smoothing_frames)
-    crops = [cut_face(image, box_from(place, 0.0), config) for image, place in zip(frames, path, strict=True)]
+    crops: list[NDArray[np.uint8]] = []
+    for image, place in zip(frames, path, strict=True):
+        _check_bytes(crops)
+        crops.append(cut_face(image, box_from(place, 0.0), config))
     return Faces(np.stack(crops), path[:, :4].round().astype(np.int32), np.array(n_found, np.int32), 0)
 
 
 def _first_found(image: NDArray[np.uint8], detector: Detector, scales: Iterable[float]) -> list[Box]:
-    return next(filter(None, (detect_at_scale(image, detector, scale=scale) for scale in scales)), [])
+    # enlarging an image to reduce it again would show nothing new
+    allowed = (scale for scale in scales if scale <= 1 or image.shape[0] * image.shape[1] <= MAX_SEARCHED_PIXELS)
+    return next(filter(None, (detect_at_scale(image, detector, scale=scale) for scale in allowed)), [])
+
+
+def _held(frames: Iterable[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    images: list[NDArray[np.uint8]] = []
+    for image in frames:
+        images.append(image)
+        if sum(each.nbytes for each in images) > MAX_BYTES:
+            raise DataError(
+                f"its first {len(images)} frames alone take more than {MAX_BYTES >> 20} MiB at once",
+                fix="set faces.policy to tracked or smoothed, which hold one frame at a time",
+            )
+    return images
+
+
+def _check_bytes(crops: list[NDArray[np.uint8]]) -> None:
+    if crops and len(crops) * crops[0].nbytes > MAX_BYTES:
+        raise DataError(
+            f"its crops take more than {MAX_BYTES >> 20} MiB after {len(crops)} frames",
+            fix="cut it into shorter sequences, or read it as a timeline",
+        )
 
 
 def _shape(image: NDArray[np.uint8]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.signal.faces import Box, Detector, FacesConfig, overlap
-from ckseq.tracking.box_tracker import FaceSearch
+from ckseq.tracking.box_tracker import FaceSearch, limited
 from ckseq.tracking.stream import FrameResult, Stream
 from ckseq.tracking.timeline import Decision, Timeline, TimelineConfig
 
@@ -78,7 +78,7 @@ class FaceTracker:
     ) -> None:
         self._stride = 1 if faces.policy == "every_frame" else faces.stride_frames
         self._config, self._new_face = config, new_face
-        self._search = FaceSearch(faces, detector)
+        self._search = FaceSearch(faces, limited(detector))
         self._tracks: list[_Track] = []
         self._n_frames = self._n_faces = 0
         self._thumbnail: NDArray[np.float32] | None = None

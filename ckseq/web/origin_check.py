@@ -8,6 +8,7 @@ from this server's own page, according to the Origin header that the browser set
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SAFE_METHODS = ("GET", "HEAD")
+# a name or an address, and a port: nothing that could end a directive of the policy built from it
+_HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _HEADERS = {
     # not every browser counts WebSocket connections to the page's own server as 'self'
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -47,19 +50,19 @@ class OriginCheck:
         self._any_address = any_address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it with 403."""
+        """Pass the request on, or answer it with 400 or 403."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
+        if not _HOST.fullmatch(host):
+            await _refuse(scope, receive, send, "bad request: the Host header is no host", 400)
+            return
         reads_only = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
         same_origin = origin in (f"http://{host}", f"https://{host}")
         if not self._is_own_host(host) or not (same_origin or (reads_only and origin is None)):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            else:
-                await PlainTextResponse("forbidden: wrong Host or Origin", 403)(scope, receive, send)
+            await _refuse(scope, receive, send, "forbidden: wrong Host or Origin", 403)
             return
 
         async def with_headers(message: Message) -> None:
@@ -82,3 +85,10 @@ class OriginCheck:
         except ValueError:
             return False
         return self._any_address
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, text: str, status: int) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await PlainTextResponse(text, status)(scope, receive, send)

@@ -21,6 +21,7 @@ DISTRIBUTIONS = {
     "dlib": "dlib-bin",
     "sklearn": "scikit-learn",
     "ai_edge_litert": "ai-edge-litert",
+    "tomli_w": "tomli-w",
 }
 """Import names that differ from the names of their distributions."""
 

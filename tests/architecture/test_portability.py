@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ckseq.console import Console
-from ckseq.redirect import nothing_on_stderr
+from ckseq.redirect import stderr_to_devnull
 
 PACKAGE = Path(__file__).parents[2] / "ckseq"
 POSIX_ONLY = ("resource", "fcntl", "termios", "tty", "pty", "pwd", "grp", "syslog", "posix")
@@ -52,14 +52,14 @@ def test_a_call_that_only_posix_has_stands_behind_a_branch(path):
 
 def test_a_process_without_standard_error_runs_quietly(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
-    with nothing_on_stderr():
+    with stderr_to_devnull():
         print("still runs")
 
 
-def test_nothing_on_stderr_discards_the_descriptor_and_gives_it_back():
+def test_stderr_to_devnull_discards_the_descriptor_and_gives_it_back():
     code = (
-        "import os, sys\nfrom ckseq.redirect import nothing_on_stderr\n"
-        "with nothing_on_stderr():\n    os.write(2, b'hidden')\n    print('hidden', file=sys.stderr, flush=True)\n"
+        "import os, sys\nfrom ckseq.redirect import stderr_to_devnull\n"
+        "with stderr_to_devnull():\n    os.write(2, b'hidden')\n    print('hidden', file=sys.stderr, flush=True)\n"
         "os.write(2, b'shown')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -142,7 +142,7 @@ def test_a_store_without_crops_says_what_to_do(tmp_path, backbone, console):
 
     with (
         open_store(make_store(tmp_path / "m", made_recordings())) as store,
-        pytest.raises(DataError, match=r"keeps no crops.*keep_crops = true"),
+        pytest.raises(DataError, match=r"has no crops.*keep_crops = true"),
     ):
         gather(store, recipe(backbone, "protocol.kind=subject_holdout"), console)
 

@@ -17,7 +17,7 @@ def test_the_size_is_that_of_the_card(module, n_parameters):
     model = module.build(module.SPEC.config(), input_shape=SHAPE, n_classes=7)
     assert model.count_params() == n_parameters
     assert f"{n_parameters:,}" in module.__doc__
-    assert module.export(model) is model
+    assert module.SPEC.export(model) is model
 
 
 @pytest.mark.parametrize("module", [conv_lstm_light, gru])
@@ -56,5 +56,5 @@ def test_without_convolutions_it_is_linear_in_the_root():
 
 def test_nothing_to_read_is_refused():
     config = conv_time_width.ConvTimeWidthConfig(filters=0, plain=False)
-    with pytest.raises(CallError, match="leave nothing to read"):
+    with pytest.raises(CallError, match="leave no input"):
         conv_time_width.build(config, input_shape=SHAPE, n_classes=7)

@@ -148,7 +148,7 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
     network = transfer.build(transfer.TransferConfig(**config), input_shape=(32, 32, 3), n_classes=2)
     for ours, theirs in zip(network.get_layer("backbone").get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    with pytest.raises(DataError, match=r"mobile.weights.h5: has the SHA-256 [0-9a-f]{64}, not the one asked for"):
+    with pytest.raises(DataError, match=r"mobile.weights.h5: has the SHA-256 [0-9a-f]{64}, not the expected"):
         transfer.build(transfer.TransferConfig(**{**config, "sha256": "0" * 64}), input_shape=(32, 32, 3), n_classes=2)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match="the weights do not fit MobileNetV2"):
@@ -163,10 +163,10 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
             {"backbone": "ResNet18"},
             "no 'ResNet18' among .*ResNet50; or the path of a .keras file",
         ),
-        ({"weights": "own"}, "no file with weights of its own"),
-        ({"backbone": "a.keras"}, 'brings its own weights, and weights = "imagenet"'),
-        ({"weights": "random", "sha256": "0"}, "sha256 is of a file, and none is named"),
-        ({"weights": "random", "cut_after": "blok_1"}, "no layer 'blok_1' to cut after; its layers: block_1"),
+        ({"weights": "own"}, "is not a file with weights of its own"),
+        ({"backbone": "a.keras"}, 'contains its own weights, and weights = "imagenet"'),
+        ({"weights": "random", "sha256": "0"}, "sha256 needs a file; name one"),
+        ({"weights": "random", "cut_after": "blok_1"}, r"has no layer 'blok_1' \(cut_after\); its layers: block_1"),
         ({"weights": "random", "fine_tune": "top"}, "no layer 'top'; its layers: .*; or none, or all"),
         ({"weights": "random", "side_px": 16}, "cannot be built: Input size must be at least 32x32"),
     ],
@@ -190,9 +190,7 @@ def test_offline_nothing_is_trained_on_random_weights_instead(monkeypatch):
 
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", no_network)
     monkeypatch.setattr("keras.src.applications.mobilenet_v2.file_utils.get_file", no_network)
-    with pytest.raises(
-        DataError, match=r"could not be fetched: Name or service not known; .* nothing is trained on random"
-    ) as caught:
+    with pytest.raises(DataError, match=r"could not be downloaded: Name or service not known; ") as caught:
         transfer.build(transfer.TransferConfig(), input_shape=(96, 96, 3), n_classes=2)
     with pytest.raises(CallError, match="reads 3 channels"):  # told before anything is fetched
         transfer.build(transfer.TransferConfig(), input_shape=(96, 96, 1), n_classes=2)

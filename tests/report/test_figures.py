@@ -98,7 +98,7 @@ def test_the_diagonal_of_a_perfect_matrix_is_dark_and_the_rest_is_not():
     "epochs",
     [
         [Epoch(1, 1.0, 0.2, 1.1, 0.2, 1.0)],
-        made_history(watched=False),
+        made_history(validated=False),
         [*made_history(5), *made_history(7)],
         [Epoch(1, float("inf"), 0.2, float("nan"), float("nan"), 1.0), Epoch(2, float("nan"), 0.2, 0.1, 0.1, 1.0)],
     ],
@@ -113,7 +113,7 @@ def test_odd_histories_are_drawn_without_a_warning(epochs):
 
 def test_the_second_curve_is_drawn_only_where_it_was_measured():
     second = np.array([0x0E, 0x57, 0xC4], np.uint8)  # blue, green, red
-    alone = draw_loss(made_history(watched=False), validation="none")
+    alone = draw_loss(made_history(validated=False), validation="none")
     assert not (pixels(alone) == second).all(axis=2).any()
     assert (pixels(draw_loss(made_history(), validation="test")) == second).all(axis=2).any()
     assert draw_loss(made_history(), validation="test") != draw_loss(made_history(), validation="inner")

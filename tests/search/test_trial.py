@@ -7,7 +7,7 @@ pytest.importorskip("optuna")
 
 from optuna.exceptions import TrialPruned
 
-from ckseq.learn.fit import State
+from ckseq.learn.fit import TrainingState
 from ckseq.search.samplers import make_pruner
 from ckseq.search.space import load_space
 from ckseq.search.study_storage import load_optuna
@@ -41,7 +41,7 @@ def test_a_trial_that_is_worse_after_an_epoch_ends_early(tmp_path):
         epochs = []
         for number, accuracy in enumerate(accuracies, start=1):
             epochs.append(Epoch(number, 1.0, 0.5, 1.0, accuracy, 0.1))
-            reporter.report(State(tuple(epochs), ()))
+            reporter.report(TrainingState(tuple(epochs), ()))
         study.tell(trial, 0.0)
         return study.trials[trial.number].intermediate_values
 

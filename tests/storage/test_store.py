@@ -130,7 +130,7 @@ def test_a_store_of_version_0_1_has_no_checksums_and_is_read(store):
     path, arrays = store
     with h5py.File(path, "a") as file:
         file.attrs["schema"] = 1
-        file.attrs["pipeline"] = json.dumps({"name": "paper", "faces": {"colour": "grey"}})
+        file.attrs["pipeline"] = json.dumps({"name": "paper", "faces": {"colour": "grey"}})  # codespell:ignore
         del file.attrs["checksum"]
         group = file["recordings/S001_001"]
         del group.attrs["checksum"]

@@ -35,7 +35,7 @@ def test_pixels_come_through_to_the_bit(store):
         assert {entry.part for entry in opened.entries} == {"train", "validation", "test"}
         assert all((entry.n_frames, entry.n_crops, entry.n_steps) == (1, 1, 0) for entry in opened.entries)
         np.testing.assert_array_equal(opened.crops("fer2013_00004"), [made_image(3, 1)])
-        assert any("who is shown is not known" in note for note in opened.notes)
+        assert any("the subjects are not known" in note for note in opened.notes)
 
 
 def test_from_csv_to_report(tmp_path, store, console):
@@ -59,7 +59,7 @@ def test_from_csv_to_report(tmp_path, store, console):
     assert (told["kind"], told["faces"][0]["region"]) == ("photo", {"x": 0, "y": 0, "w": 48, "h": 48})
     with pytest.raises(CallError, match="reads single images"):
         predict(run, inputs=[made_one], read_as="sequence", console=console)
-    assert "Who is shown is not known" in (run / "report.html").read_text()
+    assert "he subjects are not known" in (run / "report.html").read_text()
 
 
 def test_given_validation_needs_a_validation_part(tmp_path, console):

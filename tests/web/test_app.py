@@ -1,11 +1,18 @@
 """The server of the page, without a model: which requests it answers, what it accepts, and that it saves nothing."""
 
+import asyncio
+import os
 import struct
+import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -13,7 +20,7 @@ from ckseq.errors import DataError
 from ckseq.web import app as module
 from ckseq.web.app import Site, make_app
 from ckseq.web.messages import ClipAnswer, FaceBox, FrameAnswer
-from ckseq.web.origin_check import LOOPBACK
+from ckseq.web.origin_check import _HOST, LOOPBACK
 
 HOST = "127.0.0.1:8765"
 HERE = {"host": HOST, "origin": f"http://{HOST}"}
@@ -48,7 +55,7 @@ def own_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def image(time_s, height=6, width=8, level=100):
+def image(time_s, height=18, width=24, level=100):
     encoded = cv2.imencode(".jpg", np.full((height, width, 3), level, np.uint8))[1]
     return struct.pack("<d", time_s) + encoded.tobytes()
 
@@ -64,9 +71,13 @@ def image(time_s, height=6, width=8, level=100):
         ("127.0.0.1.evil.example", 403),
         ("localhost.evil.example:8765", 403),
         ("192.168.1.5:8765", 403),
-        ("evil.example@127.0.0.1", 200),  # a browser sends no such thing; what it names is this machine
-        ("[", 403),
-        ("", 403),
+        ("evil.example@127.0.0.1", 400),
+        ("[", 400),
+        ("", 400),
+        ("localhost:80;script-src *", 400),  # the policy of every answer is built from it
+        ("localhost:80 evil.example", 400),
+        ("localhost:", 400),
+        ("localhost:123456", 400),
     ],
 )
 def test_only_requests_that_name_this_machine_are_answered(host, status):
@@ -110,7 +121,7 @@ def test_each_image_is_answered_in_turn():
     with client().websocket_connect("/live", headers=HERE) as socket:
         for number in range(3):
             socket.send_bytes(image(number / 10, level=50 * number))
-            face = {"number": 50 * number, "box": [0, 0, 8, 6], "label": None}
+            face = {"number": 50 * number, "box": [0, 0, 24, 18], "label": None}
             assert socket.receive_json() == {"time_s": number / 10, "faces": [face], "largest": None}
 
 
@@ -124,19 +135,53 @@ def test_each_image_is_answered_in_turn():
         image(float("inf")),
         image(0.5),  # not after the first
         image(2.0)[:-40],
-        image(2.0).replace(b"\xff\xc0\x00\x11\x08\x00\x06\x00\x08", b"\xff\xc0\x00\x11\x08\xff\xff\xff\xff"),
+        image(2.0).replace(b"\xff\xc0\x00\x11\x08\x00\x12\x00\x18", b"\xff\xc0\x00\x11\x08\xff\xff\xff\xff"),
         image(2.0) + bytes(module.MAX_FRAME_BYTES),
+        image(2.0, height=1, width=1),
+        image(2.0, height=1, width=500),
+        "hello",
+        "",
     ],
-    ids=["empty", "no image", "text", "not a time", "endless", "back in time", "cut", "huge", "heavy"],
-)
+    ids=[
+        "empty", "no image", "text", "not a time", "endless", "back in time", "cut", "huge", "heavy", "one pixel",
+        "a line", "words", "no words",
+    ],
+)  # fmt: skip
 def test_a_message_that_is_no_image_ends_the_connection(message):
     with client().websocket_connect("/live", headers=HERE) as socket:
         socket.send_bytes(image(1.0))
         socket.receive_json()
-        socket.send_bytes(message)
+        if isinstance(message, str):
+            socket.send_text(message)
+        else:
+            socket.send_bytes(message)
         with pytest.raises(WebSocketDisconnect) as caught:
             socket.receive_json()
         assert caught.value.code == 1003
+
+
+@pytest.mark.parametrize("channels", [None, 1, 2, 4], ids=str)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_an_image_of_any_number_of_channels_has_three(channels, kind):
+    pixels = np.full((20, 30) if channels is None else (20, 30, channels), 100, kind)
+    if channels == 2:
+        pixels = cv2.merge([pixels[..., 0]] * 3)
+    content = struct.pack("<d", 0) + cv2.imencode(".png", pixels)[1].tobytes()
+    with client().websocket_connect("/live", headers=HERE) as socket:
+        socket.send_bytes(content)
+        assert socket.receive_json()["faces"][0]["box"] == [0, 0, 30, 20]
+
+
+def test_an_image_that_breaks_the_analysis_ends_the_connection_without_a_traceback(monkeypatch):
+    def analyze(self, time_s, image):
+        raise cv2.error("(-215:Assertion failed)\nin a detector")
+
+    monkeypatch.setattr(Analyzer, "analyze", analyze)
+    with client().websocket_connect("/live", headers=HERE) as socket:
+        socket.send_bytes(image(1.0))
+        with pytest.raises(WebSocketDisconnect) as caught:
+            socket.receive_json()
+    assert (caught.value.code, caught.value.reason) == (1011, "this image could not be analyzed")
 
 
 def test_too_many_pages_are_refused_until_one_is_closed(monkeypatch):
@@ -199,3 +244,83 @@ def test_one_clip_at_a_time(own_folder):
     with client(analyze_clip=analyze) as page:
         assert page.post("/clip", content=AVI, headers=HERE).status_code == 200
     assert inner == [503]
+
+
+async def post_clip(app, chunks):
+    """Return the status of an upload that comes in chunks, each after the event before it (None: at once)."""
+    statuses, left = [], iter(chunks)
+
+    async def receive():
+        chunk, event = next(left)
+        if event is not None:
+            await event.wait()
+        return {"type": "http.request", "body": chunk, "more_body": chunk != b""}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    headers = [(name.encode(), value.encode()) for name, value in HERE.items()]
+    await app(
+        {"type": "http", "method": "POST", "path": "/clip", "query_string": b"", "headers": headers}, receive, send
+    )
+    return statuses[0]
+
+
+def test_a_slow_upload_does_not_keep_others_waiting(own_folder):
+    app = client().app
+
+    async def both():
+        others_done = asyncio.Event()
+        slow = asyncio.create_task(post_clip(app, [(AVI[:30], None), (AVI[30:], others_done), (b"", None)]))
+        await asyncio.sleep(0.05)
+        quick = await asyncio.wait_for(post_clip(app, [(AVI, None), (b"", None)]), 20)
+        others_done.set()
+        return quick, await slow
+
+    assert asyncio.run(both()) == (200, 200)
+    assert not list(own_folder.iterdir())
+
+
+def test_an_upload_without_end_is_ended_and_too_many_are_refused(own_folder, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_UPLOAD_S", 0.2)
+    app = client().app
+
+    async def many():
+        never = asyncio.Event()
+        return await asyncio.gather(*(post_clip(app, [(AVI, None), (b"", never)]) for _ in range(5)))
+
+    assert asyncio.run(many()) == [408] * 4 + [503]
+    assert not list(own_folder.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system opens no files by their number")
+def test_a_clip_has_no_name_that_a_killed_server_could_leave(own_folder):
+    found = []
+
+    def analyze(path):
+        found.append(list(own_folder.iterdir()))
+        return analyze_clip(path)
+
+    assert client(analyze_clip=analyze).post("/clip", content=AVI, headers=HERE).json()["n_frames"] == len(AVI)
+    assert found == [[]]
+
+
+def test_what_a_killed_server_left_elsewhere_is_removed_at_the_next_start(own_folder):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    (own_folder / f"ckseq-clip-{process.pid}-abc").write_bytes(AVI)
+    (own_folder / f"ckseq-clip-{os.getpid()}-abc").write_bytes(AVI)
+    (own_folder / "ckseq-clip-mine").write_bytes(AVI)
+    module.remove_clips()
+    assert sorted(path.name for path in own_folder.iterdir()) == [f"ckseq-clip-{os.getpid()}-abc", "ckseq-clip-mine"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(alphabet=st.characters(codec="latin-1"), max_size=40)
+    | st.from_regex(r"[a-z.]{1,9}:[0-9]{1,7}.?", fullmatch=True)
+)
+def test_a_host_that_is_answered_cannot_end_a_directive(host):
+    match = _HOST.fullmatch(host)
+    assert match is None or not set(host) & set(" ;,'\"*/\\@\r\n\t")
