@@ -1,10 +1,11 @@
 # `make demo` sets up and runs the main job; `make test` sets up and runs every check; `make coverage` shows the
-# lines that the tests of some rooms do not reach; `make wheel-demo` runs the demo from an installed wheel in an empty folder.
+# lines that the tests of some rooms do not reach; `make crash` kills every long command 200 times; `make wheel-demo`
+# runs the demo from an installed wheel in an empty folder.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint coverage wheel-demo setup setup-dev clean
+.PHONY: demo test lint coverage crash wheel-demo setup setup-dev clean
 
 demo: setup
 	$(BIN)/ckseq demo
@@ -24,6 +25,11 @@ lint: setup-dev
 COVERED ?= protocol signal sources storage tracking
 coverage: setup-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(COVERED:%=tests/%) $(COVERED:%=--cov=ckseq.%)
+
+# apart from `make test`, because it takes half an hour; CRASHES=50 for fewer, CKSEQ_SEED=1 for others
+CRASHES ?= 200
+crash: setup-dev
+	CKSEQ_CRASHES=$(CRASHES) CKSEQ_FLIPS=2000 $(BIN)/python -m pytest -s tests/crash
 
 wheel-demo:
 	rm -rf wheel-demo build

@@ -32,6 +32,13 @@ def test_an_error_of_a_call_reaches_the_caller():
         list(spread(fail, [(number,) for number in range(8)], n_workers=2))
 
 
+def test_who_stops_listening_early_reads_no_warning(recwarn):
+    results = spread(twice, [(number,) for number in range(40)], n_workers=2)
+    assert next(results) == 0
+    results.close()
+    assert [str(one.message) for one in recwarn.list] == []
+
+
 CALLER = """
 import sys, time
 from ckseq.workers import spread

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,7 +57,7 @@ def read_checkpoint(folder: Path, *, made_from: str) -> TrainingState | None:
                 for kind in ("arr", "best")
             )
             state = TrainingState(epochs, variables, best)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
+    except Exception as error:  # zipfile and numpy raise a dozen types, depending on which byte is damaged
         raise DataError(f"is cut short or not a checkpoint: {error}", path, "train again with --overwrite") from None
     if another:
         raise DataError("is that of another training: recipe, data or folds differ", path, "train with --overwrite")

@@ -25,6 +25,9 @@ from ckseq.tracking.motion import motion_blobs
 STAGE_VERSION = 2
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
+CHANGED = "its frames were changed while they were read"
+PREPARE_AGAIN = "prepare it again when they stay as they are"
+
 
 def run_stages(
     frames: Frames, recipe: Pipeline, *, source_digest: str = "", cache: StageCache | None = None
@@ -93,9 +96,7 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
     faces = track_face(_Again(read, frames), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
-        raise DataError(
-            "its frames were changed while they were read", fix="prepare it again when they stay as they are"
-        )
+        raise DataError(CHANGED, fix=PREPARE_AGAIN)
     ends = _gray(faces.crops[[0, -1]])
     return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
 

@@ -13,11 +13,11 @@ from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError, DataError, readable
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result, data_notes, size_note
-from ckseq.preprocessing.stages import STAGE_VERSION, run_stages
+from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
 from ckseq.recording import Recording
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
-from ckseq.storage.frames import fingerprints
+from ckseq.storage.frames import fingerprints, stamps
 from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
 from ckseq.workers import spread
@@ -134,6 +134,7 @@ def prepare_one(
     Whatever is wrong with the recording is stored as its error; only a part that cannot be written stops the work.
     """
     cv2.setNumThreads(1)  # the parallelism is over recordings
+    before_reading = _stamps(recording)
     content = ""
     if source_digest is None:
         source_digest, content = source_digests_of(recording)
@@ -144,7 +145,11 @@ def prepare_one(
         note = size_note(recording, before.n_frames)
         return Result(recording.id, own_digest, before.n_frames, before.error or "", True, (), content, note)
     try:
-        arrays, faces = run_stages(recording.frames, recipe, source_digest=source_digest, cache=kept)
+        # with a cache the digest is compared as well, so that it keeps nothing under the name of something else
+        known = "" if kept is None else source_digest
+        arrays, faces = run_stages(recording.frames, recipe, source_digest=known, cache=kept)
+        if _stamps(recording) != before_reading:
+            raise DataError(CHANGED, fix=PREPARE_AGAIN)
         n_frames = len(faces.crops) + faces.n_dropped
         if passing:
             del arrays["faces"]
@@ -156,6 +161,13 @@ def prepare_one(
     served = () if kept is None else tuple(sorted(kept.served))
     note = size_note(recording, prepared.n_frames)
     return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served, content, note)
+
+
+def _stamps(recording: Recording) -> list[tuple[int, int, int]]:
+    try:
+        return stamps(recording.frames)
+    except DataError:
+        return []  # what cannot be read says so when it is
 
 
 def source_digest_of(recording: Recording) -> str:

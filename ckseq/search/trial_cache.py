@@ -11,7 +11,7 @@ from pathlib import Path
 from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.preprocessing.stages import STAGE_VERSION
-from ckseq.preprocessing.store_builder import prepare_all
+from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
 from ckseq.search.inner_folds import SearchData
 from ckseq.search.space import Recipes
 from ckseq.search.trial_facts import PreprocessingFacts
@@ -43,6 +43,7 @@ class TrialCache:
             served["store"] = len(data.recordings)
         else:
             own = path.with_name(f"{path.stem}.{os.getpid()}.h5")
+            self._remove_leftovers(path.parent)
             results = prepare_all(
                 data.recordings,
                 pipeline,
@@ -59,6 +60,14 @@ class TrialCache:
             self.trim()
         seconds = round(time.perf_counter() - start, 3)
         return path, {"seconds": seconds, "recordings": len(data.recordings), "served": dict(served)}
+
+    @staticmethod
+    def _remove_leftovers(stores: Path) -> None:
+        """Remove what processes left that were killed while they prepared; those at work hold the lock of theirs."""
+        locks = [path.name.removeprefix(".").removesuffix(".lock") for path in stores.glob(".*.h5.lock")]
+        parts = [path.name.removesuffix(".parts") for path in stores.glob("*.h5.parts")]
+        for name in {*locks, *parts}:
+            remove_leftovers(stores / name)
 
     def trim(self) -> int:
         """Remove the least recently used files beyond the limit; return the remaining size, bytes."""

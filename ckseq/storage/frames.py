@@ -100,6 +100,29 @@ def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]
         yield found
 
 
+def stamps(frames: Frames) -> list[tuple[int, int, int]]:
+    """Return number, size and time of change of each file of some frames, which say cheaply whether one was changed.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    paths = frames.paths if isinstance(frames, ImageFiles) else [_file_of(frames)]
+    found = []
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise _unreadable(error, path) from None
+        found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _file_of(frames: ArchiveMembers | VideoFile | PixelRow) -> Path:
+    return frames.archive if isinstance(frames, ArchiveMembers) else frames.path
+
+
 def fingerprint(frames: Frames) -> str:
     """Return a digest of the frames, 32 hexadecimal digits: of the last part of each file's name, and its bytes.
 
@@ -114,7 +137,10 @@ def fingerprint(frames: Frames) -> str:
 
 
 def fingerprints(frames: Frames) -> tuple[str, str]:
-    """Return the `fingerprint` of frames, and a digest of their bytes alone, without the files' names."""
+    """Return the `fingerprint` of frames, and one of their bytes alone, without the files' names.
+
+    The second is made of the sizes and the CRC-32 of the files, which take a fifth of the time: it finds copies.
+    """
     digest, contents = hashlib.blake2b(digest_size=16), hashlib.blake2b(digest_size=16)
     if isinstance(frames, VideoFile):
         try:
@@ -122,18 +148,22 @@ def fingerprints(frames: Frames) -> tuple[str, str]:
                 digest.update(f"{frames.path.name}\0".encode(errors="surrogateescape"))
                 while chunk := stream.read(2**20):
                     digest.update(chunk)
-                    contents.update(chunk)
+                    contents.update(_size_and_crc(chunk))
         except OSError as error:
             raise _unreadable(error, frames.path) from None
     elif isinstance(frames, PixelRow):
         digest.update(_row(frames))
-        contents.update(_row(frames))
+        contents.update(_size_and_crc(_row(frames)))
     else:
         for where, data in _files(frames, _whole):
             digest.update(f"{where.rpartition('/')[2]}\0{len(data)}\0".encode(errors="surrogateescape"))
             digest.update(data)
-            contents.update(f"{len(data)}\0".encode() + data)
+            contents.update(_size_and_crc(data))
     return digest.hexdigest(), contents.hexdigest()
+
+
+def _size_and_crc(data: bytes) -> bytes:
+    return f"{len(data)} {zlib.crc32(data)}\0".encode()
 
 
 def _whole(stream: IO[bytes]) -> bytes:

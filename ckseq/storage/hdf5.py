@@ -111,6 +111,8 @@ def child(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     if not isinstance(link, h5py.HardLink):
         raise DataError(f"{name} is a link to another place, which no store of ckseq has", group.file.filename)
     found = group[name]
+    if not isinstance(found, h5py.Group | h5py.Dataset):
+        raise DataError(f"{name} is damaged: it is neither a group nor a dataset", group.file.filename)
     if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
         raise DataError(f"the bytes of {name} lie in another file, which no store of ckseq has", group.file.filename)
     return found

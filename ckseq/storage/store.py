@@ -139,7 +139,7 @@ class Store:
                     found.append(f"{where}: the index says otherwise than the recording; {_PREPARE_AGAIN}")
             except DataError as error:
                 found.append(str(error))
-            except (KeyError, OSError, RuntimeError, ValueError) as error:
+            except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
                 found.append(f"{where}: cannot be read ({error}); {_PREPARE_AGAIN}")
         return found
 
@@ -162,7 +162,7 @@ class Store:
             raise DataError(
                 str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that stores it"
             ) from None
-        except (OSError, RuntimeError, zlib.error) as error:
+        except (OSError, RuntimeError, TypeError, ValueError, zlib.error) as error:
             raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _PREPARE_AGAIN) from None
 
 
@@ -233,7 +233,7 @@ def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -
             store = Store(file, path)
             if listing:
                 _ = store.entries
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise DataError(f"is damaged ({error})", path, _PREPARE_AGAIN) from None
         if digest is not None and store.digest != digest:
             raise DataError("was replaced by another store meanwhile", path, "run the same command again")

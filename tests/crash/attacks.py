@@ -26,10 +26,10 @@ LONGEST_S = 120
 class Commands:
     """Commands, started by `command_server`."""
 
-    def __init__(self):
+    def __init__(self, *, keras):
         path = os.pathsep.join([str(HERE.parent), str(HERE.parents[1])])
         self._server = subprocess.Popen(
-            [sys.executable, str(HERE / "command_server.py")],
+            [sys.executable, str(HERE / "command_server.py"), *(["keras"] if keras else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -111,14 +111,14 @@ def tree_of(path):
 
 def leftovers(folder):
     """Return what only a command at work may have there."""
-    ends = (".tmp", ".lock", ".new", ".old")
-    return sorted(
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if (path.name.startswith(".") and path.name.endswith(ends))
-        or path.name.endswith(".parts")
-        or path.name == "checkpoint.npz"
-    )
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if is_leftover(path))
+
+
+def is_leftover(path):
+    if path.parent.name in ("faces", "aligned"):
+        return False  # of a cache, which has no locks: its size is limited
+    hidden = path.name.startswith(".") and path.name.endswith((".tmp", ".lock", ".new", ".old"))
+    return hidden or path.name.endswith(".parts") or path.name == "checkpoint.npz"
 
 
 class Target:

@@ -23,9 +23,10 @@ def main():
     import matplotlib.pyplot  # noqa: F401
     import sklearn.linear_model  # noqa: F401
 
-    from ckseq.learn.backend import load_keras
+    if "keras" in sys.argv:
+        from ckseq.learn.backend import load_keras
 
-    load_keras()
+        load_keras()
     answer("ready")
     for line in sys.stdin:
         request = json.loads(line)

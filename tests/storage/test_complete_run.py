@@ -3,11 +3,18 @@ import io
 import json
 
 import pytest
-from made_runs import made_predictions, made_run, write_made_run
+from made_runs import made_history, made_predictions, made_run, write_made_run
 
 from ckseq.errors import DataError
-from ckseq.storage.complete_run import digests_of, read_complete_run
+from ckseq.storage.complete_run import checked_history, digests_of, read_complete_run
+from ckseq.storage.history import HISTORY, write_history
 from ckseq.storage.predictions import write_predictions
+from ckseq.storage.prefix_predictions import (
+    EARLY,
+    PrefixPrediction,
+    prefix_probabilities_of,
+    write_prefix_predictions,
+)
 from ckseq.storage.run_record import read_run, write_run
 
 
@@ -75,6 +82,22 @@ def test_a_changed_figure_is_found_by_the_checksum(run):
     path.write_text(path.read_text().replace("S000_000,S000", "S000_000,S001", 1))
     with pytest.raises(DataError, match=r"predictions\.csv: was changed after the run wrote it"):
         read_complete_run(run)
+
+
+def test_a_changed_history_or_table_of_starts_is_found_by_its_checksum(run):
+    labels = read_run(run).labels
+    write_history(run, made_history())
+    starts = [PrefixPrediction("S000_000", "S000", 0, None, labels[0], 1.0, (0.7, 0.1, 0.1, 0.1))]
+    write_prefix_predictions(run, labels, starts)
+    record = read_run(run).changed(files=digests_of(run, [HISTORY, EARLY]))
+    assert checked_history(run, record) == made_history()
+    assert prefix_probabilities_of(run, record) is not None
+    write_history(run, made_history(epochs=11))
+    with pytest.raises(DataError, match=r"history\.csv: was changed after the run wrote it"):
+        checked_history(run, record)
+    write_prefix_predictions(run, labels, [starts[0]._replace(probabilities=(0.1, 0.7, 0.1, 0.1))])
+    with pytest.raises(DataError, match=r"early\.csv: was changed after the run wrote it"):
+        prefix_probabilities_of(run, record)
 
 
 @pytest.mark.parametrize("change", [{"labels": ["surprise", "anger"]}, {"state": "interrupted"}, {"mine": 1}])

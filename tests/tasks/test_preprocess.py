@@ -146,7 +146,10 @@ def test_a_changed_frame_is_noticed(tmp_path, data, pipeline, console):
         prepare(data, tmp_path / "s.h5", pipeline, console)
 
 
-def test_frames_that_change_while_they_are_read_are_no_recording(tmp_path, data, pipeline, console, monkeypatch):
+@pytest.mark.parametrize("cached", [False, True])
+def test_frames_that_change_while_they_are_read_are_no_recording(
+    tmp_path, data, pipeline, console, monkeypatch, cached
+):
     read = stages.read_gray
 
     def read_late(frames):
@@ -156,12 +159,12 @@ def test_frames_that_change_while_they_are_read_are_no_recording(tmp_path, data,
         return read(frames)
 
     monkeypatch.setattr(stages, "read_gray", read_late)
-    more = {"cache": tmp_path / "cache"}
+    more = {"cache": tmp_path / "cache"} if cached else {}
     (failed,) = prepare(data, tmp_path / "s.h5", pipeline, console, **more)["failed"].values()
     assert "were changed while they were read" in failed
     monkeypatch.undo()
     # and the cache does not have them either
-    assert prepare(data, tmp_path / "t.h5", pipeline, console, **more)["from_cache"] == 5
+    assert prepare(data, tmp_path / "t.h5", pipeline, console, **more)["from_cache"] == 5 * cached
 
 
 def test_what_a_process_left_that_was_killed_after_writing_the_store_is_removed(tmp_path, data, pipeline, console):
