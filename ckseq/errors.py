@@ -6,12 +6,16 @@ from os import PathLike
 
 
 def readable(text: str) -> str:
-    r"""Return a text that can be written as UTF-8: a byte of a file's name that is none is shown as ``\udcff``.
+    r"""Return a text as one line that can be written as UTF-8, with what cannot be shown as its number.
 
-    >>> print(readable("face\udcff.png"))
-    face\udcff.png
+    Names of files may hold line feeds, escape sequences of terminals, and bytes that are no UTF-8.
+
+    >>> print(readable("face\udcff\n.png"))
+    face\udcff\n.png
     """
-    return text.encode(errors="backslashreplace").decode()
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 class CkseqError(Exception):

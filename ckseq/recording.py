@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ckseq.errors import readable
+
 
 @dataclass(frozen=True)
 class ImageFiles:
@@ -100,3 +102,7 @@ class Problem:
     mend: str
     matters: bool = False
     left_out: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("what", "where"):
+            object.__setattr__(self, name, readable(getattr(self, name)))

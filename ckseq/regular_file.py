@@ -38,6 +38,11 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises where a name is too long)
 
 
+def is_something(path: Path) -> bool:
+    """Return whether there is anything of this name: a file, a folder, a FIFO, or a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
 def is_folder(path: Path) -> bool:
     """Return whether there is a folder; False also where the path is one that no folder can have."""
     return os.path.isdir(path)  # noqa: PTH112 (as above)

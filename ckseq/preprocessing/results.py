@@ -43,10 +43,10 @@ def size_note(recording: Recording, n_frames: int) -> str:
     frames = recording.frames
     try:
         if isinstance(frames, VideoFile):
-            return "hold fewer frames than they announce" if n_frames < Video(frames.path).n_announced else ""
+            return "fewer frames than the video announces" if n_frames < Video(frames.path).n_announced else ""
         if isinstance(frames, ImageFiles | ArchiveMembers) and recording.n_frames != 1:
             sizes = {header[:2] for header in read_headers(frames) if header is not None}
-            return "have frames of different sizes" if len(sizes) > 1 else ""
+            return "frames of different sizes" if len(sizes) > 1 else ""
     except (CkseqError, OSError):  # a recording that failed says so itself
         pass
     return ""
@@ -58,7 +58,7 @@ def data_notes(recordings: Sequence[Recording], results: Sequence[Result]) -> li
     for result in results:
         if result.note and not result.error:
             found[result.note].append(result.id)
-    notes = [f"{_count(ids)} {note}: {named(ids)}" for note, ids in sorted(found.items())]
+    notes = [f"{note} in {_count(ids)}: {named(ids)}" for note, ids in sorted(found.items())]
     return notes + _contradictions(recordings, results)
 
 
@@ -73,7 +73,7 @@ def _contradictions(recordings: Sequence[Recording], results: Sequence[Result]) 
     if not doubled:
         return []
     pairs = [" and ".join(f"{one.id} ({one.label})" for one in same) for same in doubled]
-    return [f"{_count(pairs)} of the same frames under different labels: {named(pairs)}"]
+    return [f"the same frames under different labels: {named(pairs)}"]
 
 
 def named(items: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from ckseq.errors import DataError, readable
 from ckseq.recording import ArchiveMembers, ImageFiles, Problem, Recording
-from ckseq.regular_file import is_folder
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 VIDEOS = frozenset({".mp4", ".m4v", ".mpg", ".mpeg", ".avi", ".mov", ".mkv", ".webm", ".wmv"})
@@ -47,14 +46,14 @@ def natural(name: str) -> tuple[tuple[int | str, ...], str]:
 
 
 def images_in(folder: Path) -> tuple[Path, ...]:
-    """Return the images in a folder, in natural order; one that cannot be read, such as a broken link, is among them.
+    """Return the images in a folder, in natural order; a broken link or a folder of such a name is among them.
 
     Raises
     ------
     DataError
         The folder cannot be read.
     """
-    return tuple(path for path in entries(folder) if is_image(path.name) and not is_folder(path))
+    return tuple(path for path in entries(folder) if is_image(path.name))
 
 
 def entries(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from typing import Protocol
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles
 from ckseq.regular_file import open_regular
+from ckseq.sources._frames import is_image
 from ckseq.sources._zip_check import difference
 
 MAX_DEPTH = 6
@@ -164,8 +165,9 @@ _NOT_A_ZIP = (
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether to look into it; what is named as a file is read as one, which says that it is none."""
     try:
-        return entry.is_dir()
+        return entry.is_dir() and not (is_image(entry.name) or entry.name.lower().endswith(".txt"))
     except OSError:  # a link to itself
         return False
 

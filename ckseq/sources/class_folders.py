@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ckseq.errors import DataError, readable
 from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile
-from ckseq.regular_file import is_file, is_folder
+from ckseq.regular_file import is_folder, is_something
 from ckseq.sources._frames import entries, foreign_names, images_in, is_image, is_video, safe_id, too_short
 from ckseq.sources._spec import SourceSpec
 
@@ -33,7 +33,7 @@ _PARTS: dict[str, Part] = {
 def recognizes(root: Path) -> bool:
     """Return whether a folder holds class folders: with videos, folders of frames or (two of them at least) images."""
     # a manifest describes the folders next to it
-    if not is_folder(root) or is_file(root / "manifest.csv"):
+    if not is_folder(root) or is_something(root / "manifest.csv"):
         return False
     folders = [folder for _, folder in _classes(root)]
     # folders named by subjects are those of CK+'s images

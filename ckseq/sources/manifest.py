@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
 from ckseq.errors import DataError
 from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
-from ckseq.regular_file import is_file, is_folder, open_regular
+from ckseq.regular_file import is_file, is_folder, is_something, open_regular
 from ckseq.sources._frames import foreign_names, images_in, is_image, is_video, safe_id, too_short
 from ckseq.sources._spec import SourceSpec
 
@@ -23,7 +22,7 @@ _REQUIRED = ("path", "subject")
 
 def recognizes(root: Path) -> bool:
     """Return whether this is a CSV file, or a folder with ``manifest.csv``."""
-    if is_file(root / "manifest.csv"):
+    if is_something(root / "manifest.csv"):
         return True
     if root.suffix.lower() != ".csv" or not is_file(root):
         return False
@@ -142,7 +141,7 @@ def _table_at(root: Path) -> Path:
 
 
 def _no_file(path: Path, fix: str = "check the path") -> DataError:
-    what = "is a FIFO, a socket or a device, not a regular file" if os.path.exists(path) else "does not exist"  # noqa: PTH110
+    what = "is no regular file, or a link that leads nowhere" if is_something(path) else "does not exist"
     return DataError(what, path, fix)
 
 

@@ -55,12 +55,13 @@ class Video:
             raise DataError(f"cannot be read: {error.strerror}", path) from None
         if empty:
             raise DataError("is empty (0 bytes)", path, _MEND)
+        _check_name(path)
         self.path = path
         try:
             with stderr_to_devnull():
                 self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        except (cv2.error, UnicodeError, SystemError):  # SystemError: as OpenCV says that a name is not UTF-8
-            raise DataError("cannot be opened as a video", path, "rename it, or save it again as MP4") from None
+        except cv2.error:
+            raise DataError("cannot be opened as a video", path, "save it again as MP4") from None
         self._check_size(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH), self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         # phones store their orientation beside the pixels
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
@@ -142,6 +143,13 @@ class Video:
             raise DataError(what, self.path, "what came before is used; get a complete copy for the rest")
 
 
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # OpenCV would end the process
+        raise DataError("has a name that is not UTF-8, and OpenCV opens no such video", path, "rename it") from None
+
+
 class VideoWriter:
     """Writes a video frame by frame at a constant rate: MPEG-4 in an ``.mp4`` file, which any player plays.
 
@@ -173,6 +181,7 @@ class VideoWriter:
         if self._writer is None:
             height, width = image.shape[:2]
             self._size = (width - width % 2, height - height % 2)
+            _check_name(self._path)
             with stderr_to_devnull():
                 codec = cv2.VideoWriter.fourcc(*"mp4v")
                 self._writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, codec, self._fps, self._size)

@@ -86,6 +86,6 @@ def test_a_difference_that_is_not_a_number_is_refused(made, tmp_path, console, m
 
 
 def test_an_estimator_cannot_be_exported(made, tmp_path, console, monkeypatch):
-    monkeypatch.setattr(module, "load_trained_model", lambda run: object())
+    monkeypatch.setattr(module, "load_run_model", lambda run, record: object())
     with pytest.raises(CallError, match="is not a network"):
         export(made, format="onnx", out=tmp_path / "m.onnx", overwrite=False, console=console)
