@@ -91,7 +91,9 @@ def _trial_to_export(study: Study, number: int | None) -> tuple[FrozenTrial, str
             reason = "of the Pareto-optimal trials, the best in the first objective"
         else:
             so_far = "" if ended(study) else f" so far: the search has not ended after {n_finished(study)} trials"
-            reason = f"the best trial of the search{so_far}, partly the luckiest: not confirmed on new folds"
+            reason = (
+                f"the best trial of the search{so_far}, partly the luckiest: its score is not confirmed on new folds"
+            )
         return selected_trial(study), reason
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         if trial.number == number:

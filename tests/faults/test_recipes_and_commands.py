@@ -27,8 +27,8 @@ from ckseq.storage.files import csv_text, read_csv
 from ckseq.storage.run_record import RUN
 
 CASES = int(os.environ.get("CKSEQ_FAULTS", "120"))
-# of any one call, whatever it is given
-SECONDS = 10.0
+# of a processor for any one call, whatever it is given; the first imports much
+SECONDS = 20.0
 CHECKOUT = Path(__file__).parents[2]
 PIPELINES = sorted((CHECKOUT / "pipelines").glob("*.toml"))
 EXPERIMENTS = sorted(path for path in (CHECKOUT / "experiments").glob("*.toml") if "search_" not in path.name)
@@ -84,10 +84,10 @@ def mutated(generator, text):
 def call(words, monkeypatch, capsys):
     """Call the command line in this process; return its exit status and what it wrote."""
     monkeypatch.setattr(sys, "argv", ["ckseq", *words])
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(SystemExit) as ended:
         module.main()
-    assert time.monotonic() - start < SECONDS, words
+    assert time.process_time() - start < SECONDS, words
     return ended.value.code, capsys.readouterr()
 
 
