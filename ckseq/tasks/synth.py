@@ -70,7 +70,7 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
     sequences = plan(config)
     n_frames = sum(sequence.n_frames for sequence in sequences)
     console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
-    with _appearing(out) as partial:
+    with _appearing(out, overwrite=overwrite) as partial:
         jobs = min(jobs, len(sequences)) if jobs > 0 else jobs
         calls = ((sequence, partial, jobs != 1) for sequence in sequences)
         done = spread(_write, calls, n_workers=jobs, in_order=False)
@@ -114,23 +114,26 @@ def _is_twin(folder: Path) -> bool:
 
 
 @contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
+def _appearing(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield a folder beside ``out`` to fill; it is renamed to ``out`` at the end, or removed on a failure."""
     partial = beside(out)
     try:
         with locked(out):
             recover(out)
+            _check_target(out, overwrite=overwrite)  # again: another process may have made it meanwhile
             shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-            partial.mkdir()
-            yield partial
-            exchange(out)
+            try:
+                partial.mkdir()
+                yield partial
+                exchange(out)
+            finally:
+                # while it is locked: afterwards it may be that of another process
+                shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         fix = "free some space or name another place, then run it again"
         raise DataError(
             f"cannot be written: {error.strerror}; nothing is left behind", error.filename or out, fix
         ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _note(config: TwinConfig) -> str:

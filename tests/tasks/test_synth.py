@@ -66,3 +66,28 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, console, monkeypatch):
         synth(tmp_path / "twin", config=TINY, jobs=1, overwrite=False, console=console)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_process_is_refused_and_leaves_the_work_of_the_first_alone(tmp_path, console, monkeypatch):
+    config = TwinConfig(n_subjects=1, emotions_per_subject=2, median_frames=6)
+    write, refused = module.write, []
+
+    def write_beside_another(sequence, root):
+        write(sequence, root)
+        with pytest.raises(CallError, match="is being written by process") as caught:
+            synth(tmp_path / "twin", config=config, jobs=1, overwrite=False, console=console)
+        refused.append(caught)
+
+    synth(tmp_path / "alone", config=config, jobs=1, overwrite=False, console=console)
+    monkeypatch.setattr(module, "write", write_beside_another)
+    synth(tmp_path / "twin", config=config, jobs=1, overwrite=False, console=console)
+    assert refused
+    alone, twin = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
+        for name in ("alone", "twin")
+    )
+    assert alone == twin
