@@ -87,7 +87,7 @@ def test_every_import_of_the_tests_is_declared():
     options = setup()
     extras = {name: names(text) for name, text in options["options.extras_require"].items() if name != "gp"}
     declared = names(options["options"]["install_requires"]).union(*extras.values())
-    beside = {path.stem for path in (CHECKOUT / "tests").glob("*.py")}
+    beside = {path.stem for path in (CHECKOUT / "tests").rglob("*.py")}
     for path in sorted((CHECKOUT / "tests").rglob("*.py")):
         for name in set(imported(path.read_text(encoding="utf-8"))) - beside:
             assert DISTRIBUTIONS.get(name, name) in declared, f"{path}: {name} is not declared in setup.cfg"
