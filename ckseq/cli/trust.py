@@ -135,7 +135,7 @@ def _runs(**values: Any) -> dict[str, Any]:
 
 @command("verify", click.argument("paths", metavar="STORE|RUN|FOLDER...", type=FOLDER, nargs=-1, required=True))
 def _verify(**values: Any) -> dict[str, Any]:
-    """Check that stores and runs are still as they were written.
+    """Check stores and runs for damage and changes.
 
     Reads every dataset of a store and compares it with its checksum. Of a run it compares the record and all files with
     their checksums, the predictions with the folds and classes, and the store that the record names with the one that
