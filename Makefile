@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint coverage crash wheel-demo setup setup-dev clean
+.PHONY: demo test lint coverage faults crash wheel-demo setup setup-dev clean
 
 demo: setup
 	$(BIN)/ckseq demo
@@ -25,6 +25,10 @@ lint: setup-dev
 COVERED ?= protocol signal sources storage tracking
 coverage: setup-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(COVERED:%=tests/%) $(COVERED:%=--cov=ckseq.%)
+
+# thousands of damaged inputs; CKSEQ_FAULTS is their number for each source and kind of damage
+faults: setup-dev
+	CKSEQ_FAULTS=200 $(BIN)/python -m pytest -s tests/faults
 
 # apart from `make test`, because it takes half an hour; CRASHES=50 for fewer, CKSEQ_SEED=1 for others
 CRASHES ?= 200

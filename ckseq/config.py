@@ -210,8 +210,9 @@ def with_settings(tree: Tree, settings: Iterable[str]) -> Tree:
             node = node.setdefault(section, {})
             if not isinstance(node, dict):
                 raise CallError(f"--set {_shown(setting)}: {_shown(section)} is a value, not a section")
-        node[key] = _value(text.strip())
-        check_values(result, f"--set {_shown(setting)}")
+        value = _value(text.strip())
+        check_values([path, value], f"--set {_shown(setting)}", depth=len(sections))
+        node[key] = value
     return result
 
 

@@ -22,7 +22,7 @@ def spread(
 ) -> Iterator[T]:
     """Call a function with many arguments, on several processes, and yield the results.
 
-    Workers ignore Ctrl-C, which the caller gets, and are gone within a second after the caller is: by an exception,
+    Workers never get Ctrl-C, which the caller gets, and are gone within a second after the caller is: by an exception,
     Ctrl-C, SIGTERM or SIGKILL.
 
     Parameters
@@ -47,7 +47,7 @@ def spread(
         return_as="generator" if in_order else "generator_unordered",
         pre_dispatch="2*n_jobs",
     )
-    with _interrupts_ignored():
+    with _interrupts_held():
         results = pool(delayed(_call)(os.getpid(), function, arguments) for arguments in calls)
     try:
         for result in results:  # noqa: UP028  ("yield from" would close them first)
@@ -60,16 +60,23 @@ def spread(
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C for the moment in which workers are started, which inherit that for good."""
-    if threading.current_thread() is not threading.main_thread():
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back for the moment in which workers are started, which inherit that for good."""
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker as loky_tracker
+
+    # these two are started together with the first worker, and would let Ctrl-C through again
+    resource_tracker.ensure_running()
+    loky_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _call(parent: int, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

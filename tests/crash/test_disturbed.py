@@ -16,7 +16,7 @@ from scenarios import SCENARIOS
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="commands are started by forking")]
 
-N_CRASHES = int(os.environ.get("CKSEQ_CRASHES", "12"))
+N_CRASHES = int(os.environ.get("CKSEQ_CRASHES", "8"))
 # a few take the commands that are quick
 QUICK = ("preprocess", "preprocess --overwrite", "crossval --overwrite", "synth")
 CHOSEN = [one for one in SCENARIOS if len(SCENARIOS) <= N_CRASHES // 2 or one.name in QUICK]

@@ -158,6 +158,7 @@ def test_one_recording_under_two_labels_is_named(source, place, recipes, undamag
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("CKSEQ_FAULTS" not in os.environ, reason="takes minutes; make faults runs it")
 @pytest.mark.parametrize("source", SOURCES)
 def test_thousands(source, place, recipes, undamaged):
     campaign(place, recipes, undamaged, source, damaged_bytes, range(1000, 1200))

@@ -198,7 +198,7 @@ def test_offline_nothing_is_trained_on_random_weights_instead(monkeypatch):
     (said,) = _backbones.announcement(transfer.TransferConfig())
     assert caught.value.where in said
     assert _backbones.announcement(transfer.TransferConfig(weights="random")) == [
-        "the weights of MobileNetV2 are random: it has learnt nothing before"
+        "the weights of MobileNetV2 are random: it is not pretrained"
     ]
 
 

@@ -333,7 +333,7 @@ main()
 
 def test_a_small_machine_refuses_in_one_line_and_is_not_killed(store, recipe, tmp_path):
     """By a limit of 8 GB; the network's first dense layer alone would take more."""
-    large = ["input=blobs", "model.kind=conv_lstm", "model.dense=200000"]
+    large = ["input=blobs", "model.kind=conv_lstm", "model.dense=65536", "model.filters=512"]
     words = ["train", store, "--experiment", recipe, "--out", tmp_path / "run", *(f"--set={one}" for one in large)]
     for more in ([], ["--fit-memory"]):
         command = [sys.executable, "-c", LIMITED, *map(str, words), *more]
