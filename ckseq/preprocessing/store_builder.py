@@ -53,7 +53,7 @@ def prepare_all(
     cache : Path, optional
         A folder of stage results to use and to add to.
     passing : bool
-        The store is to be learnt from soon, and not kept: it has no faces to look at, and nothing in it is packed.
+        The store is temporary: it has no faces to look at, and nothing in it is compressed.
     jobs : int
     console : Console
 

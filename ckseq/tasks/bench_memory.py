@@ -47,12 +47,12 @@ def bench_memory(data: Path, scratch: Path, *, jobs: int, console: Console) -> d
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CkseqError(f"{phase} failed with status {done.returncode}: {done.stderr[-300:]}")
-        told = json.loads(done.stdout.splitlines()[-1])
-        found[phase] = told
-        peak = told["peak_bytes"]
-        measured = (gigabytes(peak), f"{told['estimated_bytes'] / peak:.2f}") if peak else ("would not fit", "")
-        shape = "x".join(map(str, told["input_shape"][:3]))
-        table.add_row(phase, shape, str(told["at_once"]), gigabytes(told["estimated_bytes"]), *measured)
+        result = json.loads(done.stdout.splitlines()[-1])
+        found[phase] = result
+        peak = result["peak_bytes"]
+        measured = (gigabytes(peak), f"{result['estimated_bytes'] / peak:.2f}") if peak else ("would not fit", "")
+        shape = "x".join(map(str, result["input_shape"][:3]))
+        table.add_row(phase, shape, str(result["at_once"]), gigabytes(result["estimated_bytes"]), *measured)
     console.say(table)
     return {"phases": found, "storage": bench_storage(store, scratch, console)}
 
@@ -102,8 +102,8 @@ def measure(store: str, phase: str) -> None:
             resume=None,
             on_epoch=lambda _: None,
         )
-    told = {"estimated_bytes": need, "peak_bytes": system_memory.peak_bytes() if fits else 0}
-    print(json.dumps({**told, "at_once": training.at_once(), "input_shape": x.shape[1:]}))
+    result = {"estimated_bytes": need, "peak_bytes": system_memory.peak_bytes() if fits else 0}
+    print(json.dumps({**result, "at_once": training.at_once(), "input_shape": x.shape[1:]}))
 
 
 def bench_storage(store: Path, scratch: Path, console: Console) -> dict[str, Any]:

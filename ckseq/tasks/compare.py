@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
+from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError
 from ckseq.protocol.comparison import Difference, holm
 from ckseq.protocol.comparison import compare as compare_answers
@@ -23,7 +24,6 @@ from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
 from ckseq.storage.run_record import RunRecord
 
-CONFIDENCE = 0.95
 _DRAWS = 10_000
 
 

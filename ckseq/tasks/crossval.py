@@ -67,7 +67,7 @@ def crossval(
     DataError
         The store has too little for the experiment or its folds.
     KeyboardInterrupt
-        Somebody pressed Ctrl-C; what was learnt is kept.
+        Somebody pressed Ctrl-C; the checkpoint is kept.
     """
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     command = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]

@@ -11,14 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
+from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError
 from ckseq.protocol.ranking import alike
 from ckseq.protocol.ranking import rank as rank_blocks
 from ckseq.report.ranking import draw_ranks
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
-
-CONFIDENCE = 0.95
 
 Block = tuple[str, str, str]
 

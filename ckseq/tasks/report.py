@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
+from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, wording
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
@@ -32,8 +33,6 @@ from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
 from ckseq.storage.run_record import RunRecord
-
-CONFIDENCE = 0.95
 
 
 def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:

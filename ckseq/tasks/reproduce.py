@@ -11,6 +11,7 @@ import numpy as np
 
 from ckseq.config import toml_text
 from ckseq.console import Console
+from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
@@ -22,7 +23,6 @@ from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
-CONFIDENCE = 0.95
 _DRAWS = 10_000
 _RECIPE, _DIVISION, _AGAIN = "recipe.toml", "folds.json", "run"
 

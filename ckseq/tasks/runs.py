@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
+from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.protocol.score import score
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import TRAIN_AGAIN
 from ckseq.storage.run_record import RUN, RunRecord, find_runs, read_run
 
-CONFIDENCE = 0.95
 SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
 _ASCENDING = ("age", "experiment", "model", "run")
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ckseq import registry
 from ckseq.console import Console
+from ckseq.defaults import CONFIDENCE
 from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
 from ckseq.report.strictness import Level, draw_strictness
@@ -22,7 +23,6 @@ from ckseq.storage.run_record import RunRecord
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
-CONFIDENCE = 0.95
 FIGURE = "strictness.png"
 
 

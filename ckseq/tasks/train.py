@@ -62,7 +62,7 @@ def train(
     DataError
         The store has too little for the experiment.
     KeyboardInterrupt
-        Somebody pressed Ctrl-C; what was learnt is kept.
+        Somebody pressed Ctrl-C; the checkpoint is kept.
     """
     recipe = load_experiment(experiment, settings)
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
