@@ -40,8 +40,10 @@ def test_who_stops_listening_early_reads_no_warning(recwarn):
 
 
 CALLER = """
-import sys, time
+import signal, sys, time
 from ckseq.workers import spread
+# a shell has what it runs in the background ignore Ctrl-C, and these tests may be that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def main():
     for name in spread(time.sleep, [(60,)] * 2, n_workers=2):
         pass

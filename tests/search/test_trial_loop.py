@@ -40,7 +40,7 @@ def evaluate(trial):
         time.sleep(3600)
     time.sleep(0.05)
     return [(x - 0.3) ** 2]
-optimize(study, evaluate, n, heartbeat_s=0.3, on_end=lambda trial: None, on_wait=lambda running: None)
+optimize(study, evaluate, n, heartbeat_s=1.0, on_end=lambda trial: None, on_wait=lambda running: None)
 """
 
 
