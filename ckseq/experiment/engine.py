@@ -140,7 +140,9 @@ def run_experiment(
         if earlier is not None:
             _check_same(earlier, run, out)
             # a complete run may be asked for more seeds
-            if not replaces and earlier.state == "complete" and earlier.seeds == run.seeds:
+            if earlier.state == "complete" and earlier.seeds == run.seeds:
+                if replaces:  # whoever was killed before the exchange
+                    exchange(out)
                 n = len(earlier.trainings)
                 _remove_leftovers(out)
                 console.say(

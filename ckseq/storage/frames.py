@@ -152,8 +152,9 @@ def fingerprints(frames: Frames) -> tuple[str, str]:
         except OSError as error:
             raise _unreadable(error, frames.path) from None
     elif isinstance(frames, PixelRow):
-        digest.update(_row(frames))
-        contents.update(_size_and_crc(_row(frames)))
+        row = _row(frames)
+        digest.update(row)
+        contents.update(_size_and_crc(row))
     else:
         for where, data in _files(frames, _whole):
             digest.update(f"{where.rpartition('/')[2]}\0{len(data)}\0".encode(errors="surrogateescape"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ def locked(target: Path) -> Iterator[None]:
     except OSError as error:
         raise CallError(f"cannot be written: {error.strerror}", target, "name a place where you may write") from None
     try:
+        os.ftruncate(handle, 0)  # a process that was killed left its name
         os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
@@ -53,7 +55,10 @@ def _acquire(path: Path, target: Path) -> int:
                 return handle
         except FileNotFoundError:
             pass  # its last holder removed it meanwhile
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                os.close(handle)
+                raise  # as where a file system has no locks
             holder = os.read(handle, 200).decode(errors="replace") or "another process"
             os.close(handle)
             what = f"is being written by {holder}"

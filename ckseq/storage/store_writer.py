@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -161,7 +162,9 @@ def assemble(
                     raise DataError(f"the part of {id} is made from something else", folder, "run it again")
                 part.copy(group, target)
                 entries.append(entry_of(id, group))
-        file["index"] = json.dumps([asdict(entry) for entry in sorted(entries, key=lambda entry: entry.id)])
+        index = json.dumps([asdict(entry) for entry in sorted(entries, key=lambda entry: entry.id)])
+        file["index"] = index
+        file["index"].attrs[CHECKSUM] = zlib.crc32(index.encode())
         file.attrs["checksum"] = root_checksum(file)
 
     write_hdf5(out, build)

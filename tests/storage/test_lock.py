@@ -1,7 +1,9 @@
+import errno
 import multiprocessing
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -67,3 +69,22 @@ def test_four_processes_never_hold_it_at_once(tmp_path):
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
     assert (tmp_path / "number").read_text() == "200"
+
+
+def test_of_a_killed_process_with_a_longer_name_nothing_is_left(tmp_path):
+    (tmp_path / ".run.lock").write_text("process 4194304 on a-host-with-a-very-long-name.example.org and more of it")
+    with locked(tmp_path / "run"):
+        assert re.fullmatch(rf"process {os.getpid()} on {re.escape(socket.gethostname())}", _text(tmp_path))
+
+
+def test_a_file_system_without_locks_is_no_other_process(tmp_path, monkeypatch):
+    def no_locks(handle):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("ckseq.storage.lock._lock", no_locks)
+    with pytest.raises(CallError, match="cannot be written: No locks available"), locked(tmp_path / "run"):
+        pass
+
+
+def _text(folder):
+    return (folder / ".run.lock").read_text()

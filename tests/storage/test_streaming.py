@@ -82,3 +82,12 @@ def test_memory_is_that_of_a_batch_however_many_sequences_there_are(tmp_path):
     batch = 2 * 4 * 100 * 100 * 4
     assert batch < peaks[0] < 3 * batch
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_a_batch_reads_no_attributes_again(tmp_path, monkeypatch):
+    """They were compared with their checksums when the sequences were chosen; the data are at every reading."""
+    path = make_store(tmp_path, made_recordings())
+    with open_store(path) as store:
+        asked = stream(store, store.entries[:4], "projections", SequenceConfig(length_frames=9, overflow="resample"))
+    monkeypatch.setattr("ckseq.storage.store.recording_checksum", None)
+    assert np.asarray(asked).shape[0] == 4

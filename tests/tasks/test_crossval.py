@@ -17,6 +17,7 @@ from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.report import report
+from ckseq.tasks.train import train
 
 NETWORK = RIDGE.replace('kind = "ridge"', 'kind = "tiny"\n[training]\nepochs = 12\nbatch_size = 8')
 
@@ -157,3 +158,23 @@ def test_killed_in_the_middle_of_a_fold_it_ends_in_the_same_bytes(store, tmp_pat
     validated(store, recipe, out, console, resume=True)
     assert (out / "predictions.csv").read_bytes() == (tmp_path / "whole" / "predictions.csv").read_bytes()
     assert not list(out.rglob("checkpoint.npz"))
+
+
+def test_killed_before_the_exchange_nothing_is_trained_again(store, ridge, tmp_path, console, monkeypatch):
+    """Of a training, whose checkpoint is gone by then; a cross-validation has its folds."""
+    arguments = {"experiment": ridge, "out": tmp_path / "run", "console": console}
+    arguments["settings"] = ("protocol.kind=subject_holdout",)
+    train(store, seed=3, **arguments)
+
+    def killed(target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ckseq.experiment.engine.exchange", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(store, seed=4, overwrite=True, **arguments)
+    assert read_run(tmp_path / "run").seeds == (3,)
+    monkeypatch.setattr("ckseq.experiment.engine.train_fold", None)
+    train(store, seed=4, overwrite=True, **arguments)
+    assert read_run(tmp_path / "run").seeds == (4,)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
