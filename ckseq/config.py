@@ -116,7 +116,7 @@ def read_toml(path: Path) -> Tree:
     except OSError as error:
         raise CallError(f"cannot be read: {error.strerror or error}", path) from None
     except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
-        raise CallError(f"is not TOML: {error}", path, "mend the line it names") from None
+        raise CallError(f"is not TOML: {error}", path, "correct the line it names") from None
     check_values(tree, str(path))
     return tree
 

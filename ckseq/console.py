@@ -68,7 +68,7 @@ class Console:
         if not self.quiet:
             self._out.print(Text(printable(what)) if isinstance(what, str) else _Printable(what))
 
-    def step(self, what: str) -> None:
+    def heading(self, what: str) -> None:
         """Print the title of the stage that begins now."""
         if not self.quiet:
             self._out.print(Text(printable(what), style="bold"))

@@ -56,7 +56,7 @@ def score_finalists(
     # a grid gives each trial its own finalist by its number, in whichever process it runs
     confirming.sampler = make_sampler("grid", seed=config.seed, grid={_FINALIST: numbers})
     confirming.pruner = make_pruner("none", n_reports=1)
-    console.step(f"{len(finalists)} finalists on {len(folds)} new folds of the same subjects")
+    console.heading(f"{len(finalists)} finalists on {len(folds)} new folds of the same subjects")
     unpruned = replace(space, config=config.model_copy(update={"pruner": "none"}))
     new_folds = replace(inner, folds=folds)
 

@@ -54,7 +54,7 @@ def run_search(
     study.sampler = make_sampler(config.sampler, seed=config.seed, grid=grid)
     study.pruner = make_pruner(config.pruner, n_reports=_n_reports(space))
     subjects = {one.subject for one in inner.data.recordings}
-    console.step(f"study {name!r}: {n_trials} trials over {len(space.dimensions)} hyperparameters")
+    console.heading(f"study {name!r}: {n_trials} trials over {len(space.dimensions)} hyperparameters")
     console.say(
         f"{len(inner.data.recordings)} sequences of {len(subjects)} subjects in {len(inner.folds)} inner folds; "
         f"{len(inner.held_out)} subjects are held out for the test"

@@ -95,7 +95,7 @@ def bench_preprocess(data: Path, scratch: Path, *, frames: int, jobs: int, conso
     """
     recordings = _first_recordings(data, frames)
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
-    console.step(f"{n_frames} frames of {len(recordings)} recordings")
+    console.heading(f"{n_frames} frames of {len(recordings)} recordings")
     chosen = scratch / "chosen.csv"
     chosen.write_text(_manifest(recordings))
 

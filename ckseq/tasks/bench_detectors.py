@@ -67,7 +67,7 @@ def bench_detectors(data: Path, *, frames: int, console: Console) -> dict[str, A
         reason by name.
     """
     images = [next(read_gray(one)) for one in spread(data, frames)]
-    console.step(f"{len(images)} frames, evenly spaced over {data.name}")
+    console.heading(f"{len(images)} frames, evenly spaced over {data.name}")
     found: dict[str, Found] = {}
     figures: dict[str, Figures] = {}
     left_out: dict[str, str] = {}

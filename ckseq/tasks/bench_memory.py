@@ -35,14 +35,14 @@ def bench_memory(data: Path, scratch: Path, *, jobs: int, console: Console) -> d
     Two steps of training each: of a whole batch, or of two parts of one. A phase that would not fit is not started.
     """
     store = scratch / "store.h5"
-    console.step("preparing the recordings")
+    console.heading("preparing the recordings")
     settings = ["reduce.keep_blobs=true"]
     quiet = Console(quiet=True)
     preprocess(data, pipeline="paper_halved", out=store, settings=settings, jobs=jobs, console=quiet)
     table = Table("phase", "input", "at once", "estimate", "peak", "estimate / peak")
     found: dict[str, Any] = {}
     for phase in PHASES:
-        console.step(f"two steps of {phase}")
+        console.heading(f"two steps of {phase}")
         command = [sys.executable, "-c", _CHILD, str(store), phase]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

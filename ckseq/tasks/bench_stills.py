@@ -88,11 +88,11 @@ def bench_stills(
     others = _prepared(scratch, "others", n_others, seed=_OTHERS_SEED, jobs=jobs, console=console)
     backend.load_keras()
     quiet = Console(quiet=True)
-    console.step("training a backbone on other people")
+    console.heading("training a backbone on other people")
     train(others, experiment=_RECIPE, out=scratch / "backbone", settings=[*_BACKBONE, *settings], console=quiet)
     networks: dict[str, Figures] = {}
     for number, (name, own) in enumerate(_entrants(scratch / "backbone" / "model.keras")):
-        console.step(f"training {name}")
+        console.heading(f"training {name}")
         out = scratch / f"run_{number}"
         started, worked = time.perf_counter(), time.process_time()
         train(store, experiment=_RECIPE, out=out, settings=[*own, *settings], console=quiet)
@@ -126,7 +126,7 @@ def _entrants(backbone: Path) -> tuple[Entrant, ...]:
 
 def _prepared(scratch: Path, name: str, n_people: int, *, seed: int, jobs: int, console: Console) -> Path:
     """Generate people, each with every emotion, and preprocess their images."""
-    console.step(f"generating and preprocessing {n_people} people")
+    console.heading(f"generating and preprocessing {n_people} people")
     data, store, quiet = scratch / name, scratch / f"{name}.h5", Console(quiet=True)
     twin = TwinConfig(seed=seed, n_subjects=n_people, emotions_per_subject=7, unlabeled_share=0, median_frames=6)
     synth(data, config=twin, jobs=jobs, overwrite=False, console=quiet)

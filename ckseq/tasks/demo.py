@@ -42,12 +42,12 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     start = time.monotonic()
     data = out / "data"
     if overwrite or not data.is_dir():
-        console.step(f"drawing faces into {data}")
+        console.heading(f"drawing faces into {data}")
         synth(
             data, config=_TWIN.model_copy(update={"seed": seed or 0}), jobs=jobs, overwrite=overwrite, console=console
         )
     result = experiment("demo", data=data, out=out, seed=seed, jobs=jobs, overwrite=overwrite, console=console)
-    console.step(f"done in {time.monotonic() - start:.0f} s; open {out / 'run' / 'report.html'} in a browser")
+    console.heading(f"done in {time.monotonic() - start:.0f} s; open {out / 'run' / 'report.html'} in a browser")
     console.say(
         "These are drawn faces: the accuracy shows that the toolkit works, not how well it classifies real faces.\n"
         "Next: ckseq experiment paper_phase4 --data YOUR_CKPLUS --out RESULT"

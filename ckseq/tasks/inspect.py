@@ -189,7 +189,7 @@ def _say_problems(problems: Sequence[Problem], data: Path, console: Console) -> 
     alike: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         alike.setdefault((problem.what, problem.mend), []).append(problem.where.removeprefix(f"{data}/"))
-    console.step(f"problems: {len(problems)}")
+    console.heading(f"problems: {len(problems)}")
     for (what, mend), wheres in alike.items():
         more = f", and {len(wheres) - _WHERES_SHOWN} more (--json lists all)" if len(wheres) > _WHERES_SHOWN else ""
         console.say(f"- {what}")

@@ -70,7 +70,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         )
     for note in session.notes:
         console.say(note)
-    console.step(f"open {url} in a browser; Ctrl-C stops it")
+    console.heading(f"open {url} in a browser; Ctrl-C stops it")
     config = uvicorn.Config(
         app,
         log_config=None,  # its own would close the log handlers of TensorFlow

@@ -81,7 +81,7 @@ def preprocess(
     notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
-    console.step(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
+    console.heading(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
     start = time.monotonic()
     results = prepare_all(recordings, recipe, out, notes=notes, cache=cache, jobs=jobs, console=console)
     for note in data_notes(recordings, results):
@@ -95,7 +95,9 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
     n_unread = sum(problem.left_out for problem in unread)
     if unread and strict:
         first = f"{unread[0].where}: {unread[0].what}"
-        raise DataError(f"{n_unread} recordings cannot be used; the first: {first}", data, "mend them or drop --strict")
+        raise DataError(
+            f"{n_unread} recordings cannot be used; the first: {first}", data, "correct them or drop --strict"
+        )
     for problem in unread[:_NAMED]:
         console.warn(f"{problem.where} was left out: {problem.what}")
     if len(unread) > _NAMED:

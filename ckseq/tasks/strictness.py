@@ -91,7 +91,7 @@ def strictness(
     protocols = [protocol for protocol in PROTOCOLS if has_epochs or protocol.validation == "inner"]
     levels = []
     for protocol in protocols:
-        console.step(protocol.name)
+        console.heading(protocol.name)
         folder = out / protocol.folder
         own = [*settings, f"protocol.kind={protocol.kind}", f"training.validation={protocol.validation}"]
         if protocol.kind == "paper_split":

@@ -104,7 +104,7 @@ def tune(
     outer = outer_folds(recordings, space, nested=nested)
     url = storage or f"sqlite:///{out / STUDY_FILE}"
     opened = open_storage(url)
-    console.step(f"searching in {without_password(url)}")
+    console.heading(f"searching in {without_password(url)}")
     cache = TrialCache(out / CACHE_FOLDER, int(cache_gb * _GB), jobs)
     out.mkdir(parents=True, exist_ok=True)
     studies, results = [], []

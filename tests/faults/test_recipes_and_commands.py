@@ -266,7 +266,7 @@ def test_names_do_not_command_the_terminal(capsys):
     table.add_row(name)
     console.say(name)
     console.say(table)
-    console.step(name)
+    console.heading(name)
     console.warn(name)
     with console.progress(name, 1) as bar:
         bar.advance(text=name)
