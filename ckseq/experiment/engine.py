@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,10 +19,10 @@ from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
-from ckseq.experiment.trainer import trainer_for
+from ckseq.experiment.trainer import save_feature_extractor
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
-from ckseq.learn.extract import EXTRACTOR, build_extractor, save_extractor
+from ckseq.learn.extract import EXTRACTOR
 from ckseq.learn.predict import ESTIMATOR, NETWORK
 from ckseq.learn.trainer import Trainer
 from ckseq.storage.complete_run import digests_of, read_complete_run
@@ -34,13 +33,12 @@ from ckseq.storage.lock import locked
 from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
 from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
 from ckseq.storage.replacement import beside, exchange, recover
-from ckseq.storage.run_record import RUN, ModelRecord, RunRecord, TrainingRecord, read_run, write_run
+from ckseq.storage.run_record import RUN, RunRecord, read_run, write_run
 from ckseq.storage.store import open_store
 from ckseq.workers import spread
 
 FOLDS = "folds"
 FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
-_NOT_TESTED = "trained on all sequences: none is left to test it on"
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
 
@@ -319,7 +317,7 @@ def _finish(
     assert run.store is not None
     if run.kind == "training" and results[0].trained is not None:
         results[0].trained.save(out)
-        _save_extractor(out, run, recipe)
+        save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
     keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
     run = run.changed(
@@ -340,62 +338,3 @@ def _remove_leftovers(out: Path) -> None:
     remove_temporaries(out, below=True)
     for path in out.rglob(CHECKPOINT):
         remove_checkpoint(path.parent)
-
-
-def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence[str], console: Console) -> RunRecord:
-    """Train on every sequence of an experiment, and keep the model; nobody is left to test it on.
-
-    Parameters
-    ----------
-    store : Path
-    recipe : Experiment
-    out : Path
-        A folder that does not exist yet.
-    command : sequence of str
-        The words of a command line that makes this run.
-    console : Console
-    """
-    with open_store(store) as opened:
-        dataset = replace(gather(opened, recipe, console), folds=(), examples=())
-        run = record_of(opened, dataset, recipe, kind="final", seeds=[recipe.seed])
-    run = run.changed(command=shlex.join(command), notes=(*run.notes, _NOT_TESTED))
-    trainer = trainer_for(recipe, dataset)
-    everything = dataset.side([entry.id for entry in dataset.entries])[1]
-    with console.progress("epochs", trainer.n_epochs) as bar:
-        trained = trainer.fit(
-            train=everything,
-            validation=None,
-            on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    trained.save(out)
-    _save_extractor(out, run, recipe)
-    if trained.epochs:
-        write_history(out, trained.epochs)
-    shape = tuple(int(n) for n in dataset.x.shape[1:])
-    n = len(dataset.entries)
-    training = TrainingRecord(
-        seed=recipe.seed,
-        fold=0,
-        n_train=n,
-        n_test=0,
-        epochs=len(trained.epochs),
-        chosen_epoch=trained.chosen_epoch,
-        seconds=trained.seconds,
-    )
-    run = run.changed(
-        state="complete",
-        model=ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape),
-        device=backend.device(),
-        trainings=(training,),
-        epochs_done=len(trained.epochs),
-        files=digests_of(out, FILES),
-    )
-    write_run(out, run)
-    return run
-
-
-def _save_extractor(out: Path, run: RunRecord, recipe: Experiment) -> None:
-    """Keep what makes features of an image beside the model that reads them: the run stands for itself."""
-    if recipe.input == "features" and run.store is not None and run.store.crop_shape is not None:
-        save_extractor(out, build_extractor(recipe.features, input_shape=run.store.crop_shape))

@@ -144,10 +144,12 @@ def _journal(path: Path) -> BaseStorage:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    from ckseq.search.journal_lock import JournalLock
+
     try:
         if path.exists():
             _check_journal(path)
-        return JournalStorage(JournalFileBackend(str(path)))
+        return JournalStorage(JournalFileBackend(str(path), JournalLock(str(path))))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged, or not a journal of a study"
         raise DataError(f"the storage cannot be opened: {reason}", path, _ANOTHER) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.experiment.engine import train_final
+from ckseq.experiment.final_model import train_final
 from ckseq.search.study_storage import load_optuna
 from ckseq.storage.lock import locked
 from ckseq.storage.replacement import beside, exchange, recover
