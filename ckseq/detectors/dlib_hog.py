@@ -24,7 +24,8 @@ class DlibHogConfig(Config):
         1,
         ge=0,
         le=3,
-        description="doublings of the image before detection; 0 finds faces from 80 px, 1 from 40 px",
+        description="doublings of the image before detection; 0 finds faces from 80 px, 1 from 40 px; "
+        "larger images than 4 megapixels are searched at that size",
     )
     min_score: float = Field(0.0, description="lowest score of a detection; the paper uses 0")
 
@@ -37,7 +38,7 @@ def _frontal() -> Any:
     return dlib.get_frontal_face_detector()
 
 
-def load(config: DlibHogConfig) -> Detector:
+def make(config: DlibHogConfig) -> Detector:
     """Return a callable from a (h, w) uint8 image to boxes, highest score first."""
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
@@ -50,4 +51,4 @@ def load(config: DlibHogConfig) -> Detector:
     return detect
 
 
-SPEC = DetectorSpec(DlibHogConfig, load)
+SPEC = DetectorSpec(DlibHogConfig, make)

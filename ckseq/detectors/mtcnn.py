@@ -57,7 +57,7 @@ def _networks() -> Any:
     return mtcnn.MTCNN(stages=stages)
 
 
-def load(config: MTCNNConfig) -> Detector:
+def make(config: MTCNNConfig) -> Detector:
     """Return a callable from a (h, w) uint8 image to boxes with five points, highest score first.
 
     The package resizes faces for its second and third network without interpolation, which turns a large face into
@@ -106,4 +106,4 @@ def _box(row: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:
     return Box(left, top, right, bottom, float(row[5]), tuple((x, y) for x, y in points))
 
 
-SPEC = DetectorSpec(MTCNNConfig, load)
+SPEC = DetectorSpec(MTCNNConfig, make)

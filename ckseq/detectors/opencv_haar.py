@@ -36,7 +36,7 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
 
 
-def load(config: OpenCVHaarConfig) -> Detector:
+def make(config: OpenCVHaarConfig) -> Detector:
     """Return a callable from a (h, w) uint8 image to boxes in the cascade's order."""
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
@@ -55,4 +55,4 @@ def load(config: OpenCVHaarConfig) -> Detector:
     return detect
 
 
-SPEC = DetectorSpec(OpenCVHaarConfig, load)
+SPEC = DetectorSpec(OpenCVHaarConfig, make)

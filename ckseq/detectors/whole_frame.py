@@ -14,7 +14,7 @@ class WholeFrameConfig(Config):
     """Without fields."""
 
 
-def load(config: WholeFrameConfig) -> Detector:  # noqa: ARG001  (one contract for all detectors)
+def make(config: WholeFrameConfig) -> Detector:  # noqa: ARG001  (one contract for all detectors)
     """Return a callable from a (h, w) uint8 image to one box, the image itself."""
 
     def detect(image: NDArray[np.uint8]) -> list[Box]:
@@ -24,4 +24,4 @@ def load(config: WholeFrameConfig) -> Detector:  # noqa: ARG001  (one contract f
     return detect
 
 
-SPEC = DetectorSpec(WholeFrameConfig, load)
+SPEC = DetectorSpec(WholeFrameConfig, make)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.report.overlay import Mark, draw_marks
-from ckseq.storage.files import write_bytes, write_text
+from ckseq.storage.files import as_it_was, inert, write_bytes, write_text
 from ckseq.storage.video import VideoWriter
 from ckseq.tracking.face_tracker import TrackedFace
 from ckseq.tracking.segments import VideoSummary
@@ -88,7 +88,9 @@ class TimelineTable:
         box = face.frame.box[:4] if face.frame.box and decision.state != "no face" else [""] * 4
         probabilities = decision.probabilities
         cells = [""] * len(self._labels) if probabilities is None else [f"{p:.6f}" for p in probabilities]
-        label, sure = ("" if number is None else self._labels[number] for number in (decision.label, decision.sure))
+        label, sure = (
+            "" if number is None else inert(self._labels[number]) for number in (decision.label, decision.sure)
+        )
         sure_s = "" if decision.sure_s is None else f"{decision.sure_s:.3f}"
         return (f"{decision.time_s:.3f}", face.number, decision.state, label, *box, sure, sure_s, *cells)
 
@@ -167,7 +169,7 @@ def _samples(path: Path, labels: Sequence[str]) -> list[Sample]:
                 float(row["time_s"]),
                 int(row["face"] or 0),
                 row["state"],
-                row["label"],
+                as_it_was(row["label"]),
                 tuple(float(row[f"p_{label}"]) for label in labels if row[f"p_{label}"]),
             )
             for number, row in enumerate(rows)

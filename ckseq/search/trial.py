@@ -15,6 +15,7 @@ from ckseq.config import Tree
 from ckseq.errors import CkseqError
 from ckseq.experiment.dataset import Dataset, divide, gather
 from ckseq.experiment.fold import predict_test_side
+from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
@@ -59,7 +60,7 @@ def evaluate(
     Raises
     ------
     CkseqError
-        The recipe cannot be preprocessed or trained.
+        The recipe cannot be preprocessed or trained, or needs more memory than there is.
     TrialPruned
         The pruner ended the trial.
     """
@@ -73,6 +74,7 @@ def evaluate(
     experiments = [_tested_on(recipes.experiment, subjects) for subjects in inner.folds]
     with open_store(store) as opened:
         dataset = gather(opened, experiments[0])
+    within_memory(experiments[0], dataset, fit_memory=False, earlier=None)
     for number, experiment in enumerate(experiments):
         if number >= len(scores):
             (fold,) = divide(dataset.entries, experiment.protocol)

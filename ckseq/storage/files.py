@@ -110,7 +110,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     Programs for spreadsheets compute what begins with ``=``, ``+``, ``-``, ``@`` or white space: such a text is written
     with an apostrophe before it, unless it is a number.
     """
-    table = [[_inert(cell) for cell in row] for row in (header, *rows)]
+    table = [[inert(cell) for cell in row] for row in (header, *rows)]
     # Python quotes a lone carriage return only from 3.13 on
     odd = any("\r" in str(cell) for row in table for cell in row)
     buffer = io.StringIO(newline="")
@@ -122,11 +122,13 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
-def _inert(cell: Any) -> Any:
+def inert(cell: Any) -> Any:
+    """Return a cell that programs for spreadsheets do not compute; `as_it_was` undoes it."""
     return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) and not _is_number(cell) else cell
 
 
-def _as_it_was(cell: str) -> str:
+def as_it_was(cell: str) -> str:
+    """Return the text of a cell of a table that was written with `inert`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
@@ -163,7 +165,7 @@ def read_csv(path: Path, *, missing: str) -> tuple[list[str], list[tuple[int, li
         raise DataError("is cut short: its last line does not end", path, TRAIN_AGAIN)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        rows = [(reader.line_num, [_as_it_was(cell) for cell in row]) for row in reader]
+        rows = [(reader.line_num, [as_it_was(cell) for cell in row]) for row in reader]
     except csv.Error as error:
         raise DataError(f"is not a table: {error}", path, TRAIN_AGAIN) from None
     header = rows[0][1]

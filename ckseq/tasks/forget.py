@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.recording import ImageFiles
-from ckseq.storage.frames import fingerprint
+from ckseq.storage.frames import fingerprint, fingerprint_of_0_1
 from ckseq.storage.recorded import check_subject, clips_of, delete_subject, has_subject, is_recorded, read_forgotten
 from ckseq.storage.run_record import RUN, read_run
 from ckseq.storage.store import open_store
@@ -91,7 +91,7 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
 def _digests(clips: Iterable[ImageFiles]) -> Iterator[str]:
     for frames in clips:
         with contextlib.suppress(DataError):  # damaged clips must be deleted as well
-            yield fingerprint(frames)
+            yield from (fingerprint(frames), fingerprint_of_0_1(frames))
 
 
 def _holders(places: Iterable[Path], subject: str, digests: frozenset[str]) -> tuple[list[Holder], list[Holder]]:

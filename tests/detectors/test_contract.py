@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ckseq import registry
+from ckseq.config import Config
 from ckseq.detectors import mtcnn
 from ckseq.detectors._spec import DetectorSpec
 from ckseq.signal.faces import Box, overlap
@@ -55,6 +56,34 @@ def test_a_detector_finds_a_drawn_face(name, drawn_face):
     middle = landmarks.mean(axis=0)
     assert box.left < middle[0] < box.right
     assert box.top < middle[1] < box.bottom
+
+
+def test_a_large_image_is_searched_at_four_megapixels_and_its_boxes_are_in_its_own_pixels(real_photographs):
+    searched = []
+
+    def make(config):
+        detect = registry.load("detectors", "dlib_hog").SPEC.make(config)
+        return lambda image: searched.append(image) or detect(image)
+
+    spec = registry.load("detectors", "dlib_hog").SPEC
+    small = real_photographs[0]
+    large = cv2.resize(small, None, fx=9, fy=10, interpolation=cv2.INTER_CUBIC)
+    assert large.size > 4_000_000
+    detect = DetectorSpec(spec.config, make).load(spec.config())
+    expected, found = (max(detect(image), key=lambda box: box.score) for image in (small, large))
+    assert searched[0] is small
+    assert 3_980_000 < searched[1].size <= 4_000_000
+    scaled = Box(expected.left * 9, expected.top * 10, expected.right * 9, expected.bottom * 10, expected.score)
+    assert overlap(found, scaled) > 0.7
+
+
+def test_the_points_of_a_shrunk_image_are_in_its_own_pixels():
+    seen = Box(10, 20, 400, 300, 1.0, ((100.0, 50.0),))
+    detect = DetectorSpec(Config, lambda _: lambda image: [seen]).load(Config())
+    # 8,000,000 pixels are shrunk by the root of two to 2828 x 1414
+    (box,) = detect(np.zeros((2000, 4000), np.uint8))
+    assert box == Box(14, 28, 566, 424, 1.0, ((100 * 4000 / 2828, 50 * 2000 / 1414),))
+    assert detect(np.zeros((2000, 2000), np.uint8)) == [seen]
 
 
 @pytest.mark.parametrize("size", [(12, 12), (20, 90), (39, 39)])

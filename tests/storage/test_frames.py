@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, VideoFile
 from ckseq.storage import frames as module
-from ckseq.storage.frames import fingerprint, read_gray, read_headers, read_rgb
+from ckseq.storage.frames import fingerprint, fingerprint_of_0_1, fingerprints, read_gray, read_headers, read_rgb
 
 GRAY = np.random.default_rng(1).integers(0, 256, (24, 31), dtype=np.uint8)
 COLOR = np.random.default_rng(2).integers(0, 256, (17, 20, 3), dtype=np.uint8)
@@ -97,6 +98,19 @@ def test_fingerprint_knows_names_order_and_bytes_but_not_the_place(pictures, tmp
     assert fingerprint(ImageFiles(moved)) == whole
     renamed = moved[0].rename(moved[0].with_name("z.png"))
     assert fingerprint(ImageFiles((renamed, *moved[1:]))) != whole
+
+
+def test_digests_by_hand_and_those_of_version_0_1(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"abc")
+    (tmp_path / "2.png").write_bytes(b"defg")
+    frames = ImageFiles((tmp_path / "1.png", tmp_path / "2.png"))
+    contents = [hashlib.sha256(data).digest() for data in (b"abc", b"defg")]
+    assert fingerprints(frames) == (
+        hashlib.sha256(b"1.png\0" + contents[0] + b"2.png\0" + contents[1]).hexdigest()[:32],
+        hashlib.sha256(contents[0] + contents[1]).hexdigest()[:32],
+    )
+    # computed with version 0.1
+    assert fingerprint_of_0_1(frames) == "fe303dcf5ada9c4240015357c5b9af77"
 
 
 @given(suffix=st.sampled_from([".png", ".jpg"]), data=st.data())

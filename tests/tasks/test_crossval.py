@@ -11,7 +11,7 @@ import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
 from ckseq.errors import CallError, DataError
-from ckseq.experiment import engine
+from ckseq.experiment import fold
 from ckseq.experiment.engine import FOLDS
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
@@ -126,7 +126,7 @@ def test_what_killed_processes_left_in_a_run_is_removed(store, ridge, tmp_path, 
 def test_a_store_that_is_replaced_meanwhile_is_noticed(ridge, tmp_path, console, monkeypatch):
     store = make_store(tmp_path / "one", made_recordings())
     other = make_store(tmp_path / "other", made_recordings(length_tells=True), digest="feedfeedfeedfeed")
-    begin = engine.trainer_for
+    begin = fold.trainer_for
 
     def begin_late(*arguments, **more):
         other.replace(store)
