@@ -1,11 +1,11 @@
 # `make demo` sets up and runs the main job; `make test` sets up and runs every check; `make coverage` shows the
-# lines that the tests of some rooms do not reach; `make crash` kills every long command 200 times; `make wheel-demo`
-# runs the demo from an installed wheel in an empty folder.
+# lines that the tests of some rooms do not reach; `make faults`, `make crash` and `make soak` go on attacking it;
+# `make wheel-demo` runs the demo from an installed wheel in an empty folder.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint coverage faults crash wheel-demo setup setup-dev clean
+.PHONY: demo test lint coverage faults crash soak wheel-demo setup setup-dev clean
 
 demo: setup
 	$(BIN)/ckseq demo
@@ -34,6 +34,11 @@ faults: setup-dev
 CRASHES ?= 200
 crash: setup-dev
 	CKSEQ_CRASHES=$(CRASHES) CKSEQ_FLIPS=2000 $(BIN)/python -m pytest -s tests/crash
+
+# an hour of visitors of the page, good and bad, on this computer only
+SOAK_S ?= 3600
+soak: setup-dev
+	CKSEQ_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s tests/tasks/test_live.py -k visitors
 
 wheel-demo:
 	rm -rf wheel-demo build

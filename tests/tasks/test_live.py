@@ -2,6 +2,8 @@
 
 import base64
 import math
+import os
+import random
 import re
 import signal
 import socket
@@ -10,14 +12,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import uvicorn
 from made_browser import CHROMIUM, browser, write_y4m
 from made_runs import made_run
+from made_visitors import Visitors, come
 from starlette.testclient import TestClient
 
 from ckseq.console import Console
@@ -157,18 +162,43 @@ def test_an_early_decision_is_the_first_above_the_threshold(run, surprise):
 
 
 @pytest.fixture(scope="module")
-def served(run):
-    """The page as a person starts it, on a free port, and stops it with Ctrl-C."""
+def server(run):
+    """The address and the process of the page as a person starts it, on a free port, and stops it with Ctrl-C."""
     words = [sys.executable, "-m", "ckseq", "live", str(run), "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         lines = iter(process.stdout.readline, "")
-        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line))), process
     finally:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, err) == (0, "")
         assert "stopped; nothing was saved" in out
+
+
+@pytest.fixture
+def served(server):
+    return server[0]
+
+
+def test_visitors_of_all_kinds_leave_the_page_as_it_was(server, surprise, clip):
+    """For `CKSEQ_SOAK_S` seconds; an hour is ``make soak``."""
+    url, process = server
+    seconds = float(os.environ.get("CKSEQ_SOAK_S", "4"))
+    visitors, status = Visitors(url, surprise[::9], clip.read_bytes()), psutil.Process(process.pid)
+    sizes = []
+    for part in range(3):  # the first part fills caches
+        answered, errors = come(visitors, seconds / 3, at_once=3, seed=10 * part)
+        assert errors == []
+        time.sleep(0.5)
+        sizes.append((status.memory_info().rss / 1e6, status.num_fds() if hasattr(status, "num_fds") else 0))
+        print(f"{dict(answered)}; {sizes[-1][0]:.0f} MB, {sizes[-1][1]} open files")
+    assert visitors.watches(random.Random(0)) in ("answered", None)
+    assert sizes[2][0] - sizes[0][0] < 150
+    assert sizes[2][1] - sizes[0][1] < 20
+    handles = Path(f"/proc/{process.pid}/fd")
+    if handles.is_dir():  # a clip has no name there
+        assert [path for path in handles.iterdir() if "(deleted)" in str(path.readlink())] == []
 
 
 @pytest.mark.browser
