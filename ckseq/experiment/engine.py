@@ -320,12 +320,12 @@ def _finish(
         save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
     keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
-    constant = _constant_notes(results, recipe)
-    for note in constant:
+    at_chance = _notes_at_chance(results, recipe)
+    for note in at_chance:
         console.warn(note)
     run = run.changed(
         state="complete",
-        notes=(*run.notes, *constant),
+        notes=(*run.notes, *at_chance),
         model=results[0].done.model,
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
@@ -337,18 +337,17 @@ def _finish(
     return Finished(run, predictions)
 
 
-def _constant_notes(results: Sequence[FoldResult], recipe: Experiment) -> list[str]:
-    """Return what a reader must know of networks that predict much the same for everything."""
-    constant = [one for one in results if one.done.training.constant]
-    if not constant:
+def _notes_at_chance(results: Sequence[FoldResult], recipe: Experiment) -> list[str]:
+    """Return what a reader must know of networks that did not learn."""
+    found = [one for one in results if one.done.training.at_chance]
+    if not found:
         return []
-    which = "the network predicts" if len(results) == 1 else f"{len(constant)} of {len(results)} networks predict"
+    which = "the network" if len(results) == 1 else f"{len(found)} of {len(results)} networks"
     options = ["training.restarts=3", "training.clip_norm=1"]
     options += ["model.activation=tanh"] if getattr(recipe.model, "activation", None) == "relu" else []
-    loss = constant[0].epochs[-1].loss
     return [
-        f"{which} much the same for everything: training ended at a loss of {loss:.3f}, no better than that of the "
-        f"class frequencies alone; train for longer, or try --set {', --set '.join(options)}"
+        f"{which} did not learn: training ended at a loss of {found[0].epochs[-1].loss:.3f}, no better than that of "
+        f"always predicting the class frequencies; train for longer, or try --set {', --set '.join(options)}"
     ]
 
 

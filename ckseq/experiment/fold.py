@@ -17,8 +17,8 @@ from ckseq.experiment.early_classification import prefix_predictions
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
+from ckseq.learn.at_chance import at_chance
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
-from ckseq.learn.constant_output import is_constant
 from ckseq.learn.fit import TrainingState
 from ckseq.learn.predict import probabilities
 from ckseq.learn.trainer import TrainedModel, Trainer
@@ -117,8 +117,8 @@ def train_fold(
             on_epoch(state.epochs[-1])
 
         trained = trainer.fit(train=train, validation=validation, resume=state, on_epoch=keep)
-        constant = is_constant(trained.epochs, train.codes)
-        if not constant or restarts >= recipe.training.restarts:
+        unlearned = at_chance(trained.epochs, train.codes)
+        if not unlearned or restarts >= recipe.training.restarts:
             break
         restarts, state = restarts + 1, None
         remove_checkpoint(job.folder)
@@ -135,7 +135,7 @@ def train_fold(
         epochs=len(trained.epochs),
         chosen_epoch=trained.chosen_epoch,
         seconds=trained.seconds,
-        constant=constant,
+        at_chance=unlearned,
         restarts=restarts,
     )
     shape = tuple(int(n) for n in dataset.x.shape[1:])

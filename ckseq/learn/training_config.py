@@ -47,8 +47,8 @@ class TrainingConfig(Config):
         0,
         ge=0,
         le=20,
-        description="how often to train again from other initial weights where the network ends up predicting much the "
-        "same for everything, as with dead rectified linear units; 0 only notes it",
+        description="how often to train again from other initial weights where the network did not learn: its training "
+        "loss is no better than that of the class frequencies, as with dead rectified linear units; 0 only notes it",
     )
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW), not on biases; 0 is none")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing of the training targets")

@@ -131,7 +131,7 @@ class ModelRecord(Record):
 class TrainingRecord(Record):
     """One training: a seed and a fold; ``made_from`` is the digest of recipe, store and fold.
 
-    ``constant`` is whether the network predicts much the same for everything, after so many ``restarts``.
+    ``at_chance`` is whether the training loss ended no better than that of the class frequencies, after ``restarts``.
     """
 
     seed: int
@@ -142,7 +142,7 @@ class TrainingRecord(Record):
     epochs: int
     chosen_epoch: int | None = None
     seconds: float
-    constant: bool = False
+    at_chance: bool = False
     restarts: int = 0
 
 

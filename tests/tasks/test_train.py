@@ -254,15 +254,13 @@ def first_is_dead(monkeypatch):
 
 
 @pytest.mark.usefixtures("first_is_dead")
-def test_a_network_that_predicts_the_same_for_everything_is_noted(store, recipe, tmp_path):
+def test_a_network_that_did_not_learn_is_noted(store, recipe, tmp_path):
     console = Listener()
     train(store, experiment=recipe, out=tmp_path / "run", console=console)
     run = read_run(tmp_path / "run")
-    assert (run.trainings[0].constant, run.trainings[0].restarts) == (True, 0)
+    assert (run.trainings[0].at_chance, run.trainings[0].restarts) == (True, 0)
     assert run.notes[-1] == console.warned[-1]
-    assert run.notes[-1].startswith(
-        "the network predicts much the same for everything: training ended at a loss of 1.0"
-    )
+    assert run.notes[-1].startswith("the network did not learn: training ended at a loss of 1.0")
     assert "--set training.restarts=3" in run.notes[-1]
 
 
@@ -273,8 +271,8 @@ def test_it_is_trained_again_from_other_weights_and_going_on_ends_in_the_same_by
         return read_run(out), (out / PREDICTIONS).read_bytes()
 
     run, whole = restarted(tmp_path / "whole", console=Listener())
-    assert (run.trainings[0].constant, run.trainings[0].restarts, run.trainings[0].seed) == (False, 1, 3)
-    assert not any("much the same" in note for note in run.notes)
+    assert (run.trainings[0].at_chance, run.trainings[0].restarts, run.trainings[0].seed) == (False, 1, 3)
+    assert not any("did not learn" in note for note in run.notes)
     with pytest.raises(KeyboardInterrupt):  # in the second epoch after the restart
         restarted(tmp_path / "cut", console=Listener(interrupt_after=6))
     run, cut = restarted(tmp_path / "cut", console=Listener(), resume=True)

@@ -1,4 +1,4 @@
-"""Networks that predict much the same for every input, as one does whose rectified linear units have all died."""
+"""Networks that did not learn, such as one whose rectified linear units have all died."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def class_frequency_loss(codes: NDArray[np.int_]) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def is_constant(epochs: Sequence[Epoch], codes: NDArray[np.int_]) -> bool:
+def at_chance(epochs: Sequence[Epoch], codes: NDArray[np.int_]) -> bool:
     """Return whether a training ended with no more than the class frequencies, in training loss and in accuracy.
 
     Parameters

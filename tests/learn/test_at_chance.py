@@ -1,11 +1,11 @@
-"""Networks that predict much the same for everything."""
+"""Networks that did not learn."""
 
 import math
 
 import numpy as np
 import pytest
 
-from ckseq.learn.constant_output import class_frequency_loss, is_constant
+from ckseq.learn.at_chance import at_chance, class_frequency_loss
 from ckseq.storage.history import Epoch
 
 SEVEN = np.repeat(np.arange(7), 5)
@@ -23,12 +23,12 @@ def test_the_loss_of_the_class_frequencies():
 
 
 @pytest.mark.parametrize(
-    ("loss", "accuracy", "constant"),
+    ("loss", "accuracy", "expected"),
     [(math.log(7), 1 / 7, True), (1.95, 0.15, True), (1.8, 0.15, False), (1.95, 0.3, False), (0.01, 1.0, False)],
 )
-def test_a_dead_network_is_told_from_one_that_learned(loss, accuracy, constant):
-    assert is_constant(ended(loss, accuracy), SEVEN) == constant
+def test_a_dead_network_and_one_that_learned(loss, accuracy, expected):
+    assert at_chance(ended(loss, accuracy), SEVEN) == expected
 
 
 def test_without_epochs_there_is_nothing_to_say():
-    assert not is_constant((), SEVEN)
+    assert not at_chance((), SEVEN)
