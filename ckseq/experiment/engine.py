@@ -167,7 +167,10 @@ def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
         raise CallError("--overwrite and --resume exclude each other")
     if out.exists() and not out.is_dir():
         raise CallError("is a file", out, "name a folder")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not out.is_dir():
+        return
+    remove_temporaries(out)  # of a process that was killed before it wrote anything
+    if not any(out.iterdir()):
         return
     if not (out / RUN).is_file():
         raise CallError("is in use, and not by a run", out, "name another folder")

@@ -33,15 +33,21 @@ def keep_crops(
     console : Console
     digest : str, optional
         Of the store; of another one no crops are kept.
+
+    Raises
+    ------
+    DataError
+        They cannot be written.
     """
     try:
         with open_store(store, digest=digest) as opened:
             found = {id: _crops(opened, id) for id in chosen(predictions) if opened.has(id, "faces")}
-            # a data set of images and sequences: of all of them the last crop
-            k = min(map(len, found.values()), default=0)
-            write_crops(out, {id: shrunk(crops[-k:]) for id, crops in found.items()})
     except DataError as error:
-        console.warn(f"no crops are kept for the pictures of the report: {error}")
+        console.warn(f"no crops are kept for the figures of the report: {error}")
+        return
+    # a data set of images and sequences: of all of them the last crop
+    k = min(map(len, found.values()), default=0)
+    write_crops(out, {id: shrunk(crops[-k:]) for id, crops in found.items()})
 
 
 def chosen(predictions: Predictions) -> tuple[str, ...]:

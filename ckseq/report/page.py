@@ -174,7 +174,7 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
         "Created": run.created,
         "Seed": ", ".join(map(str, run.seeds)),
         "Model": run.model_kind,
-        "Parameters": f"{parameters:,}".replace(",", " ") if parameters is not None else None,
+        "Parameters": f"{parameters:,}" if parameters is not None else None,
         "Input": " × ".join(map(str, run.model.input_shape)) if run.model else None,
         "Epochs": run.epochs_done,
         "Training time": _duration(run.seconds) if run.trainings else None,

@@ -74,5 +74,11 @@ def whole_folder(out: Path, check: Callable[[], None]) -> Iterator[Path]:
         ) from None
 
 
+def interrupted(target: Path) -> Path | None:
+    """Return where a folder is whose exchange was cut off in the middle; None where it was not."""
+    old = _old(target)
+    return old if old.is_dir() and not target.exists() else None
+
+
 def _old(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")

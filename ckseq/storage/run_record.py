@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ckseq.config import Tree, digest
 from ckseq.errors import DataError
 from ckseq.storage.files import TRAIN_AGAIN, read_text, write_text
+from ckseq.storage.replacement import interrupted
 from ckseq.storage.run_migration import from_schema_1
 
 SCHEMA = 2
@@ -235,6 +236,9 @@ def read_run(folder: Path) -> RunRecord:
     """
     path = folder / RUN
     if not folder.is_dir():
+        if old := interrupted(folder):
+            fix = f"repeat the interrupted command with --overwrite, or rename {old.name} to {folder.name}"
+            raise DataError("its replacement was cut off", folder, fix)
         raise DataError("there is no such folder", folder, _NAME_A_RUN)
     if not path.is_file():
         raise DataError(f"is not a run: it holds no {RUN}", folder, _NAME_A_RUN)

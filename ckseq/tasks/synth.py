@@ -63,12 +63,10 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
         Writing failed, as on a full disk; nothing is left behind.
     """
     out = Path(out).resolve()
-    _check_target(out, overwrite=overwrite)
     sequences = plan(config)
     n_frames = sum(sequence.n_frames for sequence in sequences)
-    console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
-    # checked again while it is locked: another process may have made it meanwhile
     with whole_folder(out, lambda: _check_target(out, overwrite=overwrite)) as partial:
+        console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
         jobs = min(jobs, len(sequences)) if jobs > 0 else jobs
         calls = ((sequence, partial, jobs != 1) for sequence in sequences)
         done = spread(_write, calls, n_workers=jobs, in_order=False)

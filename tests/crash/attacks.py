@@ -213,8 +213,10 @@ class Target:
         # the shell's status of a signal, an error, or the success of one that was too late
         if "Traceback" in said or "internal error" in said:
             found.append(f"it said: {said[-600:]}")
-        if self.old is not None and command.status != 0 and tree_of(out) != before and not self.is_result(out):
-            found.append("the old target was changed or lost")
+        # between the two renames of an exchange the old target has another name, from which the next command takes it
+        aside = out.with_name(f".{out.name}.old")
+        if self.old is not None and command.status != 0 and before not in (tree_of(out), tree_of(aside)):
+            found += [] if self.is_result(out) else ["the old target was changed or lost"]
         return found + self.again(out, succeeded=command.status == 0)
 
     def again(self, out, *, succeeded=False):

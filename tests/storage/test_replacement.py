@@ -1,7 +1,9 @@
 import pytest
 
+from ckseq.errors import DataError
 from ckseq.storage import replacement
 from ckseq.storage.replacement import beside, exchange, recover
+from ckseq.storage.run_record import read_run
 
 
 def fill(folder, text):
@@ -20,6 +22,16 @@ def test_the_replacement_takes_the_place_and_nothing_is_left_of_the_old_one(tmp_
     assert (target / "run.json").read_text() == "old"
     exchange(target)
     assert ((target / "run.json").read_text(), names(tmp_path)) == ("new", ["run"])
+
+
+def test_who_reads_in_the_middle_of_an_exchange_learns_where_the_run_is(tmp_path):
+    target = fill(tmp_path / "run", "old")
+    fill(beside(target), "new")
+    target.rename(tmp_path / ".run.old")  # and killed
+    with pytest.raises(DataError, match=r"its replacement was cut off; .*--overwrite, or rename \.run\.old to run"):
+        read_run(target)
+    recover(target)
+    assert replacement.interrupted(target) is None
 
 
 def test_without_an_old_one_it_is_only_renamed(tmp_path):

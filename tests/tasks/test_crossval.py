@@ -123,6 +123,18 @@ def test_what_killed_processes_left_in_a_run_is_removed(store, ridge, tmp_path, 
         assert not any(path.exists() for path in left)
 
 
+def test_what_is_left_of_a_process_killed_at_its_first_file_is_no_other_use(store, ridge, tmp_path, console):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".run.json.x1y2.tmp").touch()
+    validated(store, ridge, out, console)
+    assert not list(out.glob(".*"))
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / ".mine").touch()
+    with pytest.raises(CallError, match="is in use, and not by a run"):
+        validated(store, ridge, tmp_path / "used", console)
+
+
 def test_a_store_that_is_replaced_meanwhile_is_noticed(ridge, tmp_path, console, monkeypatch):
     store = make_store(tmp_path / "one", made_recordings())
     other = make_store(tmp_path / "other", made_recordings(length_tells=True), digest="feedfeedfeedfeed")

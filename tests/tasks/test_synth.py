@@ -91,3 +91,12 @@ def test_a_second_process_is_refused_and_leaves_the_work_of_the_first_alone(tmp_
         for name in ("alone", "twin")
     )
     assert alone == twin
+
+
+def test_a_lock_that_was_left_at_a_complete_twin_is_removed(tmp_path, console):
+    small = TwinConfig(n_subjects=1, emotions_per_subject=1, median_frames=6)
+    synth(tmp_path / "twin", config=small, jobs=1, overwrite=False, console=console)
+    (tmp_path / ".twin.lock").touch()
+    with pytest.raises(CallError, match="already contains a synthetic data set"):
+        synth(tmp_path / "twin", config=small, jobs=1, overwrite=False, console=console)
+    assert [path.name for path in tmp_path.iterdir()] == ["twin"]
