@@ -320,8 +320,12 @@ def _finish(
         save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
     keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
+    at_chance = _notes_at_chance(results, recipe)
+    for note in at_chance:
+        console.warn(note)
     run = run.changed(
         state="complete",
+        notes=(*run.notes, *at_chance),
         model=results[0].done.model,
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
@@ -331,6 +335,20 @@ def _finish(
     write_run(out, run)
     _remove_leftovers(out)
     return Finished(run, predictions)
+
+
+def _notes_at_chance(results: Sequence[FoldResult], recipe: Experiment) -> list[str]:
+    """Return what a reader must know of networks that did not learn."""
+    found = [one for one in results if one.done.training.at_chance]
+    if not found:
+        return []
+    which = "the network" if len(results) == 1 else f"{len(found)} of {len(results)} networks"
+    options = ["training.restarts=3", "training.clip_norm=1"]
+    options += ["model.activation=tanh"] if getattr(recipe.model, "activation", None) == "relu" else []
+    return [
+        f"{which} did not learn: training ended at a loss of {found[0].epochs[-1].loss:.3f}, no better than that of "
+        f"always predicting the class frequencies; train for longer, or try --set {', --set '.join(options)}"
+    ]
 
 
 def _remove_leftovers(out: Path) -> None:

@@ -70,12 +70,15 @@ def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> 
         group.attrs["part"] = recording.part
     if prepared.error is not None:
         group.attrs["error"] = prepared.error
-    for name, array in prepared.arrays.items():
-        if name == "blobs":
-            _write_array(group, name, _packed(array), packed=packed)
-            group[name].attrs["width"] = array.shape[2]
-        else:
-            _write_array(group, name, array, packed=packed)
+    for name, array in as_stored(prepared.arrays).items():
+        _write_array(group, name, array, packed=packed)
+    if "blobs" in prepared.arrays:
+        group["blobs"].attrs["width"] = prepared.arrays["blobs"].shape[2]
+
+
+def as_stored(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return arrays as a store has them: eight pixels of a blob in a byte."""
+    return {name: _packed(array) if name == "blobs" else array for name, array in arrays.items()}
 
 
 def _packed(blobs: NDArray[np.bool_]) -> NDArray[np.uint8]:
