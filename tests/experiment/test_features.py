@@ -113,7 +113,8 @@ def test_any_model_learns_from_features_of_images(tmp_path, stills, backbone, co
 def test_temporal_networks_learn_from_features_of_frames(tmp_path, sequences, backbone, console, model):
     settings = ["input=features", backbone, f"model={model}", "sequence.length_frames=longest"]
     settings += ["protocol.kind=subject_holdout", "training.epochs=3"]
-    result = train(sequences, experiment="fer2013_small_balanced", out=tmp_path / "r", settings=settings, console=console)
+    out = tmp_path / "r"
+    result = train(sequences, experiment="fer2013_small_balanced", out=out, settings=settings, console=console)
     folder = tmp_path / "frames" / "P0_anger"
     (said,) = predict(tmp_path / "r", inputs=[folder], console=console)["predictions"]
     assert sum(said["probabilities"].values()) == pytest.approx(1, abs=1e-4)
