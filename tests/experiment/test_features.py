@@ -55,7 +55,7 @@ def sequences(tmp_path, console):
 
 
 def recipe(backbone, *settings):
-    return load_experiment("fer2013_small", ["input=features", backbone, *LINEAR, *settings])
+    return load_experiment("fer2013_small_balanced", ["input=features", backbone, *LINEAR, *settings])
 
 
 def test_features_of_images_are_computed_once(stills, backbone, console, monkeypatch):
@@ -89,7 +89,7 @@ def test_any_model_learns_from_features_of_images(tmp_path, stills, backbone, co
     settings = ["input=features", backbone, *LINEAR, "training.epochs=60", "training.learning_rate=0.05"]
     settings += [] if model == "dense_net" else [f'model={{kind = "{model}", root = false, pool = 1, parts = 1}}']
     run = tmp_path / "run"
-    train(stills, experiment="fer2013_small", out=run, settings=settings, console=console)
+    train(stills, experiment="fer2013_small_balanced", out=run, settings=settings, console=console)
     made = read_run(run)
     assert made.model.input_shape == (1, 1, 6, 1)
     with open_store(stills) as store:
@@ -113,14 +113,15 @@ def test_any_model_learns_from_features_of_images(tmp_path, stills, backbone, co
 def test_temporal_networks_learn_from_features_of_frames(tmp_path, sequences, backbone, console, model):
     settings = ["input=features", backbone, f"model={model}", "sequence.length_frames=longest"]
     settings += ["protocol.kind=subject_holdout", "training.epochs=3"]
-    result = train(sequences, experiment="fer2013_small", out=tmp_path / "r", settings=settings, console=console)
+    out = tmp_path / "r"
+    result = train(sequences, experiment="fer2013_small_balanced", out=out, settings=settings, console=console)
     folder = tmp_path / "frames" / "P0_anger"
     (said,) = predict(tmp_path / "r", inputs=[folder], console=console)["predictions"]
     assert sum(said["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert result["n_test"] > 2
     assert read_run(tmp_path / "r").model.input_shape == (4, 1, 6, 1)
     with open_store(sequences) as store:
-        chosen = load_experiment("fer2013_small", settings)
+        chosen = load_experiment("fer2013_small_balanced", settings)
         x = gather(store, chosen, console).x
         short = [place for place, entry in enumerate(store.entries) if entry.n_crops == 2]
     # padded in front and behind with zeros, which count for nothing
@@ -131,7 +132,7 @@ def test_temporal_networks_learn_from_features_of_frames(tmp_path, sequences, ba
 def test_one_frame_of_each_sequence_is_an_image(tmp_path, sequences, console):
     settings = ["sequence.overflow=cut_start", "protocol.kind=subject_holdout"]
     with open_store(sequences) as store:
-        x = gather(store, load_experiment("fer2013_small", settings), console).x
+        x = gather(store, load_experiment("fer2013_small_balanced", settings), console).x
         last = store.crops(store.entries[3].id)[-1]
     assert (x.shape, x.dtype) == ((16, 48, 48, 1), np.uint8)
     np.testing.assert_array_equal(x[3][..., 0], last)
@@ -149,7 +150,7 @@ def test_a_store_without_crops_says_what_to_do(tmp_path, backbone, console):
 
 def test_features_that_nothing_reads_are_refused(backbone):
     with pytest.raises(CallError, match=r"\[features\] makes features of crops, and input = crops are none"):
-        load_experiment("fer2013_small", [backbone])
+        load_experiment("fer2013_small_balanced", [backbone])
 
 
 def test_features_are_read_as_written(tmp_path):
