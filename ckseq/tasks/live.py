@@ -22,7 +22,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
     Parameters
     ----------
     run : Path
-        A run folder with a model that reads projections.
+        A run folder with a model: of images, of features of a backbone, or of motion.
     host : str
         The address to listen at; a warning is given for any but a loopback address, which others can reach.
     port : int
@@ -58,7 +58,14 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
     remove_clips()
     predictor = load_predictor(run, error_rate=error_rate)
     session = LiveSession(predictor)
-    site = Site(predictor.run, predictor.labels, predictor.notes, session.new_analyzer, session.analyze_clip)
+    site = Site(
+        predictor.run,
+        predictor.labels,
+        predictor.notes,
+        session.new_analyzer,
+        session.analyze_clip,
+        shows="motion" if session.measures_motion else "crop",
+    )
     local = host in LOOPBACK
     names = LOOPBACK if local else (*LOOPBACK, host, socket.gethostname())
     app = make_app(site, names=names, any_address=not local)
