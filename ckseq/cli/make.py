@@ -109,6 +109,25 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
 
 
 @command(
+    "images",
+    click.argument("store", type=FOLDER),
+    click.argument("out", type=TARGET),
+    click.option(
+        "--what", type=click.Choice(["blobs", "crops"]), default="blobs", show_default=True, help="Images to write."
+    ),
+)
+def _images(**values: Any) -> dict[str, Any]:
+    """Write the motion blobs or face crops of a store as PNG images.
+
+    They are in folders by class and recording: OUT/anger/S005_001/S005_001_00000002.png. The store must hold them
+    (--set reduce.keep_blobs=true or reduce.keep_crops=true).
+    """
+    from ckseq.tasks.images import images
+
+    return images(**values)
+
+
+@command(
     "train",
     click.argument("store", type=FOLDER),
     recipe_option("experiment"),

@@ -320,8 +320,12 @@ def _finish(
         save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
     keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
+    constant = _constant_notes(results, recipe)
+    for note in constant:
+        console.warn(note)
     run = run.changed(
         state="complete",
+        notes=(*run.notes, *constant),
         model=results[0].done.model,
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
@@ -331,6 +335,21 @@ def _finish(
     write_run(out, run)
     _remove_leftovers(out)
     return Finished(run, predictions)
+
+
+def _constant_notes(results: Sequence[FoldResult], recipe: Experiment) -> list[str]:
+    """Return what a reader must know of networks that predict much the same for everything."""
+    constant = [one for one in results if one.done.training.constant]
+    if not constant:
+        return []
+    which = "the network predicts" if len(results) == 1 else f"{len(constant)} of {len(results)} networks predict"
+    options = ["training.restarts=3", "training.clip_norm=1"]
+    options += ["model.activation=tanh"] if getattr(recipe.model, "activation", None) == "relu" else []
+    loss = constant[0].epochs[-1].loss
+    return [
+        f"{which} much the same for everything: training ended at a loss of {loss:.3f}, no better than that of the "
+        f"class frequencies alone; train for longer, or try --set {', --set '.join(options)}"
+    ]
 
 
 def _remove_leftovers(out: Path) -> None:

@@ -66,7 +66,9 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
     )
     run = run.changed(
         state="complete",
-        model=ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape),
+        model=ModelRecord(
+            kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape, layers=trained.layers
+        ),
         device=backend.device(),
         trainings=(training,),
         epochs_done=len(trained.epochs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from ckseq.learn.constant_output import is_constant
 from ckseq.learn.fit import TrainingState
 from ckseq.learn.predict import probabilities
 from ckseq.learn.trainer import TrainedModel, Trainer
@@ -100,19 +102,26 @@ def train_fold(
     on_epoch : callable
         Is given every epoch when it ends.
     """
-    trainer = trainer_for(recipe, dataset, seed=job.seed)
-    on_built(trainer)
-
-    def keep(state: TrainingState) -> None:
-        write_checkpoint(job.folder, state, made_from=made_from)
-        on_epoch(state.epochs[-1])
-
     sides = (job.fold.train, validation_of(job.fold, recipe))
     train, validation = (dataset.side(side)[1] for side in sides)
     job.folder.mkdir(parents=True, exist_ok=True)
-    trained = trainer.fit(
-        train=train, validation=validation, resume=read_checkpoint(job.folder, made_from=made_from), on_epoch=keep
-    )
+    state = read_checkpoint(job.folder, made_from=made_from)
+    restarts = 0 if state is None else state.restarts
+    while True:
+        trainer = trainer_for(recipe, dataset, seed=seed_of(job.seed, restarts))
+        if restarts == 0:
+            on_built(trainer)
+
+        def keep(state: TrainingState, restarts: int = restarts) -> None:
+            write_checkpoint(job.folder, replace(state, restarts=restarts), made_from=made_from)
+            on_epoch(state.epochs[-1])
+
+        trained = trainer.fit(train=train, validation=validation, resume=state, on_epoch=keep)
+        constant = is_constant(trained.epochs, train.codes)
+        if not constant or restarts >= recipe.training.restarts:
+            break
+        restarts, state = restarts + 1, None
+        remove_checkpoint(job.folder)
     rows = predict_test_side(trained.model, dataset, job.fold, seed=seed_of_rows)
     early = prefix_predictions(
         trained.model, job.store, dataset, job.fold, recipe, seed=seed_of_rows, digest=job.store_digest
@@ -126,11 +135,20 @@ def train_fold(
         epochs=len(trained.epochs),
         chosen_epoch=trained.chosen_epoch,
         seconds=trained.seconds,
+        constant=constant,
+        restarts=restarts,
     )
     shape = tuple(int(n) for n in dataset.x.shape[1:])
-    model = ModelRecord(kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape)
+    model = ModelRecord(
+        kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape, layers=trained.layers
+    )
     done = FoldRecordFile(training=training, model=model, device=backend.device())
     return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), trained.epochs, trained)
+
+
+def seed_of(seed: int, restarts: int) -> int:
+    """Return the seed of a training after so many restarts; its own before the first."""
+    return seed if not restarts else int(np.random.default_rng([seed, restarts]).integers(2**32))
 
 
 def validation_of(fold: Fold, recipe: Experiment) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ def write_checkpoint(folder: Path, state: TrainingState, *, made_from: str) -> N
     arrays: dict[str, Any] = {f"best_{i}": array for i, array in enumerate(state.best)}
     arrays["made_from"] = np.array(made_from)
     arrays["epochs"] = np.array(state.epochs, np.float64)
+    arrays["restarts"] = np.array(state.restarts)
     write_file(folder / CHECKPOINT, lambda file: np.savez(file, *state.variables, **arrays))
 
 
@@ -56,7 +57,8 @@ def read_checkpoint(folder: Path, *, made_from: str) -> TrainingState | None:
                 tuple(arrays[f"{kind}_{i}"] for i in range(sum(name.startswith(kind) for name in arrays.files)))
                 for kind in ("arr", "best")
             )
-            state = TrainingState(epochs, variables, best)
+            restarts = int(arrays["restarts"]) if "restarts" in arrays else 0
+            state = TrainingState(epochs, variables, best, restarts)
     except Exception as error:  # zipfile and numpy raise a dozen types, depending on which byte is damaged
         raise DataError(f"is cut short or not a checkpoint: {error}", path, "train again with --overwrite") from None
     if another:

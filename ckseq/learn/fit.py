@@ -58,13 +58,14 @@ class Labeled(NamedTuple):
 class TrainingState:
     """Everything that the next epoch depends on; it holds a copy of network and optimizer in memory.
 
-    The epochs so far; every variable of network and optimizer; and, where the validation loss selects the epoch, the
-    variables of the network after the best epoch so far.
+    The epochs so far; every variable of network and optimizer; where the validation loss selects the epoch, the
+    variables of the network after the best epoch so far; and how often the training was started again before.
     """
 
     epochs: tuple[Epoch, ...]
     variables: tuple[NDArray[Any], ...]
     best: tuple[NDArray[Any], ...] = ()
+    restarts: int = 0
 
 
 def fit(
@@ -202,7 +203,11 @@ def _compile(model: keras.Model, config: TrainingConfig) -> None:
     keras = load_keras()
     optimizers = keras.optimizers
     classes = {"adam": optimizers.Adam, "nadam": optimizers.Nadam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
-    optimizer = classes[config.optimizer](learning_rate=config.learning_rate, weight_decay=config.weight_decay or None)
+    optimizer = classes[config.optimizer](
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay or None,
+        global_clipnorm=config.clip_norm or None,
+    )
     if config.weight_decay:
         # as usual, biases and the scales of normalization do not decay
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

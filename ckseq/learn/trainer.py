@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ckseq.learn.training_config import TrainingConfig
 from ckseq.models._spec import ModelSpec
 from ckseq.protocol.holdout import Case, ProtocolConfig, holdout
 from ckseq.storage.history import Epoch
+from ckseq.storage.run_record import LayerRecord
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class TrainedModel:
     def probabilities(self, x: Sequences) -> NDArray[np.float32]:
         """Return (n, n_classes) float32 for sequences (n, t, h, w[, channels]); see `predict.probabilities`."""
         return probabilities(self.model, x)
+
+    @property
+    def layers(self) -> tuple[LayerRecord, ...]:
+        """The layers of a network, in order; none for an estimator."""
+        return tuple(map(_layer_record, self.model.layers)) if is_network(self.model) else ()
 
     def save(self, folder: Path) -> None:
         """Write ``model.keras`` or ``model.skops``, which `predict.load_trained_model` reads."""
@@ -180,6 +187,19 @@ def check_input(spec: ModelSpec, input_shape: tuple[int, ...]) -> None:
     if spec.reads not in (given, "anything"):
         fix = 'input = "crops" with sequence.length_frames = 1 gives images'
         raise CallError(f"{spec.name} reads {spec.reads}, and these are {given} of shape {input_shape}", fix=fix)
+
+
+def _layer_record(layer: Any) -> LayerRecord:
+    shape = getattr(layer, "output_shape", None) or layer.output.shape
+    weights = [(math.prod(weight.shape), weight) for weight in layer.weights]
+    trainable = {id(weight) for weight in layer.trainable_weights}
+    return LayerRecord(
+        name=layer.name,
+        kind=type(layer).__name__,
+        output_shape=tuple(shape[1:]),
+        n_parameters=sum(n for n, _ in weights),
+        n_trainable=sum(n for n, weight in weights if id(weight) in trainable),
+    )
 
 
 def validation_split(data: Labeled, *, share: float, seed: int) -> tuple[Labeled, Labeled]:

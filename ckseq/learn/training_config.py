@@ -40,6 +40,16 @@ class TrainingConfig(Config):
     thawed_rate: float = Field(
         0.1, gt=0, le=1, description="fine-tuning: factor on the learning rate after frozen_epochs"
     )
+    clip_norm: float = Field(
+        0.0, ge=0, description="gradient clipping: largest Euclidean norm of all gradients together; 0 is none"
+    )
+    restarts: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="how often to train again from other initial weights where the network ends up predicting much the "
+        "same for everything, as with dead rectified linear units; 0 only notes it",
+    )
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW), not on biases; 0 is none")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing of the training targets")
     class_weights: Literal["none", "balanced"] = Field(

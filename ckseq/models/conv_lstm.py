@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     import keras
 
 
+_DROPOUTS = ("dropout_input", "dropout", "dropout_dense")
+
+
 class ConvLSTMConfig(Config):
     """Sizes of the network; the defaults are the paper's."""
 
@@ -55,6 +58,10 @@ class ConvLSTMConfig(Config):
     activation: Literal["relu", "tanh"] = Field("relu", description="activation of candidate state and output")
     dense: int = Field(100, ge=1, le=2**16, description="units of the dense layer before the output layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout rate after the LSTM")
+    dropout_input: float = Field(
+        0.0, ge=0, lt=1, description="dropout rate before the LSTM; the paper tried more dropout"
+    )
+    dropout_dense: float = Field(0.0, ge=0, lt=1, description="dropout rate after the dense layer")
     recompute: bool = Field(
         False,
         description="gradient checkpointing: less memory, a third more arithmetic in training",
@@ -110,7 +117,7 @@ def export(model: keras.Model) -> keras.Model:
         kernel=recurrent.kernel_size,
         activation=recurrent.activation.__name__,
         dense=model.get_layer("dense").units,
-        dropout=model.get_layer("dropout").rate,
+        **{name: model.get_layer(name).rate for name in _DROPOUTS if name in {layer.name for layer in model.layers}},
     )
     plain = build_plain(config, input_shape=model.input_shape[1:], n_classes=model.output_shape[-1])
     plain.set_weights(model.get_weights())
@@ -146,10 +153,14 @@ def footprint(config: ConvLSTMConfig, *, input_shape: tuple[int, ...], n_classes
 def _network(recurrent: Any, config: ConvLSTMConfig, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     from keras import Input, Model, layers
 
+    def dropped(values: Any, name: str) -> Any:
+        rate = getattr(config, name)
+        return layers.Dropout(rate, name=name)(values) if rate or name == "dropout" else values
+
     sequences = Input(input_shape, name="sequences")
-    values = layers.Dropout(config.dropout, name="dropout")(recurrent(sequences))
+    values = dropped(recurrent(dropped(sequences, "dropout_input")), "dropout")
     values = layers.Dense(config.dense, activation="relu", name="dense")(layers.Flatten(name="flatten")(values))
-    classes = layers.Dense(n_classes, activation="softmax", name="classes")(values)
+    classes = layers.Dense(n_classes, activation="softmax", name="classes")(dropped(values, "dropout_dense"))
     return Model(sequences, classes, name="conv_lstm")
 
 

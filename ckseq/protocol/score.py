@@ -30,6 +30,15 @@ class PerClass(NamedTuple):
     support: NDArray[np.int64]
 
 
+class Average(NamedTuple):
+    """Precision, recall and F1, averaged over the classes."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+
+
 @dataclass(frozen=True)
 class Scores:
     """The scores of predictions against the true classes.
@@ -53,6 +62,16 @@ class Scores:
     kappa: float
     majority: float
     repeats: int = 1
+
+    @property
+    def averages(self) -> tuple[Average, Average]:
+        """The macro average of precision, recall and F1 over the classes, and that weighted by their support."""
+        classes = self.per_class
+        columns = np.stack([classes.precision, classes.recall, classes.f1])
+        weighted = columns @ classes.support / self.n
+        return Average("macro average", *map(float, columns.mean(axis=1))), Average(
+            "weighted average", *map(float, weighted)
+        )
 
 
 def score(

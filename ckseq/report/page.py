@@ -96,6 +96,7 @@ def render_page(
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),
+        layers=run.model.layers if run.model else (),
         train_counts=bool(run.protocol.train_counts),
     )
     return page

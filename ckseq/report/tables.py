@@ -85,6 +85,10 @@ def classification_report(scores: Scores) -> dict[str, Any]:
             }
             for i, label in enumerate(scores.labels)
         },
+        "averages": {
+            name: {"precision": precision, "recall": recall, "f1": f1}
+            for name, precision, recall, f1 in scores.averages
+        },
         "zero_division": "a class that was never predicted has precision 0, one without test sequences has recall 0",
     }
 
@@ -98,7 +102,8 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return the classification report as a table for a terminal or a text file."""
     classes = scores.per_class
     over = f"{percent(scores.confidence)} interval"
-    wide = max(len("class"), *map(len, scores.labels))
+    averages = scores.averages
+    wide = max(len("class"), *map(len, scores.labels), *(len(average.name) for average in averages))
     lines = [headline(scores, noun), "", f"{'class':<{wide}}  precision  recall  {over:<14}  {'f1':>5}  support"]
     for i, label in enumerate(scores.labels):
         interval = scores.recall_intervals[i]
@@ -107,6 +112,13 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
             f"{label:<{wide}}  {classes.precision[i]:9.2f}  {classes.recall[i]:6.2f}  {ends:<14}"
             f"  {classes.f1[i]:5.2f}  {classes.support[i]}"
         )
+    lines += [
+        "",
+        *(
+            f"{name:<{wide}}  {precision:9.2f}  {recall:6.2f}  {'':<14}  {f1:5.2f}  {scores.n}"
+            for name, precision, recall, f1 in averages
+        ),
+    ]
     kappa = "not defined" if math.isnan(scores.kappa) else f"{scores.kappa:.2f}"
     lines += [
         "",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from ckseq.errors import DataError
+from ckseq.storage.lock import locked
 
 
 def beside(target: Path) -> Path:
@@ -32,6 +37,41 @@ def recover(target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         old.rename(target)
+
+
+@contextmanager
+def whole_folder(out: Path, check: Callable[[], None]) -> Iterator[Path]:
+    """Yield a folder beside ``out`` to fill; it becomes ``out`` at the end, or is removed on a failure.
+
+    Parameters
+    ----------
+    out : Path
+    check : callable
+        Raises an error where ``out`` may not be replaced; called while it is locked.
+
+    Raises
+    ------
+    DataError
+        Something cannot be written; nothing is left behind.
+    """
+    partial = beside(out)
+    try:
+        with locked(out):
+            recover(out)
+            check()
+            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+            try:
+                partial.mkdir()
+                yield partial
+                exchange(out)
+            finally:
+                # while it is locked: afterwards it may be that of another process
+                shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        fix = "free some space or name another place, then run it again"
+        raise DataError(
+            f"cannot be written: {error.strerror}; nothing is left behind", error.filename or out, fix
+        ) from None
 
 
 def _old(target: Path) -> Path:

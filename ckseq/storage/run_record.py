@@ -109,16 +109,30 @@ class MemoryRecord(Record):
     sentence: str = ""
 
 
+class LayerRecord(Record):
+    """A layer of a network; ``output_shape`` is without the batch, None where it depends on the input."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int | None, ...]
+    n_parameters: int
+    n_trainable: int
+
+
 class ModelRecord(Record):
     """The model; ``n_parameters`` is None for an estimator, ``input_shape`` is without the batch."""
 
     kind: str
     n_parameters: int | None
     input_shape: tuple[int, ...]
+    layers: tuple[LayerRecord, ...] = ()
 
 
 class TrainingRecord(Record):
-    """One training: a seed and a fold; ``made_from`` is the digest of recipe, store and fold."""
+    """One training: a seed and a fold; ``made_from`` is the digest of recipe, store and fold.
+
+    ``constant`` is whether the network predicts much the same for everything, after so many ``restarts``.
+    """
 
     seed: int
     fold: int
@@ -128,6 +142,8 @@ class TrainingRecord(Record):
     epochs: int
     chosen_epoch: int | None = None
     seconds: float
+    constant: bool = False
+    restarts: int = 0
 
 
 class RunRecord(Record):

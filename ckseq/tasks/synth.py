@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,9 @@ import cv2
 import ckseq
 from ckseq.config import parse, with_settings
 from ckseq.console import Console
-from ckseq.errors import CallError, DataError
+from ckseq.errors import CallError
 from ckseq.labels import in_order
-from ckseq.storage.lock import locked
-from ckseq.storage.replacement import beside, exchange, recover
+from ckseq.storage.replacement import whole_folder
 from ckseq.twin.tree import SequencePlan, TwinConfig, plan, write
 from ckseq.workers import spread
 
@@ -70,7 +67,8 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
     sequences = plan(config)
     n_frames = sum(sequence.n_frames for sequence in sequences)
     console.say(f"drawing {len(sequences)} sequences of {config.n_subjects} synthetic subjects, {n_frames} frames")
-    with _appearing(out, overwrite=overwrite) as partial:
+    # checked again while it is locked: another process may have made it meanwhile
+    with whole_folder(out, lambda: _check_target(out, overwrite=overwrite)) as partial:
         jobs = min(jobs, len(sequences)) if jobs > 0 else jobs
         calls = ((sequence, partial, jobs != 1) for sequence in sequences)
         done = spread(_write, calls, n_workers=jobs, in_order=False)
@@ -111,29 +109,6 @@ def _is_twin(folder: Path) -> bool:
         return (folder / _NOTE).read_text(encoding="utf-8").startswith(_FIRST_LINE)
     except (OSError, UnicodeDecodeError):
         return False
-
-
-@contextmanager
-def _appearing(out: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a folder beside ``out`` to fill; it is renamed to ``out`` at the end, or removed on a failure."""
-    partial = beside(out)
-    try:
-        with locked(out):
-            recover(out)
-            _check_target(out, overwrite=overwrite)  # again: another process may have made it meanwhile
-            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-            try:
-                partial.mkdir()
-                yield partial
-                exchange(out)
-            finally:
-                # while it is locked: afterwards it may be that of another process
-                shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        fix = "free some space or name another place, then run it again"
-        raise DataError(
-            f"cannot be written: {error.strerror}; nothing is left behind", error.filename or out, fix
-        ) from None
 
 
 def _note(config: TwinConfig) -> str:

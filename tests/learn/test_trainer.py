@@ -146,6 +146,32 @@ def test_weight_decay_shrinks_the_weights_and_spares_the_offsets():
     np.testing.assert_allclose(fitted.model.get_weights()[1], bias, atol=1e-4)
 
 
+def test_clipping_bounds_the_norm_of_all_gradients_together():
+    before = {"optimizer": "sgd", "learning_rate": 1.0, "epochs": 1, "batch_size": 42, "validation": "none"}
+
+    def moved(**settings):
+        made = trainer(**before, **settings)
+        start = [array.copy() for array in made.model.get_weights()]
+        ended = made.fit(train=TRAIN, validation=None).model.get_weights()
+        return np.concatenate([(one - other).ravel() for one, other in zip(ended, start, strict=True)])
+
+    free, clipped = moved(), moved(clip_norm=0.01)
+    assert np.linalg.norm(free) > 0.02
+    np.testing.assert_allclose(clipped, free * (0.01 / np.linalg.norm(free)), rtol=1e-3, atol=1e-6)
+
+
+def test_the_layers_are_those_of_keras():
+    layers = trainer().fit(train=TRAIN, validation=TEST).layers
+    assert [(one.kind, one.output_shape, one.n_parameters) for one in layers] == [
+        ("Flatten", (108,), 0),
+        ("Dropout", (108,), 0),
+        ("Dense", (3,), 109 * 3),
+        ("Softmax", (3,), 0),
+    ]
+    assert [one.n_trainable for one in layers] == [one.n_parameters for one in layers]
+    assert trainer(ESTIMATOR).fit(train=TRAIN, validation=None).layers == ()
+
+
 def test_label_smoothing_is_that_of_its_definition():
     made = trainer(label_smoothing=0.3, learning_rate=1e-12)
     p = made.model.predict_on_batch(TEST.x)

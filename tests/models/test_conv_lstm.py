@@ -166,6 +166,26 @@ def test_weights_of_an_exported_network_go_back():
     np.testing.assert_array_equal(other.predict(x, verbose=0), fast.predict(x, verbose=0))
 
 
+def test_more_dropout_where_it_is_asked_for():
+    config = ConvLSTMConfig(filters=2, dense=3, dropout_input=0.1, dropout_dense=0.2)
+    network = build(config, input_shape=(4, 2, 9, 1), n_classes=3)
+    rates = [(layer.name, layer.rate) for layer in export(network).layers if "dropout" in layer.name]
+    assert rates == [("dropout_input", 0.1), ("dropout", 0.5), ("dropout_dense", 0.2)]
+    names = [layer.name for layer in network.layers]
+    assert names == [
+        "sequences",
+        "dropout_input",
+        "conv_lstm",
+        "dropout",
+        "flatten",
+        "dense",
+        "dropout_dense",
+        "classes",
+    ]
+    without = build(ConvLSTMConfig(filters=2, dense=3), input_shape=(4, 2, 9, 1), n_classes=3)
+    assert [layer.name for layer in without.layers if "dropout" in layer.name] == ["dropout"]
+
+
 @pytest.mark.parametrize(
     ("shape", "kernel", "words"),
     [

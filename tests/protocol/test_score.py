@@ -35,6 +35,10 @@ def test_every_score_equals_scikit_learns(pairs):
         )
         balanced = metrics.balanced_accuracy_score(truth, predicted)
         kappa = metrics.cohen_kappa_score(truth, predicted, labels=LABELS) if len({*truth, *predicted}) > 1 else None
+        table = metrics.classification_report(truth, predicted, labels=LABELS, output_dict=True, zero_division=0)
+    for average, name in zip(ours.averages, ("macro avg", "weighted avg"), strict=True):
+        expected = [table[name][key] for key in ("precision", "recall", "f1-score")]
+        assert [average.precision, average.recall, average.f1] == pytest.approx(expected, abs=1e-12)
     np.testing.assert_array_equal(ours.matrix, matrix)
     np.testing.assert_allclose(ours.per_class.precision, precision, atol=1e-12, rtol=0)
     np.testing.assert_allclose(ours.per_class.recall, recall, atol=1e-12, rtol=0)

@@ -26,6 +26,8 @@ def test_text_holds_every_class_and_score():
     lines = {line.split("  ")[0].strip(): line for line in text.splitlines()}
     assert lines["anger"].split() == ["anger", "0.91", "0.91", "0.62", "to", "0.98", "0.91", "11"]
     assert lines["happiness"].split() == ["happiness", "0.82", "0.90", "0.60", "to", "0.98", "0.86", "10"]
+    assert lines["macro average"].split() == ["macro", "average", "0.89", "0.88", "0.88", "42"]
+    assert lines["weighted average"].split() == ["weighted", "average", "0.89", "0.88", "0.88", "42"]
     assert lines["Cohen's kappa (agreement beyond chance)"].endswith(" 0.84")
     assert lines["majority-class baseline"].endswith(" 0.26")
     assert all(line == line.rstrip() for line in text.splitlines())
@@ -37,7 +39,8 @@ def test_json_holds_the_same_to_the_last_digit():
     assert (report["n_test"], report["n_correct"], report["accuracy"]) == (42, 37, 37 / 42)
     assert report["accuracy_interval"]["low"] == scores.interval.low
     assert report["classes"]["surprise"]["support"] == 11
-    assert report["macro_f1"] == scores.macro_f1
+    assert report["macro_f1"] == scores.macro_f1 == pytest.approx(report["averages"]["macro average"]["f1"])
+    assert report["averages"]["weighted average"]["recall"] == pytest.approx(37 / 42)
     assert "precision 0" in report["zero_division"]
 
 

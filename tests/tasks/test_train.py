@@ -10,6 +10,7 @@ import pytest
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
+from ckseq.experiment import fold
 from ckseq.learn.checkpoint import CHECKPOINT
 from ckseq.learn.predict import NETWORK, load_trained_model, probabilities
 from ckseq.recording import ImageFiles, Recording
@@ -53,10 +54,13 @@ class Listener:
     """A console that remembers, and presses Ctrl-C after so many epochs."""
 
     def __init__(self, *, interrupt_after=None):
-        self.said, self.epochs, self.interrupt_after = [], [], interrupt_after
+        self.said, self.warned, self.epochs, self.interrupt_after = [], [], [], interrupt_after
 
     def say(self, what):
         self.said.append(what)
+
+    def warn(self, what):
+        self.warned.append(what)
 
     @contextmanager
     def progress(self, label, total):
@@ -231,6 +235,51 @@ def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete
     assert (out / PREDICTIONS).read_bytes() == (complete[0] / PREDICTIONS).read_bytes()
     assert files_of(out) == files_of(complete[0])
     assert read_run(out).notes[-1] == f"resumed with keras {run.versions['keras']}; begun with 3.0"
+
+
+@pytest.fixture
+def first_is_dead(monkeypatch):
+    """The network of the recipe's own seed answers the same for everything, whatever it is trained on."""
+    build = fold.trainer_for
+
+    def build_dead(recipe, dataset, *, seed):
+        trainer = build(recipe, dataset, seed=seed)
+        if seed == 3:
+            for layer in trainer.model.layers:
+                layer.trainable = False
+                layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
+        return trainer
+
+    monkeypatch.setattr(fold, "trainer_for", build_dead)
+
+
+@pytest.mark.usefixtures("first_is_dead")
+def test_a_network_that_predicts_the_same_for_everything_is_noted(store, recipe, tmp_path):
+    console = Listener()
+    train(store, experiment=recipe, out=tmp_path / "run", console=console)
+    run = read_run(tmp_path / "run")
+    assert (run.trainings[0].constant, run.trainings[0].restarts) == (True, 0)
+    assert run.notes[-1] == console.warned[-1]
+    assert run.notes[-1].startswith(
+        "the network predicts much the same for everything: training ended at a loss of 1.0"
+    )
+    assert "--set training.restarts=3" in run.notes[-1]
+
+
+@pytest.mark.usefixtures("first_is_dead")
+def test_it_is_trained_again_from_other_weights_and_going_on_ends_in_the_same_bytes(store, recipe, tmp_path):
+    def restarted(out, **options):
+        train(store, experiment=recipe, settings=["training.restarts=2"], out=out, **options)
+        return read_run(out), (out / PREDICTIONS).read_bytes()
+
+    run, whole = restarted(tmp_path / "whole", console=Listener())
+    assert (run.trainings[0].constant, run.trainings[0].restarts, run.trainings[0].seed) == (False, 1, 3)
+    assert not any("much the same" in note for note in run.notes)
+    with pytest.raises(KeyboardInterrupt):  # in the second epoch after the restart
+        restarted(tmp_path / "cut", console=Listener(interrupt_after=6))
+    run, cut = restarted(tmp_path / "cut", console=Listener(), resume=True)
+    assert run.trainings[0].restarts == 1
+    assert cut == whole
 
 
 def test_frames_are_streamed_in_parts_and_going_on_ends_in_the_same_bytes(store, recipe, tmp_path):
