@@ -105,6 +105,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen()  # whoever opens the page as soon as its address is shown waits for it
     except (OSError, UnicodeError) as error:
         fix = "choose another --port, or --port 0 for any free one"
         reason = error.strerror if isinstance(error, OSError) else "it is no name of a host"

@@ -262,7 +262,7 @@ def test_another_address_gets_a_warning(monkeypatch, tmp_path, capsys):
         notes = ()
 
         def __init__(self, predictor):
-            self.new_analyzer = self.analyze_clip = None
+            self.new_analyzer = self.analyze_clip = self.measures_motion = None
 
     predictor = SimpleNamespace(run="run", labels=(), notes=())
     monkeypatch.setattr(module, "load_predictor", lambda run, *, error_rate: predictor)
