@@ -59,10 +59,10 @@ def parse(cls: type[C], values: Mapping[str, Any], *, where: str) -> C:
     try:
         return cls.model_validate(dict(values))
     except ValidationError as error:
-        raise CallError(_explain(cls, error), where, _remedy(cls, error)) from None
+        raise CallError(_explain(error), where, _remedy(cls, error)) from None
 
 
-def _explain(cls: type[Config], error: ValidationError) -> str:
+def _explain(error: ValidationError) -> str:
     found: dict[str, list[str]] = {}
     for item in error.errors(include_url=False):
         # of a union pydantic gives one error per branch, with the branch after the name of the field

@@ -72,7 +72,21 @@ def _synth(*, subjects: int, seed: int | None, settings: tuple[str, ...], **valu
     return synth(config=config_of(subjects, seed, settings), **values)
 
 
-@command("inspect", click.argument("data", type=FOLDER), source_option)
+@command(
+    "inspect",
+    click.argument("data", type=FOLDER),
+    click.option(
+        "--out", type=TARGET, help="Folder for figures: class distribution, some images of each class, one of each."
+    ),
+    click.option(
+        "--per-class",
+        type=click.IntRange(1, 50),
+        default=5,
+        show_default=True,
+        help="Images of each class in the figure of examples.",
+    ),
+    source_option,
+)
 def _inspect(**values: Any) -> dict[str, Any]:
     """Summarize a data set and list its problems.
 

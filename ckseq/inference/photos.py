@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 
 from ckseq import registry
@@ -13,17 +14,18 @@ from ckseq.errors import readable
 from ckseq.inference.bad_input import BAD_INPUT, left_out, one_line
 from ckseq.inference.inputs import output_stem
 from ckseq.inference.portraits import cut_portraits
-from ckseq.inference.predictions import FacePrediction, PhotoPrediction, Region, as_json
+from ckseq.inference.predictions import FacePrediction, PhotoPrediction, Points, Region, as_json
 from ckseq.inference.predictor import Predictor
 from ckseq.recording import ImageFiles
 from ckseq.report.photo import FaceLabel, draw_photo
-from ckseq.signal.faces import Detector
+from ckseq.signal.faces import Box, Detector
 from ckseq.sources.manifest import photos_at
 from ckseq.storage.files import write_bytes, write_text
 from ckseq.storage.frames import read_gray, read_rgb
 
 DEFAULT_DETECTOR = "dlib_hog"
 """Detects faces in photos where the training images were whole faces, so that the run has no detector of its own."""
+_N_POINTS = len(fields(Points))
 
 
 def predict_photos(
@@ -124,10 +126,16 @@ def _predict_photo(path: Path, predictor: Predictor, detector: Detector) -> tupl
             dominant_emotion=predictor.labels[int(row.argmax())],
             region=Region(box.left, box.top, box.right - box.left, box.bottom - box.top),
             face_confidence=round(box.score, 4),
+            points=_points(box),
         )
         for box, row in zip(boxes, rows, strict=True)
     ]
     return width, height, faces
+
+
+def _points(box: Box) -> Points | None:
+    """Return the points of a box, to a tenth of a pixel, where the detector gave all five."""
+    return Points(*((round(x, 1), round(y, 1)) for x, y in box.points)) if len(box.points) == _N_POINTS else None
 
 
 def _unused(path: Path, used: set[Path]) -> Path:
@@ -146,6 +154,7 @@ def _draw(target: Path, faces: Sequence[FacePrediction], path: Path, labels: Seq
             (face.region.x, face.region.y, face.region.w, face.region.h),
             face.dominant_emotion,
             tuple(face.emotion.values()),
+            () if face.points is None else astuple(face.points),
         )
         for face in faces
     ]

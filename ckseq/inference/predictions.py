@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ckseq.tracking.segments import Segment
@@ -58,13 +58,28 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Points:
+    """Five points of a face, each x and y in pixels of the upright photo; left and right are as seen in it."""
+
+    eye_left: tuple[float, float]
+    eye_right: tuple[float, float]
+    nose: tuple[float, float]
+    mouth_left: tuple[float, float]
+    mouth_right: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class FacePrediction:
-    """One face of a photo: percent by class, the most likely class, its box and the score of the detector."""
+    """One face of a photo: percent by class, the most likely class, its box and the score of the detector.
+
+    ``points`` are there where the detector finds them, as ``mtcnn`` does.
+    """
 
     emotion: dict[str, float]
     dominant_emotion: str
     region: Region
     face_confidence: float
+    points: Points | None = None
 
 
 @dataclass(frozen=True)
@@ -82,14 +97,13 @@ class PhotoPrediction:
 
 Prediction = SequencePrediction | TimelinePrediction | PhotoPrediction
 
-_LEFT_OUT_WHERE_NONE = ("files", "drawn")
+_LEFT_OUT_WHERE_NONE = ("files", "drawn", "points")
 
 
 def as_json(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as plain values; ``files`` and ``drawn`` are left out where there are none."""
-    values = asdict(prediction)
-    return {
-        field.name: values[field.name]
-        for field in fields(prediction)
-        if values[field.name] is not None or field.name not in _LEFT_OUT_WHERE_NONE
-    }
+    """Return a prediction as plain values; ``files``, ``drawn`` and ``points`` are left out where there are none."""
+    return asdict(prediction, dict_factory=_without_absent)
+
+
+def _without_absent(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in items if value is not None or name not in _LEFT_OUT_WHERE_NONE}

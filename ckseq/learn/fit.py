@@ -108,7 +108,8 @@ def fit(
     train : Labeled
     validation : Labeled or None
         Measured after every epoch. Under ``validation = "inner"`` or ``"given"`` it also stops the training early and
-        selects the epoch whose weights the network has in the end; it must then be no part of the test data.
+        selects the epoch whose weights the network has in the end, unless ``early_stopping`` is false; it must then be
+        no part of the test data.
     seed : int
         Of the order of the batches and of the augmentation.
     resume : TrainingState or None
@@ -178,10 +179,8 @@ def _train_epoch(
     model.optimizer.learning_rate.assign(learning_rate(config, before))
     rng = np.random.default_rng([seed, number])
     order = np.concatenate([rng.permutation(len(train.x)) for _ in range(passes_per_epoch(augmentation))])
-    targets = _targets(model, train)
-    if config.class_weights == "balanced":
-        # a target of w for its class makes the loss w times the cross-entropy
-        targets *= len(train.codes) / (targets.shape[1] * np.maximum(targets.sum(axis=0), 1))
+    # a target of w for its class makes the loss w times the cross-entropy
+    targets = _targets(model, train) * class_weights(train.codes, model.output_shape[-1], config.class_weights)
     augmented = augment_epoch(train.x, augmentation, rng=np.random.default_rng([seed, number, 1]))
     augment_batch = batch_augmenter(augmentation, seed=(seed, number, 1))
     loss, accuracy = _run_batches(update, augmented, targets, order, config.batch_size, augment_batch)
@@ -194,6 +193,21 @@ def _train_epoch(
         evaluate = full_batch(model, model.test_on_batch)
         val_loss, val_accuracy = _run_batches(evaluate, validation.x, _targets(model, validation), order, size)
     return Epoch(number, loss, accuracy, val_loss, val_accuracy, time.perf_counter() - start)
+
+
+def class_weights(codes: NDArray[np.int_], n_classes: int, kind: str) -> NDArray[np.float32]:
+    """Return the weight of each class in the loss, (n_classes,) float32.
+
+    >>> codes = np.array([0, 0, 0, 1])
+    >>> class_weights(codes, 2, "balanced").tolist(), class_weights(codes, 2, "frequency").tolist()
+    ([0.6666666865348816, 2.0], [0.75, 0.25])
+    """
+    counts = np.bincount(codes, minlength=n_classes)
+    if kind == "balanced":
+        weights = len(codes) / (n_classes * np.maximum(counts, 1))
+    else:
+        weights = counts / len(codes) if kind == "frequency" else np.ones(n_classes)
+    return weights.astype(np.float32)
 
 
 def _targets(model: keras.Model, data: Labeled) -> NDArray[np.float32]:

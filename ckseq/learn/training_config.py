@@ -52,8 +52,10 @@ class TrainingConfig(Config):
     )
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW), not on biases; 0 is none")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing of the training targets")
-    class_weights: Literal["none", "balanced"] = Field(
-        "none", description="class weights in the loss; balanced: inversely proportional to the class frequencies"
+    class_weights: Literal["none", "balanced", "frequency"] = Field(
+        "none",
+        description="class weights in the loss; balanced: inversely proportional to the class frequencies, so that "
+        "every class counts the same; frequency: the class frequencies, so that rare classes count even less",
     )
     adversarial_multiplier: float = Field(
         0.0, ge=0, description="adversarial regularization: weight of the loss on adversarial examples; 0 is none"
@@ -69,11 +71,16 @@ class TrainingConfig(Config):
     validation: Literal["test", "inner", "given", "none"] = Field(
         "test",
         description="data measured after every epoch: test, for the curves only, as in the paper; inner, a validation "
-        "split of the training data by subject, used for early stopping and to select the best epoch; given, the same "
-        "with the validation part of the data set; none",
+        "split of the training data by subject, used for early stopping and to select the best epoch (early_stopping); "
+        "given, the same with the validation part of the data set; none",
     )
     inner_share: float = Field(
         0.2, gt=0, lt=1, description="validation = inner: share of the training sequences in the validation split"
+    )
+    early_stopping: bool = Field(
+        True,
+        description="validation = inner and given: stop early, and use the weights of the epoch with the lowest "
+        "validation loss; false measures the validation data for the curves only",
     )
     patience: int = Field(
         20,
@@ -93,4 +100,4 @@ class TrainingConfig(Config):
     @property
     def selects_epoch(self) -> bool:
         """Whether the validation loss stops the training early and selects the epoch whose weights are used."""
-        return self.validation in ("inner", "given")
+        return self.early_stopping and self.validation in ("inner", "given")

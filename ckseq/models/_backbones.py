@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import sys
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,21 +14,26 @@ from pydantic import Field
 
 from ckseq.config import Config
 from ckseq.errors import CallError, DataError
+from ckseq.storage.safetensors import SUFFIX, read_safetensors
 
 if TYPE_CHECKING:
     import keras
+
+
+# what keras.applications does not have: a module with build(side_px), preprocess_input and load_published
+_OWN = {"ResNet18": "ckseq.models._resnet18"}
 
 
 class BackboneConfig(Config):
     """A pretrained network for images, and which part of it is used."""
 
     backbone: str = Field(
-        "MobileNetV2", description="name of a network of keras.applications, or the path of a .keras file"
+        "MobileNetV2", description="name of a network of keras.applications; ResNet18; or the path of a .keras file"
     )
     weights: str = Field(
         "imagenet",
         description="imagenet, downloaded by Keras unless cached; own, those of a .keras file; the path of a weights "
-        "file; or random, not pretrained, for tests",
+        "file (for ResNet18 also torchvision's as .safetensors); or random, not pretrained",
     )
     sha256: str = Field("", description="expected SHA-256 of the file; not checked where empty")
     side_px: int = Field(
@@ -39,13 +45,24 @@ class BackboneConfig(Config):
         "contains its own); none; or vggface2, that of the VGGFace2 networks",
     )
     cut_after: str = Field("", description="name of the last layer to use; empty uses all but the classification layer")
-    pool: Literal["mean", "max", "none"] = Field(
-        "mean", description="global pooling of the feature maps: mean, max, or none"
+    pool: Literal["mean", "max", "flatten", "none"] = Field(
+        "mean",
+        description="what becomes of the feature maps: mean or max, global pooling; flatten, a vector of all their "
+        "values; none, they stay maps",
+    )
+    pool_side: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="adaptive average pooling of the feature maps to this side, before pool; 0 is none (torchvision's "
+        "VGG networks: 7)",
     )
 
 
 def features(config: BackboneConfig, images: Any) -> Any:
     """Return the features of images: (n, d), or feature maps (n, h, w, d) where ``pool`` is none.
+
+    Except for the backbone itself, nothing in them has weights.
 
     The backbone is one layer, named ``backbone``.
 
@@ -68,7 +85,7 @@ def features(config: BackboneConfig, images: Any) -> Any:
     side_px = config.side_px or images.shape[1]
     is_file = config.backbone.endswith(".keras")
     if not is_file:
-        _named(config.backbone)
+        _module_of(config.backbone)
         # before anything is downloaded
         _check_channels(config, 3, images.shape[-1])
     full = _from_file(config) if is_file else _application(config, side_px)
@@ -79,10 +96,33 @@ def features(config: BackboneConfig, images: Any) -> Any:
         images = layers.Resizing(*sides, name="resized")(images)
     backbone = _truncated(full, config, is_file)
     values = backbone(_preprocessed(images, config, is_file))
-    if len(values.shape) != 4 or config.pool == "none":
+    if len(values.shape) != 4:
         return values
+    if config.pool_side:
+        values = adaptive_mean(values, side=config.pool_side)
+    if config.pool == "none":
+        return values
+    if config.pool == "flatten":
+        return layers.Flatten(name="flattened")(values)
     pooling = layers.GlobalAveragePooling2D if config.pool == "mean" else layers.GlobalMaxPooling2D
     return pooling(name="pooled")(values)
+
+
+def adaptive_mean(maps: Any, *, side: int) -> Any:
+    """Return feature maps (n, side, side, d): means over equal parts of maps (n, h, w, d), as PyTorch computes them.
+
+    Part i of ``side`` reaches from ``floor(i h / side)`` to ``ceil((i + 1) h / side)``; parts of few pixels overlap.
+    """
+    from keras import ops
+
+    for axis in (1, 2):
+        n = maps.shape[axis]
+        if n == side:
+            continue
+        parts = [(i * n // side, -(-(i + 1) * n // side)) for i in range(side)]
+        slices = [maps[:, begin:end] if axis == 1 else maps[:, :, begin:end] for begin, end in parts]
+        maps = ops.stack([ops.mean(part, axis=axis) for part in slices], axis=axis)
+    return maps
 
 
 def _check_channels(config: BackboneConfig, wanted: int, given: int) -> None:
@@ -110,6 +150,7 @@ def announcement(config: BackboneConfig) -> list[str]:
         return [f"the weights of {config.backbone} are random: it is not pretrained"]
     if config.weights != "imagenet" or config.backbone.endswith(".keras"):
         return []
+    _check_obtainable(config)
     return [
         f"{config.backbone} with weights pretrained on ImageNet: downloaded from {_address(config.backbone)} "
         "unless they are cached in ~/.keras/models"
@@ -164,15 +205,37 @@ def _from_file(config: BackboneConfig) -> keras.Model:
 
 
 def _application(config: BackboneConfig, side_px: int) -> keras.Model:
-    make, _ = _named(config.backbone)
     if config.weights == "own":
         raise CallError(f"{config.backbone} is not a file with weights of its own", fix='set weights = "imagenet"')
     _check(config)
+    if config.backbone in _OWN:
+        _check_obtainable(config)
+        network = _module_of(config.backbone).build(side_px)
+    else:
+        network = _of_keras(config, side_px)
+    for path in files_of(config):
+        try:
+            if config.backbone in _OWN and path.suffix == SUFFIX:
+                _module_of(config.backbone).load_published(network, read_safetensors(path))
+            else:
+                network.load_weights(path)
+        except DataError:
+            raise
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            fix = f"name weights of {config.backbone} without its classification layer"
+            raise DataError(f"the weights do not fit {config.backbone}: {reason}", path, fix) from None
+    return network
+
+
+def _of_keras(config: BackboneConfig, side_px: int) -> keras.Model:
+    """Return a network of keras.applications, with the weights that Keras downloads or with random ones."""
+    make = getattr(_module_of(config.backbone), config.backbone)
     weights = "imagenet" if config.weights == "imagenet" else None
     try:
         # Keras prints its download progress, which is no result
         with contextlib.redirect_stdout(sys.stderr):
-            network = make(include_top=False, weights=weights, input_shape=(side_px, side_px, 3))
+            return make(include_top=False, weights=weights, input_shape=(side_px, side_px, 3))
     except ValueError as error:
         raise CallError(
             f"{config.backbone} cannot be built: {str(error).splitlines()[0]}", fix="set side_px higher"
@@ -185,34 +248,36 @@ def _application(config: BackboneConfig, side_px: int) -> keras.Model:
             _address(config.backbone),
             "connect to the internet once, or name a weights file; random weights are not used instead",
         ) from None
-    for path in files_of(config):
-        try:
-            network.load_weights(path)
-        except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            fix = f"name weights of {config.backbone} without its classification layer"
-            raise DataError(f"the weights do not fit {config.backbone}: {reason}", path, fix) from None
-    return network
 
 
-def _named(name: str) -> tuple[Any, Any]:
-    """Return the constructor of a network of keras.applications, and the module with its preprocessing."""
+def _check_obtainable(config: BackboneConfig) -> None:
+    if config.backbone in _OWN and config.weights == "imagenet":
+        raise CallError(
+            f"Keras has no weights of {config.backbone} to download",
+            fix=f"name a file by weights, such as torchvision's {config.backbone.lower()}{SUFFIX}; or random",
+        )
+
+
+def _module_of(name: str) -> Any:
+    """Return the module with the constructor of a network and its preprocessing."""
     from keras import applications
 
-    known = sorted(each for each in dir(applications) if each[0].isupper())
+    if name in _OWN:
+        return import_module(_OWN[name])
+    known = sorted([*(each for each in dir(applications) if each[0].isupper()), *_OWN])
     if name not in known:
         near = ", ".join(get_close_matches(name, known, n=3)) or ", ".join(known)
         raise CallError(
             f"there is no {name!r} among the networks of keras.applications",
             fix=f"name one of these: {near}; or the path of a .keras file with any other network and its weights",
         )
-    make = getattr(applications, name)
-    return make, sys.modules[make.__module__]
+    return sys.modules[getattr(applications, name).__module__]
 
 
 def _address(name: str) -> str:
-    _, module = _named(name)
-    found = [value for value in vars(module).values() if isinstance(value, str) and value.startswith("https://")]
+    found = [
+        value for value in vars(_module_of(name)).values() if isinstance(value, str) and value.startswith("https://")
+    ]
     return found[0] if found else "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
@@ -249,4 +314,4 @@ def _preprocessed(images: Any, config: BackboneConfig, is_file: bool) -> Any:
         )
     if config.preprocessing == "none" or is_file:
         return images
-    return _named(config.backbone)[1].preprocess_input(images)
+    return _module_of(config.backbone).preprocess_input(images)

@@ -42,6 +42,9 @@ class ProtocolConfig(Config):
     test_subjects: tuple[str, ...] = Field(
         (), strict=False, description="subject_holdout: the test subjects, instead of a random draw"
     )
+    test_part: Literal["test", "validation"] = Field(
+        "test", description="given: the part of the published split that is the test set; the other one validates"
+    )
     folds: int = Field(5, ge=2, description="k-fold protocols: number of folds")
     file: str = Field("", description="from_file: JSON or TOML file with the recording ids of each fold")
     random_state: int = Field(1, ge=0, lt=2**32, description="seed of the draw, independent of the training seed")
@@ -109,7 +112,7 @@ def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
     if len(ordered) < 2:
         raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="add recordings")
     if config.kind == "given":
-        return _given(ordered)
+        return _given(ordered, config.test_part)
     tested = _paper_split(len(ordered), config) if config.kind == "paper_split" else _subject_holdout(ordered, config)
     train = tuple(case.id for case, test in zip(ordered, tested, strict=True) if not test)
     test = tuple(case.id for case, test in zip(ordered, tested, strict=True) if test)
@@ -124,10 +127,12 @@ def _check_trained(cases: list[Case], train: tuple[str, ...], fix: str) -> None:
         raise DataError(f"the split leaves no sequence of {' and '.join(in_order(untrained))} to train on", fix=fix)
 
 
-def _given(cases: list[Case]) -> Fold:
-    """Use the split that the data set publishes; without a test set the validation set is the test set."""
+def _given(cases: list[Case], test_part: str) -> Fold:
+    """Use the split that the data set publishes; of validation and test set, one that is alone is the test set."""
     parts = {part: tuple(case.id for case in cases if case.part == part) for part in ("train", "validation", "test")}
     train, validation, test = parts.values()
+    if test_part == "validation":
+        validation, test = test, validation
     if not test:
         validation, test = (), validation
     if not train or not test:

@@ -14,7 +14,7 @@ from ckseq.protocol.score import Scores
 from ckseq.report.style import ACCENT, LINE, SOFT, WARM, house_style, png
 from ckseq.storage.run_record import RunRecord
 
-COLORS = {"training": ACCENT, "validation": "#7a9bb1", "test": WARM}
+COLORS = {"training": ACCENT, "validation": "#7a9bb1", "test": WARM, "all": ACCENT}
 
 
 def sample_counts(run: RunRecord, scores: Scores) -> dict[str, dict[str, int]]:
@@ -36,7 +36,8 @@ def draw_classes(labels: Sequence[str], counts: Mapping[str, Mapping[str, int]])
     labels : sequence of str
         The classes, in order.
     counts : mapping of str to mapping
-        By part (``training``, ``validation``, ``test``) the number of samples by label; at least one part.
+        By part (``training``, ``validation``, ``test``, or ``all`` alone) the number of samples by label; at least one
+        part.
 
     Returns
     -------

@@ -24,15 +24,19 @@ Area = tuple[float, float, float, float]
 
 
 class FaceLabel(NamedTuple):
-    """A face: ``region`` x, y, width, height in pixels of the photo, its class, and percent of all classes in order."""
+    """A face: ``region`` x, y, width, height in pixels of the photo, its class, and percent of all classes in order.
+
+    ``points`` are those of its eyes, nose and mouth, where the detector finds them.
+    """
 
     region: tuple[int, int, int, int]
     label: str
     percents: tuple[float, ...]
+    points: tuple[tuple[float, float], ...] = ()
 
 
 def draw_photo(photo: NDArray[np.uint8], faces: Sequence[FaceLabel], labels: Sequence[str]) -> bytes:
-    """Draw a box around every face, beside it the most likely class and, where the face is large, the second.
+    """Draw a box around every face and its points, beside it the most likely class and, in a large face, the second.
 
     Parameters
     ----------
@@ -57,6 +61,8 @@ def draw_photo(photo: NDArray[np.uint8], faces: Sequence[FaceLabel], labels: Seq
     for face, area in zip(faces, areas, strict=True):
         thick = min(line, max(2, round((area[2] - area[0]) / 20)))
         _box(draw, area, _color(face, labels), thick)
+        for x, y in face.points:
+            _dot(draw, (factor * (x + 0.5), factor * (y + 0.5)), thick, _color(face, labels))
     plates: list[Area] = []
     for face, area in zip(faces, areas, strict=True):
         size = round(min(max(0.16 * (area[2] - area[0]), 0.55 * _TEXT_SHARE * longer, 13), 1.3 * _TEXT_SHARE * longer))
@@ -83,6 +89,13 @@ def _box(draw: ImageDraw.ImageDraw, area: Area, color: str, thick: int) -> None:
     edge = max(1, thick // 3)
     draw.rectangle((left - edge, top - edge, right + edge, bottom + edge), outline=_DARK, width=thick + 2 * edge)
     draw.rectangle(area, outline=color, width=thick)
+
+
+def _dot(draw: ImageDraw.ImageDraw, middle: tuple[float, float], radius: float, color: str) -> None:
+    x, y = middle
+    edge = radius + max(1, radius // 2)
+    draw.ellipse((x - edge, y - edge, x + edge, y + edge), fill=_DARK)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
 
 def _lines(face: FaceLabel, labels: Sequence[str], area: Area, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:

@@ -11,6 +11,7 @@ from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoF
 from ckseq.regular_file import is_folder, is_something
 from ckseq.sources._frames import entries, foreign_names, images_in, is_image, is_video, safe_id, too_short
 from ckseq.sources._spec import SourceSpec
+from ckseq.sources.fer2013 import LABELS as FER2013_LABELS
 
 LOOKS_FOR = (
     "one folder per class, with video files, folders of frames or single images in it (anger/S005_001.mp4, "
@@ -19,6 +20,8 @@ LOOKS_FOR = (
 # S005, p3, sub-12, actor07 in front of _ or -
 _PERSON = re.compile(r"(?:s|p|id|sub|subj|subject|person|participant|actor)-?[0-9]{1,5}(?=[_-])", re.IGNORECASE)
 _SUBJECT = re.compile(r"S[0-9]{3,4}")
+# folders of FER2013's images are often named by its codes
+_CODES = {str(code): label for code, label in enumerate(FER2013_LABELS)}
 _PARTS: dict[str, Part] = {
     "train": "train",
     "training": "train",
@@ -49,7 +52,8 @@ def scan(root: Path) -> list[Recording]:
     """Return the recordings under a folder of classes, sorted by id (``class_name``, ``train_class_name``).
 
     An image directly in a class folder is a recording of one frame. Where the top folders are named train, test and the
-    like, they are the data set's own split, and the class folders are below.
+    like, they are the data set's own split, and the class folders are below. Seven class folders 0 to 6 are read as the
+    emotions that these codes mean in FER2013.
 
     The subject is the code in front of the name, as in ``S005_001.mp4`` or ``p3-smile``. Without one the
     subject is unknown: then the recording is its own subject, and `problems` reports that.
@@ -62,13 +66,14 @@ def scan(root: Path) -> list[Recording]:
     if not is_folder(root):
         raise DataError("is not a folder", root, f"needed: {LOOKS_FOR}")
     recordings: dict[str, Recording] = {}
+    names = _names(root)
     for part, folder in _classes(root):
         for path in entries(folder):
             frames = ImageFiles((path,)) if is_image(path.name) and not is_folder(path) else _frames(path)
             if frames is None:
                 continue
             name = readable(path.name if is_folder(path) else path.stem)
-            label = readable(folder.name)
+            label = names.get(folder.name, readable(folder.name))
             ident = safe_id(*([part] if part else []), label, name)
             if ident in recordings:
                 raise DataError(f"the name gives the id {ident!r} a second time", path, "rename one of the two")
@@ -80,7 +85,7 @@ def scan(root: Path) -> list[Recording]:
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return unknown subjects, files that are not read, and sequences of one frame."""
+    """Return unknown subjects, folders named by codes, files that are not read, and sequences of one frame."""
     try:
         recordings = scan(root)
     except DataError as error:
@@ -94,6 +99,15 @@ def problems(root: Path) -> list[Problem]:
                 str(root),
                 "a split by subject has no effect then: name the subjects in a manifest (path,subject,session,label)",
                 matters=True,
+            )
+        )
+    if _names(root):
+        meant = ", ".join(f"{code} {label}" for code, label in _CODES.items())
+        found.append(
+            Problem(
+                f"the class folders 0 to 6 are read as FER2013's codes: {meant}",
+                str(root),
+                "nothing to do; rename the folders if they mean other classes",
             )
         )
     for _, folder in _classes(root):
@@ -126,6 +140,11 @@ def _classes(root: Path) -> Iterator[tuple[Part | None, Path]]:
             yield from ((part, path) for path in entries(above) if is_folder(path))
     else:
         yield from ((None, folder) for folder in folders)
+
+
+def _names(root: Path) -> dict[str, str]:
+    """Return the emotion of each class folder where these are named by FER2013's codes, all seven of them."""
+    return _CODES if {folder.name for _, folder in _classes(root)} == set(_CODES) else {}
 
 
 def _frames(path: Path) -> Frames | None:

@@ -89,8 +89,12 @@ def _fields(cls: type[Config]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, field in cls.model_fields.items():
         if isinstance(field.default, Config) or name.endswith("_kind") or name in ("detector", "model"):
             continue  # a section of its own
-        default = "required" if field.is_required() else json.dumps(field.default)
+        default = "required" if field.is_required() else json.dumps(field.default, default=_plain)
         yield name, {"type": _type(field.annotation), "default": default, "meaning": field.description or ""}
+
+
+def _plain(value: Config) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude_none=True)
 
 
 def _type(annotation: Any) -> str:

@@ -15,8 +15,12 @@ from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source
+from ckseq.preprocessing.example_images import example_images
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
+from ckseq.report.classes import draw_classes
+from ckseq.report.gallery import draw_gallery
 from ckseq.report.wording import IMAGE, SEQUENCE
+from ckseq.storage.files import write_bytes
 from ckseq.storage.frames import read_headers
 
 SCHEMA = 1
@@ -30,8 +34,15 @@ _WHERES_SHOWN = 3
 DIFFERENT_SIZES = "bring them to one size: only faces.policy = every_frame reads them as they are"
 
 
-def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, Any]:
-    """Summarize a data set; no image is decoded, only the header of each file is read.
+_PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
+
+PER_CLASS = 5
+
+
+def inspect(
+    data: Path, *, source: str | None, out: Path | None = None, per_class: int = PER_CLASS, console: Console
+) -> dict[str, Any]:
+    """Summarize a data set; without ``out`` no image is decoded, only the header of each file is read.
 
     Parameters
     ----------
@@ -39,6 +50,11 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
         A data set in the format of one of the sources.
     source : str or None
         The source to read it with; None detects it.
+    out : Path, optional
+        Save figures there: the class distribution (``classes.png``), some images of each class (``examples.png``) and
+        one of each (``one_of_each.png``).
+    per_class : int
+        Images of each class in ``examples.png``.
     console : Console
         Prints the tables.
 
@@ -46,9 +62,10 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
     -------
     dict
         ``schema``, ``data``, ``source``, ``counts`` (sequences, subjects, frames, labeled, and one per label),
-        ``should_hold`` (the counts of the original, or None), ``lengths`` (min, median, max frames, and ``histogram``:
-        frames to sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what,
-        where, mend).
+        ``should_hold`` (the counts of the original, or None), ``parts`` (the number of recordings in each part of the
+        published split; empty without one), ``lengths`` (min, median, max frames, and ``histogram``: frames to
+        sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what, where, mend),
+        ``figures`` (their paths, where they are saved).
 
     Raises
     ------
@@ -71,6 +88,7 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
         "source": layout.name,
         "counts": _counts(recordings),
         "should_hold": dict(layout.expected_counts) or None,
+        "parts": dict(Counter(part for one in recordings if (part := one.part))),
         "lengths": _lengths(lengths),
         "images": images,
         "problems": [{"what": p.what, "where": p.where, "mend": p.mend} for p in problems],
@@ -80,8 +98,36 @@ def inspect(data: Path, *, source: str | None, console: Console) -> dict[str, An
         if set(lengths) != {1}:
             console.say(_lengths_table(lengths, found["lengths"]))
         console.say(_images_table(images))
+    if found["parts"]:
+        console.say("published split: " + ", ".join(f"{n:,} {_PART_NAMES[part]}" for part, n in found["parts"].items()))
     _say_problems(problems, data, console)
+    if out is not None:
+        found["figures"] = _save_figures(recordings, out, per_class, console)
     return found
+
+
+def _save_figures(recordings: Sequence[Recording], out: Path, per_class: int, console: Console) -> list[str]:
+    """Draw the class distribution and example images; nothing where no recording is labeled."""
+    images = {label: found for label, found in example_images(recordings, per_class=per_class).items() if found}
+    if not images:
+        console.warn(f"{out}: no figures are saved, since no image that can be read has a label")
+        return []
+    labels = in_order(one.label for one in recordings if one.label is not None)
+    parts = {
+        name: Counter(one.label for one in recordings if one.part == part and one.label is not None)
+        for part, name in _PART_NAMES.items()
+    }
+    parts = {name: counts for name, counts in parts.items() if counts}
+    everything = {"all": Counter(one.label for one in recordings if one.label is not None)}
+    pictures = {
+        "classes.png": draw_classes(labels, parts or everything),
+        "examples.png": draw_gallery(images),
+        "one_of_each.png": draw_gallery({label: found[:1] for label, found in images.items()}),
+    }
+    for name, data in pictures.items():
+        write_bytes(out / name, data)
+        console.say(str(out / name))
+    return [str(out / name) for name in pictures]
 
 
 def _counts(recordings: Sequence[Recording]) -> dict[str, int]:

@@ -145,3 +145,6 @@ def test_the_cascades_of_haar_each_find_the_face_in_their_own_way(drawn_face):
 def test_whole_frame_is_the_whole_frame():
     spec = registry.load("detectors", "whole_frame").SPEC
     assert spec.load(spec.config())(np.zeros((30, 40), np.uint8)) == [Box(0, 0, 40, 30, 1.0)]
+    center = spec.load(spec.config(part="central_square"))
+    assert center(np.zeros((30, 41), np.uint8)) == [Box(5, 0, 35, 30, 1.0)]
+    assert center(np.zeros((40, 30), np.uint8)) == [Box(0, 5, 30, 35, 1.0)]

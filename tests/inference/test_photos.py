@@ -82,6 +82,29 @@ def test_the_keys_of_a_face_are_those_of_deepface(tmp_path, photo):
     assert "drawn" not in item
 
 
+def test_the_points_of_a_detector_that_finds_them_are_in_the_json_and_drawn(tmp_path, photo):
+    path = save(tmp_path / "anna.png", photo)
+    ((item,), _), ((plain,), _) = (
+        predicted([path], detector=name, out=tmp_path / name, draw=True) for name in ("mtcnn", "dlib_hog")
+    )
+    (face,) = item["faces"]
+    region, points = face["region"], {name: np.array(point) for name, point in face["points"].items()}
+    assert list(points) == ["eye_left", "eye_right", "nose", "mouth_left", "mouth_right"]
+    for x, y in points.values():
+        assert region["x"] < x < region["x"] + region["w"]
+        assert region["y"] < y < region["y"] + region["h"]
+    assert points["eye_left"][0] < points["nose"][0] < points["eye_right"][0]
+    assert max(points["eye_left"][1], points["eye_right"][1]) < points["nose"][1] < points["mouth_left"][1]
+    assert points["mouth_left"][0] < points["mouth_right"][0]
+    assert "points" not in plain["faces"][0]
+    assert json.loads((tmp_path / "mtcnn" / "photos.json").read_text()) == json.loads(json.dumps([item]))
+    drawn, without = (cv2.imread(one["drawn"]).astype(int) for one in (item, plain))
+    factor = drawn.shape[1] // photo.shape[1]
+    for x, y in points.values():
+        at = round(factor * (y + 0.5)), round(factor * (x + 0.5))
+        assert np.abs(drawn[at] - without[at]).max() > 40
+
+
 @pytest.mark.parametrize("color", ["gray", "rgb"])
 def test_a_face_is_prepared_to_the_bit_as_in_training(tmp_path, photo, console, color):
     (tmp_path / "data" / "happiness").mkdir(parents=True)

@@ -119,6 +119,17 @@ def test_it_learns():
     assert last.epochs[-1].loss < 0.7 * last.epochs[0].loss
 
 
+def test_validation_without_early_stopping_is_a_curve_only(uninterrupted):
+    """The same bits as when the same data is measured for the curve, and every epoch is trained."""
+    given = CONFIG.model_copy(update={"validation": "given", "patience": 1, "early_stopping": False})
+    network = tiny_network(seed=5)
+    states = trained(network, config=given)
+    assert not states[-1].best
+    assert_equal(states[-1], uninterrupted[-1])
+    for variable, last in zip(network.variables, states[-1].variables, strict=False):
+        np.testing.assert_array_equal(variable.numpy(), last)
+
+
 @pytest.mark.parametrize("epoch", [1, 4])
 def test_going_on_from_an_epoch_ends_in_the_same_bits(uninterrupted, epoch):
     # another seed: whatever matters has to come from the state

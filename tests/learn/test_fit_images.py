@@ -83,16 +83,19 @@ def test_batches_are_varied_by_epoch_and_place():
     assert (passes_per_epoch(ImageAugmentConfig(passes=4)), passes_per_epoch(AugmentConfig())) == (4, 1)
 
 
-def test_balanced_classes_count_alike():
-    """One step on nine of one class and three of the other, against Keras's own class weights."""
+@pytest.mark.parametrize(
+    ("kind", "weights"), [("balanced", {0: 12 / (2 * 9), 1: 12 / (2 * 3)}), ("frequency", {0: 9 / 12, 1: 3 / 12})]
+)
+def test_classes_weigh_as_with_kerass_own_class_weights(kind, weights):
+    """One step on nine of one class and three of the other."""
     rare = material([0] * 9 + [1] * 3)
     ours, theirs = network(), network()
     settings = {"optimizer": "sgd", "learning_rate": 0.5, "epochs": 1, "batch_size": 12}
-    state = trained(ours, config(class_weights="balanced", **settings), train=rare)[-1]
+    state = trained(ours, config(class_weights=kind, **settings), train=rare)[-1]
     order = np.random.default_rng([3, 1]).permutation(12)
     theirs.compile(keras.optimizers.SGD(0.5), loss="categorical_crossentropy")
     theirs.train_on_batch(rare.x[order].astype(np.float32), np.eye(2)[rare.codes[order]],
-                          class_weight={0: 12 / (2 * 9), 1: 12 / (2 * 3)})  # fmt: skip
+                          class_weight=weights)  # fmt: skip
     for array, variable in zip(weights_of(state, ours, "classes"), theirs.get_layer("classes").variables, strict=True):
         np.testing.assert_allclose(array, variable.numpy(), atol=1e-6)
 

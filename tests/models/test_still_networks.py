@@ -10,15 +10,16 @@ from ckseq.learn.predict import load_trained_model, save_network
 from ckseq.models import _backbones, cnn_five_blocks, cnn_small, dense_net, mean_frame, transfer
 
 GRAY, RGB = (48, 48, 1), (48, 48, 3)
-D = {"filters": (64, 128, 256), "dense": 1024, "dropout": 0.2}
+D = {"filters": (64, 128, 256), "padding": "same", "dense": 1024, "dropout": 0.2}
 
 
 @pytest.mark.parametrize(
     ("module", "config", "shape", "n_parameters"),
     [
         (cnn_small, {}, GRAY, 318_407),
-        (cnn_small, D, (64, 64, 3), 38_127_751),
+        (cnn_small, D, (64, 64, 3), 67_487_879),
         (cnn_five_blocks, {}, GRAY, 3_400_871),
+        (cnn_five_blocks, {"dense_normalization": False}, GRAY, 3_400_359),
         (dense_net, {}, (1, 1, 1280, 1), 329_735),
         (mean_frame, {}, (24, 1, 1280, 1), 8_967),
     ],
@@ -49,6 +50,17 @@ def test_white_is_one_and_channels_stay_in_order(module):
     np.testing.assert_allclose(seen, image / 255, rtol=1e-6)
 
 
+def test_pixels_are_standardized_channel_by_channel():
+    mean, deviation = (0.5, 0.4, 0.3), (0.25, 0.2, 0.1)
+    config = cnn_small.CNNSmallConfig(mean=mean, deviation=deviation)
+    model = cnn_small.build(config, input_shape=RGB, n_classes=3)
+    image = np.random.default_rng(0).integers(0, 256, (1, *RGB)).astype(np.float32)
+    seen = keras.Model(model.inputs, model.get_layer("convolution_1").input).predict_on_batch(image)
+    np.testing.assert_allclose(seen, (image / 255 - mean) / deviation, atol=1e-5)
+    with pytest.raises(CallError, match=r"model\.mean has 3 numbers, and the images have 1 channels"):
+        cnn_small.build(config, input_shape=GRAY, n_classes=3)
+
+
 def test_five_blocks_are_those_of_the_document():
     model = cnn_five_blocks.build(cnn_five_blocks.CNNFiveBlocksConfig(), input_shape=GRAY, n_classes=7)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -63,7 +75,7 @@ def test_five_blocks_are_those_of_the_document():
 
 def modules_of_applications():
     names = [name for name in dir(keras.applications) if name[0].isupper()]
-    return sorted({_backbones._named(name)[1].__name__: name for name in names}.items())
+    return sorted({_backbones._module_of(name).__name__: name for name in names}.items())
 
 
 @pytest.mark.parametrize(("_module", "name"), modules_of_applications(), ids=lambda value: value.rpartition(".")[2])
@@ -75,7 +87,7 @@ def test_pixels_are_prepared_as_each_backbone_was_trained(_module, name, tmp_pat
     outputs = keras.layers.Activation("linear")(_backbones._preprocessed(images, config, False))
     save_network(tmp_path, keras.Model(images, outputs))
     x = np.random.default_rng(0).integers(0, 256, (2, *RGB)).astype(np.float32)
-    expected = _backbones._named(name)[1].preprocess_input(x.copy())
+    expected = _backbones._module_of(name).preprocess_input(x.copy())
     np.testing.assert_allclose(load_trained_model(tmp_path).predict_on_batch(x), expected, atol=1e-4)
 
 
@@ -160,9 +172,10 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
     [
         ({"backbone": "MobilNet", "weights": "random"}, "no 'MobilNet' among .*name one of these: MobileNet"),
         (
-            {"backbone": "ResNet18"},
-            "no 'ResNet18' among .*ResNet50; or the path of a .keras file",
+            {"backbone": "ResNet34"},
+            "no 'ResNet34' among .*ResNet50, .*; or the path of a .keras file",
         ),
+        ({"backbone": "ResNet18"}, "Keras has no weights of ResNet18 .*torchvision's resnet18.safetensors; or random"),
         ({"weights": "own"}, "is not a file with weights of its own"),
         ({"backbone": "a.keras"}, 'contains its own weights, and weights = "imagenet"'),
         ({"weights": "random", "sha256": "0"}, "sha256 needs a file; name one"),

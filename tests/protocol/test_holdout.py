@@ -146,6 +146,15 @@ def test_without_a_test_part_validation_is_tested_on():
     assert (result.test, result.validation) == (("r002", "r003"), ())
 
 
+def test_the_validation_part_may_be_the_test_set():
+    parts = ["train", "train", "validation", "test"]
+    swapped = ProtocolConfig(kind="given", test_part="validation")
+    result, usual = holdout(given_cases(parts), swapped), holdout(given_cases(parts), ProtocolConfig(kind="given"))
+    assert (result.train, result.test, result.validation) == (("r000", "r001"), ("r002",), ("r003",))
+    assert result.digest != usual.digest
+    assert holdout(given_cases(["train", "train", "test", "test"]), swapped).test == ("r002", "r003")
+
+
 @pytest.mark.parametrize("parts", [[None] * 4, ["train"] * 4, ["test"] * 4])
 def test_a_set_that_is_not_divided(parts):
     with pytest.raises(DataError, match="no training and test set of its own; its parts: "):

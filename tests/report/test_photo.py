@@ -46,6 +46,19 @@ def test_the_sides_of_the_box_are_where_the_face_is_and_the_face_stays_as_it_was
     assert np.abs(picture[230:570, 330:670].astype(int) - 60).max() <= 3
 
 
+def test_points_are_dots_where_they_are_however_much_the_photo_is_enlarged():
+    for side in (800, 100):
+        photo = np.full((side, side, 3), 60, np.uint8)
+        middle = (side // 2 + 0.0, side // 4 + 0.0)
+        face = FaceLabel((side // 8, side // 8, 3 * side // 4, 3 * side // 4), "anger", (90, 6, 3, 1), (middle,))
+        picture = drawn(photo, [face])
+        factor = len(picture) // side
+        rows, columns = np.nonzero(near(picture, COLORS[0])[: int(0.6 * len(picture)), int(0.3 * len(picture)) :])
+        inside = (rows > 0.2 * len(picture)) & (columns < 0.4 * len(picture))
+        found = columns[inside].mean() + int(0.3 * len(picture)), rows[inside].mean()
+        np.testing.assert_allclose(found, np.add(middle, 0.5) * factor, atol=1.5)
+
+
 def test_plates_hide_no_other_face_where_there_is_room():
     photo = np.full((800, 1000, 3), 60, np.uint8)
     # the second stands just above the first, where the first one's name would be written

@@ -84,6 +84,24 @@ def test_a_class_that_is_called_test_is_a_class(tmp_path):
     assert [(r.label, r.part) for r in class_folders.scan(tmp_path)] == [("joy", None), ("test", None)]
 
 
+@pytest.mark.parametrize("above", [".", "train", "test"])
+def test_folders_0_to_6_are_the_emotions_of_fer2013(tmp_path, above):
+    for code in range(7):
+        for part in {"train", "test"} if above != "." else {"."}:
+            (tmp_path / part / str(code)).mkdir(parents=True)
+            (tmp_path / part / str(code) / "43.jpg").write_bytes(b"x")
+    labels = {r.frames.paths[0].parent.name: r.label for r in class_folders.scan(tmp_path)}
+    assert labels == dict(zip("0123456", class_folders.FER2013_LABELS, strict=True))
+    assert labels["0"] == "anger"
+    assert labels["6"] == "neutral"
+    (told,) = (problem for problem in class_folders.problems(tmp_path) if "codes" in problem.what)
+    assert "3 happiness" in told.what
+    # any other set of numbers may mean anything
+    (tmp_path / above / "7").mkdir()
+    (tmp_path / above / "7" / "1.jpg").write_bytes(b"x")
+    assert {r.label for r in class_folders.scan(tmp_path)} == set("01234567")
+
+
 def test_two_of_one_name(root):
     (root / "anger/clip2.mp4").write_bytes(b"x")
     with pytest.raises(DataError, match="'anger_clip2' a second time"):

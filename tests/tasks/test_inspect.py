@@ -3,10 +3,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from made_stills import made_image, write_fer2013
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.preprocessing.data_set import find_source
+from ckseq.preprocessing.example_images import example_images
 from ckseq.tasks.inspect import inspect
 
 
@@ -46,6 +48,32 @@ def test_what_is_there_against_what_there_should_be(tree, console):
         {"width": 12, "height": 8, "color": True, "n": 6},
         {"width": 12, "height": 9, "color": False, "n": 7},
     ]
+
+
+def test_figures_show_some_images_of_each_class_and_one_of_each(tmp_path, console, capsys):
+    table = write_fer2013(tmp_path / "fer2013.csv", codes=(0, 3, 6), per_class=6)
+    found = inspect(table, source=None, out=tmp_path / "figures", per_class=4, console=Console())
+    assert found["parts"] == {"train": 12, "validation": 3, "test": 3}
+    assert "published split: 12 training, 3 validation, 3 test" in capsys.readouterr().out
+    names = ["classes.png", "examples.png", "one_of_each.png"]
+    assert found["figures"] == [str(tmp_path / "figures" / name) for name in names]
+    sizes = [cv2.imread(path).shape[:2] for path in found["figures"]]
+    assert sizes[1][0] > 2 * sizes[2][0]  # three rows and one
+    images = example_images(find_source(table, None).scan(table), per_class=4)
+    assert {label: len(of_class) for label, of_class in images.items()} == {"neutral": 4, "anger": 4, "happiness": 4}
+    np.testing.assert_array_equal(images["happiness"][0][..., 1], made_image(3, 0))
+
+
+def test_a_figure_passes_over_what_cannot_be_read(tmp_path, console):
+    for label in ("joy", "anger"):
+        put(tmp_path / "data" / label / "1.png", b"no image")
+        put(tmp_path / "data" / label / "2.png", image(".png", (9, 12)))
+    images = example_images(find_source(tmp_path / "data", None).scan(tmp_path / "data"), per_class=2)
+    assert {label: len(of_class) for label, of_class in images.items()} == {"anger": 1, "joy": 1}
+    for path in (tmp_path / "data").rglob("2.png"):
+        path.unlink()
+    found = inspect(tmp_path / "data", source=None, out=tmp_path / "figures", console=console)
+    assert found["figures"] == []
 
 
 def test_it_is_printed_with_every_problem(tree, capsys):

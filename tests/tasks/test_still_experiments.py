@@ -28,9 +28,10 @@ def of_backbone(section, backbone):
 def settings_of(name, backbone):
     return {
         "fer2013_small": [],
+        "fer2013_small_balanced": [],
         "fer2013_adversarial": ["model.width=0.1", "image_augmentation.passes=2"],
         "fer2013_mobilenet": [*of_backbone("model", backbone), "model.side_px=0"],
-        "color_faces": ["model.filters=[4, 4]", "model.dense=8"],
+        "color_faces": ["model.filters=[4, 4]", "model.dense=8", "protocol.kind=subject_holdout"],
         "webcam_features": [*SMALL_PIPELINE, *of_backbone("features", backbone)],
         "webcam_finetuned": [
             *SMALL_PIPELINE, *of_backbone("model", backbone), "model.cut_after=maps", "training.epochs=2",
@@ -43,7 +44,8 @@ def settings_of(name, backbone):
     ("name", "input_shape", "published"),
     [
         ("fer2013_small", [48, 48, 1], 0.539),
-        ("fer2013_adversarial", [48, 48, 1], 0.7049),
+        ("fer2013_small_balanced", [48, 48, 1], 0.539),
+        ("fer2013_adversarial", [48, 48, 1], 0.70493),
         ("fer2013_mobilenet", [48, 48, 3], 0.824),
         ("color_faces", [64, 64, 3], 0.82),
         ("webcam_features", [1, 1, 4, 1], None),

@@ -41,7 +41,7 @@ def test_pixels_come_through_to_the_bit(store):
 def test_from_csv_to_report(tmp_path, store, console):
     run = tmp_path / "run"
     settings = [*SMALL, "training.validation=given"]
-    result = train(store, experiment="fer2013_small", out=run, settings=settings, console=console)
+    result = train(store, experiment="fer2013_small_balanced", out=run, settings=settings, console=console)
     assert (result["n_train"], result["n_test"]) == (16, 4)
     made = read_run(run)
     assert made.model.input_shape == (48, 48, 1)
