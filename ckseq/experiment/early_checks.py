@@ -52,7 +52,8 @@ def _check_files(recipe: Experiment) -> None:
                 raise DataError(
                     "there is no such file of a pretrained network",
                     path,
-                    f"name yours with --set {section}.backbone=FILE, or a network of keras.applications",
+                    f"name yours with --set {section}.weights=FILE, or a whole network with --set "
+                    f"{section}.backbone=FILE.keras --set {section}.weights=own",
                 )
 
 

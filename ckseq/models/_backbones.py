@@ -28,13 +28,14 @@ class BackboneConfig(Config):
     """A pretrained network for images, and which part of it is used."""
 
     backbone: str = Field(
-        "MobileNetV2", description="name of a network of keras.applications; ResNet18; SENet50; or the path of a .keras file"
+        "MobileNetV2",
+        description="name of a network of keras.applications; ResNet18; SENet50; or the path of a .keras file",
     )
     weights: str = Field(
         "imagenet",
         description="imagenet, downloaded by Keras unless cached; own, those of a .keras file; the path of a weights "
-        "file (for ResNet18 also torchvision's as .safetensors, for SENet50 that of keras-vggface as .h5); or random, not "
-        "pretrained",
+        "file (for ResNet18 also torchvision's as .safetensors, for SENet50 that of keras-vggface as .h5); or random, "
+        "not pretrained",
     )
     sha256: str = Field("", description="expected SHA-256 of the file; not checked where empty")
     side_px: int = Field(

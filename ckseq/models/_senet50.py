@@ -1,14 +1,14 @@
 """SENet50: ResNet50 with squeeze-and-excitation blocks, which keras.applications does not have.
 
-Sources: Hu, Shen and Sun, "Squeeze-and-excitation networks", CVPR 2018, table 1 (SE-ResNet-50); Cao et al., "VGGFace2: a
-dataset for recognising faces across pose and age", FG 2018, whose network of faces it is.
+Sources: Hu, Shen and Sun, "Squeeze-and-excitation networks", CVPR 2018, table 1 (SE-ResNet-50); Cao et al., "VGGFace2",
+FG 2018, whose network of faces it is.
 
 The names of the layers, and so the layout of the weights, are those of the Keras port of the VGGFace2 network
 (``keras-vggface``, a file such as ``rcmalli_vggface_tf_notop_senet50.h5``), where a name's slash is an underscore here:
-Keras 3 allows none. What could not be checked without that file: that its names are exactly these (a file with others is
-refused, with the first name that is missing); that its pooling and first convolution pad as here (Caffe's original pads
-both by hand, so its first feature maps are shifted by a pixel and one larger); and so the published features to the
-digit. Shapes and numbers of weights are those of the paper.
+Keras 3 allows none. What could not be checked without that file: that its names are exactly these (a file with others
+is refused, with the first name that is missing); that its pooling and first convolution pad as here (Caffe's original
+pads both by hand, so its first feature maps are shifted by a pixel and one larger); and so the published features to
+the digit. Shapes and numbers of weights are those of the paper.
 """
 
 from __future__ import annotations

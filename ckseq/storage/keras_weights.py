@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-from ckseq.storage.hdf5 import child
+from ckseq.storage.hdf5 import child, read_hdf5
 
 _FIX = "download it again"
 
@@ -28,18 +27,21 @@ def read_keras_weights(path: Path) -> dict[str, NDArray[Any]]:
         The file cannot be read, is damaged, or is not of this layout.
     """
     try:
-        with h5py.File(path, "r") as file:
-            root: Any = child(file, "model_weights") if "model_weights" in file else file
-            found = {}
-            for layer in _names(root, "layer_names"):
-                group = _walk(root, layer)
-                for name in _names(group, "weight_names"):
-                    kind = name.rpartition("/")[2].partition(":")[0]
-                    found[f"{layer}/{kind}"] = np.asarray(_walk(group, name))
-            return found
+        return read_hdf5(path, _arrays)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"is not a weights file of Keras 2: {reason}", path, _FIX) from None
+
+
+def _arrays(file: Any) -> dict[str, NDArray[Any]]:
+    root = child(file, "model_weights") if "model_weights" in file else file
+    found = {}
+    for layer in _names(root, "layer_names"):
+        group = _walk(root, layer)
+        for name in _names(group, "weight_names"):
+            kind = name.rpartition("/")[2].partition(":")[0]
+            found[f"{layer}/{kind}"] = np.asarray(_walk(group, name))
+    return found
 
 
 def _names(group: Any, attribute: str) -> list[str]:

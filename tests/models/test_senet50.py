@@ -17,7 +17,7 @@ def network():
 
 
 def by_hand(n_classes=0):
-    """The trainable parameters: convolutions without bias, two numbers per channel of each normalization, excitation."""
+    """The trainable parameters: convolutions without bias, their normalization, squeeze and excitation."""
 
     def convolution(kernel_px, n_in, n_out):
         return kernel_px**2 * n_in * n_out + 2 * n_out
@@ -45,7 +45,9 @@ def test_the_maps_have_the_published_shapes(network):
     assert shapes == {"conv1_7x7_s2": (112, 112, 64), "conv3_4_output": (28, 28, 512)}
     assert network.output_shape == (None, 7, 7, 2048)
     outputs = [layer.name for layer in network.layers if layer.name.endswith("_output")]
-    assert outputs == [f"conv{stage}_{n}_output" for stage, k in ((2, 3), (3, 4), (4, 6), (5, 3)) for n in range(1, k + 1)]
+    assert outputs == [
+        f"conv{stage}_{n}_output" for stage, k in ((2, 3), (3, 4), (4, 6), (5, 3)) for n in range(1, k + 1)
+    ]
     excitation = network.get_layer("conv5_3_1x1_down")
     assert (excitation.filters, excitation.use_bias) == (128, True)
 
@@ -119,7 +121,9 @@ def test_what_is_no_weights_file_is_refused(tmp_path):
             read_keras_weights(tmp_path / name)
     for weights, message in (("imagenet", "no weights of SENet50 to download"), ("w.pth", r"ends in \.h5 or \.hdf5")):
         (tmp_path / "w.pth").write_bytes(b"")
-        config = _backbones.BackboneConfig(**CONFIG, weights=weights if weights == "imagenet" else str(tmp_path / weights))
+        config = _backbones.BackboneConfig(
+            **CONFIG, weights=weights if weights == "imagenet" else str(tmp_path / weights)
+        )
         with pytest.raises((CallError, DataError), match=message):
             _backbones.extractor(config, input_shape=(224, 224, 3))
 

@@ -61,7 +61,7 @@ def backbone(tmp_path_factory):
 
 def settings(backbone):
     return [
-        f"features.backbone={backbone}", "features.preprocessing=own", "training.epochs=120",
+        f"features.backbone={backbone}", "features.weights=own", "features.preprocessing=own", "training.epochs=120",
         "training.learning_rate=0.01", "model.hidden=[16]", "protocol.test_share=0.34",
         "image_augmentation.rotation_degrees=5.0", "image_augmentation.passes=2",
     ]  # fmt: skip
@@ -94,7 +94,7 @@ def test_recordings_become_images_of_the_apex(run):
     [
         (["sequence.overflow=error"], DataError, r"webcam_features reads single images, and 6 recordings have more: "
          r"S\d+_\d+ has \d+; --set sequence.overflow=cut_start"),
-        (["features.backbone=none.keras"], DataError, r"none.keras: there is no such file.*--set features.backbone"),
+        (["features.backbone=none.keras"], DataError, r"none.keras: there is no such file.*--set features.weights"),
         (["input=projections", "features={}", "image_augmentation={}"], CallError, "reads motion, and the pipeline "
          "still_224_rgb computes none"),
         (["reduce.keep_crops=false", "motion.difference=signed"], CallError, "keeps none; set reduce.keep_crops"),
