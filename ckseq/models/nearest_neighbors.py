@@ -5,7 +5,7 @@ Model card
 Idea
     The vectors of the ridge baseline; a new one gets the share of each class among the k nearest of training.
 Source
-    Cover et al., "Nearest neighbor pattern classification", 1967; as scikit-learn has it
+    Cover and Hart, "Nearest neighbor pattern classification", 1967; as scikit-learn has it
     (``KNeighborsClassifier``).
     Classical classifiers on the features of a pretrained network are among those of Borroni et al. (2020), who do not
     name them.
