@@ -59,14 +59,17 @@ def parse(cls: type[C], values: Mapping[str, Any], *, where: str) -> C:
     try:
         return cls.model_validate(dict(values))
     except ValidationError as error:
-        raise CallError(_explain(cls, error), where, _remedy(cls, error)) from None
+        raise CallError(_explain(error), where, _remedy(cls, error)) from None
 
 
-def _explain(cls: type[Config], error: ValidationError) -> str:
+def _explain(error: ValidationError) -> str:
     found: dict[str, list[str]] = {}
     for item in error.errors(include_url=False):
         # of a union pydantic gives one error per branch, with the branch after the name of the field
-        key = str(item["loc"][0]) if item["loc"] else cls.__name__
+        if not item["loc"]:  # fields that do not fit each other
+            found.setdefault(item["msg"].removeprefix("Value error, "), [""])
+            continue
+        key = str(item["loc"][0])
         if item["type"] == "extra_forbidden":
             text = "is not a known key"
         elif item["type"] == "missing":
@@ -74,7 +77,7 @@ def _explain(cls: type[Config], error: ValidationError) -> str:
         else:
             text = f"= {_shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}"
         found.setdefault(key, []).append(text)
-    return "; ".join(f"{key} {' or '.join(dict.fromkeys(texts))}" for key, texts in found.items())
+    return "; ".join(f"{key} {' or '.join(dict.fromkeys(texts))}".rstrip() for key, texts in found.items())
 
 
 def _shown(value: Any) -> str:

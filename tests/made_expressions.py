@@ -86,8 +86,19 @@ def there_and_back(label):
     return sequence(label, strengths=[0] * 10 + [step / 10 for step in range(11)] + [1] * 15 + [0.5] + [0] * 20)
 
 
-def make_run(folder):
+def make_run(folder, *, pipeline=PIPELINE, experiment=EXPERIMENT, run="run"):
     """Train on two expressions of 24 people, of whom 12 are tested, and return the run folder."""
+    store = make_store(folder, pipeline=pipeline)
+    return train_on(store, folder / run, experiment)
+
+
+def train_on(store, out, experiment):
+    (store.parent / "ask.toml").write_text(experiment)
+    train(store, experiment=str(store.parent / "ask.toml"), out=out, console=Console(quiet=True))
+    return out
+
+
+def make_store(folder, *, pipeline=PIPELINE):
     console = Console(quiet=True)
     lines = ["path,subject,session,label"]
     for person in range(24):
@@ -98,9 +109,6 @@ def make_run(folder):
                 cv2.imwrite(str(place / f"{number:03}.png"), frame)
             lines.append(f"{place.name},P{person},{label},{label}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    (folder / "small.toml").write_text(PIPELINE)
-    (folder / "ask.toml").write_text(EXPERIMENT)
-    store, out = folder / "store.h5", folder / "run"
-    preprocess(folder, pipeline=str(folder / "small.toml"), out=store, jobs=1, console=console)
-    train(store, experiment=str(folder / "ask.toml"), out=out, console=console)
-    return out
+    (folder / "small.toml").write_text(pipeline)
+    preprocess(folder, pipeline=str(folder / "small.toml"), out=folder / "store.h5", jobs=1, console=console)
+    return folder / "store.h5"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from ckseq.capture.clips import ClipCutter, Image, reduce_size
+from ckseq.capture.clips import ClipCutter, Image, as_gray, reduce_size
 from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.signal.faces import Box
@@ -39,14 +39,19 @@ class CameraSession:
     seconds : float
         Length of a recording after the countdown.
     console : Console
+    color : bool
+        Frames are (h, w, 3) RGB instead of (h, w) gray.
     """
 
-    def __init__(self, frames: Iterator[tuple[float, Image]], seconds: float, console: Console) -> None:
+    def __init__(
+        self, frames: Iterator[tuple[float, Image]], seconds: float, console: Console, *, color: bool = False
+    ) -> None:
         self._camera, self._seconds, self._console = frames, seconds, console
+        self._code = cv2.COLOR_BGR2RGB if color else cv2.COLOR_BGR2GRAY
 
     def _frames(self) -> Iterator[tuple[float, Image]]:
         for time_s, image in self._camera:
-            yield time_s, reduce_size(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8))
+            yield time_s, reduce_size(np.asarray(cv2.cvtColor(image, self._code), np.uint8))
 
     def wait_for_face(self, cutter: ClipCutter) -> None:
         """Wait until the face is well visible, with advice on what to change.
@@ -61,7 +66,7 @@ class CameraSession:
             start = time_s if start is None else start
             if number % _DETECT_EVERY_FRAMES:
                 continue
-            message, good = assess_frame(image, cutter.detect(image))
+            message, good = assess_frame(as_gray(image), cutter.detect(image))
             self._console.glance(message)
             n_good = n_good + 1 if good else 0
             if n_good == _GOOD_IN_A_ROW:

@@ -274,7 +274,7 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.option("--out", type=TARGET, help="Folder for the predictions as JSON; timelines also as CSV and figures."),
     click.option("--draw", is_flag=True, help="Also write the videos and photos with faces and classes drawn on them."),
     click.option("--detector", type=click.Choice(registry.names("detectors")),
-                 help="Face detector for photos; the run's own if not given."),
+                 help="Face detector for models of single images; the run's own if not given."),
     click.option("--fps", type=Number(0.1, 1000), default=FRAMES_PER_SECOND, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=Number(0), help="Stop a video or camera after this many seconds."),

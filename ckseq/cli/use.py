@@ -29,8 +29,8 @@ class _RecordOrForget(InOrder):
 def _live(**values: Any) -> dict[str, Any]:
     """Classify faces in the browser with the model of RUN.
 
-    A page on this computer shows the camera's video, the motion of the face and the probabilities. It also analyzes
-    video files. Nothing is saved.
+    A page on this computer shows the camera's video, the motion of the face, or its crop for a model of images, and the
+    probabilities. It also analyzes video files. Nothing is saved.
     """
     from ckseq.tasks.live import live
 
@@ -66,6 +66,7 @@ _unasked = click.option("--yes", "unasked", is_flag=True, help="Do not ask.")
     click.option("--consent", metavar="LINE", help="The words in which the person agrees; asked for if not given."),
     click.option("--camera", type=click.IntRange(0, 99), default=0, show_default=True, help="Which camera."),
     click.option("--seconds", type=Number(1.5, 20), default=4.0, show_default=True, help="Length of a recording."),
+    click.option("--color", is_flag=True, help="Save frames in color, for networks pretrained on color images."),
     _unasked,
     group=_record,
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ckseq.config import did_you_mean, differences, digest
 from ckseq.console import Console
@@ -49,6 +50,8 @@ class Dataset:
         The first test sequence of each class, where the store keeps its pictures.
     balance_notes, notes : tuple of str
         What a reader of the result should know, in plain words.
+    augmented : (n, k, ...) float32, optional
+        k augmented versions of each sequence, to train on instead, where they cannot be made in training: features.
     """
 
     labels: tuple[str, ...]
@@ -58,6 +61,7 @@ class Dataset:
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
     notes: tuple[str, ...]
+    augmented: NDArray[np.float32] | None = None
 
     @property
     def digest(self) -> str:
@@ -75,7 +79,8 @@ class Dataset:
         places = [place for place, entry in enumerate(self.entries) if entry.id in wanted]
         entries = [self.entries[place] for place in places]
         codes = np.array([self.labels.index(_label(entry)) for entry in entries])
-        return entries, Labeled(self.x[places], codes, tuple(entry.subject for entry in entries))
+        augmented = None if self.augmented is None else self.augmented[places]
+        return entries, Labeled(self.x[places], codes, tuple(entry.subject for entry in entries), augmented)
 
 
 class Chosen(NamedTuple):
@@ -135,6 +140,7 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         labels=chosen.labels,
         entries=chosen.entries,
         x=_read(store, chosen.entries, recipe, console or Console(quiet=True)),
+        augmented=_read_augmented(store, chosen.entries, recipe, console or Console(quiet=True)),
         folds=folds,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
         balance_notes=chosen.balance_notes,
@@ -148,6 +154,26 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
     x = stream(store, entries, recipe.input, recipe.sequence)
     # row and column means are small, and so are single images
     return np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x
+
+
+def _read_augmented(
+    store: Store, entries: Sequence[Entry], recipe: Experiment, console: Console
+) -> NDArray[np.float32] | None:
+    """Return features of augmented versions of the images; images themselves are augmented in training."""
+    if recipe.input != "features" or recipe.image_augmentation.changes_nothing:
+        return None
+    versions = [
+        features.read(
+            store,
+            entries,
+            recipe.features,
+            recipe.sequence,
+            console,
+            augmentation=features.Augmented(recipe.image_augmentation, recipe.seed, number),
+        )
+        for number in range(recipe.image_augmentation.passes)
+    ]
+    return np.stack(versions, axis=1)
 
 
 def _label(entry: Entry) -> str:

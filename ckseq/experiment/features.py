@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.models._backbones import BackboneConfig, announcement, files_of, sha256_of
+from ckseq.signal.augment_images import ImageAugmentConfig, augment_images
 from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
 from ckseq.storage.features import features_path, read_features, write_features
 from ckseq.storage.store import Entry, Store
@@ -20,10 +22,32 @@ STAGE_VERSION = 1
 """Part of every digest: raise it when the same config gives other features."""
 
 
+class Augmented(NamedTuple):
+    """One augmented version of every image: how, with which seed, and its number among the versions."""
+
+    config: ImageAugmentConfig
+    seed: int
+    number: int
+
+    def apply(self, id: str, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the augmented crops of a recording, (t, h, w[, 3]), all alike; the same for the same id and seed."""
+        rng = np.random.default_rng([self.seed, self.number, int(digest(id)[:12], 16)])
+        images = crops if crops.ndim == 4 else crops[..., np.newaxis]
+        return augment_images(images[np.newaxis], self.config, rng=rng)[0].reshape(crops.shape)
+
+
 def read(
-    store: Store, entries: Sequence[Entry], config: BackboneConfig, sequence: SequenceConfig, console: Console
+    store: Store,
+    entries: Sequence[Entry],
+    config: BackboneConfig,
+    sequence: SequenceConfig,
+    console: Console,
+    *,
+    augmentation: Augmented | None = None,
 ) -> NDArray[np.float32]:
     """Return the features of recordings at a common length; those of the whole store are computed once and cached.
+
+    With ``augmentation`` the images are augmented before they go through the backbone.
 
     Returns
     -------
@@ -37,7 +61,7 @@ def read(
     """
     from ckseq.learn.extract import as_sequence
 
-    found = _of_store(store, config, console)
+    found = _of_store(store, config, augmentation, console)
     length = length_of([entry.n_crops for entry in entries], sequence)
     fitted = (
         fit_length(found[entry.id], length_frames=length, overflow=sequence.overflow, short=sequence.short)
@@ -48,9 +72,12 @@ def read(
     return x[:, 0] if length == 1 and x.shape[2] > 1 else x
 
 
-def _of_store(store: Store, config: BackboneConfig, console: Console) -> dict[str, NDArray[np.float32]]:
+def _of_store(
+    store: Store, config: BackboneConfig, augmentation: Augmented | None, console: Console
+) -> dict[str, NDArray[np.float32]]:
     files = [sha256_of(path) for path in files_of(config)]
-    name = digest(STAGE_VERSION, store.digest, config, files, version("keras"))
+    how = () if augmentation is None else (augmentation.config, [augmentation.seed, augmentation.number])
+    name = digest(STAGE_VERSION, store.digest, config, files, version("keras"), *how)
     path = features_path(store.path, name)
     cached = read_features(path)
     if cached is not None:
@@ -65,10 +92,11 @@ def _of_store(store: Store, config: BackboneConfig, console: Console) -> dict[st
     for line in announcement(config):
         console.say(line)
     network = build_extractor(config, input_shape=crop_shape(store, usable[0]))
-    found = {
-        entry.id: extract(network, store.crops(entry.id))
-        for entry in console.track(usable, total=len(usable), label="features")
-    }
+    label = "features" if augmentation is None else f"features of augmented images, pass {augmentation.number + 1}"
+    found = {}
+    for entry in console.track(usable, total=len(usable), label=label):
+        crops = store.crops(entry.id)
+        found[entry.id] = extract(network, crops if augmentation is None else augmentation.apply(entry.id, crops))
     write_features(path, found)
     return found
 

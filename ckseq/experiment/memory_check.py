@@ -93,8 +93,13 @@ def training_of(recipe: Experiment, dataset: Dataset) -> Training:
         input_shape=shape,
         seen_steps=seen_steps(steps, recipe.sequence, shape[0]),
         # all sequences, those of a split, and the augmented ones of an epoch
-        held_bytes=3 * dataset.x.nbytes if isinstance(dataset.x, np.ndarray) else 0,
+        held_bytes=_held_bytes(dataset),
     )
+
+
+def _held_bytes(dataset: Dataset) -> int:
+    augmented = 0 if dataset.augmented is None else 3 * dataset.augmented.nbytes
+    return augmented + (3 * dataset.x.nbytes if isinstance(dataset.x, np.ndarray) else 0)
 
 
 def seen_steps(n_steps: Sequence[int], config: SequenceConfig, length: int) -> tuple[int, ...]:

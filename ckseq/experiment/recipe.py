@@ -52,7 +52,7 @@ class Experiment(Config):
             raise ValueError("input = crops are images: they are varied by [image_augmentation], not [augmentation]")
         if self.input != "features" and self.features != BackboneConfig():
             raise ValueError(f"[features] makes features of crops, and input = {self.input} are none")
-        if self.input != "crops" and self.image_augmentation != ImageAugmentConfig():
+        if self.input not in ("crops", "features") and self.image_augmentation != ImageAugmentConfig():
             raise ValueError(f"[image_augmentation] varies images, and input = {self.input} are none")
         return self
 

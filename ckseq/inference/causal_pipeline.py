@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq import registry
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError
+from ckseq.inference.face_classifier import make_face_classifier
+from ckseq.inference.photos import DEFAULT_DETECTOR
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.signal.faces import Detector, to_gray
 from ckseq.tracking.face_tracker import FaceTracker
 from ckseq.tracking.stream import Stream
-from ckseq.tracking.timeline import Timeline, TimelineConfig, Window
+from ckseq.tracking.timeline import Timeline, TimelineConfig
 
 # the neutral face and the reference of the alignment adapt with this time constant where the recipe fixes them
 _RENEWAL_FRAMES = 150
@@ -22,7 +26,8 @@ def causal_pipeline(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
     """Return the causal counterpart of a pipeline, and what it does differently, in words.
 
     One box for the whole sequence becomes a box tracked frame by frame; the first or median crop as a reference becomes
-    a neutral face that adapts. A pipeline that is causal already is returned unchanged.
+    a neutral face that adapts. A pipeline that is causal already is returned unchanged. Without motion there is nothing
+    but the box to adapt.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def causal_pipeline(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
     """
     faces, align, motion = pipeline.faces, pipeline.align, pipeline.motion
     changes = []
-    if motion.threshold_unit == "noise":
+    if motion.difference != "none" and motion.threshold_unit == "noise":
         raise CallError(
             "the run's pipeline has motion.threshold in units of the noise of the whole sequence, unknown in a stream",
             fix="train on a store whose pipeline has motion.threshold_unit = gray_levels, such as live",
@@ -39,12 +44,43 @@ def causal_pipeline(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
     if faces.policy in ("anchor", "smoothed"):
         faces = faces.model_copy(update={"policy": "tracked"})
         changes.append("a box tracked frame by frame instead of boxes from the whole sequence")
-    if motion.reference in ("first", "median"):
+    if motion.difference != "none" and motion.reference in ("first", "median"):
         motion = motion.model_copy(update={"reference": "neutral", "running_frames": _RENEWAL_FRAMES})
         if align.method != "none":
             align = align.model_copy(update={"renewal_frames": _RENEWAL_FRAMES})
         changes.append(f"a neutral face that adapts instead of the {pipeline.motion.reference} frame")
     return pipeline.model_copy(update={"faces": faces, "align": align, "motion": motion}), changes
+
+
+def pipeline_for_video(predictor: Predictor, detector: str | None = None) -> tuple[Pipeline, list[str]]:
+    """Return the pipeline that prepares frames of a video for a run's model, and what it does differently, in words.
+
+    A model of single images needs no motion. Where its training images were whole faces, faces are detected by another
+    detector, tracked frame by frame.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    detector : str, optional
+        A face detector, with its own defaults, instead of the run's own.
+
+    Raises
+    ------
+    CallError
+        There is no such detector, or as for `causal_pipeline`.
+    """
+    pipeline = predictor.pipeline
+    if predictor.reads_images and pipeline.motion.difference != "none":
+        pipeline = pipeline.model_copy(update={"motion": pipeline.motion.model_copy(update={"difference": "none"})})
+    shows_no_box = pipeline.detector_kind == "whole_frame" and pipeline.motion.difference == "none"
+    kind = detector or (DEFAULT_DETECTOR if shows_no_box else pipeline.detector_kind)
+    pipeline, changes = causal_pipeline(pipeline)
+    if kind != pipeline.detector_kind:
+        spec: DetectorSpec = registry.load("detectors", kind, where="--detector").SPEC
+        tracked = pipeline.faces.model_copy(update={"policy": "tracked"})
+        pipeline = pipeline.model_copy(update={"detector_kind": kind, "detector": spec.config(), "faces": tracked})
+        changes.append(f"faces detected by {kind} and tracked, unlike in training")
+    return pipeline, changes
 
 
 def convert_color(image: NDArray[np.uint8], pipeline: Pipeline) -> NDArray[np.uint8]:
@@ -55,28 +91,28 @@ def convert_color(image: NDArray[np.uint8], pipeline: Pipeline) -> NDArray[np.ui
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def make_face_tracker(predictor: Predictor, config: TimelineConfig) -> FaceTracker:
-    """Return a tracker that finds and classifies the faces of one video.
+def make_face_tracker(predictor: Predictor, config: TimelineConfig, *, detector: str | None = None) -> FaceTracker:
+    """Return a tracker that finds and classifies the faces of one video, with a model of any input.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    config : TimelineConfig
+    detector : str, optional
+        As for `pipeline_for_video`.
 
     Raises
     ------
     CallError
-        The model reads something else than projections, or its pipeline has no causal counterpart.
+        The pipeline has no causal counterpart, or there is no such detector.
     """
-    if predictor.experiment.input != "projections":
-        raise CallError(
-            f"the run reads {predictor.experiment.input}, and only projections can be computed frame by frame",
-            fix="train with --set input=projections",
-        )
-    pipeline, _ = causal_pipeline(predictor.pipeline)
-    detector = registry.load("detectors", pipeline.detector_kind).SPEC.load(pipeline.detector)
-    has_neutral = pipeline.motion.reference != "previous"
-
-    def classify(window: Window) -> NDArray[np.float32]:
-        return predictor.predict_proba(window.projections, window.times_s)
+    pipeline, _ = pipeline_for_video(predictor, detector)
+    found: Detector = registry.load("detectors", pipeline.detector_kind).SPEC.load(pipeline.detector)
+    detect: Detector = found if pipeline.faces.color == "gray" else lambda image: found(to_gray(image))
+    classifier = make_face_classifier(predictor, pipeline)
 
     def new_face() -> tuple[Stream, Timeline]:
-        stream = Stream(pipeline.faces, pipeline.align, pipeline.motion, detector=detector)
-        return stream, Timeline(config, classify, has_neutral=has_neutral, sure_above=predictor.sure_above)
+        stream = Stream(pipeline.faces, pipeline.align, pipeline.motion, detector=detect)
+        return stream, Timeline(config, classifier, sure_above=predictor.sure_above)
 
-    return FaceTracker(pipeline.faces, config, detector=detector, new_face=new_face)
+    return FaceTracker(pipeline.faces, config, detector=detect, new_face=new_face)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ckseq.defaults import FRAMES_PER_SECOND
 from ckseq.errors import CallError, readable
 from ckseq.recording import Frames, ImageFiles, VideoFile
+from ckseq.sources._frames import is_video
 from ckseq.sources.manifest import frames_at
 from ckseq.storage.camera import open_camera
 from ckseq.storage.frames import read_gray
@@ -99,6 +100,15 @@ class Input:
         name = next(name for name in chain([own], (f"{own}-{n}" for n in count(2))) if name not in used)
         used.add(name)
         return name
+
+
+def is_recording(source: str, *, read_as: ReadAs = "auto") -> bool:
+    """Whether a model of single images reads an input as a video, not as photos: a video file, a camera, or by demand.
+
+    >>> [is_recording(source) for source in ("camera:0", "day.MP4", "photo.jpg", "folder")]
+    [True, True, False, False]
+    """
+    return source.startswith(CAMERA) or is_video(Path(source).name) or read_as == "timeline"
 
 
 def output_stem(name: str) -> str:

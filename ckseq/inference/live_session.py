@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ckseq.console import Bar
 from ckseq.errors import DataError
-from ckseq.inference.causal_pipeline import causal_pipeline, convert_color, make_face_tracker
+from ckseq.inference.causal_pipeline import convert_color, make_face_tracker, pipeline_for_video
 from ckseq.inference.inputs import TimedFrames
 from ckseq.inference.predictor import Predictor
 from ckseq.inference.timeline_files import latest_decisions
@@ -24,11 +24,12 @@ from ckseq.inference.video_timeline import analyze_video
 from ckseq.storage.video import Video
 from ckseq.tracking.face_tracker import TrackedFace
 from ckseq.tracking.stream import FrameResult
-from ckseq.tracking.timeline import Decision, TimelineConfig
-from ckseq.web.messages import ClipAnswer, FaceBox, FaceMotion, FrameAnswer, LargestFace
+from ckseq.tracking.timeline import Decision, State, TimelineConfig
+from ckseq.web.messages import ClipAnswer, FaceBox, FaceCrop, FaceMotion, FrameAnswer, LargestFace
 
 MAX_CLIP_S = 120.0
 _MOTION_SIDE = 89  # a third of a crop's side: large enough to see, a tenth of the bytes
+_MAX_CROP_SIDE = 112
 # of a frame of an uploaded video, and of the work on all of them
 _MAX_PIXELS, _MAX_WORK_S = 2 * 1920 * 1080, 120.0
 # between two frames of an uploaded video other clients get access to the model for this long
@@ -46,6 +47,8 @@ class LiveSession:
     ----------
     notes : list of str
         What is done differently from training, and why there are no early decisions.
+    measures_motion : bool
+        Whether the page shows the motion of the face; otherwise its crop, as the model sees it.
 
     Raises
     ------
@@ -57,9 +60,10 @@ class LiveSession:
         self._predictor, self._config = predictor, TimelineConfig()
         self._lock = threading.Lock()
         make_face_tracker(predictor, self._config)  # raises here, not for the first client
-        self.notes = [f"analyzed with {change}" for change in causal_pipeline(predictor.pipeline)[1]]
+        self.notes = [f"analyzed with {change}" for change in pipeline_for_video(predictor)[1]]
         if predictor.early_decision_warning:
             self.notes.append(predictor.early_decision_warning)
+        self.measures_motion = measures_motion(predictor)
         predictor.warm_up()
 
     def new_analyzer(self) -> ImageAnalyzer:
@@ -137,6 +141,7 @@ class ImageAnalyzer:
 
     def __init__(self, predictor: Predictor, config: TimelineConfig, lock: threading.Lock) -> None:
         self._pipeline, self._lock = predictor.pipeline, lock
+        self._state_before: State = "still" if measures_motion(predictor) else "visible"
         self._tracker = make_face_tracker(predictor, config)
         self._latest: dict[int, Decision] = {}
 
@@ -158,7 +163,7 @@ class ImageAnalyzer:
         return None if decision is None else decision.label
 
     def _largest(self, face: TrackedFace) -> LargestFace:
-        decision = self._latest.get(face.number) or Decision(0.0, "still", None, None, None, None, None)
+        decision = self._latest.get(face.number) or Decision(0.0, self._state_before, None, None, None, None, None)
         smoothed = decision.smoothed
         return LargestFace(
             number=face.number,
@@ -168,11 +173,26 @@ class ImageAnalyzer:
             sure=decision.sure,
             sure_s=decision.sure_s,
             motion=_motion(face.frame),
+            crop=_crop(face.frame),
         )
 
 
 def _width(face: TrackedFace) -> int:
     return face.frame.box.right - face.frame.box.left if face.frame.box else 0
+
+
+def measures_motion(predictor: Predictor) -> bool:
+    """Whether motion of faces is measured for a model, or their crops alone are classified."""
+    return pipeline_for_video(predictor)[0].motion.difference != "none"
+
+
+def _crop(frame: FrameResult) -> FaceCrop | None:
+    """Return the crop of a frame without motion, as the model sees it, at the size of the page."""
+    if frame.cut is None or frame.blobs is not None:
+        return None
+    side = min(len(frame.cut), _MAX_CROP_SIDE)
+    pixels = np.asarray(cv2.resize(frame.cut, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return FaceCrop(side=side, model_side=len(frame.cut), channels=1 if pixels.ndim == 2 else 3, pixels=_base64(pixels))
 
 
 def _motion(frame: FrameResult) -> FaceMotion | None:

@@ -120,7 +120,9 @@ class Predictor:
 
     def warm_up(self) -> None:
         """Predict once on zeros: the first prediction of a network is slow."""
-        self.predict_proba(np.zeros(input_shape(self.network), np.float32))
+        if self.extractor is not None:
+            extract(self.extractor, np.zeros((1, *self.extractor.input_shape[1:]), np.uint8))
+        probabilities(self.network, np.zeros((1, *input_shape(self.network)), np.float32))
 
 
 def load_run_model(run: Path, record: RunRecord) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ckseq.console import Console
 from ckseq.errors import readable
 from ckseq.inference.bad_input import BAD_INPUT, left_out, one_line
-from ckseq.inference.causal_pipeline import causal_pipeline
+from ckseq.inference.causal_pipeline import pipeline_for_video
 from ckseq.inference.inputs import CAMERA, Input, ReadAs, locate_input
 from ckseq.inference.predictions import SequencePrediction, TimelinePrediction
 from ckseq.inference.predictor import Predictor
@@ -24,7 +24,8 @@ class RecordingOptions:
     """How recordings are read, and what is saved of them.
 
     ``out`` and ``draw`` as of `OutputFiles`, nothing is saved where ``out`` is None; ``folder_fps`` is the frame rate
-    of folders of frames; ``max_s`` limits a video or camera, seconds.
+    of folders of frames; ``max_s`` limits a video or camera, seconds; ``detector`` names a face detector instead of the
+    run's own.
     """
 
     read_as: ReadAs
@@ -33,6 +34,7 @@ class RecordingOptions:
     folder_fps: float
     max_s: float | None
     timeline: TimelineConfig
+    detector: str | None = None
 
 
 def predict_recordings(
@@ -73,12 +75,19 @@ def _predict_timeline(
     source: Input, predictor: Predictor, options: RecordingOptions, console: Console, used_names: set[str]
 ) -> tuple[TimelinePrediction, str | None]:
     frames, fps = source.open(folder_fps=options.folder_fps)
-    for change in causal_pipeline(predictor.pipeline)[1]:
+    for change in pipeline_for_video(predictor, options.detector)[1]:
         console.say(f"{readable(source.source)}: analyzed with {change}")
     files = None if options.out is None else OutputFiles(options.out, source.unused_name(used_names), options.draw)
     with console.progress(readable(source.source), source.n_frames) as bar:
         summary, interrupted = analyze_video(
-            frames, predictor, options.timeline, fps=fps, files=files, max_s=options.max_s, bar=bar
+            frames,
+            predictor,
+            options.timeline,
+            fps=fps,
+            files=files,
+            max_s=options.max_s,
+            detector=options.detector,
+            bar=bar,
         )
     values = {**vars(summary), "ended": interrupted or "at its end"}
     paths = None if files is None else files.paths()

@@ -127,7 +127,7 @@ def _marks(faces: Sequence[TrackedFace], latest: dict[int, Decision], labels: Se
         if not face.visible or face.frame.box is None:
             continue
         decision = latest.get(face.number)
-        text = "still" if decision is None or decision.state != "moving" else ""
+        text = "" if decision is None or decision.state in ("moving", "visible") else "still"
         probabilities: tuple[float, ...] = ()
         if decision is not None and decision.smoothed is not None:
             probabilities = tuple(float(p) for p in decision.smoothed)

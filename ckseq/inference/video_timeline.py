@@ -25,6 +25,7 @@ def analyze_video(
     fps: float,
     files: OutputFiles | None,
     max_s: float | None,
+    detector: str | None = None,
     bar: Bar,
 ) -> tuple[VideoSummary, str | None]:
     """Track and classify the faces of a video; one frame is in memory at a time.
@@ -41,6 +42,8 @@ def analyze_video(
         Where to save; the table grows row by row, figure and JSON are written at the end. Nothing is saved where None.
     max_s : float or None
         Stop after so many seconds of the video.
+    detector : str, optional
+        A face detector instead of the run's own.
     bar : Bar
         Advanced at every frame.
 
@@ -55,7 +58,7 @@ def analyze_video(
     CkseqError
         It ended before its first frame.
     """
-    tracker = make_face_tracker(predictor, config)
+    tracker = make_face_tracker(predictor, config, detector=detector)
     summarizer = VideoSummarizer(predictor.labels)
     interrupted = None
     with ExitStack() as stack:

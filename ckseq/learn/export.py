@@ -131,6 +131,33 @@ FORMATS = {
 }
 
 
+def with_backbone(extractor: keras.Model, network: keras.Model) -> keras.Model:
+    """Return one network from images, or sequences of frames, to classes: a backbone, then what reads its features.
+
+    Parameters
+    ----------
+    extractor : keras.Model
+        From an image (h, w, channels) to features.
+    network : keras.Model
+        Reads the features of one image, or of each frame of a sequence. Frames that are all zero are padding: their
+        features are zero, too.
+    """
+    keras = load_keras()
+    layers, ops = keras.layers, keras.ops
+    image, wanted = tuple(extractor.input_shape[1:]), tuple(network.input_shape[1:])
+    n_frames = 1 if len(wanted) == 3 else wanted[0]
+    if n_frames == 1:
+        inputs = layers.Input(image, name="images")
+        features = extractor(inputs)
+    else:
+        inputs = layers.Input((n_frames, *image), name="frames")
+        features = layers.TimeDistributed(extractor, name="backbone")(inputs)
+        seen = ops.any(ops.not_equal(inputs, 0.0), axis=(2, 3, 4))
+        seen = ops.cast(ops.reshape(seen, (-1, n_frames, *(1,) * (len(features.shape) - 2))), "float32")
+        features = features * seen
+    return keras.Model(inputs, network(layers.Reshape(wanted, name="features")(features)), name="with_backbone")
+
+
 def convert(network: keras.Model, path: Path, *, format: Format, description: str) -> None:
     """Write a network in another format.
 

@@ -43,15 +43,29 @@ class Sequences(Protocol):
 
 
 class Labeled(NamedTuple):
-    """Labeled data: sequences or images, the codes of their classes (n,) int, and their subjects (n,)."""
+    """Labeled data: sequences or images, the codes of their classes (n,) int, and their subjects (n,).
+
+    ``augmented`` (n, k, ...) holds k augmented versions of each, which are trained on instead; None where there are
+    none, or where augmentation takes place in training.
+    """
 
     x: Sequences
     codes: NDArray[np.int_]
     subjects: tuple[str, ...]
+    augmented: NDArray[Any] | None = None
 
     def select(self, rows: NDArray[np.int_]) -> Labeled:
         """Return the data in these rows."""
-        return Labeled(self.x[rows], self.codes[rows], tuple(self.subjects[row] for row in rows))
+        augmented = None if self.augmented is None else self.augmented[rows]
+        return Labeled(self.x[rows], self.codes[rows], tuple(self.subjects[row] for row in rows), augmented)
+
+    def to_train_on(self) -> Labeled:
+        """Return the data with every augmented version as a row of its own, in place of the originals."""
+        if self.augmented is None:
+            return self
+        n, k = self.augmented.shape[:2]
+        subjects = tuple(subject for subject in self.subjects for _ in range(k))
+        return Labeled(self.augmented.reshape(n * k, *self.augmented.shape[2:]), np.repeat(self.codes, k), subjects)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Sequences
+from ckseq.models._estimators import check_trees
 
 if TYPE_CHECKING:
     import keras
@@ -182,7 +183,9 @@ def _load_estimator(path: Path) -> Any:
     import skops.io
 
     try:
-        return skops.io.load(path, trusted=_trusted_types())
+        estimator = skops.io.load(path, trusted=_trusted_types())
+        check_trees(estimator)
+        return estimator
     except ModuleNotFoundError as error:
         raise CallError(f"needs the package {error.name}", path, f"pip install {error.name}") from None
     except Exception as error:  # as above

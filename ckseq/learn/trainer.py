@@ -115,12 +115,14 @@ class Trainer:
             raise DataError(f"{len(missing)} of {self._n_classes} classes have no training data")
         if self._spec.kind == "estimator":
             start = time.perf_counter()
+            train = train.to_train_on()
             self.model.fit(np.asarray(train.x), train.codes)
             return TrainedModel(self.model, (), None, time.perf_counter() - start)
         if self._training.validation == "inner":
             train, validation = validation_split(train, share=self._training.inner_share, seed=self._seed)
         elif self._training.validation == "none":
             validation = None
+        train = train.to_train_on()
         epochs = fit(
             self.model,
             self._training,

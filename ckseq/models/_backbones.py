@@ -14,26 +14,28 @@ from pydantic import Field
 
 from ckseq.config import Config
 from ckseq.errors import CallError, DataError
-from ckseq.storage.safetensors import SUFFIX, read_safetensors
 
 if TYPE_CHECKING:
     import keras
 
 
-# what keras.applications does not have: a module with build(side_px), preprocess_input and load_published
-_OWN = {"ResNet18": "ckseq.models._resnet18"}
+# what keras.applications does not have: a module with build(side_px), preprocess_input, load_published and READERS
+_OWN = {"ResNet18": "ckseq.models._resnet18", "SENet50": "ckseq.models._senet50"}
+_KERAS_SUFFIX = ".weights.h5"
 
 
 class BackboneConfig(Config):
     """A pretrained network for images, and which part of it is used."""
 
     backbone: str = Field(
-        "MobileNetV2", description="name of a network of keras.applications; ResNet18; or the path of a .keras file"
+        "MobileNetV2",
+        description="name of a network of keras.applications; ResNet18; SENet50; or the path of a .keras file",
     )
     weights: str = Field(
         "imagenet",
         description="imagenet, downloaded by Keras unless cached; own, those of a .keras file; the path of a weights "
-        "file (for ResNet18 also torchvision's as .safetensors); or random, not pretrained",
+        "file (for ResNet18 also torchvision's as .safetensors, for SENet50 that of keras-vggface as .h5); or random, "
+        "not pretrained",
     )
     sha256: str = Field("", description="expected SHA-256 of the file; not checked where empty")
     side_px: int = Field(
@@ -215,8 +217,9 @@ def _application(config: BackboneConfig, side_px: int) -> keras.Model:
         network = _of_keras(config, side_px)
     for path in files_of(config):
         try:
-            if config.backbone in _OWN and path.suffix == SUFFIX:
-                _module_of(config.backbone).load_published(network, read_safetensors(path))
+            if config.backbone in _OWN and not path.name.endswith(_KERAS_SUFFIX):
+                own = _module_of(config.backbone)
+                own.load_published(network, _reader(config, path)(path))
             else:
                 network.load_weights(path)
         except DataError:
@@ -226,6 +229,14 @@ def _application(config: BackboneConfig, side_px: int) -> keras.Model:
             fix = f"name weights of {config.backbone} without its classification layer"
             raise DataError(f"the weights do not fit {config.backbone}: {reason}", path, fix) from None
     return network
+
+
+def _reader(config: BackboneConfig, path: Path) -> Any:
+    readers = _module_of(config.backbone).READERS
+    if path.suffix not in readers:
+        known = " or ".join([*readers, _KERAS_SUFFIX])
+        raise DataError(f"is not a weights file of {config.backbone}", path, f"name a file that ends in {known}")
+    return readers[path.suffix]
 
 
 def _of_keras(config: BackboneConfig, side_px: int) -> keras.Model:
@@ -254,7 +265,7 @@ def _check_obtainable(config: BackboneConfig) -> None:
     if config.backbone in _OWN and config.weights == "imagenet":
         raise CallError(
             f"Keras has no weights of {config.backbone} to download",
-            fix=f"name a file by weights, such as torchvision's {config.backbone.lower()}{SUFFIX}; or random",
+            fix=f"name a file by weights, which ends in {' or '.join(_module_of(config.backbone).READERS)}; or random",
         )
 
 
@@ -306,12 +317,7 @@ def nearest(name: str, layers: list[str]) -> str:
 def _preprocessed(images: Any, config: BackboneConfig, is_file: bool) -> Any:
     """Return images preprocessed as in the pretraining, by layers that are saved with the network."""
     if config.preprocessing == "vggface2":
-        from keras import layers, ops
-
-        # BGR, minus the means of VGGFace2
-        return layers.Rescaling(1.0, offset=[-91.4953, -103.8827, -131.0912], name="less_means")(
-            ops.flip(images, axis=-1)
-        )
+        return _module_of("SENet50").preprocess_input(images)
     if config.preprocessing == "none" or is_file:
         return images
     return _module_of(config.backbone).preprocess_input(images)

@@ -20,6 +20,33 @@ class VectorsConfig(Config):
     root: bool = Field(True, description="take the square root first; requires a non-negative input")
 
 
+TREE_TYPE = "sklearn.tree._tree.Tree"
+"""How skops names the type of a decision tree in a saved file; see `check_trees`."""
+
+
+def check_trees(estimator: Any) -> None:
+    """Refuse decision trees, loaded from a file, whose nodes point to what is not there: reading them would crash.
+
+    Raises
+    ------
+    ValueError
+        A tree is damaged.
+    """
+    import numpy as np
+
+    members = np.ravel(getattr(estimator[-1], "estimators_", []))
+    for tree in (one.tree_ for one in members if hasattr(one, "tree_")):
+        n = tree.node_count
+        leaf = tree.children_left == -1
+        inner = np.arange(n)[~leaf]
+        children = np.stack([tree.children_left[~leaf], tree.children_right[~leaf]])
+        # a child comes after its parent, so that there is no circle
+        sound = (children > inner).all() and (children < n).all() and (tree.children_right[leaf] == -1).all()
+        features = tree.feature[~leaf]
+        if n == 0 or not sound or (features < 0).any() or (features >= tree.n_features).any() or len(tree.value) != n:
+            raise ValueError("a decision tree in it is damaged")
+
+
 def vectors_pipeline(config: VectorsConfig, classifier: Any, *, input_shape: tuple[int, ...]) -> Any:
     """Return the scikit-learn pipeline of vectors, standardization and a classifier."""
     from sklearn.pipeline import make_pipeline

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ckseq.models._images import IMAGENET_DEVIATION, IMAGENET_MEAN, scaled
+from ckseq.storage.safetensors import SUFFIX, read_safetensors
 
 if TYPE_CHECKING:
     import keras
 
+READERS = {SUFFIX: read_safetensors}
+"""Readers of published weights by the suffix of the file."""
 _AXES = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
 FILTERS = (64, 128, 256, 512)
 """Of the four stages, of two residual blocks each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import matplotlib
@@ -73,7 +73,7 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         rows[-1].set_xlabel("minutes" if end >= _MINUTES_FROM else "seconds")
         if end >= _MINUTES_FROM:
             rows[-1].xaxis.set_major_formatter(lambda value, _: f"{value / 60:.3g}")
-        _legend(rows[0], labels)
+        _legend(rows[0], labels, {sample.state for sample in samples})
         return png(figure)
 
 
@@ -148,9 +148,12 @@ def _draw_probabilities(
         side.set_visible(False)
 
 
-def _legend(axes: Axes, labels: Sequence[str]) -> None:
+def _legend(axes: Axes, labels: Sequence[str], states: Collection[str]) -> None:
     entries = [Patch(color=color, label=label) for label, color in _colors(labels).items()]
-    entries += [Patch(color=_MOVING, label="moving, no class"), Patch(color=_STILL, label="still")]
+    if "visible" in states:
+        entries.append(Patch(color=_MOVING, label="visible, no class"))
+    else:
+        entries += [Patch(color=_MOVING, label="moving, no class"), Patch(color=_STILL, label="still")]
     entries.append(Patch(facecolor="white", edgecolor=SOFT, linewidth=0.5, label="no face"))
     axes.legend(
         handles=entries,

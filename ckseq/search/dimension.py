@@ -50,7 +50,7 @@ class Dimension:
     name : str
         The parameter's name in the study: the path, followed by the condition where there are alternatives.
     path : str
-        ``section.key``, or ``section.key.0`` for an item of a list.
+        ``section.key``, or ``section.key.0`` for an item of a list, or ``section.key.length`` for their number.
     kind : str
     low : float, optional
     high : float, optional
@@ -117,6 +117,10 @@ class Dimension:
         return self.step or (1 if self.kind == "int" else None)
 
 
+LENGTH = "length"
+"""Key of a path that is the number of items of a list: ``model.filters.length`` is the number of convolutions."""
+
+
 def is_index(key: str) -> bool:
     """Whether a key of a path is the index of an item of a list."""
     return key.isascii() and key.isdecimal() and len(key) < 10
@@ -152,7 +156,9 @@ def _each(tree: Tree, where: str) -> Iterator[Dimension]:
         for key, ranges in entries.items():
             path = key if _is_range(fields) else f"{section}.{key}"
             _check_section(path, where)
-            in_list = isinstance(ranges, dict) and ranges and all(is_index(index) for index in ranges)
+            in_list = (
+                isinstance(ranges, dict) and ranges and all(is_index(index) or index == LENGTH for index in ranges)
+            )
             for index, node in ranges.items() if in_list else [("", ranges)]:
                 alternatives = node if isinstance(node, list) else [node]
                 for one in alternatives:

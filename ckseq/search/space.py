@@ -14,7 +14,7 @@ from ckseq.errors import CallError, CkseqError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.recipes import beside, find_recipe, laid_over, read_recipe
-from ckseq.search.dimension import PIPELINE_SECTIONS, Dimension, Suggester, encode, is_index, read_dimensions
+from ckseq.search.dimension import LENGTH, PIPELINE_SECTIONS, Dimension, Suggester, encode, is_index, read_dimensions
 from ckseq.search.search_config import SearchConfig
 
 # number of points drawn to find a space with impossible recipes before a search begins
@@ -53,8 +53,8 @@ class Space:
     def recipes(self, values: Mapping[str, Any]) -> Recipes:
         """Return the recipes with these values; without any, the baseline recipes."""
         pipeline, experiment = (json.loads(json.dumps(tree)) for tree in (self.pipeline, self.experiment))
-        # kinds come first, since another kind drops the fields of the recipe's own kind
-        for path in sorted(values, key=lambda path: not path.endswith(".kind")):
+        # kinds come first, since another kind drops the fields of the recipe's own kind; lengths come before items
+        for path in sorted(values, key=lambda path: (not path.endswith(".kind"), not path.endswith(f".{LENGTH}"))):
             self._set(pipeline, experiment, path, values[path])
         where = f"search {self.name}"
         return Recipes(
@@ -70,7 +70,10 @@ class Space:
             node.clear()
         if index is None:
             node[key] = value
-        elif isinstance(node.get(key), list) and index < len(node[key]):
+        elif index == LENGTH and isinstance(node.get(key), list) and node[key]:
+            # what is missing is as the last item
+            node[key] = [*node[key], *[node[key][-1]] * value][:value]
+        elif isinstance(index, int) and isinstance(node.get(key), list) and index < len(node[key]):
             node[key][index] = value
         else:
             fix = f"give {section}.{key} a list in [set] or in the experiment"
@@ -164,11 +167,11 @@ def _probe(space: Space, where: str) -> None:
             raise CallError(f"[space] contains an impossible recipe, {point}: {error.what}", where, error.fix) from None
 
 
-def _parts(path: str) -> tuple[str, str, int | None]:
-    """Return section, field and, if the path names an item of a list, its index: ``model.filters.0``."""
+def _parts(path: str) -> tuple[str, str, int | str | None]:
+    """Return section, field and, if the path names an item of a list or its length, that: ``model.filters.0``."""
     *sections, key = path.split(".")
-    if len(sections) == 2 and is_index(key):
-        return sections[0], sections[1], int(key)
+    if len(sections) == 2 and (is_index(key) or key == LENGTH):
+        return sections[0], sections[1], LENGTH if key == LENGTH else int(key)
     return ".".join(sections), key, None
 
 
@@ -178,4 +181,8 @@ def _value_at(trees: Tree, path: str) -> Any:
     value = node.get(key) if isinstance(node, dict) else None
     if index is None:
         return value
-    return value[index] if isinstance(value, list) and index < len(value) else None
+    if not isinstance(value, list):
+        return None
+    if isinstance(index, str):
+        return len(value)
+    return value[index] if index < len(value) else None

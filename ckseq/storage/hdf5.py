@@ -95,6 +95,12 @@ def write_hdf5(path: Path, build: Callable[[h5py.File], None], *, durable: bool 
     write_file(path, write, durable=durable, buffered=False)
 
 
+def read_hdf5(path: Path, read: Callable[[h5py.File], Any]) -> Any:
+    """Return what ``read`` makes of a file of another program, which is open only meanwhile."""
+    with h5py.File(path, "r") as file:
+        return read(file)
+
+
 def child(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     """Return what stands in a group of this very file.
 

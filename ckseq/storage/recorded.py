@@ -31,8 +31,8 @@ _SUBJECT = re.compile(r"S[0-9]{3}")
 class Clip:
     """One recorded expression, from neutral to apex.
 
-    ``frames`` are uint8 (h, w); ``consent`` is the line in which the person agreed; ``source`` is where the frames come
-    from; ``sheet`` is the image by which it was reviewed.
+    ``frames`` are uint8 (h, w), or (h, w, 3) RGB; ``consent`` is the line in which the person agreed; ``source`` is
+    where the frames come from; ``sheet`` is the image by which it was reviewed.
     """
 
     subject: str
@@ -164,7 +164,7 @@ The labels are acted expressions: they describe how a face moved on request, not
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
-    _, encoded = cv2.imencode(".png", image)
+    _, encoded = cv2.imencode(".png", image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()
 
 

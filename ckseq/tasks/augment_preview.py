@@ -64,10 +64,10 @@ def augment_preview(
     recipe = load_experiment(experiment, settings)
     seed = recipe.seed if seed is None else seed
     config = recipe.image_augmentation
-    if recipe.input != "crops" or config.changes_nothing:
+    if recipe.input not in ("crops", "features") or config.changes_nothing:
         raise CallError(
             f"the experiment {recipe.name!r} augments no images",
-            fix='name one with input = "crops" and an [image_augmentation]',
+            fix='name one with input = "crops" or "features" and an [image_augmentation]',
         )
     with open_store(store) as opened:
         chosen = choose(opened, recipe)

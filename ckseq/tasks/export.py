@@ -16,7 +16,8 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.inference.predictor import load_run_model
-from ckseq.learn.export import FORMATS, convert, largest_difference
+from ckseq.learn.export import FORMATS, convert, largest_difference, with_backbone
+from ckseq.learn.extract import load_extractor
 from ckseq.learn.predict import is_network, save_whole
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.examples import read_examples
@@ -27,6 +28,7 @@ AGREEMENT = 1e-4
 """Largest difference allowed between the probabilities of an exported model and the run's own."""
 
 _N_RANDOM = 12
+_AXES = ("images", "rows", "columns", "channels")
 _USE = (
     "The labels are acted expressions: the model classifies how faces move in such recordings, not what a person "
     "feels. Do not use it to judge people."
@@ -35,12 +37,13 @@ _USE = (
 
 @dataclass(frozen=True)
 class InputDescription:
-    """The input of an exported model; ``shape`` is None along the batch."""
+    """The input of an exported model; ``shape`` is None along the batch, ``values`` their range where it is fixed."""
 
     what: str
     shape: list[int | None]
     axes: tuple[str, ...] = ("sequences", "steps", "rows", "columns", "channels")
     dtype: str = "float32"
+    values: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class ModelDescription:
 
 def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console: Console) -> dict[str, Any]:
     """Export the network of a run with a description in the metadata, and compare the predictions of both.
+
+    Of a run on features the backbone is part of the exported network, which reads crops.
 
     Parameters
     ----------
@@ -111,8 +116,10 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
             "train one of conv_time_width, gru, conv_lstm",
         )
     experiment = experiment_of(record.experiment, where=f"{run}: experiment")
+    if experiment.input == "features":
+        network = with_backbone(load_extractor(run), network)
     sequences = _sequences(run, experiment, tuple(network.input_shape[1:]))
-    text = json.dumps(asdict(_describe(record, experiment)), ensure_ascii=True, sort_keys=True)
+    text = json.dumps(asdict(_describe(record, experiment, network)), ensure_ascii=True, sort_keys=True)
     difference = math.nan
 
     def write(temporary: Path) -> None:
@@ -139,15 +146,23 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     }
 
 
-def _describe(record: RunRecord, experiment: Experiment) -> ModelDescription:
+def _describe(record: RunRecord, experiment: Experiment, network: Any) -> ModelDescription:
     assert record.model is not None, "a run with a network has a model"
     assert record.store is not None, "and a store"
-    shape = record.model.input_shape
+    shape = tuple(network.input_shape[1:])
+    single = len(shape) == 3
+    of_crops = experiment.input in ("crops", "features")
+    described = InputDescription(
+        what="crops" if of_crops else experiment.input,
+        shape=[None, *shape],
+        axes=("images", *_AXES[1:]) if single else ("sequences", "steps", *_AXES[1:]),
+        values="0 to 255" if of_crops else "",
+    )
     return ModelDescription(
         labels=list(record.labels),
-        input=InputDescription(what=experiment.input, shape=[None, *shape, *[1] * (4 - len(shape))]),
+        input=described,
         pipeline=record.store.pipeline,
-        sequence={**experiment.sequence.model_dump(mode="json"), "length_frames": shape[0]},
+        sequence={**experiment.sequence.model_dump(mode="json"), "length_frames": 1 if single else shape[0]},
         trained=Provenance(
             experiment=record.experiment_name,
             created=record.created,
@@ -159,15 +174,18 @@ def _describe(record: RunRecord, experiment: Experiment) -> ModelDescription:
 
 
 def _sequences(run: Path, experiment: Experiment, shape: tuple[int, ...]) -> list[NDArray[np.float32]]:
-    """Return the sequences of the comparison: the run's own examples, and random motion.
+    """Return the sequences of the comparison: the run's own examples, and random motion or images.
 
-    The random ones range from no to much motion, some padded with zeros as a short sequence is.
+    The random ones range from no to much motion, or from black to bright, some padded with zeros as a short sequence
+    is.
     """
+    white = 255 if experiment.input in ("crops", "features") else 1
     rng = np.random.default_rng(0)
     random = []
     for amount in np.linspace(0, 1, _N_RANDOM):
-        sequence = (rng.random(shape) * amount).astype(np.float32)
-        sequence[: rng.integers(shape[0] // 2 + 1)] = 0
+        sequence = (rng.random(shape) * amount * white).astype(np.float32)
+        if len(shape) == 4:
+            sequence[: rng.integers(shape[0] // 2 + 1)] = 0
         random.append(sequence)
     if experiment.input != "projections":
         return random

@@ -22,7 +22,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
     Parameters
     ----------
     run : Path
-        A run folder with a model that reads projections.
+        A run folder with a model: of images, of features of a backbone, or of motion.
     host : str
         The address to listen at; a warning is given for any but a loopback address, which others can reach.
     port : int
@@ -58,7 +58,14 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
     remove_clips()
     predictor = load_predictor(run, error_rate=error_rate)
     session = LiveSession(predictor)
-    site = Site(predictor.run, predictor.labels, predictor.notes, session.new_analyzer, session.analyze_clip)
+    site = Site(
+        predictor.run,
+        predictor.labels,
+        predictor.notes,
+        session.new_analyzer,
+        session.analyze_clip,
+        shows="motion" if session.measures_motion else "crop",
+    )
     local = host in LOOPBACK
     names = LOOPBACK if local else (*LOOPBACK, host, socket.gethostname())
     app = make_app(site, names=names, any_address=not local)
@@ -98,6 +105,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen()  # whoever opens the page as soon as its address is shown waits for it
     except (OSError, UnicodeError) as error:
         fix = "choose another --port, or --port 0 for any free one"
         reason = error.strerror if isinstance(error, OSError) else "it is no name of a host"

@@ -14,7 +14,7 @@ from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.defaults import ERROR_RATE, FRAMES_PER_SECOND
 from ckseq.errors import CallError
-from ckseq.inference.inputs import ReadAs
+from ckseq.inference.inputs import ReadAs, is_recording
 from ckseq.inference.photos import predict_photos
 from ckseq.inference.predictions import (
     SCHEMA,
@@ -50,7 +50,7 @@ def predict(
 
     A recording of one expression is preprocessed as a whole, as the run's training data was, and gets one class. A
     longer one, or a camera, is analyzed frame by frame and gets a timeline of its faces. With a model of single images
-    every face of a photo gets a class.
+    every face of a photo gets a class, and every video and camera a timeline.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def predict(
         Of early decisions: a decision is sure if no more than this share of such decisions is wrong for people like
         those of the run's test part; see `ckseq.protocol.early_classification.stop_threshold`.
     detector : str, optional
-        The face detector for photos, instead of the run's own.
+        The face detector instead of the run's own, for models of single images.
     settings : sequence of str
         ``timeline.key=value``.
     console : Console
@@ -95,18 +95,26 @@ def predict(
     timeline = _timeline_config(settings)
     predictor = load_predictor(run, error_rate=error_rate)
     sources = [str(path) for path in inputs]
-    predictions: Sequence[Prediction]
+    photos: list[str] = []
     if predictor.reads_images:
-        if read_as != "auto":
-            raise CallError(f"--as {read_as} is for models of sequences, and this one reads single images", run)
-        predictions, failed = predict_photos(sources, predictor, detector=detector, out=out, draw=draw, console=console)
-    else:
-        if detector is not None:
-            raise CallError("--detector is for photos, and this run's model reads sequences", run)
-        if predictor.early_decision_warning:
-            console.say(predictor.early_decision_warning)
-        options = RecordingOptions(read_as, out, draw, fps, seconds, timeline)
-        predictions, failed = predict_recordings(sources, predictor, options, console)
+        if read_as == "sequence":
+            raise CallError("--as sequence is for models of sequences, and this one reads single images", run)
+        photos = [source for source in sources if not is_recording(source, read_as=read_as)]
+        read_as = "timeline"
+    elif detector is not None:
+        raise CallError("--detector is for models of single images, and this run's model reads sequences", run)
+    if predictor.early_decision_warning:
+        console.say(predictor.early_decision_warning)
+    options = RecordingOptions(read_as, out, draw, fps, seconds, timeline, detector)
+    predictions: list[Prediction] = []
+    failed: dict[str, str] = {}
+    if photos:
+        found, failed = predict_photos(photos, predictor, detector=detector, out=out, draw=draw, console=console)
+        predictions += found
+    recordings = [source for source in sources if source not in photos]
+    if recordings:
+        timelines, failures = predict_recordings(recordings, predictor, options, console)
+        predictions, failed = [*predictions, *timelines], failed | failures
     _print(predictions, console)
     result = {
         "schema": SCHEMA,
@@ -114,7 +122,7 @@ def predict(
         "predictions": [as_json(prediction) for prediction in predictions],
         "failed": failed,
     }
-    if out is not None and not predictor.reads_images:
+    if out is not None and recordings:
         write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return result
 

@@ -38,6 +38,7 @@ def record(
     labels: Sequence[str],
     consent: str | None,
     seconds: float,
+    color: bool = False,
     unasked: bool,
     console: Console,
 ) -> dict[str, Any]:
@@ -62,6 +63,8 @@ def record(
         The line in which the person agrees; asked for if not given.
     seconds : float
         Length of a recording from the camera.
+    color : bool
+        Save frames in color, for networks pretrained on color images; CK+'s are gray, and take a third of the space.
     unasked : bool
         Save every clip without asking.
     console : Console
@@ -95,12 +98,12 @@ def record(
         console.say(f"{saved[-1]}: {label}, {len(clip.frames)} frames from neutral to apex")
 
     if inputs:
-        failed = _from_files(inputs, labels[0], cutter, save, console)
+        failed = _from_files(inputs, labels[0], cutter, save, console, color=color)
     else:
         failed = {}
         try:
             with closing(open_camera(camera)) as frames:  # type: ignore[type-var]
-                session = CameraSession(frames, seconds, console)
+                session = CameraSession(frames, seconds, console, color=color)
                 session.wait_for_face(cutter)
                 create_data_set(out)
                 for label in labels or PROMPTS:
@@ -128,12 +131,14 @@ def _ask_consent(consent: str | None, console: Console) -> str:
     return consent.strip()
 
 
-def _from_files(paths: Sequence[Path], label: str, cutter: ClipCutter, save: Save, console: Console) -> dict[str, str]:
+def _from_files(
+    paths: Sequence[Path], label: str, cutter: ClipCutter, save: Save, console: Console, *, color: bool
+) -> dict[str, str]:
     """Save a clip of each video file, and return by path why there is none."""
     failed: dict[str, str] = {}
     for path in paths:
         try:
-            save(label, cutter.cut(read_frames(path), f"{path.name}: {label}"), path.name)
+            save(label, cutter.cut(read_frames(path, color=color), f"{path.name}: {label}"), path.name)
         except DataError as error:
             failed[str(path)] = str(error)
             console.warn(f"left out: {error}" if error.where else f"{path} was left out: {error}")

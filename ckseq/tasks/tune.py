@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ckseq.console import Console
 from ckseq.defaults import CACHE_GB, HEARTBEAT_S
 from ckseq.errors import CallError
+from ckseq.experiment.early_checks import check_before_work
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.search.inner_folds import labeled_recordings, make_inner_folds, outer_folds
 from ckseq.search.space import load_space
@@ -101,6 +102,8 @@ def tune(
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
     recordings = labeled_recordings(find_source(data, source).scan(data), space)
+    baseline = space.recipes({})
+    check_before_work(recordings, baseline.pipeline, baseline.experiment)
     outer = outer_folds(recordings, space, nested=nested)
     url = storage or f"sqlite:///{out / STUDY_FILE}"
     opened = open_storage(url)

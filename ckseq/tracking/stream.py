@@ -1,4 +1,4 @@
-"""One face, one frame at a time: from an image to its projections, with the same numbers as for a whole sequence.
+"""One face, one frame at a time: from an image to its crop and projections, with the numbers of a whole sequence.
 
 `Stream` chains the stateful stages (`BoxTracker`, `Aligner`, `LightNormalizer`, `MotionDetector`) that batch processing
 uses too. Its memory does not grow.
@@ -24,9 +24,10 @@ from ckseq.tracking.motion import LightNormalizer, MotionDetector, require_causa
 class FrameResult(NamedTuple):
     """The result for one frame of one face.
 
-    ``box`` in pixels of the frame, None before the first face; ``crop`` (n, n) uint8, aligned; ``blobs`` (n, n) or
-    (n, n, channels) bool and ``projections`` (2, n) or (2, n, channels) float32, None before the second crop;
-    ``detected`` whether the face was detected, None where detection was skipped.
+    ``box`` in pixels of the frame, None before the first face; ``crop`` (n, n) uint8, gray and aligned; ``blobs``
+    (n, n) or (n, n, channels) bool and ``projections`` (2, n) or (2, n, channels) float32, None before the second crop
+    and where the pipeline computes no motion; ``detected`` whether the face was detected, None where detection was
+    skipped; ``cut`` (n, n) or (n, n, 3) uint8, the crop as cut, in the colors of the pipeline.
     """
 
     box: Box | None
@@ -34,6 +35,7 @@ class FrameResult(NamedTuple):
     blobs: NDArray[np.bool_] | None
     projections: NDArray[np.float32] | None
     detected: bool | None
+    cut: NDArray[np.uint8] | None = None
 
 
 class Stream:
@@ -42,7 +44,7 @@ class Stream:
     Parameters
     ----------
     faces, align, motion : Config
-        Those of a pipeline that does not look ahead.
+        Those of a pipeline that does not look ahead; without motion (``motion.difference = none``) only crops are made.
     detector : callable
         From an image to boxes.
 
@@ -56,7 +58,9 @@ class Stream:
         if not is_causal(faces):
             what = f"faces.policy = {faces.policy}" + (" with several anchors" if faces.policy == "anchor" else "")
             raise CallError(f"{what} needs the whole sequence", fix="for a stream use tracked, or faces.anchors = 1")
-        require_causal_motion(motion)
+        self._moves = motion.difference != "none"
+        if self._moves:
+            require_causal_motion(motion)
         self._faces = faces
         self._box_tracker = BoxTracker(faces, detector)
         self._aligner = Aligner(align)
@@ -82,9 +86,11 @@ class Stream:
         if observation.box is None:
             return FrameResult(None, None, None, None, detected)
         if self._last is None or not observation.held:
-            cut = cut_face(image, observation.box, self._faces)
-            self._last = to_gray(cut) if cut.ndim == 3 else cut
-        crop = self._aligner.update(self._last)
+            self._last = cut_face(image, observation.box, self._faces)
+        gray = to_gray(self._last) if self._last.ndim == 3 else self._last
+        if not self._moves:
+            return FrameResult(observation.box, gray, None, None, detected, self._last)
+        crop = self._aligner.update(gray)
         blobs = self._motion.update(self._light.update(crop))
         projections = None if blobs is None else project(blobs[np.newaxis])[0]
-        return FrameResult(observation.box, crop, blobs, projections, detected)
+        return FrameResult(observation.box, crop, blobs, projections, detected, self._last)

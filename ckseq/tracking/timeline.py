@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Literal, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,23 +41,41 @@ class TimelineConfig(Config):
         return self
 
 
-class Window(NamedTuple):
-    """What is classified: ``projections`` (t, 2, n) or (t, 2, n, channels) float32 and ``times_s`` (t,) float64."""
-
-    projections: NDArray[np.float32]
-    times_s: NDArray[np.float64]
+State = Literal["no face", "still", "moving", "visible"]
+"""``visible`` is a face whose motion is not measured."""
 
 
-Classify = Callable[[Window], NDArray[np.float32]]
-State = Literal["no face", "still", "moving"]
+class FaceClassifier(Protocol):
+    """Classifies a face from what it keeps of its frames: single images, their features, or motion."""
+
+    @property
+    def measures_motion(self) -> bool:
+        """Whether frames have projections, so that a face is moving; otherwise it is visible."""
+
+    @property
+    def has_neutral(self) -> bool:
+        """Whether projections are near zero while the face is neutral, so that a face can be still.
+
+        They are not where each frame is compared with the previous one.
+        """
+
+    @property
+    def single_frame(self) -> bool:
+        """Whether the latest frame alone is classified, not a window of frames."""
+
+    def keep(self, frame: FrameResult) -> Any | None:
+        """Return what is needed of a frame to classify it, None if nothing of it can be."""
+
+    def classify(self, kept: Sequence[Any], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the probability of each class, (n_classes,), for frames as kept and their times, seconds."""
 
 
 class Decision(NamedTuple):
     """The classification of a face at one moment.
 
-    ``probabilities`` and ``smoothed`` (n_classes,) are None unless the face is moving; ``label`` is the number of the
-    class that is assigned, None where none is; ``sure`` is the number of the first class whose probability exceeded the
-    threshold of early decisions since the face began to move, and ``sure_s`` when it did.
+    ``probabilities`` and ``smoothed`` (n_classes,) are None unless the face is moving or visible; ``label`` is the
+    number of the class that is assigned, None where none is; ``sure`` is the number of the first class whose
+    probability exceeded the threshold of early decisions since the face began to move, and ``sure_s`` when it did.
     """
 
     time_s: float
@@ -73,26 +91,21 @@ class Timeline:
     """Classifies what one face shows over time; the state of one face. Its memory does not grow.
 
     A window goes from the last still frame to now, or to the apex once that is passed, as a recorded expression goes
-    from neutral to apex. Where there is no neutral reference, it is all frames of the last ``window_s``.
+    from neutral to apex. Where there is no neutral reference, it is all frames of the last ``window_s``. A classifier
+    of single frames is given the latest frame at each decision.
 
     Parameters
     ----------
     config : TimelineConfig
-    classify : callable
-        From a window to the probability of each class, (n_classes,).
-    has_neutral : bool
-        Whether projections are near zero while the face is neutral, which they are not where each frame is compared
-        with the previous one.
+    classifier : FaceClassifier
     sure_above : float or None
         The probability above which an early decision is sure; None where no threshold is known.
     """
 
-    def __init__(
-        self, config: TimelineConfig, classify: Classify, *, has_neutral: bool, sure_above: float | None
-    ) -> None:
-        self._config, self._classify = config, classify
-        self._has_neutral, self._sure_above = has_neutral, sure_above
-        self._ring: deque[tuple[float, NDArray[np.float32], float]] = deque(maxlen=MOST_FRAMES)
+    def __init__(self, config: TimelineConfig, classifier: FaceClassifier, *, sure_above: float | None) -> None:
+        self._config, self._classifier, self._sure_above = config, classifier, sure_above
+        n_frames = 1 if classifier.single_frame else MOST_FRAMES
+        self._ring: deque[tuple[float, Any, float]] = deque(maxlen=n_frames)
         self._next_s = -np.inf
         self._visible = False
         self._reset()
@@ -116,8 +129,9 @@ class Timeline:
         """
         if frame.detected is not None:
             self._visible = frame.detected
-        if frame.projections is not None:
-            self._ring.append((time_s, frame.projections, moving_share(frame.projections)))
+        kept = self._classifier.keep(frame)
+        if kept is not None:
+            self._ring.append((time_s, kept, 0.0 if frame.projections is None else moving_share(frame.projections)))
         while self._ring and self._ring[0][0] < time_s - self._config.window_s:
             self._ring.popleft()
         if time_s < self._next_s - 1e-6:
@@ -125,19 +139,20 @@ class Timeline:
         self._next_s = time_s + self._config.stride_s
         if not self._visible:
             return Decision(time_s, "no face", None, None, None, None, None)
-        if not self._ring or (self._has_neutral and self._ring[-1][2] < self._config.still_share):
+        is_still = self._classifier.has_neutral and bool(self._ring) and self._ring[-1][2] < self._config.still_share
+        if not self._ring or is_still:
             self._reset()
             return Decision(time_s, "still", None, None, None, None, None)
-        return self._decide(time_s, self._classify(self._window()))
+        return self._decide(time_s, self._classify_window())
 
-    def _window(self) -> Window:
-        times, projections, motion = zip(*self._ring, strict=True)
+    def _classify_window(self) -> NDArray[np.float32]:
+        times, kept, motion = zip(*self._ring, strict=True)
         begin, end = 0, len(times)
-        if self._has_neutral:
+        if self._classifier.has_neutral:
             begin, end = latest_expression(
                 np.array(motion), still_share=self._config.still_share, apex_share=_APEX_SHARE
             )
-        return Window(np.stack(projections[begin:end]), np.array(times[begin:end]))
+        return self._classifier.classify(kept[begin:end], np.array(times[begin:end]))
 
     def _decide(self, time_s: float, probabilities: NDArray[np.float32]) -> Decision:
         config = self._config
@@ -156,7 +171,8 @@ class Timeline:
         if self._sure is None and self._sure_above is not None and probabilities[top] > self._sure_above:
             self._sure = (top, time_s)
         sure, sure_s = self._sure or (None, None)
-        return Decision(time_s, "moving", probabilities, self._smoothed, self._label, sure, sure_s)
+        state: State = "moving" if self._classifier.measures_motion else "visible"
+        return Decision(time_s, state, probabilities, self._smoothed, self._label, sure, sure_s)
 
 
 def moving_share(projections: NDArray[np.float32]) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 import cv2
 import numpy as np
@@ -64,7 +64,7 @@ class FrameAnalyzer(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """The content of the page: a run, and what analyzes images and videos with its model.
+    """The content of the page: a run, what analyzes images and videos with its model, and what is shown of a face.
 
     ``new_analyzer`` is called for each client; both functions are called from several threads.
     """
@@ -74,6 +74,7 @@ class Site:
     notes: tuple[str, ...]
     new_analyzer: Callable[[], FrameAnalyzer]
     analyze_clip: Callable[[Path], ClipAnswer]
+    shows: Literal["motion", "crop"] = "motion"
 
 
 def make_app(site: Site, *, names: Iterable[str], any_address: bool) -> Starlette:
@@ -123,6 +124,7 @@ class _Handlers:
                 run=printable(site.run),
                 labels=labels,
                 notes=tuple(map(printable, site.notes)),
+                shows=site.shows,
                 max_clip_bytes=MAX_CLIP_BYTES,
             )
         )

@@ -36,6 +36,7 @@ class About(Message):
     run: str = Field(description="name of the run folder")
     labels: tuple[str, ...] = Field(description="the classes, in the order of all probabilities")
     notes: tuple[str, ...] = Field(description="what a reader of its results must know")
+    shows: Literal["motion", "crop"] = Field(description="of the largest face: its motion, or its crop")
     max_clip_bytes: int = Field(description="size of an uploaded video at most")
 
 
@@ -57,16 +58,28 @@ class FaceMotion(Message):
     rows: str = Field(description="(side, channels): means of the rows, 0 to 255, top to bottom")
 
 
+class FaceCrop(Message):
+    """The crop of a face as the model sees it, reduced in size where it is large."""
+
+    side: int = Field(description="side of the crop as sent, pixels")
+    model_side: int = Field(description="side of the crop that the model reads, pixels")
+    channels: int = Field(description="1, gray; or 3, red, green and blue")
+    pixels: str = Field(description="(side, side, channels) uint8 in base64, row by row")
+
+
 class LargestFace(Message):
     """The latest decision for the largest face of an image."""
 
     number: int = Field(description="of the face, counted from 1")
-    state: Literal["no face", "still", "moving"]
+    state: Literal["no face", "still", "moving", "visible"] = Field(description="visible where motion is not measured")
     label: int | None = Field(description="index of the assigned class")
-    smoothed: tuple[float, ...] | None = Field(description="smoothed probabilities of all classes, while moving")
+    smoothed: tuple[float, ...] | None = Field(
+        description="smoothed probabilities of all classes, while moving or visible"
+    )
     sure: int | None = Field(description="index of the class of the early decision")
     sure_s: float | None = Field(description="time of the early decision, seconds")
-    motion: FaceMotion | None = Field(description="from the second image of a face on")
+    motion: FaceMotion | None = Field(description="from the second image of a face on, where motion is measured")
+    crop: FaceCrop | None = Field(description="where motion is not measured")
 
 
 class FrameAnswer(Message):

@@ -62,6 +62,13 @@ async function open() {
       element("span", { className: "value" }),
     );
   }
+  const showsCrop = about.shows === "crop";
+  at("crop-section").hidden = !showsCrop;
+  at("motion-section").hidden = showsCrop;
+  if (showsCrop) {
+    at("reads").textContent = "looks";
+    at("moment").textContent = "Show an expression.";
+  }
   showProbabilities(null);
   if (!navigator.mediaDevices) {
     at("start").disabled = true;
@@ -167,6 +174,7 @@ function showFrame(frame) {
     return;
   }
   if (largest.state !== "no face" && largest.motion) drawMotion(largest.motion, frame.time_s);
+  if (largest.state !== "no face" && largest.crop) drawCrop(largest.crop, frame.time_s);
   showProbabilities(largest.smoothed, largest.label);
   showDecision(largest, frame.time_s);
 }
@@ -174,13 +182,13 @@ function showFrame(frame) {
 /** @param {LargestFace} largest */
 function showDecision(largest, time) {
   const label = largest.label === null ? null : about.labels[largest.label];
-  at("class").textContent = label ?? { "still": "neutral", "moving": "…", "no face": "no face" }[largest.state];
+  at("class").textContent = label ?? { "still": "neutral", "moving": "…", "visible": "…", "no face": "no face" }[largest.state];
   at("class").classList.toggle("none", label === null);
   const key = label === null ? null : `${largest.number}:${label}`;
   if (key && key !== lastLabel) {
     at("moment").textContent = `${label} since ${seconds(time)}`;
     addDecision(time, label, Math.max(...largest.smoothed));
-    for (const strip of ["columns", "rows"]) drawMarker(at(strip));
+    if (about.shows === "motion") for (const strip of ["columns", "rows"]) drawMarker(at(strip));
   }
   if (largest.sure !== null) {
     at("moment").textContent = `sure of ${about.labels[largest.sure]} at ${seconds(largest.sure_s)}`;
@@ -241,6 +249,28 @@ function rgb(name) {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
+function addThumbnail(reel, pixels, time) {
+  if (time - lastThumbnail <= THUMBNAIL_EVERY_S) return;
+  lastThumbnail = time;
+  const thumbnail = element("canvas", { width: pixels.width, height: pixels.height });
+  thumbnail.getContext("2d").putImageData(pixels, 0, 0);
+  reel.prepend(thumbnail);
+  while (reel.children.length > MAX_THUMBNAILS) reel.lastElementChild.remove();
+}
+
+/** @param {FaceCrop} crop */
+function drawCrop(crop, time) {
+  const side = crop.side, channels = crop.channels, levels = decodeBytes(crop.pixels), pixels = new ImageData(side, side);
+  for (let i = 0; i < side * side; i++) {
+    for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = levels[channels * i + (channels === 3 ? c : 0)];
+    pixels.data[4 * i + 3] = 255;
+  }
+  at("crop").width = at("crop").height = side;
+  at("crop").getContext("2d").putImageData(pixels, 0, 0);
+  at("crop-size").textContent = `${crop.model_side}x${crop.model_side} pixels, ${channels === 3 ? "color" : "gray"}`;
+  addThumbnail(at("crop-thumbnails"), pixels, time);
+}
+
 /** @param {FaceMotion} motion */
 function drawMotion(motion, time) {
   const ground = rgb("--strip"), inks = [rgb("--brighter"), rgb("--darker")];
@@ -250,13 +280,7 @@ function drawMotion(motion, time) {
   }
   at("blobs").width = at("blobs").height = side;
   at("blobs").getContext("2d").putImageData(pixels, 0, 0);
-  if (time - lastThumbnail > THUMBNAIL_EVERY_S) {
-    lastThumbnail = time;
-    const thumbnail = element("canvas", { width: side, height: side });
-    thumbnail.getContext("2d").putImageData(pixels, 0, 0);
-    at("thumbnails").prepend(thumbnail);
-    while (at("thumbnails").children.length > MAX_THUMBNAILS) at("thumbnails").lastElementChild.remove();
-  }
+  addThumbnail(at("thumbnails"), pixels, time);
   addLine(at("columns"), decodeBytes(motion.columns), motion.channels, ground, inks);
   addLine(at("rows"), decodeBytes(motion.rows), motion.channels, ground, inks);
 }
@@ -323,7 +347,7 @@ function showClip(name, clip) {
   const duration = Math.max(clip.duration_s, 1e-3);
   for (const face of new Set(clip.segments.map((segment) => segment.face))) {
     const band = element("div", { className: "band", title: `face ${face}` });
-    for (const segment of clip.segments.filter((segment) => segment.face === face && segment.state === "moving")) {
+    for (const segment of clip.segments.filter((segment) => segment.face === face && ["moving", "visible"].includes(segment.state))) {
       band.append(timelineBar(segment, duration));
     }
     at("timeline").append(band);
@@ -341,7 +365,7 @@ function showClip(name, clip) {
 
 /** @param {Segment} segment */
 function timelineBar(segment, duration) {
-  const title = `${segment.label ?? "moving, no class"}, ${seconds(segment.start_s)} to ${seconds(segment.end_s)}`;
+  const title = `${segment.label ?? `${segment.state}, no class`}, ${seconds(segment.start_s)} to ${seconds(segment.end_s)}`;
   const bar = element("div", { className: "part", title });
   bar.style.left = `${100 * segment.start_s / duration}%`;
   bar.style.width = `${Math.max(0.6, 100 * (segment.end_s - segment.start_s) / duration)}%`;

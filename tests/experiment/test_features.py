@@ -9,6 +9,7 @@ from made_stills import made_image, write_fer2013
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import gather
 from ckseq.experiment.recipe import load_experiment
+from ckseq.experiment.trainer import trainer_for
 from ckseq.learn.extract import as_sequence, extract, load_extractor
 from ckseq.learn.predict import load_trained_model, probabilities
 from ckseq.storage.features import features_path, read_features, write_features
@@ -161,3 +162,48 @@ def test_features_are_read_as_written(tmp_path):
     for id, array in found.items():
         np.testing.assert_array_equal(read[id], array)
     assert read_features(tmp_path / "none.npz") is None
+
+
+AUGMENTED = ["image_augmentation.passes=3", "image_augmentation.mirror=0.5", "image_augmentation.noise_levels=30.0"]
+
+
+def test_images_are_augmented_before_the_backbone_for_training_only(tmp_path, stills, backbone, console, monkeypatch):
+    recipe_ = recipe(backbone, *AUGMENTED)
+    with open_store(stills) as store:
+        plain, dataset = gather(store, recipe(backbone), console), gather(store, recipe_, console)
+        again = gather(store, recipe_, console)
+    np.testing.assert_array_equal(dataset.x, plain.x)
+    assert dataset.augmented.shape == (24, 3, 1, 1, 6, 1)
+    np.testing.assert_array_equal(dataset.augmented, again.augmented)
+    assert (dataset.augmented[:, 0] != dataset.augmented[:, 1]).any(axis=(1, 2, 3, 4)).all()
+    seen = {}
+
+    def fit(model, *args, train, validation, **rest):
+        seen.update(train=train, validation=validation)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ckseq.learn.trainer.fit", fit)
+    inner = recipe(backbone, *AUGMENTED, "training.validation=inner", "protocol.kind=subject_holdout")
+    trainer = trainer_for(inner, dataset)
+    people = dataset.side([entry.id for entry in dataset.entries])[1]._replace(subjects=("a",) * 12 + ("b",) * 12)
+    codes = np.arange(24) % 2
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(train=people._replace(codes=codes), validation=None)
+    train, validation = seen["train"], seen["validation"]
+    assert (len(train.x), len(validation.x)) == (36, 12)
+    half = slice(0, 12) if train.subjects[0] == "a" else slice(12, 24)
+    np.testing.assert_array_equal(train.x, dataset.augmented[half].reshape(36, 1, 1, 6, 1))
+    np.testing.assert_array_equal(train.codes, np.repeat(codes[half], 3))
+    np.testing.assert_array_equal(validation.x, np.delete(dataset.x, half, axis=0))
+
+
+def test_an_augmented_run_of_features_trains_and_predicts(tmp_path, stills, backbone, console):
+    settings = ["input=features", backbone, *LINEAR, *AUGMENTED, "training.epochs=2"]
+    train(stills, experiment="fer2013_small", out=tmp_path / "run", settings=settings, console=console)
+    assert read_run(tmp_path / "run").trainings[0].n_train == 16
+
+
+def test_projections_are_not_augmented_as_images():
+    message = r"^default\.toml: \[image_augmentation\] varies images, and input = projections are none; 'ckseq config'"
+    with pytest.raises(CallError, match=message):
+        load_experiment("default", ["image_augmentation.passes=4"])

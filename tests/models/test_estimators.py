@@ -8,7 +8,7 @@ from ckseq.learn.fit import Labeled
 from ckseq.learn.predict import ESTIMATOR, load_trained_model, probabilities, save_estimator
 from ckseq.learn.trainer import build_trainer
 from ckseq.learn.training_config import TrainingConfig
-from ckseq.models import minirocket, ridge, svm
+from ckseq.models import gradient_boosting, minirocket, nearest_neighbors, random_forest, ridge, svm
 from ckseq.models._features import Series, Vectors
 from ckseq.signal.augment import AugmentConfig
 
@@ -52,7 +52,7 @@ def test_series_have_a_channel_for_every_place():
     np.testing.assert_allclose(made[0].reshape(2, 3, 2, 9)[1, 2, 0], x[0, :, 1, 4:6, 0].mean(axis=1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("module", [ridge, svm])
+@pytest.mark.parametrize("module", [ridge, svm, nearest_neighbors, random_forest, gradient_boosting])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_most_probable_class_is_the_predicted_one(module, n_classes):
     made, data = trained(module, n_classes), material(n_classes)
@@ -74,6 +74,18 @@ def test_a_damaged_estimator_is_told_in_one_line(tmp_path, damage):
     with pytest.raises(DataError, match="cannot be loaded") as caught:
         load_trained_model(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("module", [random_forest, gradient_boosting])
+def test_a_tree_that_points_to_nowhere_is_not_loaded(module, tmp_path):
+    made = trained(module)
+    tree = np.ravel(made.model[-1].estimators_)[0].tree_
+    state = tree.__getstate__()
+    state["nodes"]["left_child"][0] = 10**6
+    tree.__setstate__(state)
+    made.save(tmp_path)
+    with pytest.raises(DataError, match="cannot be loaded: a decision tree in it is damaged"):
+        load_trained_model(tmp_path)
 
 
 def test_an_estimator_of_types_nobody_trusts_is_not_loaded(tmp_path):

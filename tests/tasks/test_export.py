@@ -12,6 +12,7 @@ from made_runs import write_made_run
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.learn import backend
+from ckseq.learn.extract import extract, save_extractor
 from ckseq.learn.predict import load_trained_model, probabilities, save_network
 from ckseq.storage.examples import Example, write_examples
 from ckseq.tasks import export as module
@@ -83,6 +84,37 @@ def test_a_difference_that_is_not_a_number_is_refused(made, tmp_path, console, m
     monkeypatch.setattr(module, "largest_difference", lambda *_, **__: float("nan"))
     with pytest.raises(DataError, match="differs by nan"):
         export(made, format="keras", out=tmp_path / "m.keras", overwrite=False, console=console)
+
+
+@pytest.mark.parametrize("n_frames", [1, 4])
+def test_a_run_on_features_is_exported_with_its_backbone(tmp_path, console, n_frames):
+    keras = backend.load_keras()
+    images = keras.layers.Input((12, 12, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(5, 3, activation="relu")(images) / 255)
+    extractor = keras.Model(images, pooled + 1)
+    tree = load_experiment("webcam_features").model_dump(mode="json")
+    model = {"kind": "dense_net", "input_shape": [n_frames, 1, 5, 1], "n_parameters": 1}
+    store = {"path": "s.h5", "digest": "d1", "pipeline": {"name": "still_224_rgb"}}
+    run = write_made_run(tmp_path / "run", experiment=tree, examples=False, model=model, store=store)
+    network = build_tiny(TinyConfig(), input_shape=(n_frames, 1, 5, 1), n_classes=len(LABELS))
+    save_network(run, network)
+    save_extractor(run, extractor)
+    for format_ in ("keras", "onnx"):
+        result = export(run, format=format_, out=None, overwrite=False, console=console)
+        assert result["largest_difference"] <= 1e-4
+    frames = np.random.default_rng(9).integers(0, 256, (n_frames, 12, 12, 3)).astype(np.float32)
+    features = extract(extractor, frames.astype(np.uint8))
+    if n_frames > 1:  # padding counts for nothing, as in training
+        frames[0], features[0] = 0, 0
+    session = onnxruntime.InferenceSession(run / "exported.onnx")
+    (answer,) = session.run(None, {session.get_inputs()[0].name: frames[None] if n_frames > 1 else frames})
+    np.testing.assert_allclose(answer, probabilities(network, features.reshape(1, n_frames, 1, 5, 1)), atol=1e-5)
+    described = json.loads(session.get_modelmeta().custom_metadata_map["ckseq"])
+    single = [None, 12, 12, 3]
+    assert described["input"]["shape"] == (single if n_frames == 1 else [None, 4, 12, 12, 3])
+    assert (described["input"]["what"], described["input"]["values"]) == ("crops", "0 to 255")
+    assert len(described["input"]["axes"]) == len(described["input"]["shape"])
+    assert described["sequence"]["length_frames"] == n_frames
 
 
 def test_an_estimator_cannot_be_exported(made, tmp_path, console, monkeypatch):

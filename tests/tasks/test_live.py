@@ -4,8 +4,6 @@ import base64
 import math
 import os
 import random
-import re
-import signal
 import socket
 import struct
 import subprocess
@@ -21,6 +19,7 @@ import psutil
 import pytest
 import uvicorn
 from made_browser import CHROMIUM, browser, write_y4m
+from made_pages import page_of
 from made_runs import made_run
 from made_visitors import Visitors, come
 from starlette.testclient import TestClient
@@ -163,17 +162,9 @@ def test_an_early_decision_is_the_first_above_the_threshold(run, surprise):
 
 @pytest.fixture(scope="module")
 def server(run):
-    """The address and the process of the page as a person starts it, on a free port, and stops it with Ctrl-C."""
-    words = [sys.executable, "-m", "ckseq", "live", str(run), "--port", "0"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        lines = iter(process.stdout.readline, "")
-        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line))), process
-    finally:
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-        assert (process.returncode, err) == (0, "")
-        assert "stopped; nothing was saved" in out
+    """The address and the process of the page."""
+    with page_of(run) as served:
+        yield served
 
 
 @pytest.fixture
@@ -271,7 +262,7 @@ def test_another_address_gets_a_warning(monkeypatch, tmp_path, capsys):
         notes = ()
 
         def __init__(self, predictor):
-            self.new_analyzer = self.analyze_clip = None
+            self.new_analyzer = self.analyze_clip = self.measures_motion = None
 
     predictor = SimpleNamespace(run="run", labels=(), notes=())
     monkeypatch.setattr(module, "load_predictor", lambda run, *, error_rate: predictor)

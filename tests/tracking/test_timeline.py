@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -13,20 +15,28 @@ def frame(motion, found=None):
     return FrameResult(None, None, None, projections, found)
 
 
-def played(motions, answers=(), *, config=None, has_neutral=True, sure_above=None, found=None, step_s=0.1):
+class Classifier:
+    """Gives answers in turn, and remembers the windows that it classified: projections and times."""
+
+    def __init__(self, answers, *, has_neutral, measures_motion=True, single_frame=False):
+        self.has_neutral, self.measures_motion, self.single_frame = has_neutral, measures_motion, single_frame
+        self.answers, self.windows = iter(answers), []
+
+    def keep(self, frame):
+        return frame.projections
+
+    def classify(self, kept, times_s):
+        self.windows.append(SimpleNamespace(projections=kept, times_s=times_s))
+        return next(self.answers, JOY)
+
+
+def played(motions, answers=(), *, config=None, has_neutral=True, sure_above=None, found=None, step_s=0.1, **traits):
     """The decisions of a timeline that decides at every frame, with given answers, and the windows it classified."""
-    answers, windows = iter(answers), []
-
-    def classify(window):
-        windows.append(window)
-        return next(answers, JOY)
-
-    line = Timeline(
-        config or TimelineConfig(stride_s=0.1, smoothing_s=0), classify, has_neutral=has_neutral, sure_above=sure_above
-    )
+    classifier = Classifier(answers, has_neutral=has_neutral, **traits)
+    line = Timeline(config or TimelineConfig(stride_s=0.1, smoothing_s=0), classifier, sure_above=sure_above)
     found = found or [True] * len(motions)
     decisions = [line.update(step_s * n, frame(*pair)) for n, pair in enumerate(zip(motions, found, strict=True))]
-    return [decision for decision in decisions if decision is not None], windows
+    return [decision for decision in decisions if decision is not None], classifier.windows
 
 
 def test_a_window_goes_from_the_last_still_frame_to_now_and_to_the_apex_once_the_face_relaxes():
@@ -40,6 +50,12 @@ def test_a_window_goes_from_the_last_still_frame_to_now_and_to_the_apex_once_the
 def test_without_a_neutral_reference_all_frames_are_classified():
     _, windows = played([0.5, 0.0, 0.5], has_neutral=False)
     assert [len(window.projections) for window in windows] == [1, 2, 3]
+
+
+def test_of_single_frames_the_latest_is_classified_and_no_face_is_still():
+    decisions, windows = played([0.0, 0.5, 0.0], has_neutral=False, measures_motion=False, single_frame=True)
+    assert [decision.state for decision in decisions] == ["visible"] * 3
+    assert [window.times_s.tolist() for window in windows] == [[0.0], [0.1], [0.2]]
 
 
 def test_a_face_that_is_gone_is_not_guessed_at():

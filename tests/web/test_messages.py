@@ -17,6 +17,7 @@ VARIABLES = {
     "face": "FaceBox",
     "largest": "LargestFace",
     "motion": "FaceMotion",
+    "crop": "FaceCrop",
     "clip": "ClipAnswer",
     "segment": "Segment",
     "failure": "Failure",
@@ -41,11 +42,11 @@ def test_the_page_is_given_the_types_and_fields():
     (constant,) = re.findall(r"(?s)const MESSAGE_FIELDS = (.*);", text)
     assert json.loads(constant) == fields_by_type()
     assert " * @property {FaceMotion|null} motion - " in text
-    assert ' * @property {"no face"|"still"|"moving"} state' in text
+    assert ' * @property {"no face"|"still"|"moving"|"visible"} state' in text
     assert " * @property {number[]} box - " in text
     assert set(re.findall(r"checked\(\"(\w+)\"", PAGE)) == {"About", "FrameAnswer", "ClipAnswer", "Failure"}
 
 
 def test_a_message_has_no_other_fields():
     with pytest.raises(ValueError, match="extra"):
-        About(run="r", labels=(), notes=(), max_clip_bytes=1, more=2)
+        About(run="r", labels=(), notes=(), shows="crop", max_clip_bytes=1, more=2)

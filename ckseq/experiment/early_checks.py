@@ -1,0 +1,71 @@
+"""What is known to fail before a data set is preprocessed: recordings of another kind, files that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ckseq.errors import CallError, DataError
+from ckseq.experiment.recipe import Experiment
+from ckseq.models._backbones import BackboneConfig, files_of
+from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.recording import Recording
+
+
+def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recipe: Experiment) -> None:
+    """Refuse an experiment that cannot succeed with these recordings; no pixels are read.
+
+    Raises
+    ------
+    CallError
+        The pipeline and the experiment do not fit each other.
+    DataError
+        Recordings are longer than the experiment allows, or a file of a pretrained network is missing.
+    """
+    _check_files(recipe)
+    if recipe.input in ("crops", "features") and not pipeline.reduce.keep_crops:
+        raise CallError(
+            f"input = {recipe.input} reads crops, and the pipeline {pipeline.name} keeps none",
+            fix="set reduce.keep_crops = true",
+        )
+    if recipe.input in ("projections", "blobs", "halved") and pipeline.motion.difference == "none":
+        raise CallError(
+            f"input = {recipe.input} reads motion, and the pipeline {pipeline.name} computes none",
+            fix='set input = "crops", or name a pipeline with motion',
+        )
+    if recipe.image_augmentation.color_levels and pipeline.faces.color == "gray":
+        raise CallError(
+            f"the pipeline {pipeline.name} makes gray images, which have no colors to augment",
+            fix="set faces.color = rgb, or image_augmentation.color_levels = 0",
+        )
+    if recipe.input in ("crops", "features"):
+        _check_lengths(recordings, recipe)
+
+
+def _check_files(recipe: Experiment) -> None:
+    configs = [recipe.features] if recipe.input == "features" else []
+    if isinstance(recipe.model, BackboneConfig):
+        configs.append(recipe.model)
+    for config in configs:
+        for path in files_of(config):
+            if not path.is_file():
+                section = "features" if config is recipe.features else "model"
+                raise DataError(
+                    "there is no such file of a pretrained network",
+                    path,
+                    f"name yours with --set {section}.weights=FILE, or a whole network with --set "
+                    f"{section}.backbone=FILE.keras --set {section}.weights=own",
+                )
+
+
+def _check_lengths(recordings: Sequence[Recording], recipe: Experiment) -> None:
+    limit = recipe.sequence.length_frames
+    if recipe.sequence.overflow != "error" or not isinstance(limit, int):
+        return
+    used = [one for one in recordings if one.label is not None and (not recipe.classes or one.label in recipe.classes)]
+    if long := [one for one in used if (one.n_frames or 0) > limit]:
+        kind = "single images" if limit == 1 else f"at most {limit} frames"
+        raise DataError(
+            f"the experiment {recipe.name} reads {kind}, and {len(long)} recordings have more: {long[0].id} has "
+            f"{long[0].n_frames}",
+            fix="--set sequence.overflow=cut_start uses the last frames, drop leaves such recordings out",
+        )
