@@ -131,10 +131,10 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     ),
 )
 def _images(**values: Any) -> dict[str, Any]:
-    """Write the motion blobs or face crops of a store as PNG images.
+    """Write the images of a store as PNG files.
 
-    They are in folders by class and recording: OUT/anger/S005_001/S005_001_00000002.png. The store must hold them
-    (--set reduce.keep_blobs=true or reduce.keep_crops=true).
+    These are motion blobs or face crops, in folders by class and recording: OUT/anger/S005_001/S005_001_00000002.png.
+    The store must hold them (--set reduce.keep_blobs=true or reduce.keep_crops=true).
     """
     from ckseq.tasks.images import images
 
