@@ -61,4 +61,6 @@ def test_nothing_is_lost_left_over_or_wrong(commands, possible, tmp_path, number
     target = Target(scenario, commands, tmp_path)
     found = [f"{kind}, {one}" for kind in drawn for one in target.attack(kind, rng)]
     print(f"{scenario.name}: {', '.join(f'{drawn.count(kind)} {kind}' for kind in dict.fromkeys(drawn))}")
+    for one in found:
+        print(f"  {one}", flush=True)
     assert found == []
