@@ -34,8 +34,13 @@ def check_trees(estimator: Any) -> None:
     """
     import numpy as np
 
-    members = np.ravel(getattr(estimator[-1], "estimators_", []))
-    for tree in (one.tree_ for one in members if hasattr(one, "tree_")):
+    classifier = estimator[-1]
+    for member in np.ravel(getattr(classifier, "estimators_", [])):
+        if not hasattr(member, "tree_"):
+            continue
+        tree = member.tree_
+        # only these are compared with the columns of what is predicted
+        widths = {classifier.n_features_in_, member.n_features_in_, tree.n_features}
         n = tree.node_count
         leaf = tree.children_left == -1
         inner = np.arange(n)[~leaf]
@@ -43,7 +48,8 @@ def check_trees(estimator: Any) -> None:
         # a child comes after its parent, so that there is no circle
         sound = (children > inner).all() and (children < n).all() and (tree.children_right[leaf] == -1).all()
         features = tree.feature[~leaf]
-        if n == 0 or not sound or (features < 0).any() or (features >= tree.n_features).any() or len(tree.value) != n:
+        sound = sound and (features >= 0).all() and (features < tree.n_features).all()
+        if n == 0 or not sound or len(widths) > 1 or len(tree.value) != n:
             raise ValueError("a decision tree in it is damaged")
 
 

@@ -88,6 +88,21 @@ def test_a_tree_that_points_to_nowhere_is_not_loaded(module, tmp_path):
         load_trained_model(tmp_path)
 
 
+@pytest.mark.parametrize("module", [random_forest, gradient_boosting])
+def test_a_tree_of_more_features_than_there_are_is_not_loaded(module, tmp_path):
+    made = trained(module)
+    member = np.ravel(made.model[-1].estimators_)[0]
+    tree = member.tree_
+    wider = type(tree)(tree.n_features + 10**6, np.asarray(tree.n_classes, np.intp), tree.n_outputs)
+    state = tree.__getstate__()
+    state["nodes"]["feature"][0] = tree.n_features + 10
+    wider.__setstate__(state)
+    member.tree_ = wider
+    made.save(tmp_path)
+    with pytest.raises(DataError, match="cannot be loaded: a decision tree in it is damaged"):
+        load_trained_model(tmp_path)
+
+
 def test_an_estimator_of_types_nobody_trusts_is_not_loaded(tmp_path):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
