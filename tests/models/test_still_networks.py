@@ -175,7 +175,7 @@ def test_weights_come_from_a_file_that_is_what_it_should_be(tmp_path):
             {"backbone": "ResNet34"},
             "no 'ResNet34' among .*ResNet50, .*; or the path of a .keras file",
         ),
-        ({"backbone": "ResNet18"}, "Keras has no weights of ResNet18 .*torchvision's resnet18.safetensors; or random"),
+        ({"backbone": "ResNet18"}, "Keras has no weights of ResNet18 .*ends in .safetensors; or random"),
         ({"weights": "own"}, "is not a file with weights of its own"),
         ({"backbone": "a.keras"}, 'contains its own weights, and weights = "imagenet"'),
         ({"weights": "random", "sha256": "0"}, "sha256 needs a file; name one"),

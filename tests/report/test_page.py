@@ -93,7 +93,7 @@ def test_of_many_errors_the_most_probable_are_listed():
 
 def test_the_facts_of_the_run_are_listed():
     text = Page(page_of()[0]).text
-    for fact in ("--experiment paper_phase4", "9f1c2ab37e5d4410", "0a31bb8e21f00c7d", "numpy 2.3.5", "8 912 404"):
+    for fact in ("--experiment paper_phase4", "9f1c2ab37e5d4410", "0a31bb8e21f00c7d", "numpy 2.3.5", "8,912,404"):
         assert fact in text
     assert "20 min 4 s" in text
     assert 'kind = "conv_lstm"\nkernel = [1, 3]' in text
