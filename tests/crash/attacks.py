@@ -92,7 +92,7 @@ class Command:
                 continue
         return found
 
-    def end_workers(self, seconds=2):
+    def end_workers(self, seconds=10):
         """Return the commands of its processes that are alive after so long; they are ended."""
         end = time.monotonic() + seconds
         while (left := self.processes()) and time.monotonic() < end:
@@ -208,7 +208,7 @@ class Target:
         if not command.wait(20):
             found.append("it hangs")
         if left := command.end_workers():
-            found.append(f"{len(left)} processes are alive 2 s later")
+            found.append(f"{len(left)} processes are alive 10 s later")
         said = command.said()
         # the shell's status of a signal, an error, or the success of one that was too late
         if "Traceback" in said or "internal error" in said:
@@ -274,7 +274,7 @@ class Target:
         errors = [line for line in said.splitlines() if line.startswith("ckseq: ")]
         found = []
         if left := command.end_workers():
-            found.append(f"{len(left)} processes are alive 2 s later")
+            found.append(f"{len(left)} processes are alive 10 s later")
         if command.status != 0 and (len(errors) != 1 or "Traceback" in said or "internal error" in said):
             found.append(f"status {command.status}, it said: {said[-800:]}")
         if self.old is not None and command.status != 0 and tree_of(out) != before:
