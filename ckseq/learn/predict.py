@@ -129,6 +129,8 @@ def save_whole(path: Path, write: Callable[[Path], None]) -> None:
         It cannot be written.
     """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    for left in path.parent.glob(f".*[0-9].{path.name}"):  # of a process that was killed; the target is locked
+        left.unlink(missing_ok=True)
     try:
         write(temporary)
         temporary.replace(path)

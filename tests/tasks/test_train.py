@@ -225,6 +225,7 @@ def test_ctrl_c_keeps_what_is_there_and_going_on_ends_in_the_same_bytes(complete
     assert len(read_history(out)) == 2
 
     (out / f".{CHECKPOINT}.x7.tmp").touch()  # as a killed process leaves it
+    (out / f".4711.{NETWORK}").touch()
     run = read_run(out)
     write_run(out, run.changed(versions={**run.versions, "keras": "3.0"}))
     console = Listener()
