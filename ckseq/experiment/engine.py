@@ -346,12 +346,17 @@ def _notes_at_chance(results: Sequence[FoldResult], recipe: Experiment) -> list[
     if not found:
         return []
     which = "the network" if len(results) == 1 else f"{len(found)} of {len(results)} networks"
+    return [note_at_chance(which, found[0].epochs[-1].loss, recipe)]
+
+
+def note_at_chance(which: str, loss: float, recipe: Experiment) -> str:
+    """Return what to say of networks that did not learn, and what to try."""
     options = ["training.restarts=3", "training.clip_norm=1"]
     options += ["model.activation=tanh"] if getattr(recipe.model, "activation", None) == "relu" else []
-    return [
-        f"{which} did not learn: training ended at a loss of {found[0].epochs[-1].loss:.3f}, no better than that of "
+    return (
+        f"{which} did not learn: training ended at a loss of {loss:.3f}, no better than that of "
         f"always predicting the class frequencies; train for longer, or try --set {', --set '.join(options)}"
-    ]
+    )
 
 
 def _remove_leftovers(out: Path) -> None:

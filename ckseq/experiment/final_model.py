@@ -9,12 +9,14 @@ from pathlib import Path
 
 from ckseq.console import Console
 from ckseq.experiment.dataset import gather
-from ckseq.experiment.engine import FILES
+from ckseq.experiment.engine import FILES, note_at_chance
 from ckseq.experiment.fold import describe_epoch
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import record_of
 from ckseq.experiment.trainer import save_feature_extractor, trainer_for
 from ckseq.learn import backend
+from ckseq.learn.at_chance import at_chance
+from ckseq.learn.fit import class_weights
 from ckseq.storage.complete_run import digests_of
 from ckseq.storage.history import write_history
 from ckseq.storage.run_record import ModelRecord, RunRecord, TrainingRecord, write_run
@@ -48,6 +50,11 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
             validation=None,
             on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
         )
+    weights = class_weights(everything.codes, len(dataset.labels), recipe.training.class_weights)
+    unlearned = at_chance(trained.epochs, everything.codes, weights)
+    notes = [note_at_chance("the network", trained.epochs[-1].loss, recipe)] if unlearned else []
+    for note in notes:
+        console.warn(note)
     out.mkdir(parents=True, exist_ok=True)
     trained.save(out)
     save_feature_extractor(out, run, recipe)
@@ -63,9 +70,11 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         epochs=len(trained.epochs),
         chosen_epoch=trained.chosen_epoch,
         seconds=trained.seconds,
+        at_chance=unlearned,
     )
     run = run.changed(
         state="complete",
+        notes=(*run.notes, *notes),
         model=ModelRecord(
             kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape, layers=trained.layers
         ),

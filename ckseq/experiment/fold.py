@@ -19,7 +19,7 @@ from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.learn.at_chance import at_chance
 from ckseq.learn.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
-from ckseq.learn.fit import TrainingState
+from ckseq.learn.fit import TrainingState, class_weights
 from ckseq.learn.predict import probabilities
 from ckseq.learn.trainer import TrainedModel, Trainer
 from ckseq.protocol.holdout import Fold
@@ -117,7 +117,8 @@ def train_fold(
             on_epoch(state.epochs[-1])
 
         trained = trainer.fit(train=train, validation=validation, resume=state, on_epoch=keep)
-        unlearned = at_chance(trained.epochs, train.codes)
+        weights = class_weights(train.codes, len(dataset.labels), recipe.training.class_weights)
+        unlearned = at_chance(trained.epochs, train.codes, weights)
         if not unlearned or restarts >= recipe.training.restarts:
             break
         restarts, state = restarts + 1, None

@@ -13,18 +13,20 @@ from ckseq.storage.history import Epoch
 _LOSS_SHARE, _ACCURACY_MARGIN = 0.98, 0.05
 
 
-def class_frequency_loss(codes: NDArray[np.int_]) -> float:
-    """Return the cross-entropy of predicting the class frequencies for every input: log n for n equal classes.
+def class_frequency_loss(codes: NDArray[np.int_], weights: NDArray[np.float32]) -> float:
+    """Return the lowest cross-entropy that the same prediction for every input has: log n for n equal classes.
 
-    >>> round(class_frequency_loss(np.array([0, 0, 1, 1])), 4)
+    With class weights that prediction is the weighted class frequencies, and so is the loss weighted.
+
+    >>> round(class_frequency_loss(np.array([0, 0, 1, 1]), np.ones(2, np.float32)), 4)
     0.6931
     """
-    shares = np.bincount(codes) / len(codes)
-    shares = shares[shares > 0]
-    return float(-(shares * np.log(shares)).sum())
+    shares = weights * np.bincount(codes, minlength=len(weights)) / len(codes)
+    shares = shares[shares > 0].astype(np.float64)
+    return float(-(shares * np.log(shares / shares.sum())).sum())
 
 
-def at_chance(epochs: Sequence[Epoch], codes: NDArray[np.int_]) -> bool:
+def at_chance(epochs: Sequence[Epoch], codes: NDArray[np.int_], weights: NDArray[np.float32]) -> bool:
     """Return whether a training ended with no more than the class frequencies, in training loss and in accuracy.
 
     Parameters
@@ -32,8 +34,12 @@ def at_chance(epochs: Sequence[Epoch], codes: NDArray[np.int_]) -> bool:
     epochs : sequence of Epoch
     codes : ndarray of int, shape (n,)
         The classes that were trained on.
+    weights : ndarray of float32, shape (n_classes,)
+        Of the classes in the loss.
     """
     if not epochs:
         return False
     last, most = epochs[-1], np.bincount(codes).max() / len(codes)
-    return bool(last.loss > _LOSS_SHARE * class_frequency_loss(codes) and last.accuracy < most + _ACCURACY_MARGIN)
+    return bool(
+        last.loss > _LOSS_SHARE * class_frequency_loss(codes, weights) and last.accuracy < most + _ACCURACY_MARGIN
+    )

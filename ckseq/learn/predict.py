@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from ckseq import registry
@@ -129,8 +130,9 @@ def save_whole(path: Path, write: Callable[[Path], None]) -> None:
         It cannot be written.
     """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    for left in path.parent.glob(f".*[0-9].{path.name}"):  # of a process that was killed; the target is locked
-        left.unlink(missing_ok=True)
+    for left in path.parent.glob(f".[0-9]*.{path.name}"):
+        if not psutil.pid_exists(int(left.name[1:].partition(".")[0])):  # of a process that was killed
+            left.unlink(missing_ok=True)
     try:
         write(temporary)
         temporary.replace(path)

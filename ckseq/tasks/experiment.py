@@ -10,8 +10,6 @@ from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.early_checks import check_before_work
 from ckseq.experiment.recipe import load_experiment, settings_for
-from ckseq.preprocessing.data_set import find_source
-from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.storage.run_record import RUN
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.report import report
@@ -75,8 +73,6 @@ def experiment(
     if out.is_file():
         raise CallError("is a file", out, "name a folder")
     store, run = out / "store.h5", out / "run"
-    recordings = find_source(data, source).scan(data)
-    check_before_work(recordings, load_pipeline(recipe.pipeline, of_pipeline), recipe)
     prepared = preprocess(
         data,
         pipeline=recipe.pipeline,
@@ -87,6 +83,7 @@ def experiment(
         jobs=jobs,
         overwrite=overwrite,
         strict=strict,
+        check=lambda recordings, pipeline: check_before_work(recordings, pipeline, recipe),
         console=console,
     )
     trained = train(

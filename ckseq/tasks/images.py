@@ -25,8 +25,8 @@ def images(store: Path, *, what: Literal["blobs", "crops"], out: Path, console: 
     """Write the blobs or crops of a store as PNG images; the folder appears only when it is complete.
 
     ``OUT/anger/S005_001/S005_001_00000002.png`` is of the second frame of the recording S005_001, labeled anger. Blobs
-    are white on black; the blobs of a signed difference are red where the image became brighter and blue where it
-    became darker.
+    are white on black; the blobs of a signed difference are red where the image became brighter, blue where it became
+    darker, and, where that is a third channel, green where it moves now.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ def _numbered(store: Store, entry: Entry, what: str) -> Iterator[tuple[int, NDAr
     for number, blob in enumerate(store.blobs(entry.id), start=2):
         white = np.where(blob, 255, 0).astype(np.uint8)
         if white.ndim == 3:
-            # channels: brighter, darker; OpenCV's are blue, green, red
-            brighter, darker = white[..., 0], white[..., -1]
-            white = np.stack([darker, np.zeros_like(darker), brighter], axis=2)
+            # channels: brighter, darker and, of some pipelines, moving; OpenCV's are blue, green, red
+            brighter, darker, *moving = np.moveaxis(white, 2, 0)
+            white = np.stack([darker, moving[0] if moving else np.zeros_like(darker), brighter], axis=2)
         yield number, white
 
 

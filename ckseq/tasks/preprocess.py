@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def preprocess(
     overwrite: bool = False,
     cache: Path | None = None,
     strict: bool = False,
+    check: Callable[[Sequence[Recording], Pipeline], None] | None = None,
     console: Console,
 ) -> dict[str, Any]:
     """Prepare every recording of a data set.
@@ -60,6 +61,8 @@ def preprocess(
         A folder that keeps the face crops, for other pipelines that cut out faces in the same way.
     strict : bool
         Refuse a data set of which something cannot be read, instead of leaving that out.
+    check : callable, optional
+        Raises an error before any work where recordings and pipeline do not suit what follows.
     console : Console
 
     Returns
@@ -78,6 +81,8 @@ def preprocess(
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
     recordings = _wanted(layout.scan(data), classes, data)
+    if check is not None:
+        check(recordings, recipe)
     notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)

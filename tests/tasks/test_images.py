@@ -60,6 +60,18 @@ def test_blobs_are_in_folders_by_class_and_numbered_by_the_later_frame(store, tm
     assert color.sum() == 510
 
 
+def test_the_third_channel_of_the_default_pipeline_is_green(tmp_path, console):
+    (tmp_path / "parts").mkdir()
+    blobs = np.zeros((1, 4, 5, 3), bool)
+    blobs[0, 0, 0, 0] = blobs[0, 1, 1, 1] = blobs[0, 2, 2, 2] = True
+    images(
+        store_of(tmp_path, prepared("S001_001", "joy", blobs=blobs)), what="blobs", out=tmp_path / "o", console=console
+    )
+    found = read(tmp_path / "o" / "joy" / "S001_001" / "S001_001_00000002.png")
+    # blue, green, red
+    assert [found[i, i].tolist() for i in range(3)] == [[0, 0, 255], [255, 0, 0], [0, 255, 0]]
+
+
 def test_crops_have_their_colors(store, tmp_path, console):
     found = images(store, what="crops", out=tmp_path / "faces", console=console)
     assert found["labeled"] == {"anger": 1}

@@ -1,45 +1,26 @@
 import json
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import made_models
 import numpy as np
 import pytest
+from made_trainings import RECIPE, Listener, make_store
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
-from ckseq.experiment import fold
+from ckseq.experiment import final_model, fold
+from ckseq.experiment.recipe import load_experiment
 from ckseq.learn.checkpoint import CHECKPOINT
 from ckseq.learn.predict import NETWORK, load_trained_model, probabilities
-from ckseq.recording import ImageFiles, Recording
 from ckseq.storage.examples import read_examples
 from ckseq.storage.history import read_history
 from ckseq.storage.predictions import PREDICTIONS, read_predictions
 from ckseq.storage.prefix_predictions import as_prefix_probabilities, read_prefix_predictions
 from ckseq.storage.run_record import StoreRecord, read_run, write_run
-from ckseq.storage.store_writer import Prepared, assemble, write_part
 from ckseq.tasks.train import train
-
-RECIPE = """
-question = "Does it work?"
-pipeline = "paper"
-classes = ["anger", "fear", "surprise"]
-seed = 3
-[published]
-accuracy = 0.9
-[balance]
-per_class = 8
-[sequence]
-length_frames = 9
-overflow = "drop"
-[model]
-kind = "tiny"
-[training]
-epochs = 4
-batch_size = 8
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,67 +29,6 @@ def tiny_model():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "load", made_models.load)
         yield
-
-
-class Listener:
-    """A console that remembers, and presses Ctrl-C after so many epochs."""
-
-    def __init__(self, *, interrupt_after=None):
-        self.said, self.warned, self.epochs, self.interrupt_after = [], [], [], interrupt_after
-
-    def say(self, what):
-        self.said.append(what)
-
-    def warn(self, what):
-        self.warned.append(what)
-
-    @contextmanager
-    def progress(self, label, total):
-        self.total = total
-        yield self
-
-    def advance(self, n=1, *, text=""):
-        self.epochs.append(text)
-        if len(self.epochs) == self.interrupt_after:
-            raise KeyboardInterrupt
-
-
-def recordings():
-    """Twelve people, three emotions, one of them loud where another is quiet; and the odd ones."""
-    rng = np.random.default_rng(0)
-    for person in range(12):
-        for code, label in enumerate(["anger", "fear", "surprise"]):
-            projections = rng.random((4 + (person + code) % 5, 2, 10), dtype=np.float32) / 4
-            projections[:, :, 3 * code : 3 * code + 3] += 0.5
-            arrays = {
-                "projections": projections,
-                "faces": rng.integers(0, 255, (2, 10, 10), np.uint8),
-                "blobs": rng.random((len(projections), 10, 10)) > 0.5,
-            }
-            yield prepared(f"S{person:03}", f"{code:03}", label, arrays=arrays)
-    short, long = np.zeros((5, 2, 10), np.float32), np.zeros((10, 2, 10), np.float32)
-    yield prepared("S500", "001", None, arrays={"projections": short})
-    yield prepared("S500", "002", "fear", arrays={"projections": long})
-    yield prepared("S500", "003", "anger", error="there is no face in any frame")
-    yield prepared("S500", "004", "joy", arrays={"projections": short})
-
-
-def prepared(subject, session, label, *, arrays=None, error=None):
-    recording = Recording(f"{subject}_{session}", subject, session, label, ImageFiles(()))
-    n_frames = len(arrays["projections"]) + 1 if arrays else 0
-    return Prepared(recording, "d", "s", n_frames, 0, arrays or {}, error)
-
-
-def make_store(folder, digest="0123456789abcdef"):
-    ids = []
-    for one in recordings():
-        write_part(folder, one)
-        ids.append(one.recording.id)
-    out = folder / f"{digest}.h5"
-    assemble(
-        folder, dict.fromkeys(sorted(ids), "d"), out, pipeline={"name": "paper"}, digest=digest, notes=["made of noise"]
-    )
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +183,20 @@ def test_a_network_that_did_not_learn_is_noted(store, recipe, tmp_path):
     assert run.notes[-1] == console.warned[-1]
     assert run.notes[-1].startswith("the network did not learn: training ended at a loss of 1.0")
     assert "--set training.restarts=3" in run.notes[-1]
+
+
+def test_a_final_model_that_did_not_learn_is_noted(store, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(final_model, "at_chance", lambda epochs, codes, weights: weights.tolist() == [1, 1, 1])
+    console = Listener()
+    run = final_model.train_final(
+        store, load_experiment(recipe), out=tmp_path / "run", command=["ckseq"], console=console
+    )
+    assert run == read_run(tmp_path / "run")
+    assert run.trainings[0].at_chance
+    assert run.notes[-1] == console.warned[-1]
+    assert run.notes[-1].startswith(
+        f"the network did not learn: training ended at a loss of {read_history(tmp_path / 'run')[-1].loss:.3f}"
+    )
 
 
 @pytest.mark.usefixtures("first_is_dead")
