@@ -280,8 +280,8 @@ def _experiment(**values: Any) -> dict[str, Any]:
     click.option("--seconds", type=Number(0), help="Stop a video or camera after this many seconds."),
     error_rate_option,
     click.option(
-        "--set", "settings", multiple=True, metavar="timeline.KEY=VALUE",
-        help="Set a field of the timeline, for example timeline.window_s=2. 'ckseq config' lists all fields.",
+        "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",
+        help="Set a field of the timeline or detector: timeline.window_s=2. 'ckseq config' lists all fields.",
     ),
 )  # fmt: skip
 def _predict(**values: Any) -> dict[str, Any]:

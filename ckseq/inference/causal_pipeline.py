@@ -6,11 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq import registry
-from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError
 from ckseq.inference.face_classifier import make_face_classifier
-from ckseq.inference.photos import DEFAULT_DETECTOR
+from ckseq.inference.face_detection import FaceDetection, face_detection_for
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.signal.faces import Detector, to_gray
@@ -52,7 +50,7 @@ def causal_pipeline(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
     return pipeline.model_copy(update={"faces": faces, "align": align, "motion": motion}), changes
 
 
-def pipeline_for_video(predictor: Predictor, detector: str | None = None) -> tuple[Pipeline, list[str]]:
+def pipeline_for_video(predictor: Predictor, detection: FaceDetection | None = None) -> tuple[Pipeline, list[str]]:
     """Return the pipeline that prepares frames of a video for a run's model, and what it does differently, in words.
 
     A model of single images needs no motion. Where its training images were whole faces, faces are detected by another
@@ -61,25 +59,24 @@ def pipeline_for_video(predictor: Predictor, detector: str | None = None) -> tup
     Parameters
     ----------
     predictor : Predictor
-    detector : str, optional
-        A face detector, with its own defaults, instead of the run's own.
+    detection : FaceDetection, optional
+        As of `face_detection_for` where not given.
 
     Raises
     ------
     CallError
-        There is no such detector, or as for `causal_pipeline`.
+        As for `causal_pipeline`.
     """
     pipeline = predictor.pipeline
     if predictor.reads_images and pipeline.motion.difference != "none":
         pipeline = pipeline.model_copy(update={"motion": pipeline.motion.model_copy(update={"difference": "none"})})
-    shows_no_box = pipeline.detector_kind == "whole_frame" and pipeline.motion.difference == "none"
-    kind = detector or (DEFAULT_DETECTOR if shows_no_box else pipeline.detector_kind)
+    detection = detection or face_detection_for(predictor)
     pipeline, changes = causal_pipeline(pipeline)
-    if kind != pipeline.detector_kind:
-        spec: DetectorSpec = registry.load("detectors", kind, where="--detector").SPEC
+    if detection.kind != pipeline.detector_kind:
         tracked = pipeline.faces.model_copy(update={"policy": "tracked"})
-        pipeline = pipeline.model_copy(update={"detector_kind": kind, "detector": spec.config(), "faces": tracked})
-        changes.append(f"faces detected by {kind} and tracked, unlike in training")
+        pipeline = pipeline.model_copy(update={"faces": tracked})
+        changes.append(f"faces detected by {detection.kind} and tracked, unlike in training")
+    pipeline = pipeline.model_copy(update={"detector_kind": detection.kind, "detector": detection.config})
     return pipeline, changes
 
 
@@ -91,23 +88,26 @@ def convert_color(image: NDArray[np.uint8], pipeline: Pipeline) -> NDArray[np.ui
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def make_face_tracker(predictor: Predictor, config: TimelineConfig, *, detector: str | None = None) -> FaceTracker:
+def make_face_tracker(
+    predictor: Predictor, config: TimelineConfig, *, detection: FaceDetection | None = None
+) -> FaceTracker:
     """Return a tracker that finds and classifies the faces of one video, with a model of any input.
 
     Parameters
     ----------
     predictor : Predictor
     config : TimelineConfig
-    detector : str, optional
+    detection : FaceDetection, optional
         As for `pipeline_for_video`.
 
     Raises
     ------
     CallError
-        The pipeline has no causal counterpart, or there is no such detector.
+        The pipeline has no causal counterpart.
     """
-    pipeline, _ = pipeline_for_video(predictor, detector)
-    found: Detector = registry.load("detectors", pipeline.detector_kind).SPEC.load(pipeline.detector)
+    detection = detection or face_detection_for(predictor)
+    pipeline, _ = pipeline_for_video(predictor, detection)
+    found = detection.load()
     detect: Detector = found if pipeline.faces.color == "gray" else lambda image: found(to_gray(image))
     classifier = make_face_classifier(predictor, pipeline)
 

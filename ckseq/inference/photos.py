@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from ckseq import registry
 from ckseq.console import Console
-from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import readable
 from ckseq.inference.bad_input import BAD_INPUT, left_out, one_line
+from ckseq.inference.face_detection import FaceDetection
 from ckseq.inference.inputs import output_stem
 from ckseq.inference.portraits import cut_portraits
 from ckseq.inference.predictions import FacePrediction, PhotoPrediction, Points, Region, as_json
@@ -23,8 +22,6 @@ from ckseq.sources.manifest import photos_at
 from ckseq.storage.files import write_bytes, write_text
 from ckseq.storage.frames import read_gray, read_rgb
 
-DEFAULT_DETECTOR = "dlib_hog"
-"""Detects faces in photos where the training images were whole faces, so that the run has no detector of its own."""
 _N_POINTS = len(fields(Points))
 
 
@@ -32,7 +29,7 @@ def predict_photos(
     sources: Sequence[str],
     predictor: Predictor,
     *,
-    detector: str | None,
+    detection: FaceDetection,
     out: Path | None,
     draw: bool,
     console: Console,
@@ -45,9 +42,7 @@ def predict_photos(
         Image files, and folders of such.
     predictor : Predictor
         Of a run of still images.
-    detector : str, optional
-        The face detector, with its own defaults; that of the run's pipeline where not given, or `DEFAULT_DETECTOR`
-        where the pipeline uses the whole frame.
+    detection : FaceDetection
     out : Path, optional
         Save predictions there, in ``photos.json``, and annotated photos.
     draw : bool
@@ -60,9 +55,9 @@ def predict_photos(
     failed : dict
         By input, why there is no prediction.
     """
-    kind, detect = _load_detector(predictor, detector)
-    same = kind == predictor.pipeline.detector_kind
-    console.say(f"faces are detected by {kind}" + ("" if same else ", unlike in training"))
+    same = detection.kind == predictor.pipeline.detector_kind
+    console.say(f"faces are detected by {detection.kind}" + ("" if same else ", unlike in training"))
+    detect = detection.load()
     predictions: list[PhotoPrediction] = []
     paths, failed = _photos(sources)
     for message in failed.values():
@@ -83,7 +78,7 @@ def predict_photos(
             target = _unused(out / f"{output_stem(path.stem)}_faces.jpg", targets)
             _draw(target, faces, path, predictor.labels)
         drawn = None if target is None else readable(str(target))
-        predictions.append(PhotoPrediction(name, kind, width, height, faces, drawn))
+        predictions.append(PhotoPrediction(name, detection.kind, width, height, faces, drawn))
     if out is not None:
         content = [as_json(prediction) for prediction in predictions]
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
@@ -101,13 +96,6 @@ def _photos(sources: Sequence[str]) -> tuple[list[Path], dict[str, str]]:
         except BAD_INPUT as error:
             failed[readable(source)] = one_line(error)
     return list(paths), failed
-
-
-def _load_detector(predictor: Predictor, name: str | None) -> tuple[str, Detector]:
-    pipeline = predictor.pipeline
-    kind = name or (DEFAULT_DETECTOR if pipeline.detector_kind == "whole_frame" else pipeline.detector_kind)
-    spec: DetectorSpec = registry.load("detectors", kind, where="--detector").SPEC
-    return kind, spec.load(pipeline.detector if kind == pipeline.detector_kind else spec.config())
 
 
 def _predict_photo(path: Path, predictor: Predictor, detector: Detector) -> tuple[int, int, list[FacePrediction]]:

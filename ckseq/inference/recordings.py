@@ -10,6 +10,7 @@ from ckseq.console import Console
 from ckseq.errors import readable
 from ckseq.inference.bad_input import BAD_INPUT, left_out, one_line
 from ckseq.inference.causal_pipeline import pipeline_for_video
+from ckseq.inference.face_detection import FaceDetection
 from ckseq.inference.inputs import CAMERA, Input, ReadAs, locate_input
 from ckseq.inference.predictions import SequencePrediction, TimelinePrediction
 from ckseq.inference.predictor import Predictor
@@ -24,8 +25,7 @@ class RecordingOptions:
     """How recordings are read, and what is saved of them.
 
     ``out`` and ``draw`` as of `OutputFiles`, nothing is saved where ``out`` is None; ``folder_fps`` is the frame rate
-    of folders of frames; ``max_s`` limits a video or camera, seconds; ``detector`` names a face detector instead of the
-    run's own.
+    of folders of frames; ``max_s`` limits a video or camera, seconds; ``detection`` finds faces in videos.
     """
 
     read_as: ReadAs
@@ -34,7 +34,7 @@ class RecordingOptions:
     folder_fps: float
     max_s: float | None
     timeline: TimelineConfig
-    detector: str | None = None
+    detection: FaceDetection | None = None
 
 
 def predict_recordings(
@@ -75,7 +75,7 @@ def _predict_timeline(
     source: Input, predictor: Predictor, options: RecordingOptions, console: Console, used_names: set[str]
 ) -> tuple[TimelinePrediction, str | None]:
     frames, fps = source.open(folder_fps=options.folder_fps)
-    for change in pipeline_for_video(predictor, options.detector)[1]:
+    for change in pipeline_for_video(predictor, options.detection)[1]:
         console.say(f"{readable(source.source)}: analyzed with {change}")
     files = None if options.out is None else OutputFiles(options.out, source.unused_name(used_names), options.draw)
     with console.progress(readable(source.source), source.n_frames) as bar:
@@ -86,7 +86,7 @@ def _predict_timeline(
             fps=fps,
             files=files,
             max_s=options.max_s,
-            detector=options.detector,
+            detection=options.detection,
             bar=bar,
         )
     values = {**vars(summary), "ended": interrupted or "at its end"}

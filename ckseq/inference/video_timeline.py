@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from ckseq.console import Bar
 from ckseq.inference.bad_input import BAD_INPUT, one_line
 from ckseq.inference.causal_pipeline import convert_color, make_face_tracker
+from ckseq.inference.face_detection import FaceDetection
 from ckseq.inference.inputs import TimedFrames
 from ckseq.inference.predictor import Predictor
 from ckseq.inference.timeline_files import AnnotatedVideo, OutputFiles, TimelineTable, write_summary
@@ -25,7 +26,7 @@ def analyze_video(
     fps: float,
     files: OutputFiles | None,
     max_s: float | None,
-    detector: str | None = None,
+    detection: FaceDetection | None = None,
     bar: Bar,
 ) -> tuple[VideoSummary, str | None]:
     """Track and classify the faces of a video; one frame is in memory at a time.
@@ -42,8 +43,8 @@ def analyze_video(
         Where to save; the table grows row by row, figure and JSON are written at the end. Nothing is saved where None.
     max_s : float or None
         Stop after so many seconds of the video.
-    detector : str, optional
-        A face detector instead of the run's own.
+    detection : FaceDetection, optional
+        As for `ckseq.inference.causal_pipeline.pipeline_for_video`.
     bar : Bar
         Advanced at every frame.
 
@@ -58,7 +59,7 @@ def analyze_video(
     CkseqError
         It ended before its first frame.
     """
-    tracker = make_face_tracker(predictor, config, detector=detector)
+    tracker = make_face_tracker(predictor, config, detection=detection)
     summarizer = VideoSummarizer(predictor.labels)
     interrupted = None
     with ExitStack() as stack:

@@ -14,6 +14,7 @@ from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.defaults import ERROR_RATE, FRAMES_PER_SECOND
 from ckseq.errors import CallError
+from ckseq.inference.face_detection import face_detection_for
 from ckseq.inference.inputs import ReadAs, is_recording
 from ckseq.inference.photos import predict_photos
 from ckseq.inference.predictions import (
@@ -74,7 +75,7 @@ def predict(
     detector : str, optional
         The face detector instead of the run's own, for models of single images.
     settings : sequence of str
-        ``timeline.key=value``.
+        ``timeline.key=value``; ``detector.key=value`` for models of single images.
     console : Console
 
     Returns
@@ -92,24 +93,31 @@ def predict(
     """
     if draw and out is None:
         raise CallError("--draw needs a folder for the images", fix="name it with --out")
-    timeline = _timeline_config(settings)
+    sections = with_settings({}, settings)
+    if other := [section for section in sections if section not in ("timeline", "detector")]:
+        raise CallError(
+            f"--set {other[0]}: only timeline and detector can be set here", fix="a run brings its own pipeline"
+        )
+    timeline = parse(TimelineConfig, sections.get("timeline", {}), where="--set timeline")
     predictor = load_predictor(run, error_rate=error_rate)
     sources = [str(path) for path in inputs]
     photos: list[str] = []
+    detection = None
     if predictor.reads_images:
         if read_as == "sequence":
             raise CallError("--as sequence is for models of sequences, and this one reads single images", run)
         photos = [source for source in sources if not is_recording(source, read_as=read_as)]
         read_as = "timeline"
-    elif detector is not None:
-        raise CallError("--detector is for models of single images, and this run's model reads sequences", run)
+        detection = face_detection_for(predictor, detector, sections.get("detector", {}))
+    elif detector is not None or "detector" in sections:
+        raise CallError("a detector is for models of single images, and this run's model reads sequences", run)
     if predictor.early_decision_warning:
         console.say(predictor.early_decision_warning)
-    options = RecordingOptions(read_as, out, draw, fps, seconds, timeline, detector)
+    options = RecordingOptions(read_as, out, draw, fps, seconds, timeline, detection)
     predictions: list[Prediction] = []
     failed: dict[str, str] = {}
-    if photos:
-        found, failed = predict_photos(photos, predictor, detector=detector, out=out, draw=draw, console=console)
+    if photos and detection is not None:
+        found, failed = predict_photos(photos, predictor, detection=detection, out=out, draw=draw, console=console)
         predictions += found
     recordings = [source for source in sources if source not in photos]
     if recordings:
@@ -125,13 +133,6 @@ def predict(
     if out is not None and recordings:
         write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return result
-
-
-def _timeline_config(settings: Sequence[str]) -> TimelineConfig:
-    tree = with_settings({}, settings)
-    if other := [section for section in tree if section != "timeline"]:
-        raise CallError(f"--set {other[0]}: only timeline can be set here", fix="a run brings its own pipeline")
-    return parse(TimelineConfig, tree.get("timeline", {}), where="--set timeline")
 
 
 def _print(predictions: Sequence[Prediction], console: Console) -> None:

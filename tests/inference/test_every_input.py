@@ -23,6 +23,7 @@ from made_videos import write_video
 from ckseq.errors import CallError
 from ckseq.inference import inputs as inputs_module
 from ckseq.inference.causal_pipeline import make_face_tracker, pipeline_for_video
+from ckseq.inference.face_detection import face_detection_for
 from ckseq.inference.live_session import LiveSession
 from ckseq.inference.portraits import cut_portraits
 from ckseq.inference.predictor import load_predictor
@@ -178,5 +179,5 @@ def test_whole_training_images_call_for_a_detector_that_tracks_faces(image_run):
     pipeline, changes = pipeline_for_video(predictor)
     assert (pipeline.detector_kind, pipeline.faces.policy, pipeline.faces.side_px) == ("dlib_hog", "tracked", 48)
     assert changes == ["faces detected by dlib_hog and tracked, unlike in training"]
-    pipeline, changes = pipeline_for_video(predictor, "whole_frame")
+    pipeline, changes = pipeline_for_video(predictor, face_detection_for(predictor, "whole_frame"))
     assert (pipeline.detector_kind, changes) == ("whole_frame", [])

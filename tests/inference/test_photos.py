@@ -10,6 +10,7 @@ from PIL import Image
 from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.experiment.recipe import experiment_of
+from ckseq.inference.face_detection import face_detection_for
 from ckseq.inference.photos import predict_photos
 from ckseq.inference.predictions import as_json
 from ckseq.inference.predictor import Predictor
@@ -45,11 +46,12 @@ def predictor_of(*settings, side=48):
     return Predictor(LABELS, pipeline, experiment, side, ByLight((side, side, channels)))
 
 
-def predicted(inputs, predictor=None, console=None, **options):
-    options = {"detector": None, "out": None, "draw": False, **options}
+def predicted(inputs, predictor=None, console=None, detector=None, settings=None, **options):
+    options = {"out": None, "draw": False, **options}
     paths = [str(path) for path in inputs]
-    console = console or Console(quiet=True)
-    found, failed = predict_photos(paths, predictor or predictor_of(), console=console, **options)
+    predictor, console = predictor or predictor_of(), console or Console(quiet=True)
+    detection = face_detection_for(predictor, detector, settings)
+    found, failed = predict_photos(paths, predictor, detection=detection, console=console, **options)
     return [as_json(one) for one in found], failed
 
 
@@ -245,6 +247,9 @@ def test_whole_training_images_call_for_a_detector_of_faces(tmp_path, photo):
     assert item["faces"][0]["region"] == {"x": 0, "y": 0, "w": photo.shape[1], "h": photo.shape[0]}
     (item,), _ = predicted([path], predictor, detector="opencv_haar")
     assert item["detector"] == "opencv_haar"
+    # a face of half the photo's width is smaller than the smallest one looked for
+    (item,), _ = predicted([path], predictor, detector="opencv_haar", settings={"min_face_px": photo.shape[0]})
+    assert item["faces"] == []
 
 
 @pytest.mark.parametrize("maps", [False, True])

@@ -112,7 +112,9 @@ def test_a_camera_stopped_by_hand_is_no_failure(run, tmp_path, console, monkeypa
     [
         ({"draw": True}, "--draw needs a folder"),
         ({"settings": ["timeline.windw_s=2"]}, "did you mean 'window_s'"),
-        ({"settings": ["motion.threshold=2"]}, "only timeline can be set here"),
+        ({"settings": ["motion.threshold=2"]}, "only timeline and detector can be set here"),
+        ({"settings": ["detector.min_face_px=90"]}, "a detector is for models of single images"),
+        ({"detector": "mtcnn"}, "a detector is for models of single images"),
         ({"settings": ["timeline.leave=0.9"]}, "leave must not be larger than enter"),
     ],
 )
