@@ -29,7 +29,7 @@ from ckseq.storage.store import Entry, Store
 from ckseq.storage.streaming import n_steps, stream
 
 # the sections of a pipeline that change what is read from a store
-_STAGES = ("detector", "faces", "align", "motion")
+_STAGES = ("detector", "faces", "landmarks", "align", "motion")
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
     if recipe.input == "features":
         return features.read(store, entries, recipe.features, recipe.sequence, console)
     x = stream(store, entries, recipe.input, recipe.sequence)
-    # row and column means are small, and so are single images
-    return np.asarray(x) if recipe.input == "projections" or x.ndim == 4 else x
+    # row and column means and landmarks are small, and so are single images
+    return np.asarray(x) if recipe.input in ("projections", "landmarks", "fused") or x.ndim == 4 else x
 
 
 def _read_augmented(

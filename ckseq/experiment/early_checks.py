@@ -27,10 +27,18 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             f"input = {recipe.input} reads crops, and the pipeline {pipeline.name} keeps none",
             fix="set reduce.keep_crops = true",
         )
-    if recipe.input in ("projections", "blobs", "halved") and pipeline.motion.difference == "none":
+    if (
+        recipe.input in ("projections", "landmarks", "fused", "blobs", "halved")
+        and pipeline.motion.difference == "none"
+    ):
         raise CallError(
             f"input = {recipe.input} reads motion, and the pipeline {pipeline.name} computes none",
             fix='set input = "crops", or name a pipeline with motion',
+        )
+    if recipe.input in ("landmarks", "fused") and pipeline.landmarks.kind == "none":
+        raise CallError(
+            f"input = {recipe.input} reads landmarks, and the pipeline {pipeline.name} finds none",
+            fix="set landmarks.kind = face_mesh",
         )
     if recipe.image_augmentation.color_levels and pipeline.faces.color == "gray":
         raise CallError(

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from ckseq import registry
 from ckseq.config import Config, Tree, parse
 from ckseq.learn.augmentation import Augmentation
 from ckseq.learn.training_config import TrainingConfig
@@ -32,7 +33,7 @@ class Experiment(Config):
         "projections",
         description="the tensors the model reads; crops are the images themselves, (height, width, channels) where "
         "there is one to a recording or sequence.length_frames is 1; features are what the backbone of [features] "
-        "makes of each crop",
+        "makes of each crop; landmarks are registered to a mean face; fused are projections and landmarks",
     )
     published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
     seed: int = Field(1, ge=0, description="seed of every random choice")
@@ -54,6 +55,20 @@ class Experiment(Config):
             raise ValueError(f"[features] makes features of crops, and input = {self.input} are none")
         if self.input not in ("crops", "features") and self.image_augmentation != ImageAugmentConfig():
             raise ValueError(f"[image_augmentation] varies images, and input = {self.input} are none")
+        return self
+
+    @model_validator(mode="after")
+    def _landmarks_may_be_negative(self) -> Self:
+        if self.input not in ("landmarks", "fused"):
+            return self
+        spec = registry.load("models", self.model_kind).SPEC
+        if not self.augmentation.changes_nothing and not spec.learns_from_subjects:
+            raise ValueError(f"[augmentation] varies projections, and input = {self.input} also holds landmarks")
+        if getattr(self.model, "root", spec.takes_root):
+            raise ValueError(
+                f"input = {self.input} has negative values, and model {self.model_kind} takes their square root; "
+                "set model.root = false, or another model, such as fusion"
+            )
         return self
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.errors import CallError
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.signal.reduce import halved
@@ -98,6 +99,11 @@ def make_face_classifier(predictor: Predictor, pipeline: Pipeline) -> FaceClassi
         return ImageClassifier(predictor, moves, has_neutral=False, single_frame=True)
     if predictor.extractor is not None:
         return FeatureSequenceClassifier(predictor, moves, has_neutral, single_frame=False)
+    if predictor.experiment.input in ("landmarks", "fused"):
+        raise CallError(
+            f"the run reads {predictor.experiment.input}, which a video is not yet classified by frame by frame",
+            fix="cut it into recordings of one expression for 'ckseq predict', or train with --experiment live",
+        )
     rows: dict[str, Callable[[FrameResult], NDArray[Any] | None]] = {
         "projections": lambda frame: frame.projections,
         "blobs": lambda frame: frame.blobs,

@@ -19,6 +19,7 @@ from ckseq.learn.extract import EXTRACTOR, as_sequence, extract, load_extractor
 from ckseq.learn.predict import ESTIMATOR, NETWORK, input_shape, load_trained_model, probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.protocol.early_classification import SHARES
+from ckseq.signal.landmarks import beside
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.complete_run import check_file
 from ckseq.storage.prefix_predictions import EARLY
@@ -79,6 +80,8 @@ class Predictor:
 
     def read_input(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return what the model reads of a preprocessed recording, one row per frame; features are extracted here."""
+        if self.experiment.input == "fused":
+            return beside(arrays["projections"], arrays["landmarks"])
         if self.extractor is None:
             return arrays[self.experiment.input]
         return as_sequence(extract(self.extractor, arrays["crops"]))

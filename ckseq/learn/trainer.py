@@ -116,7 +116,9 @@ class Trainer:
         if self._spec.kind == "estimator":
             start = time.perf_counter()
             train = train.to_train_on()
-            self.model.fit(np.asarray(train.x), train.codes)
+            more = {"subjects": train.subjects, "augmentation": self._augmentation}
+            named = {f"{self.model.steps[-1][0]}__{name}": value for name, value in more.items()}
+            self.model.fit(np.asarray(train.x), train.codes, **(named if self._spec.learns_from_subjects else {}))
             return TrainedModel(self.model, (), None, time.perf_counter() - start)
         if self._training.validation == "inner":
             train, validation = validation_split(train, share=self._training.inner_share, seed=self._seed)

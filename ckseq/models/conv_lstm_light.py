@@ -60,4 +60,4 @@ def build(config: ConvLSTMLightConfig, *, input_shape: tuple[int, ...], n_classe
     return Model(sequences, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="light")
 
 
-SPEC = ModelSpec(name="conv_lstm_light", kind="network", config=ConvLSTMLightConfig, build=build)
+SPEC = ModelSpec(name="conv_lstm_light", kind="network", config=ConvLSTMLightConfig, build=build, takes_root=True)

@@ -93,4 +93,4 @@ def _pooled(image: Any, *, time: int, width: int, name: str) -> Any:
     return layers.AveragePooling2D((time, width), padding="same", name=name)(image)
 
 
-SPEC = ModelSpec(name="conv_time_width", kind="network", config=ConvTimeWidthConfig, build=build)
+SPEC = ModelSpec(name="conv_time_width", kind="network", config=ConvTimeWidthConfig, build=build, takes_root=True)

@@ -13,6 +13,7 @@ from ckseq.signal.align import AlignConfig
 from ckseq.signal.faces import FacesConfig
 from ckseq.signal.motion import MotionConfig
 from ckseq.signal.reduce import ReduceConfig
+from ckseq.tracking.landmark_tracker import LandmarksConfig
 
 
 class Pipeline(Config):
@@ -23,6 +24,7 @@ class Pipeline(Config):
     detector_kind: str = Field(description="a detector: [detector] kind")
     detector: SerializeAsAny[Config] = Field(description="that detector's own fields")
     faces: FacesConfig = FacesConfig()
+    landmarks: LandmarksConfig = LandmarksConfig()
     align: AlignConfig = AlignConfig()
     motion: MotionConfig = MotionConfig()
     reduce: ReduceConfig = ReduceConfig()

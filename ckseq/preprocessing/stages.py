@@ -10,16 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq import registry
-from ckseq.config import digest
+from ckseq.config import digest, parse
+from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import DataError
+from ckseq.landmarks._spec import LandmarkSpec
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
+from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import to_gray
+from ckseq.signal.landmarks import landmark_columns
 from ckseq.signal.reduce import halved, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
 from ckseq.tracking.box_tracker import Faces, track_face
+from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.motion import motion_blobs
 
 STAGE_VERSION = 2
@@ -56,6 +61,8 @@ def run_stages(
         A frame cannot be read, no frame has a face, or only one; or the frames are not those of the digest.
     """
     key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+    if recipe.landmarks.kind != "none":
+        key = digest(key, recipe.landmarks)
 
     def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
         return make() if cache is None else cache.fetch(stage, key, make)
@@ -68,6 +75,8 @@ def run_stages(
     tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], int(tracked["n_dropped"]))
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
+    if "landmarks" in tracked:
+        arrays["landmarks"] = tracked["landmarks"]
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
     if not moves:
@@ -82,23 +91,53 @@ def run_stages(
 
 
 class _Again:
-    """The pixels of a recording, one frame at a time, as often as somebody goes through them."""
+    """The pixels of a recording, one frame at a time, as often as somebody goes through them.
 
-    def __init__(self, read: Callable[[Frames], Iterator[NDArray[np.uint8]]], frames: Frames) -> None:
-        self._read, self._frames = read, frames
+    ``show`` is called with every frame the first time.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Frames], Iterator[NDArray[np.uint8]]],
+        frames: Frames,
+        show: Callable[[NDArray[np.uint8]], None] | None,
+    ) -> None:
+        self._read, self._frames, self._show = read, frames, show
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        return self._read(self._frames)
+        show, self._show = self._show, None
+        for image in self._read(self._frames):
+            if show is not None:
+                show(image)
+            yield image
 
 
 def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
-    faces = track_face(_Again(read, frames), detector, recipe.faces)
+    points: list[NDArray[np.float32]] = []
+    tracker = landmark_tracker_for(recipe)
+    show = None if tracker is None else lambda image: points.append(tracker.update(image))
+    faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
     ends = _gray(faces.crops[[0, -1]])
-    return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
+    found = {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
+    if tracker is not None:
+        # a step of motion ends in the later of its two frames
+        found["landmarks"] = landmark_columns(np.stack(points), face_shape())[faces.n_dropped + 1 :]
+    return found
+
+
+def landmark_tracker_for(recipe: Pipeline) -> LandmarkTracker | None:
+    """Return what finds the landmarks of one face, frame by frame; None where the pipeline has none."""
+    config = recipe.landmarks
+    if config.kind == "none":
+        return None
+    spec: LandmarkSpec = registry.load("landmarks", config.kind).SPEC
+    landmarker = spec.make(parse(spec.config, {"file": config.file}, where="[landmarks]"))
+    blazeface: DetectorSpec = registry.load("detectors", "blazeface").SPEC
+    return LandmarkTracker(landmarker, blazeface.load(blazeface.config()), face_shape(), config, pick=recipe.faces.pick)
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:

@@ -3,7 +3,8 @@
 Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); where there is motion ``projections``
-float32 (t, 2, n[, channels]); and optionally ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
+float32 (t, 2, n[, channels]); and optionally ``landmarks``
+float32 (t, 2, n), ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
 and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A recording
 that failed has the attribute ``error`` and no data. ``/index`` repeats the attributes of all
 recordings as JSON, since reading them one by one takes minutes for ten thousand. Every dataset has its checksum,
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 
 from ckseq.config import Tree, digest
 from ckseq.errors import DataError
+from ckseq.signal.landmarks import beside
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
 from ckseq.storage.run_migration import with_new_spelling
 
@@ -83,6 +85,17 @@ class Store:
         """Return the row and column means of a recording, (t, 2, n) or (t, 2, n, channels) float32."""
         return self._read(id, "projections")
 
+    def landmarks(self, id: str) -> NDArray[np.float32]:
+        """Return the registered landmarks of a recording, (t, 2, n + 3) float32.
+
+        See `ckseq.signal.landmarks.landmark_columns`.
+        """
+        return self._read(id, "landmarks")
+
+    def fused(self, id: str) -> NDArray[np.float32]:
+        """Return projections and landmarks side by side; see `ckseq.signal.landmarks.beside`."""
+        return beside(self.projections(id), self.landmarks(id))
+
     def blobs(self, id: str) -> NDArray[np.bool_]:
         """Return the blobs of a recording, (t, h, w) or (t, h, w, channels) bool."""
         packed = self._read(id, "blobs")
@@ -109,7 +122,10 @@ class Store:
         return id in self._recordings and name in self._recordings[id]
 
     def frame_shape(self, id: str, name: str) -> tuple[int, ...]:
-        """Return the shape of one step of ``projections``, ``blobs`` or ``halved``; no array is read."""
+        """Return the shape of one step of ``projections``, ``blobs``, ``fused`` and so on; no array is read."""
+        if name == "fused":
+            motion, points = self.frame_shape(id, "projections"), self.frame_shape(id, "landmarks")
+            return (motion[0], motion[1] + points[1], *motion[2:])
         if not self.has(id, name):
             self._read(id, name)  # raises the error
         shape = child(self._recording(id), name).shape[1:]

@@ -14,7 +14,7 @@ from ckseq.errors import DataError
 from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
 from ckseq.storage.store import Entry, Store, open_store
 
-Input = Literal["projections", "blobs", "halved", "crops", "features"]
+Input = Literal["projections", "landmarks", "fused", "blobs", "halved", "crops", "features"]
 """The input of a model; features are computed from the crops, and not streamed."""
 
 

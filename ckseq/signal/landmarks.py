@@ -1,0 +1,281 @@
+"""Landmarks of a face: registered to a mean face in three dimensions, and what FACS coders measure of them.
+
+Registration removes position, size and rotation of the head; what is left is the shape of the face and its expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.signal.face_shape import FaceShape
+from ckseq.signal.faces import Box
+
+N_POSE_COLUMNS = 3
+"""Columns of `landmark_columns` that hold the pose of the head, after those of the points."""
+
+
+class FaceRegion(NamedTuple):
+    """A square around a face: center (x, y) and side in pixels, rotation in radians, clockwise as seen."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+
+    def matrix(self, side_px: int) -> NDArray[np.float64]:
+        """Return the (2, 3) matrix from pixels of a crop of ``side_px`` to pixels of the image."""
+        scale, middle = self.side / side_px, (side_px - 1) / 2
+        cos, sin = np.cos(self.angle) * scale, np.sin(self.angle) * scale
+        return np.array(
+            [[cos, -sin, self.x - middle * (cos - sin)], [sin, cos, self.y - middle * (sin + cos)]], np.float64
+        )
+
+
+Landmarker = Callable[[NDArray[np.uint8], FaceRegion], tuple[NDArray[np.float32], float]]
+"""From an image (h, w) or (h, w, 3) and a region of it to points (n, 3), pixels, and the probability of a face."""
+
+
+def region_of_box(box: Box, *, margin: float) -> FaceRegion:
+    """Return the region of a detected face, level with its eyes where the detector gives them.
+
+    ``margin`` is the ratio of the region's side to the longer side of the box.
+
+    >>> region_of_box(Box(10, 20, 30, 40, 1.0, ((12, 25), (22, 35))), margin=1.5)
+    FaceRegion(x=20.0, y=30.0, side=30.0, angle=0.7853981633974483)
+    """
+    side = max(box.right - box.left, box.bottom - box.top) * margin
+    angle = 0.0
+    if len(box.points) >= 2:
+        (x0, y0), (x1, y1) = box.points[:2]
+        angle = float(np.arctan2(y1 - y0, x1 - x0))
+    return FaceRegion((box.left + box.right) / 2, (box.top + box.bottom) / 2, float(side), angle)
+
+
+def region_of_points(points: NDArray[np.float32], *, eyes: tuple[int, int], margin: float) -> FaceRegion:
+    """Return the region around landmarks, level with the eyes.
+
+    Parameters
+    ----------
+    points : (n, 3) float32
+    eyes : tuple of int
+        Places of the outer corners of the left and the right eye as seen.
+    margin : float
+        Ratio of the region's side to the longer side of the rectangle around the points.
+    """
+    across = points[eyes[1], :2] - points[eyes[0], :2]
+    angle = float(np.arctan2(across[1], across[0]))
+    cos, sin = np.cos(angle), np.sin(angle)
+    level = np.array([[cos, sin], [-sin, cos]])
+    turned = points[:, :2] @ level.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    x, y = level.T @ ((low + high) / 2)
+    return FaceRegion(float(x), float(y), float((high - low).max()) * margin, angle)
+
+
+def fill_gaps(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fill frames without landmarks, NaN, by linear interpolation; at the ends the nearest are repeated.
+
+    Parameters
+    ----------
+    points : (t, n, 3) float32
+        At least one frame is not NaN.
+
+    Examples
+    --------
+    >>> path = np.array([np.nan, 1, np.nan, 3], np.float32).reshape(4, 1, 1)
+    >>> fill_gaps(path).ravel().tolist()
+    [1.0, 1.0, 2.0, 3.0]
+    """
+    known = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
+    if len(known) == len(points):
+        return points
+    flat = points.reshape(len(points), -1)
+    frames = np.arange(len(points))
+    columns = [np.interp(frames, known, flat[known, column]) for column in range(flat.shape[1])]
+    return np.stack(columns, axis=1).reshape(points.shape).astype(np.float32)
+
+
+def register(points: NDArray[np.float32], shape: FaceShape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Register landmarks to the mean face by a similarity transform of the stable points in three dimensions.
+
+    Least squares in closed form (Umeyama 1991, IEEE TPAMI 13(4)).
+
+    Parameters
+    ----------
+    points : (t, n, 3) float32
+        Pixels.
+    shape : FaceShape
+
+    Returns
+    -------
+    registered : (t, n, 3) float64
+        In the units of the mean face.
+    rotations : (t, 3, 3) float64
+        From the image to the mean face: ``registered = scale * rotation @ point + shift``.
+    """
+    target = shape.mean[shape.stable]
+    middle = target.mean(axis=0)
+    fixed = target - middle
+    stable = points[:, shape.stable].astype(np.float64)
+    centers = stable.mean(axis=1, keepdims=True)
+    moved = stable - centers
+    u, s, vt = np.linalg.svd(np.einsum("mi,tmj->tij", fixed, moved))
+    signs = np.ones_like(s)
+    signs[:, 2] = np.sign(np.linalg.det(u @ vt))  # a rotation, not a reflection
+    rotations = np.einsum("tij,tj,tjk->tik", u, signs, vt)
+    scales = (s * signs).sum(axis=1) / (moved**2).sum(axis=(1, 2))
+    aligned = np.einsum("tij,tnj->tni", rotations, points - centers) * scales[:, np.newaxis, np.newaxis] + middle
+    return aligned, rotations
+
+
+def landmark_columns(points: NDArray[np.float32], shape: FaceShape) -> NDArray[np.float32]:
+    """Return the landmarks of a sequence as rows and columns, like projections.
+
+    Parameters
+    ----------
+    points : (t, n, 3) float32
+        Pixels; NaN in frames without landmarks.
+    shape : FaceShape
+
+    Returns
+    -------
+    (t, 2, n + 3) float32
+        Row 0 holds x, row 1 y of each registered point, less that of the mean face, in distances of the outer eye
+        corners. The last three columns are the pose of the head: in row 0 its rotation about x, y and z (sines), in row
+        1 its shift right and down and the logarithm of its size, against the median of the sequence. All zero where no
+        frame has landmarks.
+    """
+    n = len(shape.points)
+    result = np.zeros((len(points), 2, n + N_POSE_COLUMNS), np.float32)
+    if not np.isfinite(points).any():
+        return result
+    points = fill_gaps(points)
+    registered, rotations = register(points, shape)
+    result[:, :, :n] = (registered - shape.mean)[:, :, :2].swapaxes(1, 2)
+    left, right = (points[:, shape.place(corner), :2] for corner in (33, 263))
+    eye_distance = np.maximum(np.linalg.norm(right - left, axis=1), 1e-6)
+    place = points[:, shape.stable, :2].mean(axis=1)
+    result[:, 0, n:] = (
+        np.stack(
+            [
+                rotations[:, 2, 1] - rotations[:, 1, 2],
+                rotations[:, 0, 2] - rotations[:, 2, 0],
+                rotations[:, 1, 0] - rotations[:, 0, 1],
+            ],
+            axis=1,
+        )
+        / 2
+    )
+    result[:, 1, n : n + 2] = (place - np.median(place, axis=0)) / np.median(eye_distance)
+    result[:, 1, n + 2] = np.log(eye_distance / np.median(eye_distance))
+    return result
+
+
+def mirror_landmarks(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[np.float32]:
+    """Flip landmarks horizontally, (..., 2, n + 3) as of `landmark_columns`; twice gives the same again."""
+    n = len(shape.points)
+    flipped = columns.copy()
+    flipped[..., 0, :n] = -columns[..., 0, shape.mirror]
+    flipped[..., 1, :n] = columns[..., 1, shape.mirror]
+    flipped[..., 0, n + 1 : n + 3] *= -1  # turned to the other side, tilted to the other side
+    flipped[..., 1, n] *= -1  # shifted to the other side
+    return flipped
+
+
+def beside(projections: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return projections with landmarks as more columns of their first channel; the other channels are zero there.
+
+    Parameters
+    ----------
+    projections : (t, 2, w) or (t, 2, w, channels) float32
+    columns : (t, 2, n + 3) float32
+
+    Returns
+    -------
+    (t, 2, w + n + 3) or (t, 2, w + n + 3, channels) float32
+
+    >>> both = beside(np.ones((1, 2, 2, 2), np.float32), np.full((1, 2, 1), 5, np.float32))
+    >>> both[0, 0].tolist()
+    [[1.0, 1.0], [1.0, 1.0], [5.0, 0.0]]
+    """
+    if projections.ndim == 3:
+        return np.concatenate([projections, columns], axis=2)
+    block = np.zeros((*columns.shape, projections.shape[3]), np.float32)
+    block[..., 0] = columns
+    return np.concatenate([projections, block], axis=2)
+
+
+class _Side(NamedTuple):
+    """Numbers of points in the mesh, of one side of the face."""
+
+    inner_brow: int
+    middle_brow: int
+    outer_brow: int
+    inner_eye: int
+    outer_eye: int
+    upper_lid: int
+    lower_lid: int
+    lip_corner: int
+    cheek: int
+    nose_fold: int
+    nose_wing: int
+
+
+# the left side as seen, then the right
+_SIDES = (
+    _Side(107, 105, 70, 133, 33, 159, 145, 61, 50, 205, 98),
+    _Side(336, 334, 300, 362, 263, 386, 374, 291, 280, 425, 327),
+)
+
+
+def facs_distances(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[np.float32]:
+    """Return distances and heights that FACS coders look at, and the pose of the head.
+
+    Of each side: heights of the inner, middle and outer brow above the eye (action units 1, 2, 4), opening of the lids
+    and heights of both (5, 6, 7, 43), corner of the mouth across and down (12, 14, 15, 20), cheek (6), fold beside and
+    wing of the nose (9, 10); of the middle: distance of the brows (4), width and opening of the mouth (25, 26, 27),
+    heights of both lips (23, 24), their edges (10, 16), chin (17, 26), tip of the nose, and how far the corners of the
+    mouth are below its middle (12, 15).
+
+    Parameters
+    ----------
+    columns : (..., 2, n + 3) float32
+        As of `landmark_columns`.
+    shape : FaceShape
+
+    Returns
+    -------
+    (..., 39) float32
+        In distances of the outer eye corners; the last six are the pose.
+
+    Notes
+    -----
+    Source: Ekman, Friesen and Hager, Facial Action Coding System, 2002.
+    """
+    n = len(shape.points)
+    points = columns[..., :n] + shape.mean[:, :2].T.astype(np.float32)
+
+    def x(point: int) -> NDArray[Any]:
+        return np.asarray(points[..., 0, shape.place(point)])
+
+    def y(point: int) -> NDArray[Any]:
+        return np.asarray(points[..., 1, shape.place(point)])
+
+    def apart(one: int, other: int) -> NDArray[Any]:
+        return np.asarray(np.hypot(x(one) - x(other), y(one) - y(other)))
+
+    found: list[NDArray[Any]] = []
+    for side in _SIDES:
+        found += [y(side.inner_eye) - y(side.inner_brow), y(side.inner_eye) - y(side.middle_brow)]
+        found += [y(side.outer_eye) - y(side.outer_brow), apart(side.upper_lid, side.lower_lid)]
+        found += [y(side.inner_eye) - y(side.upper_lid), y(side.inner_eye) - y(side.lower_lid)]
+        found += [x(side.lip_corner), y(side.lip_corner), y(side.cheek), y(side.nose_fold), y(side.nose_wing)]
+    corners = (y(61) + y(291)) / 2
+    found += [apart(107, 336), apart(61, 291), apart(13, 14), apart(0, 13), apart(14, 17)]
+    found += [y(0), y(17), y(152), y(4) - y(0), corners - y(13), y(1)]
+    pose = columns[..., n:].reshape(*columns.shape[:-2], 2 * N_POSE_COLUMNS)
+    return np.concatenate([np.stack(found, axis=-1), pose], axis=-1)
