@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -68,6 +68,26 @@ class FootprintFormula(Protocol):
         """Return the footprint."""
 
 
+class ReadyMade(Protocol):
+    """Describes a model that others trained, and that answers as it is."""
+
+    def __call__(self, config: Any, labels: Sequence[str]) -> tuple[str, ...]:
+        """Return what a reader of its results must know, in lines; the first says that it is ready-made.
+
+        Parameters
+        ----------
+        config : Config
+            Of the class that the spec names.
+        labels : sequence of str
+            The classes of the experiment.
+
+        Raises
+        ------
+        CallError
+            It cannot name these classes.
+        """
+
+
 def unchanged(model: Any) -> Any:
     """Return the network itself: all its layers are Keras's own."""
     return model
@@ -95,6 +115,10 @@ class ModelSpec:
         See `FootprintFormula`; without it a network is built and measured.
     trusted_types : tuple of str
         Of an estimator: the types in its saved file beyond those that skops trusts by itself.
+    inputs : tuple of str
+        The experiment's ``input`` must be one of these; empty is any that the model's shape fits.
+    ready_made : callable, optional
+        Of an estimator that is not trained; see `ReadyMade`. Its parameter ``labels`` gets the names of the classes.
     """
 
     name: str
@@ -105,3 +129,5 @@ class ModelSpec:
     export: Callable[[Any], Any] = unchanged
     footprint: FootprintFormula | None = None
     trusted_types: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    ready_made: ReadyMade | None = None
