@@ -74,6 +74,8 @@ class ReadyMade(Protocol):
     def __call__(self, config: Any, labels: Sequence[str]) -> tuple[str, ...]:
         """Return what a reader of its results must know, in lines; the first says that it is ready-made.
 
+        It is called before anything else is done, and checks the model's file.
+
         Parameters
         ----------
         config : Config
@@ -84,7 +86,9 @@ class ReadyMade(Protocol):
         Raises
         ------
         CallError
-            It cannot name these classes.
+            There is no such file, or it cannot name these classes.
+        DataError
+            The file is another one.
         """
 
 

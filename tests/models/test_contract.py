@@ -124,7 +124,7 @@ class TestTrainedModel:
 
     def test_learns_unless_it_is_ready_made(self, trained, sequences):
         if spec_of(trained[0]).ready_made:
-            lines = spec_of(trained[0]).ready_made(spec_of(trained[0]).config(), LABELS)
+            lines = spec_of(trained[0]).ready_made(spec_of(trained[0]).config(**CONFIGS[trained[0]]), LABELS)
             assert "a ready-made model, not trained on these people" in lines[0]
             return
         assert (trained[1].probabilities(sequences.x).argmax(1) == sequences.codes).mean() > 0.6

