@@ -10,6 +10,7 @@ import pytest
 from made_litert import answers, in_wheel, make_litert, sha256_of
 from made_stores import RIDGE as RIDGE_RECIPE
 from made_stores import made_recordings, make_recipe, make_store
+from made_videos import with_durations, write_video
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
@@ -123,6 +124,10 @@ def test_a_training_trains_nothing_and_its_model_predicts_recordings(photo, sett
         person, label = row.subject.removeprefix("P"), row.truth
         (item,) = predict(run, inputs=[tmp_path / f"{person}_{label}"], console=console)["predictions"]
         assert tuple(item["probabilities"].values()) == pytest.approx(row.probabilities, abs=2e-6)
+    # longer than any in training: crops are resampled by the times of their frames
+    uneven = with_durations(write_video(tmp_path / "uneven.mp4", [frame] * 12), [1, 3] * 6)
+    result = predict(run, inputs=[uneven], read_as="sequence", console=console)
+    assert (result["failed"], result["predictions"][0]["n_frames"]) == ({}, 12)
 
 
 def test_a_model_of_crops_refuses_projections(store, settings, tmp_path, console):
