@@ -30,6 +30,7 @@ SLOW = (
     "tasks/test_crossval.py",
     "tasks/test_export.py",
     "tasks/test_live.py",
+    "tasks/test_peer_fer.py",
     "tasks/test_predict.py",
     "tasks/test_reproduce.py",
     "tasks/test_still_experiments.py",

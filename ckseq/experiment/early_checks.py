@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment
+from ckseq.labels import in_order
 from ckseq.models._backbones import BackboneConfig, files_of
+from ckseq.models._spec import ModelSpec
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Recording
 
@@ -17,7 +20,7 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
     Raises
     ------
     CallError
-        The pipeline and the experiment do not fit each other.
+        The pipeline and the experiment do not fit each other, or a ready-made model is missing or cannot name a class.
     DataError
         Recordings are longer than the experiment allows, or a file of a pretrained network is missing.
     """
@@ -45,8 +48,12 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             f"the pipeline {pipeline.name} makes gray images, which have no colors to augment",
             fix="set faces.color = rgb, or image_augmentation.color_levels = 0",
         )
+    used = [one for one in recordings if one.label is not None and (not recipe.classes or one.label in recipe.classes)]
     if recipe.input in ("crops", "features"):
-        _check_lengths(recordings, recipe)
+        _check_lengths(used, recipe)
+    spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
+    if spec.ready_made is not None:
+        spec.ready_made(recipe.model, in_order(str(one.label) for one in used))
 
 
 def _check_files(recipe: Experiment) -> None:
@@ -65,11 +72,10 @@ def _check_files(recipe: Experiment) -> None:
                 )
 
 
-def _check_lengths(recordings: Sequence[Recording], recipe: Experiment) -> None:
+def _check_lengths(used: Sequence[Recording], recipe: Experiment) -> None:
     limit = recipe.sequence.length_frames
     if recipe.sequence.overflow != "error" or not isinstance(limit, int):
         return
-    used = [one for one in recordings if one.label is not None and (not recipe.classes or one.label in recipe.classes)]
     if long := [one for one in used if (one.n_frames or 0) > limit]:
         kind = "single images" if limit == 1 else f"at most {limit} frames"
         raise DataError(

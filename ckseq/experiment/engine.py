@@ -239,6 +239,8 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
     def show(trainer: Trainer) -> None:
         size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
         sides = f"{n_train} {noun.many} to train on, {n_test} to test on"
+        if trainer.ready_made:
+            sides = f"not trained; {noun.counted(n_test)} to test on"
         console.say(f"{recipe.model_kind}: {size}{sides}; {backend.device()}")
 
     checkpoint = read_checkpoint(job.folder, made_from=made_from)

@@ -76,7 +76,11 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         state="complete",
         notes=(*run.notes, *notes),
         model=ModelRecord(
-            kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape, layers=trained.layers
+            kind=recipe.model_kind,
+            n_parameters=trainer.n_parameters,
+            input_shape=shape,
+            layers=trained.layers,
+            ready_made=trainer.ready_made,
         ),
         device=backend.device(),
         trainings=(training,),

@@ -141,7 +141,11 @@ def train_fold(
     )
     shape = tuple(int(n) for n in dataset.x.shape[1:])
     model = ModelRecord(
-        kind=recipe.model_kind, n_parameters=trainer.n_parameters, input_shape=shape, layers=trained.layers
+        kind=recipe.model_kind,
+        n_parameters=trainer.n_parameters,
+        input_shape=shape,
+        layers=trained.layers,
+        ready_made=trainer.ready_made,
     )
     done = FoldRecordFile(training=training, model=model, device=backend.device())
     return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), trained.epochs, trained)

@@ -55,6 +55,9 @@ class Experiment(Config):
             raise ValueError(f"[features] makes features of crops, and input = {self.input} are none")
         if self.input not in ("crops", "features") and self.image_augmentation != ImageAugmentConfig():
             raise ValueError(f"[image_augmentation] varies images, and input = {self.input} are none")
+        inputs = registry.load("models", self.model_kind).SPEC.inputs
+        if inputs and self.input not in inputs:
+            raise ValueError(f"{self.model_kind} reads input = {' or '.join(inputs)}, and not {self.input}")
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 import ckseq
+from ckseq import registry
 from ckseq.config import differences
 from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.features import crop_shape
@@ -16,6 +17,7 @@ from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment
 from ckseq.learn import backend
 from ckseq.models._backbones import BackboneConfig, announcement
+from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import overlap
 from ckseq.protocol.leakage import NEAR, Leakage
@@ -73,7 +75,7 @@ def record_of(
         leakage=leakage,
         versions={"ckseq": ckseq.__version__, **backend.versions()},
         balance_notes=dataset.balance_notes,
-        notes=(*dataset.notes, *_announcements(recipe)),
+        notes=(*dataset.notes, *_announcements(recipe, dataset.labels)),
     )
 
 
@@ -127,8 +129,11 @@ def _counts(labels: Sequence[str], known: Sequence[str]) -> dict[str, int]:
     return {label: counts[label] for label in known}
 
 
-def _announcements(recipe: Experiment) -> list[str]:
-    """Return what a pretrained backbone, of the model or of its features, has to say before it is built."""
+def _announcements(recipe: Experiment, labels: Sequence[str]) -> list[str]:
+    """Return what must be known of a ready-made model, or of a pretrained backbone before it is built."""
+    spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
+    if spec.ready_made is not None:
+        return list(spec.ready_made(recipe.model, labels))
     configs = [recipe.model, recipe.features] if recipe.input == "features" else [recipe.model]
     backbones = [config for config in configs if isinstance(config, BackboneConfig)]
     if backbones:

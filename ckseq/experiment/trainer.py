@@ -28,6 +28,7 @@ def trainer_for(experiment: Experiment, dataset: Dataset, *, seed: int | None = 
         input_shape=dataset.x.shape[1:],
         n_classes=len(dataset.labels),
         seed=experiment.seed if seed is None else seed,
+        labels=dataset.labels,
     )
 
 

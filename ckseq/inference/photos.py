@@ -78,7 +78,8 @@ def predict_photos(
             target = _unused(out / f"{output_stem(path.stem)}_faces.jpg", targets)
             _draw(target, faces, path, predictor.labels)
         drawn = None if target is None else readable(str(target))
-        predictions.append(PhotoPrediction(name, detection.kind, width, height, faces, drawn))
+        notes = list(predictor.notes) or None
+        predictions.append(PhotoPrediction(name, detection.kind, width, height, faces, drawn, notes))
     if out is not None:
         content = [as_json(prediction) for prediction in predictions]
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)

@@ -84,7 +84,10 @@ class FacePrediction:
 
 @dataclass(frozen=True)
 class PhotoPrediction:
-    """The faces of a photo, the largest first; ``drawn`` is the path of the annotated photo."""
+    """The faces of a photo, the largest first.
+
+    ``drawn`` is the path of the annotated photo, ``notes`` what a reader must know of the model.
+    """
 
     input: str
     detector: str
@@ -92,16 +95,17 @@ class PhotoPrediction:
     height: int
     faces: list[FacePrediction]
     drawn: str | None = None
+    notes: list[str] | None = None
     kind: Literal["photo"] = "photo"
 
 
 Prediction = SequencePrediction | TimelinePrediction | PhotoPrediction
 
-_LEFT_OUT_WHERE_NONE = ("files", "drawn", "points")
+_LEFT_OUT_WHERE_NONE = ("files", "drawn", "notes", "points")
 
 
 def as_json(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as plain values; ``files``, ``drawn`` and ``points`` are left out where there are none."""
+    """Return a prediction as plain values; ``files``, ``drawn``, ``notes``, ``points`` are left out where None."""
     return asdict(prediction, dict_factory=_without_absent)
 
 

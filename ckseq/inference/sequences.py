@@ -25,10 +25,12 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     """
     assert source.frames is not None
     arrays, faces = run_stages(source.frames, predictor.pipeline)
+    sequence = predictor.read_input(arrays)
     times_s = None
-    if source.times_s is not None and _is_uneven(motion_times_s := source.times_s[faces.n_dropped + 1 :]):
-        times_s = motion_times_s
-    probabilities = predictor.predict_proba(predictor.read_input(arrays), times_s)
+    # motion has one row fewer than there are crops: it begins with the second
+    if source.times_s is not None and _is_uneven(own_times_s := source.times_s[-len(sequence) :]):
+        times_s = own_times_s
+    probabilities = predictor.predict_proba(sequence, times_s)
     early = predictor.early_decision(arrays["projections"]) if "projections" in arrays else None
     return SequencePrediction(
         input=readable(source.source),

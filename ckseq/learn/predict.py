@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ NETWORK = "model.keras"
 ESTIMATOR = "model.skops"
 
 _BATCH_SIZE = 32
+# of an estimator that is asked for many sequences, numbers that are read at once
+_ESTIMATOR_NUMBERS = 2**26
 # limit on the numbers in a layer's output, to limit memory; a recurrent layer holds some sixteen such arrays
 _BATCH_NUMBERS = 2**24
 
@@ -44,8 +47,8 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
         Of an estimator without ``predict_proba``, the probabilities are a softmax of its decision function: their order
         is meaningful, but they are not calibrated.
     sequences : (n, t, h, w) or (n, t, h, w, channels) array, or an object that is read as one
-        Or images, (n, h, w, channels). Of the length, height and width that the model was built for. A network reads
-        one batch at a time.
+        Or images, (n, h, w, channels). Of the length, height and width that the model was built for; read batch by
+        batch.
 
     Returns
     -------
@@ -66,12 +69,11 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
             f"sequences of shape {shape} do not fit a {'network' if network else 'model'} that reads {wanted}",
             fix="prepare them with the pipeline it was trained with",
         )
-    if not network:
-        return _finite(_of_estimator(model, np.asarray(sequences, np.float32).reshape(-1, *wanted)))
-    size = _batch_size(model)
+    size = _batch_size(model) if network else max(1, _ESTIMATOR_NUMBERS // math.prod(wanted))
     rows = [slice(i, i + size) for i in range(0, len(sequences), size)]
     batches = (np.asarray(sequences[some], np.float32).reshape(-1, *wanted) for some in rows)
-    return _finite(np.concatenate([np.asarray(model.predict_on_batch(batch), np.float32) for batch in batches]))
+    answer = model.predict_on_batch if network else partial(_of_estimator, model)
+    return _finite(np.concatenate([np.asarray(answer(batch), np.float32) for batch in batches]))
 
 
 def _finite(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,11 @@ class Trainer:
     _n_classes: int
     _seed: int
 
+    @property
+    def ready_made(self) -> bool:
+        """Whether the model is not trained at all."""
+        return self._spec.ready_made is not None
+
     def fit(
         self,
         *,
@@ -90,7 +95,7 @@ class Trainer:
         resume: TrainingState | None = None,
         on_epoch: Callable[[TrainingState], None] | None = None,
     ) -> TrainedModel:
-        """Train the model, once.
+        """Train the model, once; one that is ready-made is returned as it is, and reads no data.
 
         Parameters
         ----------
@@ -111,6 +116,8 @@ class Trainer:
         DataError
             The state is of another network, a class has no training data, or the sequences do not suit the model.
         """
+        if self.ready_made:
+            return TrainedModel(self.model, (), None, 0.0)
         if missing := set(range(self._n_classes)) - set(train.codes.tolist()):
             raise DataError(f"{len(missing)} of {self._n_classes} classes have no training data")
         if self._spec.kind == "estimator":
@@ -148,6 +155,7 @@ def build_trainer(
     input_shape: tuple[int, ...],
     n_classes: int,
     seed: int,
+    labels: Sequence[str] = (),
 ) -> Trainer:
     """Build a model, ready to be trained reproducibly.
 
@@ -162,6 +170,8 @@ def build_trainer(
     n_classes : int
     seed : int
         Of initial weights, dropout, batches, augmentation, validation split and the random choices of estimators.
+    labels : sequence of str
+        The names of the classes, for a ready-made model; without them it answers by its own.
 
     Raises
     ------
@@ -175,7 +185,11 @@ def build_trainer(
     built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
     if spec.kind == "network":
         return Trainer(built, built.count_params(), training.epochs, spec, training, augmentation, n_classes, seed)
-    built.set_params(**{name: seed for name in built.get_params() if name.endswith("random_state")})
+    given: dict[str, Any] = {"random_state": seed}
+    if spec.ready_made and labels:
+        given["labels"] = tuple(labels)
+    names = {path: path.rpartition("__")[2] for path in built.get_params()}
+    built.set_params(**{path: given[name] for path, name in names.items() if name in given})
     return Trainer(built, None, 0, spec, training, augmentation, n_classes, seed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -68,6 +68,30 @@ class FootprintFormula(Protocol):
         """Return the footprint."""
 
 
+class ReadyMade(Protocol):
+    """Describes a model that others trained, and that answers as it is."""
+
+    def __call__(self, config: Any, labels: Sequence[str]) -> tuple[str, ...]:
+        """Return what a reader of its results must know, in lines; the first says that it is ready-made.
+
+        It is called before anything else is done, and checks the model's file.
+
+        Parameters
+        ----------
+        config : Config
+            Of the class that the spec names.
+        labels : sequence of str
+            The classes of the experiment.
+
+        Raises
+        ------
+        CallError
+            There is no such file, or it cannot name these classes.
+        DataError
+            The file is another one.
+        """
+
+
 def unchanged(model: Any) -> Any:
     """Return the network itself: all its layers are Keras's own."""
     return model
@@ -99,6 +123,10 @@ class ModelSpec:
         Of an estimator: its fit also needs the ``subjects`` of the sequences and the ``augmentation``.
     trusted_types : tuple of str
         Of an estimator: the types in its saved file beyond those that skops trusts by itself.
+    inputs : tuple of str
+        The experiment's ``input`` must be one of these; empty is any that the model's shape fits.
+    ready_made : callable, optional
+        Of an estimator that is not trained; see `ReadyMade`. Its parameter ``labels`` gets the names of the classes.
     """
 
     name: str
@@ -111,3 +139,5 @@ class ModelSpec:
     takes_root: bool = False
     learns_from_subjects: bool = False
     trusted_types: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    ready_made: ReadyMade | None = None

@@ -121,6 +121,9 @@ def headline(run: RunRecord, scores: Scores) -> str:
     leakage = run.leakage
     if leakage:
         parts.append(f"best pixel-free baseline {leakage.rule(leakage.best_rule).accuracy:.3f}")
+    if run.ready_made:
+        parts.append("a ready-made model, not trained on these people")
+    elif leakage:
         parts.append(
             f"{_share(leakage.test_sequences_of_shared_subjects, leakage.n_test, noun)} show a subject seen in training"
         )
@@ -191,8 +194,8 @@ def _have(n: int) -> str:
 
 
 def shares_subjects(run: RunRecord) -> bool:
-    """Return whether some test subject is also in training."""
-    return bool(run.protocol.shared_subjects)
+    """Return whether some test subject is also in training; nobody is where the model is ready-made."""
+    return bool(run.protocol.shared_subjects) and not run.ready_made
 
 
 def subject_independent(run: RunRecord) -> bool | None:
@@ -201,8 +204,8 @@ def subject_independent(run: RunRecord) -> bool | None:
     return None if n_shared is None else n_shared == 0
 
 
-def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
-    """Return what may be concluded from the scores."""
+def shows(scores: Scores, noun: Noun = SEQUENCE, *, ready_made: bool = False) -> list[str]:
+    """Return what may be concluded from the scores; a ready-made model learned nothing in the run."""
     n = scores.n // scores.repeats
     what = f"test {noun.many}"
     what = what if scores.repeats == 1 else f"predictions, {scores.repeats} for each of {n} {what}"
@@ -214,12 +217,17 @@ def shows(scores: Scores, noun: Noun = SEQUENCE) -> list[str]:
     if scores.interval.low > scores.majority:
         sentences.append(
             f"The accuracy is higher than that of always predicting the most frequent class ({scores.majority:.2f}): "
-            "the model learned something that generalizes to the test set."
+            + (
+                "what the ready-made model knows carries over to these data."
+                if ready_made
+                else "the model learned something that generalizes to the test set."
+            )
         )
     else:
         sentences.append(
             "The interval includes the accuracy of always predicting the most frequent class "
-            f"({scores.majority:.2f}): these results do not show that the model learned anything."
+            f"({scores.majority:.2f}): these results do not show that the model "
+            + ("tells these classes apart." if ready_made else "learned anything.")
         )
     sentences += _weakest(scores)
     return sentences
@@ -243,19 +251,24 @@ def _weakest(scores: Scores) -> list[str]:
 def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
     """Return what must not be concluded from the scores."""
     sentences = []
+    if run.ready_made:
+        sentences.append(
+            "How well a model does that is trained on such data, nor whether these people are among those on whom "
+            "others trained this one."
+        )
     if shares_subjects(run):
         sentences.append(
             "How well the model does on people it has never seen: the split is subject-dependent, and a network can "
             "recognize a person instead of an expression. A subject-independent split answers that."
         )
-    if run.protocol.n_folds > 1:
+    if run.protocol.n_folds > 1 and not run.ready_made:
         seeds = "" if scores.repeats > 1 else " and this seed"
         sentences.append(f"How much the result depends on these folds{seeds}: others give other results.")
-    else:
+    elif not run.ready_made:
         sentences.append(
             "How much the result depends on this split and this seed: other splits and other seeds give others."
         )
-    if run.value("training.validation") == "test":
+    if run.value("training.validation") == "test" and not run.ready_made:
         sentences.append(
             "Which epoch is best: the learning curves of the test set are shown for information only; choosing an "
             f"epoch by them requires new test {noun_of(run).many}."

@@ -52,6 +52,9 @@ class FacesConfig(Config):
         description="what aligns the crop: the box; or the eyes, which end up level and always at the same places, for "
         "detectors that find them (mtcnn)",
     )
+    margin_px: int = Field(
+        0, ge=0, le=2048, description="pixels added to the box on every side where cut is box, as far as the image goes"
+    )
     eye_distance_share: float = Field(
         0.4, ge=0.1, le=0.9, description="distance of the eyes where cut is eyes, share of the crop's side"
     )
@@ -105,6 +108,16 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
     return np.asarray(cv2.resize(part, (side_px, side_px)), dtype=np.uint8)
 
 
+def enlarged(box: Box, *, margin_px: int) -> Box:
+    """Return a box with a margin on every side; it may reach beyond the image.
+
+    >>> enlarged(Box(5, 20, 105, 120, 1.0), margin_px=10)[:4]
+    (-5, 10, 115, 130)
+    """
+    left, top, right, bottom = box[:4]
+    return box._replace(left=left - margin_px, top=top - margin_px, right=right + margin_px, bottom=bottom + margin_px)
+
+
 def to_gray(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images in gray levels, by OpenCV's weights (ITU-R BT.601).
 
@@ -136,7 +149,7 @@ def cut_face(image: NDArray[np.uint8], box: Box, config: FacesConfig) -> NDArray
         The box lies outside the image, or both eyes are at the same place.
     """
     if config.cut == "box":
-        return crop(image, box, side_px=config.side_px)
+        return crop(image, enlarged(box, margin_px=config.margin_px), side_px=config.side_px)
     if len(box.points) < 2:
         raise CallError("faces.cut = eyes needs a detector that finds the eyes", fix="detector.kind = mtcnn does")
     return crop_by_eyes(

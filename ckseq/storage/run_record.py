@@ -121,12 +121,16 @@ class LayerRecord(Record):
 
 
 class ModelRecord(Record):
-    """The model; ``n_parameters`` is None for an estimator, ``input_shape`` is without the batch."""
+    """The model; ``n_parameters`` is None for an estimator, ``input_shape`` is without the batch.
+
+    ``ready_made`` is whether it was trained by others, and not in this run.
+    """
 
     kind: str
     n_parameters: int | None
     input_shape: tuple[int, ...]
     layers: tuple[LayerRecord, ...] = ()
+    ready_made: bool = False
 
 
 class TrainingRecord(Record):
@@ -195,6 +199,11 @@ class RunRecord(Record):
     def model_kind(self) -> str:
         """The model's kind; empty where it was not built."""
         return "" if self.model is None else self.model.kind
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether the model was not trained in this run, but by others before."""
+        return self.model is not None and self.model.ready_made
 
     @property
     def store_digest(self) -> str:

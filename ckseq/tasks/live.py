@@ -11,7 +11,7 @@ from typing import Any
 
 from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.inference.predictor import load_predictor
+from ckseq.inference.ready_made import load_run_or_ready_made
 
 _GRACE_S = 1
 
@@ -22,7 +22,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
     Parameters
     ----------
     run : Path
-        A run folder with a model: of images, of features of a backbone, or of motion.
+        A run folder with a model: of images, of features of a backbone, or of motion; or a ready-made model's file.
     host : str
         The address to listen at; a warning is given for any but a loopback address, which others can reach.
     port : int
@@ -56,7 +56,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         raise CallError(f"the page needs the package {error.name}", fix="pip install 'ckseq[live]'") from None
     listening = _bind(host, port)
     remove_clips()
-    predictor = load_predictor(run, error_rate=error_rate)
+    predictor = load_run_or_ready_made(run, error_rate=error_rate)
     session = LiveSession(predictor)
     site = Site(
         predictor.run,

@@ -25,7 +25,7 @@ from ckseq.inference.predictions import (
     TimelinePrediction,
     as_json,
 )
-from ckseq.inference.predictor import load_predictor
+from ckseq.inference.ready_made import is_ready_made, load_run_or_ready_made
 from ckseq.inference.recordings import RecordingOptions, predict_recordings
 from ckseq.storage.files import write_text
 from ckseq.tracking.timeline import TimelineConfig
@@ -56,7 +56,7 @@ def predict(
     Parameters
     ----------
     run : Path
-        A run folder with a model.
+        A run folder with a model; or the file of a ready-made model of single images, see `load_ready_made`.
     inputs : sequence of Path
         Folders of frames, video files, or ``camera:0`` for the first camera; or photos and folders of them.
     read_as : str
@@ -75,14 +75,15 @@ def predict(
     detector : str, optional
         The face detector instead of the run's own, for models of single images.
     settings : sequence of str
-        ``timeline.key=value``; ``detector.key=value`` for models of single images.
+        ``timeline.key=value``; ``detector.key=value`` for models of single images; ``model.sha256=...`` for another
+        file of a ready-made model.
     console : Console
 
     Returns
     -------
     dict
-        ``schema``, ``labels``, ``predictions`` (see `ckseq.inference.predictions`) and ``failed`` (input: reason). A
-        video that ended early is in both.
+        ``schema``, ``labels``, ``notes`` on the model, ``predictions`` (see `ckseq.inference.predictions`) and
+        ``failed`` (input: reason). A video that ended early is in both.
 
     Raises
     ------
@@ -93,13 +94,9 @@ def predict(
     """
     if draw and out is None:
         raise CallError("--draw needs a folder for the images", fix="name it with --out")
-    sections = with_settings({}, settings)
-    if other := [section for section in sections if section not in ("timeline", "detector")]:
-        raise CallError(
-            f"--set {other[0]}: only timeline and detector can be set here", fix="a run brings its own pipeline"
-        )
+    sections = _sections(settings, run)
     timeline = parse(TimelineConfig, sections.get("timeline", {}), where="--set timeline")
-    predictor = load_predictor(run, error_rate=error_rate)
+    predictor = load_run_or_ready_made(run, error_rate=error_rate, settings=sections.get("model", {}))
     sources = [str(path) for path in inputs]
     photos: list[str] = []
     detection = None
@@ -123,10 +120,11 @@ def predict(
     if recordings:
         timelines, failures = predict_recordings(recordings, predictor, options, console)
         predictions, failed = [*predictions, *timelines], failed | failures
-    _print(predictions, console)
+    _print(predictions, predictor.notes if is_ready_made(run) else (), console)
     result = {
         "schema": SCHEMA,
         "labels": list(predictor.labels),
+        "notes": list(predictor.notes),
         "predictions": [as_json(prediction) for prediction in predictions],
         "failed": failed,
     }
@@ -135,7 +133,20 @@ def predict(
     return result
 
 
-def _print(predictions: Sequence[Prediction], console: Console) -> None:
+def _sections(settings: Sequence[str], run: Path) -> dict[str, Any]:
+    """Return the settings by section, of which only some can be set here."""
+    sections = with_settings({}, settings)
+    allowed = ["timeline", "detector", *(["model"] if is_ready_made(run) else [])]
+    if other := [section for section in sections if section not in allowed]:
+        raise CallError(
+            f"--set {other[0]}: only {' and '.join(allowed)} can be set here", fix="a run brings its own pipeline"
+        )
+    return sections
+
+
+def _print(predictions: Sequence[Prediction], notes: Sequence[str], console: Console) -> None:
+    for note in notes:
+        console.say(note)
     sequences = [one for one in predictions if isinstance(one, SequencePrediction)]
     photos = [one for one in predictions if isinstance(one, PhotoPrediction)]
     if sequences:

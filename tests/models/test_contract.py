@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import skops.io
+from made_litert import make_litert, sha256_of
 
 from ckseq import registry
 from ckseq.learn.fit import Labeled
@@ -15,7 +16,8 @@ from ckseq.signal.augment import AugmentConfig
 
 INPUT_SHAPE = (9, 2, 12, 1)
 IMAGE_SHAPE = (32, 32, 1)
-N_CLASSES = 3
+LABELS = ("anger", "fear", "surprise")
+N_CLASSES = len(LABELS)
 MODELS = registry.names("models")
 TRAINING = TrainingConfig(epochs=12, batch_size=12, learning_rate=0.003, validation="none")
 
@@ -28,30 +30,40 @@ def reads_images(name):
     return spec_of(name).reads == "images"
 
 
+def reads_crops(name):
+    return spec_of(name).inputs == ("crops",)
+
+
+def shape_for(name):
+    if reads_crops(name):
+        return (9, *IMAGE_SHAPE)
+    return IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE
+
+
 def data_for(name):
     """Three classes, each with its light at another place, twelve of each."""
     generator = np.random.default_rng(3)
     codes = np.repeat(np.arange(N_CLASSES), 12)
-    images = reads_images(name)
-    x = generator.random((len(codes), *(IMAGE_SHAPE if images else INPUT_SHAPE)), dtype=np.float32) * 0.2
+    *_, width, _ = shape = shape_for(name)
+    x = generator.random((len(codes), *shape), dtype=np.float32) * 0.2
+    part = width // N_CLASSES
     for code in range(N_CLASSES):
-        if images:
-            x[codes == code, :, 10 * code : 10 * code + 10] += 0.5
-        else:
-            x[codes == code, :, :, 4 * code : 4 * code + 4] += 0.5
-    x = (255 * x).astype(np.uint8) if images else x
+        x[codes == code, ..., part * code : part * code + part, :] += 0.5
+    x = (255 * x).astype(np.uint8) if reads_images(name) or reads_crops(name) else x
     return Labeled(x, codes, tuple(f"S{i % 6}" for i in range(len(codes))))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def backbone(tmp_path_factory):
-    """A small network that transfer stands on, in a file: nothing is fetched in a test."""
+    """Small networks in files, that transfer and peer_fer stand on: nothing is fetched in a test."""
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Rescaling(1 / 255)]
     layers += [keras.layers.Conv2D(8, 5, strides=3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(2)]
     path = tmp_path_factory.mktemp("backbone") / "small.keras"
     keras.Sequential(layers).save(path)
     CONFIGS["transfer"] = {"backbone": str(path), "weights": "own", "hidden": (16,)}
+    tiny = make_litert(path.with_name("tiny.tflite"))
+    CONFIGS["peer_fer"] = {"file": str(tiny), "sha256": sha256_of(tiny)}
 
 
 CONFIGS = {"cnn_five_blocks": {"width": 0.125, "momentum": 0.8, "dropout": 0.1}}
@@ -59,8 +71,7 @@ CONFIGS = {"cnn_five_blocks": {"width": 0.125, "momentum": 0.8, "dropout": 0.1}}
 
 def trainer(name, *, seed=1, input_shape=None, n_classes=N_CLASSES):
     config = spec_of(name).config(**CONFIGS.get(name, {}))
-    input_shape = input_shape or (IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE)
-    shape = {"input_shape": input_shape, "n_classes": n_classes}
+    shape = {"input_shape": input_shape or shape_for(name), "n_classes": n_classes, "labels": LABELS[:n_classes]}
     return build_trainer(spec_of(name), config, TRAINING, augmentation=AugmentConfig(), seed=seed, **shape)
 
 
@@ -111,7 +122,11 @@ class TestTrainedModel:
     def test_a_sequence_without_motion_gets_numbers_too(self, trained, sequences):
         assert np.isfinite(trained[1].probabilities(0 * sequences.x[:2])).all()
 
-    def test_learns(self, trained, sequences):
+    def test_learns_unless_it_is_ready_made(self, trained, sequences):
+        if spec_of(trained[0]).ready_made:
+            lines = spec_of(trained[0]).ready_made(spec_of(trained[0]).config(**CONFIGS[trained[0]]), LABELS)
+            assert "a ready-made model, not trained on these people" in lines[0]
+            return
         assert (trained[1].probabilities(sequences.x).argmax(1) == sequences.codes).mean() > 0.6
 
     def test_a_saved_model_loads_unchanged(self, trained, sequences, tmp_path):
@@ -133,7 +148,7 @@ class TestTrainedModel:
         np.testing.assert_array_equal(one.probabilities(sequences.x), other.probabilities(sequences.x))
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if not reads_images(name)])
+@pytest.mark.parametrize("name", [name for name in MODELS if not reads_images(name) and not reads_crops(name)])
 def test_the_size_of_real_projections_fits(name):
     model = trainer(name, input_shape=(24, 2, 267, 2), n_classes=7).model
     if isinstance(model, keras.Model):

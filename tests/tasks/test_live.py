@@ -265,7 +265,7 @@ def test_another_address_gets_a_warning(monkeypatch, tmp_path, capsys):
             self.new_analyzer = self.analyze_clip = self.measures_motion = None
 
     predictor = SimpleNamespace(run="run", labels=(), notes=())
-    monkeypatch.setattr(module, "load_predictor", lambda run, *, error_rate: predictor)
+    monkeypatch.setattr(module, "load_run_or_ready_made", lambda run, *, error_rate: predictor)
     monkeypatch.setattr(session_module, "LiveSession", NoSession)
     monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [one.close() for one in sockets])
     for host, warned in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
