@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ckseq.errors import DataError
 from ckseq.models._emotion_names import columns, restricted
-from ckseq.models._litert import litert_network
 from ckseq.signal.faces import to_gray
+from ckseq.tflite import tflite_network
 
 
 class FerAnswers(ClassifierMixin, BaseEstimator):
@@ -57,17 +57,17 @@ class FerAnswers(ClassifierMixin, BaseEstimator):
         DataError
             The file is no network of one gray image and as many outputs as there are names.
         """
-        network = litert_network(self.network)
+        network = tflite_network(self.network)
         height, width, channels = network.input_shape
-        if height != width or channels != 1 or network.n_outputs != len(self.names):
+        if height != width or channels != 1 or network.output_shapes != [(1, len(self.names))]:
             raise DataError(
-                f"the network reads {network.input_shape} and has {network.n_outputs} outputs, not one gray square and "
+                f"the network reads {network.input_shape} and gives {network.output_shapes}, not one gray square and "
                 f"{len(self.names)}"
             )
         rows = []
         for one in X:
             frames = one[np.newaxis] if one.ndim == 3 else seen_frames(one)
-            answers = [network(as_input(frame, side_px=height)) for frame in frames]
+            answers = [network(as_input(frame, side_px=height))[0][0] for frame in frames]
             rows.append(np.mean(answers, axis=0, dtype=np.float64) if answers else np.full(len(self.names), 1.0))
         return restricted(np.stack(rows), columns(self.names, self.labels))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ckseq.models._features import Vectors
-from ckseq.signal.augment import AugmentConfig, augment
+from ckseq.signal.augment import AugmentConfig, augment, mirror
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.landmarks import N_POSE_COLUMNS, facs_distances, mirror_landmarks
 
@@ -45,7 +45,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
     input_shape : tuple of int
         (t, 2, w, channels) of the sequences, see `ckseq.signal.landmarks.beside`.
     n_landmarks : int
-        How many of the w columns are landmarks, at the end; 0 or all are possible.
+        How many of the w columns are landmarks, at the end.
     pool, parts : int
         Of the projections: columns averaged, and parts of the time axis averaged.
     versions : int
@@ -114,12 +114,8 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
     def _views(self, x: NDArray[np.float32]) -> list[NDArray[np.float64]]:
         """Return what each ridge reads, (n, columns) each."""
         projections, landmarks = self._split(x)
-        views: list[NDArray[Any]] = []
-        if projections.shape[3]:
-            vectors = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=self.parts)
-            views.append(vectors.transform(projections))
-        if self.n_landmarks:
-            views += [_statistics(landmarks), _statistics(facs_distances(landmarks, face_shape()))]
+        vectors = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=self.parts).transform(projections)
+        views = vectors, _statistics(landmarks), _statistics(facs_distances(landmarks, face_shape()))
         return [view.astype(np.float64) for view in views]
 
     def _augmented(self, x: NDArray[np.float32], config: AugmentConfig | None) -> list[NDArray[np.float32]]:
@@ -130,18 +126,12 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         unmirrored = config.model_copy(update={"mirror": 0.0})
         versions = []
         for _ in range(self.versions):
-            projections, landmarks = self._split(x)
+            version = x.copy()
+            projections, landmarks = self._split(version)
             flipped = rng.random(len(x)) < config.mirror
-            if projections.shape[3]:
-                projections = projections.copy()
-                projections[flipped, :, 0] = projections[flipped, :, 0, ::-1]
-                projections = augment(projections, unmirrored, rng=rng)
-            if self.n_landmarks:
-                landmarks = landmarks.copy()
-                landmarks[flipped] = mirror_landmarks(landmarks[flipped], face_shape())
-            block = np.zeros((*landmarks.shape, x.shape[4]), np.float32)
-            block[..., 0] = landmarks
-            versions.append(np.concatenate([projections, block], axis=3))
+            projections[:] = augment(mirror(projections, chosen=flipped), unmirrored, rng=rng)
+            landmarks[flipped] = mirror_landmarks(landmarks[flipped], face_shape())
+            versions.append(version)
         return versions
 
 

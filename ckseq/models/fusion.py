@@ -13,7 +13,7 @@ Source
     weighted sums of scores: Breiman, "Stacked regressions", Machine Learning 1996.
 Input
     (steps, 2, columns, channels) float32, as (24, 2, 414, 3): projections and landmarks of one length, side by side
-    (``input = "fused"``), or either alone.
+    (``input = "fused"``).
 
 Parameters
 ----------
@@ -29,6 +29,7 @@ from typing import Any
 from pydantic import Field
 
 from ckseq.config import Config
+from ckseq.errors import CallError
 from ckseq.models._spec import ModelSpec
 
 
@@ -43,17 +44,28 @@ class FusionConfig(Config):
 
 
 def build(config: FusionConfig, *, input_shape: tuple[int, ...], n_classes: int) -> Any:  # noqa: ARG001
-    """Return the estimator, a scikit-learn pipeline of one stage; see `ckseq.models._spec.Build`."""
+    """Return the estimator, a scikit-learn pipeline of one stage; see `ckseq.models._spec.Build`.
+
+    Raises
+    ------
+    CallError
+        The sequences are too narrow to hold landmarks.
+    """
     from sklearn.pipeline import make_pipeline
 
     from ckseq.models._fused_ridges import FusedRidges, n_landmark_columns
     from ckseq.signal.face_shape import face_shape
 
     n_landmarks = n_landmark_columns(len(face_shape().points))
+    if input_shape[2] <= n_landmarks:
+        raise CallError(
+            f"fusion reads projections and {n_landmarks} columns of landmarks, and these are {input_shape[2]} columns",
+            fix='set input = "fused"',
+        )
     return make_pipeline(
         FusedRidges(
             tuple(input_shape),
-            n_landmarks=n_landmarks if input_shape[2] >= n_landmarks else 0,
+            n_landmarks=n_landmarks,
             pool=config.pool,
             parts=config.parts,
             versions=config.versions,
@@ -66,6 +78,7 @@ SPEC = ModelSpec(
     kind="estimator",
     config=FusionConfig,
     build=build,
+    inputs=("fused",),
     learns_from_subjects=True,
     trusted_types=("ckseq.models._fused_ridges.FusedRidges",),
 )

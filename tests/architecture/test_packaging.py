@@ -48,7 +48,7 @@ def names(requirements):
 
 
 def imported(source):
-    """The top-level names that are imported from outside the standard library, and those given to ``_needed``."""
+    """The top-level names imported from outside the standard library, given to ``_needed``, or whose files are read."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
@@ -56,6 +56,8 @@ def imported(source):
             found = [node.module]
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_needed":
             found = [argument.value for argument in node.args]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "packaged_file":
+            found = [node.args[0].value]
         else:
             continue
         yield from {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"ckseq"}

@@ -4,11 +4,13 @@ import cv2
 import dlib
 import numpy as np
 import pytest
+from made_litert import make_litert
 
 from ckseq import registry
 from ckseq.config import Config
-from ckseq.detectors import mtcnn
+from ckseq.detectors import blazeface, mtcnn
 from ckseq.detectors._spec import DetectorSpec
+from ckseq.errors import DataError
 from ckseq.signal.faces import Box, overlap
 from ckseq.twin.tree import TwinConfig, draw, plan
 
@@ -148,3 +150,52 @@ def test_whole_frame_is_the_whole_frame():
     center = spec.load(spec.config(part="central_square"))
     assert center(np.zeros((30, 41), np.uint8)) == [Box(5, 0, 35, 30, 1.0)]
     assert center(np.zeros((40, 30), np.uint8)) == [Box(0, 5, 30, 35, 1.0)]
+
+
+def test_blazeface_finds_eyes_and_nose_where_the_drawn_face_has_them(drawn_face):
+    spec = registry.load("detectors", "blazeface").SPEC
+    image, landmarks = drawn_face
+    (box,) = spec.load(spec.config())(image)
+    expected = [*(landmarks[eye : eye + 6].mean(axis=0) for eye in (36, 42)), landmarks[30]]
+    apart = np.hypot(*(np.array(box.points) - expected).T)
+    assert apart.max() < 0.25 * (landmarks[45, 0] - landmarks[36, 0])
+    # a wide image is made square, a colored one gives the same
+    wide = cv2.copyMakeBorder(image, 0, 0, 90, 110, cv2.BORDER_CONSTANT, value=0)
+    (moved,) = spec.load(spec.config())(cv2.cvtColor(wide, cv2.COLOR_GRAY2RGB))
+    assert overlap(moved, Box(box.left + 90, box.top, box.right + 90, box.bottom, 1.0)) > 0.85
+
+
+def test_blazeface_averages_the_boxes_of_one_face_by_their_scores():
+    centers = blazeface.anchors(128, ((8, 2), (16, 6)))
+
+    def box(anchor, center, size):
+        row = np.zeros((8, 2), np.float32)
+        row[0] = (np.array(center) - centers[anchor]) * 128
+        row[1] = size * 128
+        row[2:] = row[0]  # all points in the middle
+        return row.ravel()
+
+    values, logits = np.zeros((896, 16), np.float32), np.full(896, -9, np.float32)
+    scores = {10: 0.9, 500: 0.6, 700: 0.8}
+    values[10], values[500], values[700] = (
+        box(10, (0.3, 0.4), 0.2),
+        box(500, (0.32, 0.4), 0.2),
+        box(700, (0.8, 0.8), 0.1),
+    )
+    for anchor, score in scores.items():
+        logits[anchor] = np.log(score / (1 - score))
+    (first, points), (second, other) = blazeface.decode(
+        values, logits, centers, side=128, min_score=0.5, max_overlap=0.3
+    )
+    assert (first, second) == (pytest.approx(0.9), pytest.approx(0.8))
+    middle = (0.9 * 0.3 + 0.6 * 0.32) / 1.5
+    np.testing.assert_allclose(points[:3], [[middle - 0.1, 0.3], [middle + 0.1, 0.5], [middle, 0.4]], atol=1e-6)
+    np.testing.assert_allclose(other[:2], [[0.75, 0.75], [0.85, 0.85]], atol=1e-6)
+    assert len(blazeface.decode(values, logits, centers, side=128, min_score=0.85, max_overlap=0.3)) == 1
+
+
+def test_blazeface_refuses_a_network_of_other_shapes(tmp_path):
+    spec = registry.load("detectors", "blazeface").SPEC
+    path = make_litert(tmp_path / "other.tflite")
+    with pytest.raises(DataError, match="is not such a network of BlazeFace"):
+        spec.load(spec.config(file=str(path)))

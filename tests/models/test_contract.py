@@ -37,6 +37,8 @@ def reads_crops(name):
 def shape_for(name):
     if reads_crops(name):
         return (9, *IMAGE_SHAPE)
+    if spec_of(name).inputs == ("fused",):
+        return (9, 2, 12 + 147, 1)
     return IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE
 
 

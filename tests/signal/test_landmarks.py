@@ -8,7 +8,6 @@ from ckseq.signal.faces import Box
 from ckseq.signal.landmarks import (
     FaceRegion,
     facs_distances,
-    fill_gaps,
     landmark_columns,
     mirror_landmarks,
     region_of_box,
@@ -78,7 +77,9 @@ def test_mirroring_twice_changes_nothing_and_mirrors_a_mirrored_face():
     right[SHAPE.place(291), :2] += [0.05, -0.04]
     # seen in a mirror the head turns and tilts the other way
     one = landmark_columns(np.stack([posed(left, turn=(0.1, 0.2, 0.05)), posed(left, shift=(250, 150, 0))]), SHAPE)
-    other = landmark_columns(np.stack([posed(right, turn=(0.1, -0.2, -0.05)), posed(right, shift=(150, 150, 0))]), SHAPE)
+    other = landmark_columns(
+        np.stack([posed(right, turn=(0.1, -0.2, -0.05)), posed(right, shift=(150, 150, 0))]), SHAPE
+    )
     np.testing.assert_allclose(mirror_landmarks(one, SHAPE), other, atol=1e-4)
     np.testing.assert_array_equal(mirror_landmarks(mirror_landmarks(one, SHAPE), SHAPE), one)
 
