@@ -21,6 +21,7 @@ from ckseq.protocol.holdout import overlap
 from ckseq.protocol.leakage import NEAR, Leakage
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
+    DoubtRecord,
     FoldRecord,
     LeakageRecord,
     PairRecord,
@@ -29,7 +30,8 @@ from ckseq.storage.run_record import (
     RunRecord,
     StoreRecord,
 )
-from ckseq.storage.store import Store
+from ckseq.storage.store import Entry, Store
+from ckseq.tracking.quality import doubts
 
 # so many pairs are named, the others counted
 _NAMED = 20
@@ -73,6 +75,7 @@ def record_of(
         leakage=leakage,
         versions={"ckseq": ckseq.__version__, **backend.versions()},
         balance_notes=dataset.balance_notes,
+        doubts=_doubts(dataset.entries),
         notes=(*dataset.notes, *_announcements(recipe)),
     )
 
@@ -119,6 +122,15 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         shared_subjects=leakage.shared_subjects,
         test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
         sentence=sentence,
+    )
+
+
+def _doubts(entries: Sequence[Entry]) -> tuple[DoubtRecord, ...]:
+    return tuple(
+        DoubtRecord(recording=entry.id, what=doubt.what, remedy=doubt.remedy)
+        for entry in entries
+        if entry.quality is not None
+        for doubt in doubts(entry.quality)
     )
 
 

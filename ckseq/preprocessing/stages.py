@@ -21,8 +21,9 @@ from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
 from ckseq.tracking.box_tracker import Faces, track_face
 from ckseq.tracking.motion import motion_blobs
+from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 CHANGED = "its frames were changed while they were read"
@@ -66,13 +67,16 @@ def run_stages(
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
     tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
-    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], int(tracked["n_dropped"]))
+    scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
+    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
     if not moves:
         return arrays, faces
-    blobs = motion_blobs(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
+    aligned = _line_up(tracked, recipe)["crops"] if as_cut else faces.crops
+    some = shows_face(faces) if recipe.motion.reference == "median" else None
+    blobs = motion_blobs(aligned, recipe.motion, shows_face=some)
     arrays["projections"] = project(blobs)
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
@@ -98,7 +102,7 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
     ends = _gray(faces.crops[[0, -1]])
-    return {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
+    return {**{name: np.asarray(value) for name, value in faces._asdict().items()}, "ends": ends}
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:

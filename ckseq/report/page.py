@@ -20,7 +20,7 @@ from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
 
 MOST_LISTED = 100
-"""The page lists at most this many misclassified sequences; predictions.csv holds all."""
+"""The page lists at most this many misclassified or doubtful sequences; predictions.csv and run.json hold all."""
 
 
 def render_page(
@@ -98,6 +98,7 @@ def render_page(
         facts=_facts(run),
         layers=run.model.layers if run.model else (),
         train_counts=bool(run.protocol.train_counts),
+        doubts=run.doubts,
     )
     return page
 

@@ -273,10 +273,15 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
 
 
 def warnings(run: RunRecord) -> list[str]:
-    """Return what a reader must see before the scores: an unfinished training, and every note of run and store."""
+    """Return what a reader must see before the scores: an unfinished training, doubtful sequences, and every note."""
     found: list[str] = []
     if run.state != "complete":
         epochs = run.epochs_done
         after = f" after {epochs} epochs" if epochs else ""
         found.append(f"The run was interrupted{after}: these results are not final.")
+    if doubtful := tuple(dict.fromkeys(doubt.recording for doubt in run.doubts)):
+        noun = noun_of(run)
+        n, are = noun.counted(len(doubtful)), "is" if len(doubtful) == 1 else "are"
+        first = next(doubt for doubt in run.doubts)
+        found.append(f"{n} {are} doubtful, such as {first.recording} ({first.what}); the report lists all")
     return [*found, *dict.fromkeys(run.notes)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import cv2
@@ -32,6 +32,9 @@ class Box(NamedTuple):
 
 
 Detector = Callable[[NDArray[np.uint8]], list[Box]]
+
+FLAT_LEVELS = 3.0
+"""Images whose gray levels deviate by less show no face: black frames of videos have 0 to 1, faces 20 and more."""
 
 
 class FacesConfig(Config):
@@ -103,6 +106,38 @@ def crop(image: NDArray[np.uint8], box: Box, *, side_px: int) -> NDArray[np.uint
     if part.size == 0:
         raise DataError(f"the face box {tuple(box[:4])} lies outside the image of {image.shape[1]}x{image.shape[0]}")
     return np.asarray(cv2.resize(part, (side_px, side_px)), dtype=np.uint8)
+
+
+def is_flat(image: NDArray[np.uint8]) -> bool:
+    """Return whether an image, (h, w) or (h, w, 3), shows nothing, such as a black frame before a video fades in.
+
+    Its standard deviation, of every fourth pixel both ways and in each color, is below `FLAT_LEVELS`.
+
+    >>> is_flat(np.zeros((8, 8), np.uint8)), is_flat(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    (True, False)
+    """
+    return image.size == 0 or float(image[::4, ::4].std(axis=(0, 1)).max()) < FLAT_LEVELS
+
+
+def verified(candidates: list[Box], image: NDArray[np.uint8]) -> list[Box]:
+    """Return the boxes in which something is seen; detectors that always answer find faces in black frames too."""
+    return [
+        box
+        for box in candidates
+        if not is_flat(image[max(box.top, 0) : max(box.bottom, 0), max(box.left, 0) : max(box.right, 0)])
+    ]
+
+
+def largest_jump(boxes: Sequence[Box]) -> float:
+    """Return the farthest that the center of successive boxes moves at once, in sides of the box before.
+
+    >>> largest_jump([Box(0, 0, 10, 10, 1.0), Box(3, 4, 13, 14, 1.0), Box(3, 4, 23, 24, 1.0)])
+    0.7071067811865476
+    """
+    sides = np.array([box[:4] for box in boxes], float).reshape(-1, 4)
+    moved = np.hypot(*np.diff((sides[:, :2] + sides[:, 2:]) / 2, axis=0).T)
+    lengths = (sides[:, 2:] - sides[:, :2]).max(axis=1)
+    return float((moved / lengths[:-1]).max(initial=0.0))
 
 
 def to_gray(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

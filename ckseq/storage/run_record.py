@@ -101,6 +101,14 @@ class LeakageRecord(Record):
         return next(rule for rule in self.rules if rule.name == name)
 
 
+class DoubtRecord(Record):
+    """Why a recording of the run is doubtful, and what to do."""
+
+    recording: str
+    what: str
+    remedy: str
+
+
 class MemoryRecord(Record):
     """What the training was estimated to need, what was free, and the settings chosen to fit; bytes."""
 
@@ -151,9 +159,10 @@ class RunRecord(Record):
     """A run: one training or many, from the recipe to what became of it.
 
     ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested on
-    in none; ``trainings`` are those that ended, one for every seed and fold in the end. ``experiment`` and
-    ``store.pipeline`` are recipes with all their values. A final model, trained on all sequences, has no fold.
-    ``files`` are the digests of the files of a complete run by name, but for what a report derives from them.
+    in none; ``doubts`` are on recordings whose reference frame, box or motion is doubtful; ``trainings`` are those that
+    ended, one for every seed and fold in the end. ``experiment`` and ``store.pipeline`` are recipes with all their
+    values. A final model, trained on all sequences, has no fold. ``files`` are the digests of the files of a complete
+    run by name, but for what a report derives from them.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -178,6 +187,7 @@ class RunRecord(Record):
     device: str = ""
     versions: dict[str, str] = {}
     balance_notes: tuple[str, ...] = ()
+    doubts: tuple[DoubtRecord, ...] = ()
     notes: tuple[str, ...] = ()
     files: dict[str, str] = {}
 

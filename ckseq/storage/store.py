@@ -4,12 +4,12 @@ Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (J
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); where there is motion ``projections``
 float32 (t, 2, n[, channels]); and optionally ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
-and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A recording
-that failed has the attribute ``error`` and no data. ``/index`` repeats the attributes of all
-recordings as JSON, since reading them one by one takes minutes for ten thousand. Every dataset has its checksum,
-``crc32``, every recording one of its attributes and of the checksums of its datasets, and the root one of its
-attributes and of the index, ``checksum``. A part is a store of one recording, without an index. Schema 1, of version
-0.1, has no checksums.
+and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A sequence also has
+the attributes of `ckseq.tracking.quality.Quality`. A recording that failed has the attribute ``error`` and no data.
+``/index`` repeats the attributes of all recordings as JSON, since reading them one by one takes minutes for ten
+thousand. Every dataset has its checksum, ``crc32``, every recording one of its attributes and of the checksums of its
+datasets, and the root one of its attributes and of the index, ``checksum``. A part is a store of one recording, without
+an index. Schema 1, of version 0.1, has no checksums.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ckseq.config import Tree, digest
 from ckseq.errors import DataError
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
 from ckseq.storage.run_migration import with_new_spelling
+from ckseq.tracking.quality import Quality
 
 SCHEMA = 2
 
@@ -41,7 +42,7 @@ class Entry:
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
     the reason in ``error``), ``n_crops`` its stored crops; ``source_digest`` that of the frames' file names and bytes,
-    "" where it is unknown.
+    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Entry:
     source_digest: str = ""
     part: str | None = None
     n_crops: int = 0
+    quality: Quality | None = None
 
 
 class Store:
@@ -76,7 +78,7 @@ class Store:
     def entries(self) -> tuple[Entry, ...]:
         """All recordings, sorted by id."""
         if "index" in self._file:
-            return tuple(Entry(**values) for values in json.loads(_index(self._file, required=self.has_checksums)))
+            return tuple(map(_entry, json.loads(_index(self._file, required=self.has_checksums))))
         return tuple(entry_of(id, group) for id, group in sorted(self._recordings.items()))
 
     def projections(self, id: str) -> NDArray[np.float32]:
@@ -197,6 +199,18 @@ def _plain(value: Any) -> Any:
 _PREPARE_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
 
 
+def _entry(values: dict[str, Any]) -> Entry:
+    quality = values.get("quality")
+    return Entry(**{**values, "quality": None if quality is None else Quality(**quality)})
+
+
+def quality_of(group: h5py.Group) -> Quality | None:
+    """Return the quality of a recording from its group; None where it has none."""
+    if "on_share" not in group.attrs:
+        return None
+    return Quality(**{field.name: _plain(group.attrs[field.name]) for field in fields(Quality)})
+
+
 def entry_of(id: str, group: h5py.Group) -> Entry:
     """Return the metadata of a recording from its group."""
     attrs = group.attrs
@@ -212,6 +226,7 @@ def entry_of(id: str, group: h5py.Group) -> Entry:
         str(attrs.get("source_digest", "")),
         attrs.get("part"),
         n_crops,
+        quality_of(group),
     )
 
 

@@ -186,3 +186,14 @@ def test_a_run_with_few_facts_still_has_a_page():
         made_run(experiment={}, experiment_name="", command="", trainings=[], seeds=[], versions={}, device="")
     )
     assert "0.88" in Page(html).text
+
+
+def test_doubtful_sequences_are_listed_with_what_to_do():
+    doubt = {"recording": "S001_<1>", "what": "its box jumps by 0.75 of its side", "remedy": "divide it"}
+    assert "Doubtful" not in Page(page_of()[0]).text
+    text = Page(page_of(made_run(doubts=[doubt]))[0]).text
+    table = text[text.index("Doubtful sequences") :]
+    assert [table.index(doubt[name]) for name in ("recording", "what", "remedy")] == sorted(
+        table.index(doubt[name]) for name in ("recording", "what", "remedy")
+    )
+    assert "1 sequence is doubtful, such as S001_<1> (its box jumps by 0.75 of its side)" in text
