@@ -18,7 +18,7 @@ from ckseq.learn import backend
 from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import overlap
-from ckseq.protocol.leakage import NEAR, Leakage
+from ckseq.protocol.leakage import NEAR, Leakage, Rule
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
     DoubtRecord,
@@ -162,18 +162,21 @@ def leakage_record(leakage: Leakage) -> LeakageRecord:
         near_duplicates=tuple(PairRecord(**pair._asdict()) for pair in leakage.near_duplicates[:_NAMED]),
         near_duplicate_correlation=NEAR,
         best_rule=leakage.best_rule.name,
-        rules=tuple(
-            RuleRecord(
-                name=rule.name,
-                about=rule.about,
-                n_correct=rule.n_correct,
-                n=rule.n,
-                accuracy=rule.accuracy,
-                interval=(rule.interval.low, rule.interval.high),
-                p_value=None if math.isnan(rule.p_value) else rule.p_value,
-            )
-            for rule in leakage.rules
-        ),
+        rules=tuple(map(_rule_record, leakage.rules)),
+        pictures=tuple(map(_rule_record, leakage.pictures)),
+        unmeasured=leakage.unmeasured,
+    )
+
+
+def _rule_record(rule: Rule) -> RuleRecord:
+    return RuleRecord(
+        name=rule.name,
+        about=rule.about,
+        n_correct=rule.n_correct,
+        n=rule.n,
+        accuracy=rule.accuracy,
+        interval=(rule.interval.low, rule.interval.high),
+        p_value=None if math.isnan(rule.p_value) else rule.p_value,
     )
 
 

@@ -15,7 +15,7 @@ from ckseq.errors import DataError
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
 from ckseq.signal.faces import to_gray
-from ckseq.signal.reduce import halved, project
+from ckseq.signal.reduce import halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
@@ -23,7 +23,7 @@ from ckseq.tracking.box_tracker import Faces, track_face
 from ckseq.tracking.motion import motion_blobs
 from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 CHANGED = "its frames were changed while they were read"
@@ -70,6 +70,8 @@ def run_stages(
     scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
+    if len(faces.crops) > 1:
+        arrays["mean_face"] = tracked["mean_face"]
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
     if not moves:
@@ -101,8 +103,8 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     faces = track_face(_Again(read, frames), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
-    ends = _gray(faces.crops[[0, -1]])
-    return {**{name: np.asarray(value) for name, value in faces._asdict().items()}, "ends": ends}
+    pictures = {"ends": _gray(faces.crops[[0, -1]]), "mean_face": mean_face(_gray(faces.crops))}
+    return {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:

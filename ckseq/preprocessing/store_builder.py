@@ -154,7 +154,7 @@ def prepare_one(
             raise DataError(CHANGED, fix=PREPARE_AGAIN)
         n_frames = len(faces.crops) + faces.n_dropped
         if passing:
-            del arrays["faces"]
+            arrays = {name: array for name, array in arrays.items() if name not in ("faces", "mean_face")}
         quality = measure_quality(faces, arrays.get("projections")) if n_frames > 1 else None
         n_dropped = faces.n_dropped
         prepared = Prepared(recording, own_digest, source_digest, n_frames, n_dropped, arrays, quality=quality)

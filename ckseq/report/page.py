@@ -82,7 +82,7 @@ def render_page(
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),
         leaks=wording.leak_sentences(run.leakage, noun) if run.leakage else [],
-        rules=run.leakage.rules if run.leakage else [],
+        rules=[*run.leakage.rules, *run.leakage.pictures] if run.leakage else [],
         metrics=_metric_rows(found),
         seeds=found.seeds,
         n_subjects=found.n_subjects,

@@ -69,7 +69,7 @@ class PairRecord(Record):
 
 
 class RuleRecord(Record):
-    """A classifier that sees no pixel, and its accuracy; ``p_value`` against the class prior, None for that itself."""
+    """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None."""
 
     name: str
     about: str
@@ -81,7 +81,10 @@ class RuleRecord(Record):
 
 
 class LeakageRecord(Record):
-    """What training and test sides share, and what rules without pixels reach."""
+    """What training and test sides share, and what rules without pixels, and models of a single picture, reach.
+
+    ``unmeasured`` says which of these models could not be measured; records of earlier versions have none.
+    """
 
     n_folds: int
     n_test: int
@@ -95,10 +98,16 @@ class LeakageRecord(Record):
     near_duplicate_correlation: float
     best_rule: str
     rules: tuple[RuleRecord, ...]
+    pictures: tuple[RuleRecord, ...] = ()
+    unmeasured: tuple[str, ...] = ()
 
     def rule(self, name: str) -> RuleRecord:
         """Return the rule of that name."""
         return next(rule for rule in self.rules if rule.name == name)
+
+    def picture(self, name: str) -> RuleRecord | None:
+        """Return the baseline of a single picture of that name, None where it was not measured."""
+        return next((rule for rule in self.pictures if rule.name == name), None)
 
 
 class DoubtRecord(Record):

@@ -358,3 +358,13 @@ def test_a_sequence_that_begins_black_is_reported(tmp_path, moving_texture, cons
         assert (plain.quality.n_dropped, black.quality.n_dropped) == (0, 3 - 3 * n_doubtful)
         same = store.projections(plain.id).tobytes() == store.projections(black.id).tobytes()
         assert same == (policy == "anchor")
+
+
+def test_the_mean_picture_is_that_of_the_crops(tmp_path, data, pipeline, console):
+    prepare(data, tmp_path / "s.h5", pipeline, console, settings=["reduce.keep_crops=true"])
+    with open_store(tmp_path / "s.h5") as store:
+        for entry in store.entries:
+            crops = store.crops(entry.id)
+            small = [cv2.resize(crop, (32, 32), interpolation=cv2.INTER_AREA) for crop in crops]
+            np.testing.assert_allclose(store.mean_face(entry.id), np.mean(small, axis=0), atol=0.5)
+        assert store.mean_face(entry.id).std() > 3
