@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from ckseq.recording import ImageFiles, Recording
+from ckseq.signal.reduce import mean_face
 from ckseq.storage.store_writer import Prepared, assemble, write_part
 
 LABELS = ("anger", "fear", "surprise")
@@ -34,6 +35,7 @@ def made(subject, session, label, projections, crops, digest=None):
     arrays = {
         "projections": projections,
         "faces": crops,
+        "mean_face": mean_face(crops),
         "blobs": np.zeros((n - 1, 8, 8), bool),
         "n_found": np.ones(n, np.int32),
     }

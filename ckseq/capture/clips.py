@@ -72,10 +72,11 @@ class ClipCutter:
         DataError
             There is no face, hardly any motion, or too few frames.
         """
-        if len(frames) < _MIN_FRAMES:
-            raise DataError(f"{len(frames)} frames are too few", fix=f"at least {_MIN_FRAMES} are needed")
+        _check_length(frames)
         gray = [as_gray(frame) for frame in frames]
         faces = track_face(gray, self._detector, self._pipeline.faces)
+        frames, gray = frames[faces.n_dropped :], gray[faces.n_dropped :]
+        _check_length(frames)
         blobs = motion_blobs(align_crops(faces.crops, self._pipeline.align), self._pipeline.motion)
         motion = np.concatenate([[0.0], blobs.reshape(len(blobs), -1).mean(axis=1)])
         if motion.max() < _MIN_MOTION:
@@ -85,6 +86,11 @@ class ClipCutter:
         end = max(end, first + _MIN_FRAMES)
         sheet = contact_sheet(gray, faces.boxes, motion, selected=(first, end), title=title)
         return CutClip(frames[first:end], sheet)
+
+
+def _check_length(frames: Sequence[Image]) -> None:
+    if len(frames) < _MIN_FRAMES:
+        raise DataError(f"{len(frames)} frames with a face are too few", fix=f"at least {_MIN_FRAMES} are needed")
 
 
 def as_gray(image: Image) -> Image:

@@ -33,7 +33,7 @@ def _audit(**values: Any) -> dict[str, Any]:
     """Measure data leakage between training and test.
 
     Reports the subjects, sessions and duplicates that the training and test sets of STORE share, and the accuracy of
-    pixel-free baselines.
+    baselines that see no pixel, the first frame alone, or the mean picture alone.
     """
     from ckseq.tasks.audit import audit
 

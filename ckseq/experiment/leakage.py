@@ -26,4 +26,5 @@ def _facts(store: Store, entry: Entry) -> SequenceFacts:
         n_found=store.n_found(entry.id) if store.has(entry.id, "n_found") else entry.n_steps + 1,
         source_digest=entry.source_digest,
         crops=store.faces(entry.id) if store.has(entry.id, "faces") else None,
+        mean_face=store.mean_face(entry.id) if store.has(entry.id, "mean_face") else None,
     )

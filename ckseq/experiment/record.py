@@ -20,9 +20,10 @@ from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import overlap
-from ckseq.protocol.leakage import NEAR, Leakage
+from ckseq.protocol.leakage import NEAR, Leakage, Rule
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
+    DoubtRecord,
     FoldRecord,
     LeakageRecord,
     PairRecord,
@@ -31,7 +32,8 @@ from ckseq.storage.run_record import (
     RunRecord,
     StoreRecord,
 )
-from ckseq.storage.store import Store
+from ckseq.storage.store import Entry, Store
+from ckseq.tracking.quality import doubts
 
 # so many pairs are named, the others counted
 _NAMED = 20
@@ -75,6 +77,7 @@ def record_of(
         leakage=leakage,
         versions={"ckseq": ckseq.__version__, **backend.versions()},
         balance_notes=dataset.balance_notes,
+        doubts=_doubts(dataset.entries),
         notes=(*dataset.notes, *_announcements(recipe, dataset.labels)),
     )
 
@@ -124,6 +127,15 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
     )
 
 
+def _doubts(entries: Sequence[Entry]) -> tuple[DoubtRecord, ...]:
+    return tuple(
+        DoubtRecord(recording=entry.id, what=doubt.what, remedy=doubt.remedy)
+        for entry in entries
+        if entry.quality is not None
+        for doubt in doubts(entry.quality)
+    )
+
+
 def _counts(labels: Sequence[str], known: Sequence[str]) -> dict[str, int]:
     counts = Counter(labels)
     return {label: counts[label] for label in known}
@@ -155,18 +167,21 @@ def leakage_record(leakage: Leakage) -> LeakageRecord:
         near_duplicates=tuple(PairRecord(**pair._asdict()) for pair in leakage.near_duplicates[:_NAMED]),
         near_duplicate_correlation=NEAR,
         best_rule=leakage.best_rule.name,
-        rules=tuple(
-            RuleRecord(
-                name=rule.name,
-                about=rule.about,
-                n_correct=rule.n_correct,
-                n=rule.n,
-                accuracy=rule.accuracy,
-                interval=(rule.interval.low, rule.interval.high),
-                p_value=None if math.isnan(rule.p_value) else rule.p_value,
-            )
-            for rule in leakage.rules
-        ),
+        rules=tuple(map(_rule_record, leakage.rules)),
+        pictures=tuple(map(_rule_record, leakage.pictures)),
+        unmeasured=leakage.unmeasured,
+    )
+
+
+def _rule_record(rule: Rule) -> RuleRecord:
+    return RuleRecord(
+        name=rule.name,
+        about=rule.about,
+        n_correct=rule.n_correct,
+        n=rule.n,
+        accuracy=rule.accuracy,
+        interval=(rule.interval.low, rule.interval.high),
+        p_value=None if math.isnan(rule.p_value) else rule.p_value,
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ckseq.errors import CkseqError
 from ckseq.recording import ArchiveMembers, ImageFiles, Recording, VideoFile
 from ckseq.storage.frames import read_headers
 from ckseq.storage.video import Video
+from ckseq.tracking.quality import Doubt, Quality, doubts
 
 _NAMED = 5
 
@@ -18,7 +19,7 @@ class Result(NamedTuple):
     """What became of one recording; ``error`` is empty where it was prepared.
 
     ``content`` is the digest of its frames without their names, empty where they were not read; ``note`` is what is odd
-    about their number or size.
+    about their number or size; ``quality`` is None for single images.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Result(NamedTuple):
     from_cache: tuple[str, ...] = ()
     content: str = ""
     note: str = ""
+    quality: Quality | None = None
 
 
 def size_note(recording: Recording, n_frames: int) -> str:
@@ -60,6 +62,25 @@ def data_notes(recordings: Sequence[Recording], results: Sequence[Result]) -> li
             found[result.note].append(result.id)
     notes = [f"{note} in {_count(ids)}: {named(ids)}" for note, ids in sorted(found.items())]
     return notes + _contradictions(recordings, results)
+
+
+def doubtful(results: Iterable[Result]) -> dict[str, list[Doubt]]:
+    """Return why sequences are doubtful, by id; those that are not are left out."""
+    found = {one.id: doubts(one.quality) for one in results if one.quality is not None and not one.error}
+    return {id: reasons for id, reasons in found.items() if reasons}
+
+
+def dropped_line(results: Iterable[Result]) -> str:
+    """Return one line on the sequences that begin without a face; empty where there are none."""
+    ids = [one.id for one in results if one.quality is not None and one.quality.n_dropped]
+    return f"the frames before the first face were dropped in {_count(ids)}: {named(ids)}" if ids else ""
+
+
+def doubt_line(found: Mapping[str, Sequence[Doubt]], *, n: int) -> str:
+    """Return one line on the doubtful ones of n recordings."""
+    reasons = (f"{id} ({'; '.join(doubt.what for doubt in doubts)})" for id, doubts in found.items())
+    are = "1 is" if len(found) == 1 else f"{len(found)} are"
+    return f"of {n} recordings {are} doubtful: {named(reasons)}; reports list them with what to do"
 
 
 def _contradictions(recordings: Sequence[Recording], results: Sequence[Result]) -> list[str]:

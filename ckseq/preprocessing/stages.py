@@ -19,15 +19,16 @@ from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import to_gray
 from ckseq.signal.landmarks import landmark_columns
-from ckseq.signal.reduce import halved, project
+from ckseq.signal.reduce import halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
 from ckseq.tracking.box_tracker import Faces, track_face
 from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.motion import motion_blobs
+from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 2
+STAGE_VERSION = 4
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 CHANGED = "its frames were changed while they were read"
@@ -73,15 +74,20 @@ def run_stages(
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
     tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
-    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], int(tracked["n_dropped"]))
+    scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
+    faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
     if "landmarks" in tracked:
         arrays["landmarks"] = tracked["landmarks"]
+    if len(faces.crops) > 1:
+        arrays["mean_face"] = tracked["mean_face"]
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
     if not moves:
         return arrays, faces
-    blobs = motion_blobs(_line_up(tracked, recipe)["crops"] if as_cut else faces.crops, recipe.motion)
+    aligned = _line_up(tracked, recipe)["crops"] if as_cut else faces.crops
+    some = shows_face(faces) if recipe.motion.reference == "median" else None
+    blobs = motion_blobs(aligned, recipe.motion, shows_face=some)
     arrays["projections"] = project(blobs)
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
@@ -121,8 +127,8 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
-    ends = _gray(faces.crops[[0, -1]])
-    found = {**faces._asdict(), "n_dropped": np.array(faces.n_dropped), "ends": ends}
+    pictures = {"ends": _gray(faces.crops[[0, -1]]), "mean_face": mean_face(_gray(faces.crops))}
+    found = {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
     if tracker is not None:
         # a step of motion ends in the later of its two frames
         found["landmarks"] = landmark_columns(np.stack(points), face_shape())[faces.n_dropped + 1 :]

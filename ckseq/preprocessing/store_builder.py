@@ -20,6 +20,7 @@ from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints, stamps
 from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.tracking.quality import measure_quality
 from ckseq.workers import spread
 
 BAD_FRAMES = (CkseqError, OSError, ValueError, ArithmeticError, RuntimeError, MemoryError, cv2.error)
@@ -143,7 +144,8 @@ def prepare_one(
     before = read_part(parts, recording.id)
     if before is not None and before.digest == own_digest:
         note = size_note(recording, before.n_frames)
-        return Result(recording.id, own_digest, before.n_frames, before.error or "", True, (), content, note)
+        error = before.error or ""
+        return Result(recording.id, own_digest, before.n_frames, error, True, (), content, note, before.quality)
     try:
         # with a cache the digest is compared as well, so that it keeps nothing under the name of something else
         known = "" if kept is None else source_digest
@@ -152,15 +154,18 @@ def prepare_one(
             raise DataError(CHANGED, fix=PREPARE_AGAIN)
         n_frames = len(faces.crops) + faces.n_dropped
         if passing:
-            del arrays["faces"]
-        prepared = Prepared(recording, own_digest, source_digest, n_frames, faces.n_dropped, arrays)
+            arrays = {name: array for name, array in arrays.items() if name not in ("faces", "mean_face")}
+        quality = measure_quality(faces, arrays.get("projections")) if n_frames > 1 else None
+        n_dropped = faces.n_dropped
+        prepared = Prepared(recording, own_digest, source_digest, n_frames, n_dropped, arrays, quality=quality)
     except BAD_FRAMES as error:
         what = readable(str(error)).partition("\n")[0] or type(error).__name__
         prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=what)
     write_part(parts, prepared, packed=not passing)
     served = () if kept is None else tuple(sorted(kept.served))
     note = size_note(recording, prepared.n_frames)
-    return Result(recording.id, own_digest, prepared.n_frames, prepared.error or "", False, served, content, note)
+    what, n_frames, quality = prepared.error or "", prepared.n_frames, prepared.quality
+    return Result(recording.id, own_digest, n_frames, what, False, served, content, note, quality)
 
 
 def _stamps(recording: Recording) -> list[tuple[int, int, int]]:

@@ -1,11 +1,12 @@
-"""Data leakage: what training and test set share, and the accuracy of baselines that see no pixel."""
+"""Data leakage: what training and test set share, and the accuracy of baselines without pixels or without motion."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ckseq.errors import DataError
 from ckseq.protocol.comparison import mcnemar
 from ckseq.protocol.holdout import Fold
+from ckseq.protocol.pictures import PICTURE_PX, as_vector, predict_pictures
 from ckseq.protocol.score import Interval, wilson_interval
 
 # Two recordings are near-duplicates if both their first and their last crops correlate at least this much. Measured:
@@ -22,6 +24,7 @@ from ckseq.protocol.score import Interval, wilson_interval
 # not found.
 NEAR = 0.9992
 _CROP_PX = 32
+FIRST_FRAME, MEAN_PICTURE = "first frame", "mean picture"
 _ROWS = 512  # number of sequences compared with all others at a time
 
 
@@ -30,7 +33,8 @@ class SequenceFacts:
     """What is known of a sequence without interpreting its pixels.
 
     ``n_found`` is the number of frames with a face; ``source_digest`` is a digest of its frame files, "" where unknown;
-    ``crops`` (2, n, n) uint8 are the first and the last face, None where they are not stored.
+    ``crops`` (2, n, n) uint8 are the first and the last face, ``mean_face`` (m, m) uint8 is the mean of all, None where
+    they are not stored.
     """
 
     id: str
@@ -41,6 +45,7 @@ class SequenceFacts:
     n_found: int
     source_digest: str
     crops: NDArray[np.uint8] | None
+    mean_face: NDArray[np.uint8] | None = None
 
 
 class Pair(NamedTuple):
@@ -53,7 +58,7 @@ class Pair(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """The accuracy of a pixel-free baseline.
+    """The accuracy of a baseline that sees no pixel, or a single picture.
 
     ``p_value`` is that of the exact one-sided McNemar test against the class prior; NaN for the prior itself.
     """
@@ -72,7 +77,8 @@ class Leakage:
     """What the test sets of all folds share with their training sets.
 
     Counts are of test sequences, summed over the folds; ``shared_sessions`` counts those whose session, of the same
-    subject, is also in training.
+    subject, is also in training. ``rules`` see no pixel; ``pictures`` see one picture of a sequence, hence no motion;
+    ``unmeasured`` says which of these could not be measured, and why.
     """
 
     n_folds: int
@@ -83,15 +89,17 @@ class Leakage:
     duplicates: tuple[Pair, ...]
     near_duplicates: tuple[Pair, ...]
     rules: tuple[Rule, ...]
+    pictures: tuple[Rule, ...]
+    unmeasured: tuple[str, ...]
 
     @property
     def best_rule(self) -> Rule:
-        """The baseline with the highest accuracy; of equal ones the first."""
+        """The pixel-free baseline with the highest accuracy; of equal ones the first."""
         return max(self.rules, key=lambda rule: rule.accuracy)
 
 
 def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence: float) -> Leakage:
-    """Measure what training and test set share, and the accuracy of every pixel-free baseline.
+    """Measure what training and test set share, and the accuracy of every baseline without pixels or without motion.
 
     Parameters
     ----------
@@ -122,6 +130,8 @@ def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence
         of_sessions += sum((t.subject, t.session) in sessions for t in test)
     alike = _alike(facts, {one.id for _, test in sides for one in test})
     pairs = [pair for fold in folds for pair in _pairs(fold, alike)]
+    pictures, unmeasured = _picture_baselines(facts)
+    prior = _correct(sides, _prior)
     same, near = (tuple(pair for pair in pairs if (pair.correlation == 1) is equal) for equal in (True, False))
     return Leakage(
         n_folds=len(folds),
@@ -131,7 +141,9 @@ def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence
         test_sequences_of_shared_sessions=of_sessions,
         duplicates=same,
         near_duplicates=near,
-        rules=_rules(sides, confidence),
+        rules=tuple(_rule(name, sides, BASELINES[name], prior, confidence) for name in BASELINES),
+        pictures=tuple(_rule(name, sides, one, prior, confidence) for name, one in pictures.items()),
+        unmeasured=unmeasured,
     )
 
 
@@ -186,29 +198,28 @@ def _small(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 Sides = Sequence[tuple[list[SequenceFacts], list[SequenceFacts]]]
+Predict = Callable[[list[SequenceFacts], list[SequenceFacts]], list[str]]
 
 
-def _rules(sides: Sides, confidence: float) -> tuple[Rule, ...]:
-    baselines = {
-        "class prior": ("the most frequent class in training", _prior),
-        "sequence length": ("a small decision tree over the number of frames", _by_length),
-        "frames with a face": ("a small decision tree over the number of frames with a face", _by_found),
-        "identity exclusion": ("the most frequent class not seen of this subject in training", _exclusion),
-    }
-    correct = {
-        name: np.array(
-            [label == t.label for train, test in sides for label, t in zip(predict(train, test), test, strict=True)]
-        )
-        for name, (_, predict) in baselines.items()
-    }
-    prior = correct["class prior"]
-    rules = []
-    for name, (about, _) in baselines.items():
-        n_correct, n = int(correct[name].sum()), len(correct[name])
-        p_value = np.nan if name == "class prior" else _p_value(correct[name], prior)
-        interval = wilson_interval(n_correct, n, confidence=confidence)
-        rules.append(Rule(name, about, n_correct, n, n_correct / n, interval, p_value))
-    return tuple(rules)
+class Baseline(NamedTuple):
+    """What a baseline does, in words, and its predictions for the test set of a fold from its training set."""
+
+    about: str
+    predict: Predict
+
+
+def _rule(name: str, sides: Sides, baseline: Baseline, prior: NDArray[np.bool_], confidence: float) -> Rule:
+    correct = prior if baseline.predict is _prior else _correct(sides, baseline.predict)
+    n_correct, n = int(correct.sum()), len(correct)
+    p_value = np.nan if correct is prior else _p_value(correct, prior)
+    interval = wilson_interval(n_correct, n, confidence=confidence)
+    return Rule(name, baseline.about, n_correct, n, n_correct / n, interval, p_value)
+
+
+def _correct(sides: Sides, predict: Predict) -> NDArray[np.bool_]:
+    return np.array(
+        [label == t.label for train, test in sides for label, t in zip(predict(train, test), test, strict=True)]
+    )
 
 
 def _p_value(correct: NDArray[np.bool_], prior: NDArray[np.bool_]) -> float:
@@ -250,3 +261,42 @@ def _tree(train: list[int], labels: list[str], test: list[int]) -> list[str]:
     tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=min(5, len(train)), random_state=0)
     tree.fit(np.array(train)[:, None], labels)
     return [str(label) for label in tree.predict(np.array(test)[:, None])] if test else []
+
+
+BASELINES = {
+    "class prior": Baseline("the most frequent class in training", _prior),
+    "sequence length": Baseline("a small decision tree over the number of frames", _by_length),
+    "frames with a face": Baseline("a small decision tree over the number of frames with a face", _by_found),
+    "identity exclusion": Baseline("the most frequent class not seen of this subject in training", _exclusion),
+}
+"""The pixel-free baselines by name; the others are compared with the first."""
+
+
+def _picture_baselines(facts: Sequence[SequenceFacts]) -> tuple[dict[str, Baseline], tuple[str, ...]]:
+    """Return the baselines of a single picture, and which cannot be measured; none where all samples are images."""
+    if all(one.n_frames == 1 for one in facts):
+        return {}, ()
+    found, unmeasured = {}, []
+    firsts = {one.id: one.crops[0] for one in facts if one.crops is not None}
+    means = {one.id: one.mean_face for one in facts if one.mean_face is not None}
+    for name, shown, pictures in ((FIRST_FRAME, "first face", firsts), (MEAN_PICTURE, "mean of all faces", means)):
+        if len(pictures) < len(facts):
+            unmeasured.append(f"{name}: the store lacks that of {len(facts) - len(pictures)} of {len(facts)} sequences")
+            continue
+        about = f"a linear model of the {shown}, {PICTURE_PX}x{PICTURE_PX} gray values"
+        vectors = {id: as_vector(picture) for id, picture in pictures.items()}
+        found[name] = Baseline(about, partial(_by_picture, vectors))
+    return found, tuple(unmeasured)
+
+
+def _by_picture(
+    vectors: Mapping[str, NDArray[np.float64]], train: list[SequenceFacts], test: list[SequenceFacts]
+) -> list[str]:
+    from threadpoolctl import threadpool_limits
+
+    if not test:
+        return []
+    seen, asked = (np.stack([vectors[one.id] for one in side]) for side in (train, test))
+    # threads that wait for each other make such small matrices many times slower on busy cores
+    with threadpool_limits(limits=1, user_api="blas"):
+        return predict_pictures(seen, [one.label for one in train], [one.subject for one in train], asked)

@@ -20,7 +20,7 @@ from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
 
 MOST_LISTED = 100
-"""The page lists at most this many misclassified sequences; predictions.csv holds all."""
+"""The page lists at most this many misclassified or doubtful sequences; predictions.csv and run.json hold all."""
 
 
 def render_page(
@@ -83,7 +83,7 @@ def render_page(
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),
         leaks=wording.leak_sentences(run.leakage, noun) if run.leakage else [],
-        rules=run.leakage.rules if run.leakage else [],
+        rules=[*run.leakage.rules, *run.leakage.pictures] if run.leakage else [],
         metrics=_metric_rows(found),
         seeds=found.seeds,
         n_subjects=found.n_subjects,
@@ -99,6 +99,7 @@ def render_page(
         facts=_facts(run),
         layers=run.model.layers if run.model else (),
         train_counts=bool(run.protocol.train_counts),
+        doubts=run.doubts,
     )
     return page
 

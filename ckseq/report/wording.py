@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.score import Interval, Scores, wilson_interval
-from ckseq.storage.run_record import LeakageRecord, RunRecord
+from ckseq.storage.run_record import LeakageRecord, RuleRecord, RunRecord
 
 
 class Noun(NamedTuple):
@@ -121,6 +122,8 @@ def headline(run: RunRecord, scores: Scores) -> str:
     leakage = run.leakage
     if leakage:
         parts.append(f"best pixel-free baseline {leakage.rule(leakage.best_rule).accuracy:.3f}")
+        if first := _significant_picture(leakage, FIRST_FRAME):
+            parts.append(f"the first frame alone, without any motion, reaches {first.accuracy:.3f}")
     if run.ready_made:
         parts.append("a ready-made model, not trained on these people")
     elif leakage:
@@ -167,7 +170,7 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
     best = leakage.rule(leakage.best_rule)
     prior = next(rule for rule in leakage.rules if rule.p_value is None)
-    if best.p_value is not None and best.p_value < SIGNIFICANT:
+    if _is_significant(best):
         sentences.append(
             f"{best.name} alone ({best.about}) classifies {best.accuracy:.3f} of the test {noun.many} "
             f"correctly, always predicting the most frequent class {prior.accuracy:.3f}: "
@@ -178,10 +181,48 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
             "no pixel-free baseline is significantly better than always predicting the most frequent class "
             f"({prior.accuracy:.3f}); the best is {best.name} ({best.accuracy:.3f})"
         )
-    return sentences
+    return sentences + _picture_sentences(leakage)
 
 
-# a pixel-free baseline is called better than the class prior where the p-value (McNemar) is below this
+def _picture_sentences(leakage: LeakageRecord) -> list[str]:
+    """Return sentences on what is reached without motion, and on how to read it."""
+    sentences = []
+    for rule in leakage.pictures:
+        if not _is_significant(rule):
+            sentences.append(
+                f"the {rule.name} alone ({rule.accuracy:.3f}) is not significantly better than always predicting the "
+                "most frequent class"
+            )
+        elif rule.name == FIRST_FRAME:
+            sentences.append(_tied(rule, leakage))
+        else:
+            sentences.append(
+                f"the {rule.name} alone, without any motion, reaches {rule.accuracy:.3f}: a still picture is enough "
+                "for that, and no accuracy up to it shows that motion is used; where the expression is visible in the "
+                "picture, this is no leak"
+            )
+    return sentences + [f"not measured: {reason}; prepare it again to measure it" for reason in leakage.unmeasured]
+
+
+def _tied(first: RuleRecord, leakage: LeakageRecord) -> str:
+    """Return what it means that the first frame is enough: nothing has moved yet, and the class is known."""
+    to = "light, place, session" + (", person" if leakage.test_sequences_of_shared_subjects else "")
+    return (
+        f"the first frame alone, without any motion, reaches {first.accuracy:.3f}: the class is tied to the recording "
+        f"({to}) or visible from the start, and no accuracy up to that shows that motion is used"
+    )
+
+
+def _significant_picture(leakage: LeakageRecord | None, name: str) -> RuleRecord | None:
+    rule = None if leakage is None else leakage.picture(name)
+    return rule if rule is not None and _is_significant(rule) else None
+
+
+def _is_significant(rule: RuleRecord) -> bool:
+    return rule.p_value is not None and rule.p_value < SIGNIFICANT
+
+
+# a baseline is called better than the class prior where the p-value (McNemar) is below this
 SIGNIFICANT = 0.01
 
 
@@ -261,6 +302,12 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
             "How well the model does on people it has never seen: the split is subject-dependent, and a network can "
             "recognize a person instead of an expression. A subject-independent split answers that."
         )
+    mean = _significant_picture(run.leakage, MEAN_PICTURE)
+    if mean and mean.accuracy >= scores.accuracy:
+        sentences.append(
+            "That motion was used: a linear model of the mean picture of each sequence, which shows no motion, reaches "
+            f"{mean.accuracy:.2f}."
+        )
     if run.protocol.n_folds > 1 and not run.ready_made:
         seeds = "" if scores.repeats > 1 else " and this seed"
         sentences.append(f"How much the result depends on these folds{seeds}: others give other results.")
@@ -286,10 +333,17 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
 
 
 def warnings(run: RunRecord) -> list[str]:
-    """Return what a reader must see before the scores: an unfinished training, and every note of run and store."""
+    """Return what a reader must see before the scores: an unfinished training, a leak, doubtful data, every note."""
     found: list[str] = []
     if run.state != "complete":
         epochs = run.epochs_done
         after = f" after {epochs} epochs" if epochs else ""
         found.append(f"The run was interrupted{after}: these results are not final.")
+    if run.leakage and (first := _significant_picture(run.leakage, FIRST_FRAME)):
+        found.append(_tied(first, run.leakage))
+    if doubtful := tuple(dict.fromkeys(doubt.recording for doubt in run.doubts)):
+        noun = noun_of(run)
+        n, are = noun.counted(len(doubtful)), "is" if len(doubtful) == 1 else "are"
+        doubt = run.doubts[0]
+        found.append(f"{n} {are} doubtful, such as {doubt.recording} ({doubt.what}); the report lists all")
     return [*found, *dict.fromkeys(run.notes)]

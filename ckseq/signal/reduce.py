@@ -20,6 +20,23 @@ class ReduceConfig(Config):
     )
 
 
+MEAN_FACE_PX = 32
+"""Side of the mean picture of a sequence: enough to see light, place and expression, in 1 kB."""
+
+
+def mean_face(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mean over time of crops, (t, n, n) uint8, as (MEAN_FACE_PX, MEAN_FACE_PX) uint8.
+
+    >>> mean_face(np.stack([np.full((64, 64), level, np.uint8) for level in (10, 20, 60)]))[0, 0]
+    np.uint8(30)
+    """
+    size = (MEAN_FACE_PX, MEAN_FACE_PX)
+    total = np.zeros(size, np.float64)
+    for crop in crops:
+        total += cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    return (total / len(crops)).round().astype(np.uint8)
+
+
 def project(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the mean of each column and of each row.
 

@@ -69,7 +69,7 @@ class PairRecord(Record):
 
 
 class RuleRecord(Record):
-    """A classifier that sees no pixel, and its accuracy; ``p_value`` against the class prior, None for that itself."""
+    """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None."""
 
     name: str
     about: str
@@ -81,7 +81,10 @@ class RuleRecord(Record):
 
 
 class LeakageRecord(Record):
-    """What training and test sides share, and what rules without pixels reach."""
+    """What training and test sides share, and what rules without pixels, and models of a single picture, reach.
+
+    ``unmeasured`` says which of these models could not be measured; records of earlier versions have none.
+    """
 
     n_folds: int
     n_test: int
@@ -95,10 +98,24 @@ class LeakageRecord(Record):
     near_duplicate_correlation: float
     best_rule: str
     rules: tuple[RuleRecord, ...]
+    pictures: tuple[RuleRecord, ...] = ()
+    unmeasured: tuple[str, ...] = ()
 
     def rule(self, name: str) -> RuleRecord:
         """Return the rule of that name."""
         return next(rule for rule in self.rules if rule.name == name)
+
+    def picture(self, name: str) -> RuleRecord | None:
+        """Return the baseline of a single picture of that name, None where it was not measured."""
+        return next((rule for rule in self.pictures if rule.name == name), None)
+
+
+class DoubtRecord(Record):
+    """Why a recording of the run is doubtful, and what to do."""
+
+    recording: str
+    what: str
+    remedy: str
 
 
 class MemoryRecord(Record):
@@ -155,9 +172,10 @@ class RunRecord(Record):
     """A run: one training or many, from the recipe to what became of it.
 
     ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested on
-    in none; ``trainings`` are those that ended, one for every seed and fold in the end. ``experiment`` and
-    ``store.pipeline`` are recipes with all their values. A final model, trained on all sequences, has no fold.
-    ``files`` are the digests of the files of a complete run by name, but for what a report derives from them.
+    in none; ``doubts`` are on recordings whose reference frame, box or motion is doubtful; ``trainings`` are those that
+    ended, one for every seed and fold in the end. ``experiment`` and ``store.pipeline`` are recipes with all their
+    values. A final model, trained on all sequences, has no fold. ``files`` are the digests of the files of a complete
+    run by name, but for what a report derives from them.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -182,6 +200,7 @@ class RunRecord(Record):
     device: str = ""
     versions: dict[str, str] = {}
     balance_notes: tuple[str, ...] = ()
+    doubts: tuple[DoubtRecord, ...] = ()
     notes: tuple[str, ...] = ()
     files: dict[str, str] = {}
 

@@ -2,15 +2,14 @@
 
 Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
-``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); where there is motion ``projections``
-float32 (t, 2, n[, channels]); and optionally ``landmarks``
-float32 (t, 2, n), ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32
-and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A recording
-that failed has the attribute ``error`` and no data. ``/index`` repeats the attributes of all
-recordings as JSON, since reading them one by one takes minutes for ten thousand. Every dataset has its checksum,
-``crc32``, every recording one of its attributes and of the checksums of its datasets, and the root one of its
-attributes and of the index, ``checksum``. A part is a store of one recording, without an index. Schema 1, of version
-0.1, has no checksums.
+``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); of a sequence ``mean_face`` uint8 (32, 32);
+where there is motion ``projections`` float32 (t, 2, n[, channels]); and optionally ``landmarks`` float32 (t, 2, n),
+``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32 and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that
+of the data set's own split, where it has one. A sequence also has the attributes of `ckseq.tracking.quality.Quality`. A recording that failed
+has the attribute ``error`` and no data. ``/index`` repeats the attributes of all recordings as JSON, since reading them
+one by one takes minutes for ten thousand. Every dataset has its checksum, ``crc32``, every recording one of its
+attributes and of the checksums of its datasets, and the root one of its attributes and of the index, ``checksum``. A
+part is a store of one recording, without an index. Schema 1, of version 0.1, has no checksums.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from ckseq.errors import DataError
 from ckseq.signal.landmarks import beside
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
 from ckseq.storage.run_migration import with_new_spelling
+from ckseq.tracking.quality import Quality
 
 SCHEMA = 2
 
@@ -43,7 +43,7 @@ class Entry:
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
     the reason in ``error``), ``n_crops`` its stored crops; ``source_digest`` that of the frames' file names and bytes,
-    "" where it is unknown.
+    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Entry:
     source_digest: str = ""
     part: str | None = None
     n_crops: int = 0
+    quality: Quality | None = None
 
 
 class Store:
@@ -78,7 +79,7 @@ class Store:
     def entries(self) -> tuple[Entry, ...]:
         """All recordings, sorted by id."""
         if "index" in self._file:
-            return tuple(Entry(**values) for values in json.loads(_index(self._file, required=self.has_checksums)))
+            return tuple(map(_entry, json.loads(_index(self._file, required=self.has_checksums))))
         return tuple(entry_of(id, group) for id, group in sorted(self._recordings.items()))
 
     def projections(self, id: str) -> NDArray[np.float32]:
@@ -112,6 +113,10 @@ class Store:
     def faces(self, id: str) -> NDArray[np.uint8]:
         """Return the first and the last crop of a recording, (2, n, n) uint8."""
         return self._read(id, "faces")
+
+    def mean_face(self, id: str) -> NDArray[np.uint8]:
+        """Return the mean picture of a sequence, (m, m) uint8."""
+        return self._read(id, "mean_face")
 
     def n_found(self, id: str) -> int:
         """Return the number of frames of a recording in which a face was found, of those that were searched."""
@@ -213,6 +218,18 @@ def _plain(value: Any) -> Any:
 _PREPARE_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
 
 
+def _entry(values: dict[str, Any]) -> Entry:
+    quality = values.get("quality")
+    return Entry(**{**values, "quality": None if quality is None else Quality(**quality)})
+
+
+def quality_of(group: h5py.Group) -> Quality | None:
+    """Return the quality of a recording from its group; None where it has none."""
+    if "on_share" not in group.attrs:
+        return None
+    return Quality(**{field.name: _plain(group.attrs[field.name]) for field in fields(Quality)})
+
+
 def entry_of(id: str, group: h5py.Group) -> Entry:
     """Return the metadata of a recording from its group."""
     attrs = group.attrs
@@ -228,6 +245,7 @@ def entry_of(id: str, group: h5py.Group) -> Entry:
         str(attrs.get("source_digest", "")),
         attrs.get("part"),
         n_crops,
+        quality_of(group),
     )
 
 

@@ -19,7 +19,8 @@ from ckseq.errors import DataError
 from ckseq.recording import Recording
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.hdf5 import CHECKSUM, checksum, write_hdf5
-from ckseq.storage.store import SCHEMA, entry_of, recording_checksum, root_checksum
+from ckseq.storage.store import SCHEMA, entry_of, quality_of, recording_checksum, root_checksum
+from ckseq.tracking.quality import Quality
 
 # names of files may have 255 bytes, of which the temporary name needs some
 _LONGEST_NAME = 180
@@ -36,6 +37,7 @@ class Prepared:
     n_dropped: int = 0
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     error: str | None = None
+    quality: Quality | None = None
 
 
 def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None:
@@ -70,6 +72,8 @@ def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> 
         group.attrs["part"] = recording.part
     if prepared.error is not None:
         group.attrs["error"] = prepared.error
+    if prepared.quality is not None:
+        group.attrs.update(asdict(prepared.quality))
     for name, array in as_stored(prepared.arrays).items():
         _write_array(group, name, array, packed=packed)
     if "blobs" in prepared.arrays:
@@ -105,6 +109,7 @@ class Part(NamedTuple):
     digest: str
     n_frames: int
     error: str | None
+    quality: Quality | None
 
 
 def read_part(folder: Path, id: str) -> Part | None:
@@ -115,7 +120,7 @@ def read_part(folder: Path, id: str) -> Part | None:
             attrs = group.attrs
             if attrs["checksum"] != recording_checksum(group):
                 return None
-            return Part(str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"))
+            return Part(str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"), quality_of(group))
     except (DataError, OSError, KeyError, RuntimeError):
         return None
 

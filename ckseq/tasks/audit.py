@@ -26,7 +26,7 @@ _NAMED = 20
 
 
 def audit(store: Path, *, experiment: str | None, settings: Sequence[str], console: Console) -> dict[str, Any]:
-    """Measure what training and test set of a protocol share, and the accuracy of pixel-free baselines.
+    """Measure what training and test set of a protocol share, and the accuracy of baselines without pixels or motion.
 
     Parameters
     ----------
@@ -86,13 +86,13 @@ def recipe_for(experiment: str | None, settings: Sequence[str]) -> Experiment:
 
 
 def _table(leakage: Leakage) -> Table:
-    table = Table(title="pixel-free baselines", title_justify="left", title_style="dim", box=None)
+    table = Table(title="baselines without pixels or motion", title_justify="left", title_style="dim", box=None)
     table.add_column("baseline")
     table.add_column("correct", justify="right")
     table.add_column("accuracy", justify="right")
     table.add_column("95 % interval")
     table.add_column("better than the class prior")
-    for rule in leakage.rules:
+    for rule in (*leakage.rules, *leakage.pictures):
         known = "" if math.isnan(rule.p_value) else f"p = {rule.p_value:.2g}"
         ends = f"{rule.interval.low:.2f} to {rule.interval.high:.2f}"
         table.add_row(rule.name, f"{rule.n_correct} of {rule.n}", f"{rule.accuracy:.3f}", ends, known)

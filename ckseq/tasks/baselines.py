@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
-from ckseq.protocol.score import trust
+from ckseq.report.trust import trust
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.store import open_store
 from ckseq.tasks.compare import compare

@@ -16,6 +16,7 @@ from ckseq.errors import DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source
 from ckseq.preprocessing.example_images import example_images
+from ckseq.preprocessing.flat_start import n_flat_at_start
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
 from ckseq.report.classes import draw_classes
 from ckseq.report.gallery import draw_gallery
@@ -34,6 +35,13 @@ _WHERES_SHOWN = 3
 DIFFERENT_SIZES = "bring them to one size: only faces.policy = every_frame reads them as they are"
 
 
+FLAT_START = "begins with black or flat frames, which show no face"
+FLAT_REMEDY = (
+    "nothing where a pipeline detects faces, since it drops the frames before the first one; else cut them off"
+)
+# a second of video
+_MAX_FLAT = 30
+
 _PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 PER_CLASS = 5
@@ -42,7 +50,7 @@ PER_CLASS = 5
 def inspect(
     data: Path, *, source: str | None, out: Path | None = None, per_class: int = PER_CLASS, console: Console
 ) -> dict[str, Any]:
-    """Summarize a data set; without ``out`` no image is decoded, only the header of each file is read.
+    """Summarize a data set from the header of each file, and from the first frames of each sequence.
 
     Parameters
     ----------
@@ -80,7 +88,7 @@ def inspect(
         _say_problems(problems, data, console)
         raise
     images, unread = _images(recordings, console)
-    problems = problems + unread
+    problems = problems + unread + _flat_starts(recordings, console)
     lengths = Counter(recording.n_frames for recording in recordings if recording.n_frames is not None)
     found: dict[str, Any] = {
         "schema": SCHEMA,
@@ -180,6 +188,17 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
             problems.append(Problem("its frames differ in size", f"{recording.id}: {sizes}", DIFFERENT_SIZES))
     counted = [{"width": w, "height": h, "color": color, "n": n} for (w, h, color), n in sorted(kinds.items())]
     return counted, problems
+
+
+def _flat_starts(recordings: Sequence[Recording], console: Console) -> list[Problem]:
+    """Return the sequences that begin with flat frames; a few frames of each are decoded."""
+    sequences = [recording for recording in recordings if recording.n_frames != 1]
+    problems = []
+    for recording in console.track(sequences, total=len(sequences), label="reading first frames"):
+        if n_flat := n_flat_at_start(recording.frames, at_most=_MAX_FLAT):
+            many = f"{n_flat} or more" if n_flat == _MAX_FLAT else str(n_flat)
+            problems.append(Problem(FLAT_START, f"{recording.id}: {many}", FLAT_REMEDY))
+    return problems
 
 
 def _names(frames: ImageFiles | ArchiveMembers) -> list[str]:

@@ -13,7 +13,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
-from ckseq.preprocessing.results import Result, data_notes, named
+from ckseq.preprocessing.results import Result, data_notes, doubt_line, doubtful, dropped_line, named
 from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
@@ -68,8 +68,8 @@ def preprocess(
     Returns
     -------
     dict
-        ``store``, ``n_recordings``, ``n_frames``, ``n_from_before``, ``failed`` (id: reason), ``seconds``,
-        ``from_cache`` (recordings whose crops were there already).
+        ``store``, ``n_recordings``, ``n_frames``, ``n_from_before``, ``failed`` (id: reason), ``doubtful`` (id:
+        list of ``what`` and ``remedy``), ``seconds``, ``from_cache`` (recordings whose crops were there already).
 
     Raises
     ------
@@ -139,7 +139,10 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
     """Tell that the store holds just this already, or refuse to replace it."""
     with open_store(out) as store:
         held = store.digest
-        results = [Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True) for entry in store.entries]
+        results = [
+            Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True, quality=entry.quality)
+            for entry in store.entries
+        ]
     if held != digest(recipe, [digest_of(recording, recipe)[0] for recording in recordings]):
         raise CallError("exists and holds something else", out, "choose another --out, or replace it with --overwrite")
     remove_leftovers(out)
@@ -153,6 +156,10 @@ def _summary(out: Path, results: list[Result], seconds: float, console: Console)
     before = sum(result.from_before for result in results)
     for id, error in failed.items():
         console.warn(f"{id} was left out: {error}")
+    if dropped := dropped_line(results):
+        console.say(dropped)
+    if doubts := doubtful(results):
+        console.warn(doubt_line(doubts, n=len(results)))
     from_cache = sum(bool(result.from_cache) for result in results)
     text = f"{len(results) - len(failed)} of {len(results)} recordings, {n_frames} frames, in {out}"
     if seconds:
@@ -169,5 +176,6 @@ def _summary(out: Path, results: list[Result], seconds: float, console: Console)
         "n_from_before": before,
         "from_cache": from_cache,
         "failed": failed,
+        "doubtful": {id: [doubt._asdict() for doubt in found] for id, found in doubts.items()},
         "seconds": round(seconds, 2),
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +18,14 @@ from ckseq.signal.faces import (
     coordinates,
     cut_face,
     detect_at_scale,
+    is_flat,
+    largest_jump,
     overlap,
     pick_box,
     same_face,
     smooth_path,
     to_gray,
+    verified,
 )
 
 SCALES = (0.5, 1.0, 2.0)
@@ -40,13 +44,15 @@ class Faces(NamedTuple):
     ``crops`` (t, side, side) uint8, or (t, side, side, 3) red, green, blue; ``boxes`` (t, 4) int32, left, top, right,
     bottom in the frame; ``n_found`` (t,) int32, number of faces detected in the frame: 0 where detection failed, so
     that box or crop come from other frames, and -1 where it was skipped; ``n_dropped``, frames before the first face,
-    which have no crop.
+    which have no crop; ``largest_jump``, how far the box moves at once between detections, as of
+    `ckseq.signal.faces.largest_jump`.
     """
 
     crops: NDArray[np.uint8]
     boxes: NDArray[np.int32]
     n_found: NDArray[np.int32]
     n_dropped: int
+    largest_jump: float
 
     @property
     def n_without_face(self) -> int:
@@ -120,6 +126,11 @@ class BoxTracker:
         self._last: Box | None = None
         self._position: NDArray[np.float64] | None = None
 
+    @property
+    def detected(self) -> Box | None:
+        """The face as last detected, before any smoothing."""
+        return self._last
+
     def update(self, image: NDArray[np.uint8]) -> Observation:
         """Process the next frame, detecting the face where the policy asks for it."""
         policy = self._config.policy
@@ -133,6 +144,8 @@ class BoxTracker:
     def update_with(self, image: NDArray[np.uint8], candidates: list[Box] | None) -> Observation:
         """Process the next frame with faces detected elsewhere; ``candidates`` is None where detection was skipped."""
         self._n_frames += 1
+        if candidates and self._config.policy != "every_frame":  # the paper uses whatever its detector finds
+            candidates = verified(candidates, image)
         n_found = -1 if candidates is None else len(candidates)
         if candidates:
             self._choose(candidates, (image.shape[0], image.shape[1]))
@@ -169,9 +182,10 @@ def is_causal(config: FacesConfig) -> bool:
 def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: FacesConfig) -> Faces:
     """Cut the face out of every frame of a sequence.
 
-    With causal policies (see `BoxTracker`) frames before the first face are dropped, and with ``every_frame`` a frame
-    without a face repeats the previous crop. With the others every frame has a crop. ``anchor`` with several anchors
-    holds the whole sequence in memory, `MAX_BYTES` at most.
+    Frames before the first face are dropped, so that the first crop shows one and can be a reference; but for
+    ``every_frame``, what was detected in a flat part of an image (`is_flat`) is no face. After it every frame has a
+    crop; with ``every_frame`` one without a face repeats the previous crop. ``anchor`` with several anchors holds the
+    whole sequence in memory, `MAX_BYTES` at most.
 
     Parameters
     ----------
@@ -220,6 +234,7 @@ def _track_causally(frames: Iterable[NDArray[np.uint8]], tracker: BoxTracker, co
     crops: list[NDArray[np.uint8]] = []
     boxes: list[tuple[int, int, int, int]] = []
     n_found: list[int] = []
+    detected: list[Box] = []
     n_dropped = 0
     for image in frames:
         _check_bytes(crops)
@@ -227,58 +242,89 @@ def _track_causally(frames: Iterable[NDArray[np.uint8]], tracker: BoxTracker, co
         if observation.box is None:
             n_dropped += 1
             continue
+        if observation.n_found > 0 and tracker.detected is not None:
+            detected.append(tracker.detected)
         crops.append(crops[-1] if observation.held else cut_face(image, observation.box, config))
         boxes.append(observation.box[:4])
         n_found.append(observation.n_found)
     if not crops:
         raise _no_face(n_dropped)
-    return Faces(np.stack(crops), np.array(boxes, np.int32), np.array(n_found, np.int32), n_dropped)
+    jump = largest_jump(detected)
+    return Faces(np.stack(crops), np.array(boxes, np.int32), np.array(n_found, np.int32), n_dropped, jump)
 
 
 def _cut_at_anchors(images: list[NDArray[np.uint8]], detector: Detector, config: FacesConfig) -> Faces:
-    anchors = sorted({round(place) for place in np.linspace(0, len(images) - 1, config.anchors)}) if images else []
+    start = next((number for number, image in enumerate(images) if not is_flat(image)), 0)
+    anchors = sorted({round(place) for place in np.linspace(start, len(images) - 1, config.anchors)}) if images else []
     n_found = np.full(len(images), -1, np.int32)
     for scale in SCALES:
-        found = {number: _first_found(images[number], detector, [scale]) for number in anchors}
-        boxes: list[Box] = []
-        for number, candidates in found.items():
+        boxes: dict[int, Box] = {}
+        for number in anchors:
+            candidates = verified(_first_found(images[number], detector, [scale]), images[number])
             n_found[number] = len(candidates)
             if candidates:
-                before = boxes[-1] if boxes else None
-                boxes.append(same_face(candidates, before, pick=config.pick, shape=_shape(images[number])))
+                before = next(reversed(boxes.values()), None)
+                boxes[number] = same_face(candidates, before, pick=config.pick, shape=_shape(images[number]))
         if boxes:
-            box = box_from(np.median([coordinates(box) for box in boxes], axis=0), boxes[0].score)
-            crops = np.stack([cut_face(image, box, config) for image in images])
-            return Faces(crops, np.tile(np.array(box[:4], np.int32), (len(images), 1)), n_found, 0)
-    raise _no_face(len(anchors))
+            break
+    else:
+        raise _no_face(len(anchors))
+    later = min(boxes)
+    if later > start and (earlier := _first_verified(images, range(start, later), detector, config, near=boxes[later])):
+        start, candidates = earlier
+        n_found[start] = len(candidates)
+        boxes = {start: same_face(candidates, boxes[later], pick=config.pick, shape=_shape(images[start])), **boxes}
+    else:
+        start = later
+    box = box_from(np.median([coordinates(box) for box in boxes.values()], axis=0), next(iter(boxes.values())).score)
+    crops = np.stack([cut_face(image, box, config) for image in images[start:]])
+    everywhere = np.tile(np.array(box[:4], np.int32), (len(crops), 1))
+    return Faces(crops, everywhere, n_found[start:], start, largest_jump(list(boxes.values())))
+
+
+def _first_verified(
+    images: Sequence[NDArray[np.uint8]], numbers: Iterable[int], detector: Detector, config: FacesConfig, *, near: Box
+) -> tuple[int, list[Box]] | None:
+    """Return the first of some frames in which a face is verified that overlaps a box, and its faces."""
+    search = FaceSearch(config, detector)
+    for number in numbers:
+        if not is_flat(images[number]):
+            found = verified(search(images[number]), images[number])
+            if any(overlap(box, near) > 0 for box in found):
+                return number, found
+    return None
 
 
 def _cut_along_smooth_path(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: FacesConfig) -> Faces:
-    detected_at: list[int] = []
-    boxes: list[Box] = []
+    boxes: dict[int, Box] = {}
     n_found: list[int] = []
     for number, image in enumerate(frames):
         if number % config.stride_frames:
             n_found.append(-1)
             continue
-        candidates = _first_found(image, detector, SCALES)
+        candidates = verified(_first_found(image, detector, SCALES), image)
         n_found.append(len(candidates))
         if candidates:
-            before = boxes[-1] if boxes else None
-            detected_at.append(number)
-            boxes.append(same_face(candidates, before, pick=config.pick, shape=_shape(image)))
+            before = next(reversed(boxes.values()), None)
+            boxes[number] = same_face(candidates, before, pick=config.pick, shape=_shape(image))
     if not boxes:
         raise _no_face(len(n_found))
-    numbers = np.arange(len(n_found))
+    start = min(boxes)
+    numbers = np.arange(start, len(n_found))
     path = np.stack(
-        [np.interp(numbers, detected_at, values) for values in np.stack([coordinates(box) for box in boxes]).T], axis=1
+        [
+            np.interp(numbers, list(boxes), values)
+            for values in np.stack([coordinates(box) for box in boxes.values()]).T
+        ],
+        axis=1,
     )
     path = smooth_path(path, sigma_frames=config.smoothing_frames)
     crops: list[NDArray[np.uint8]] = []
-    for image, place in zip(frames, path, strict=True):
+    for image, place in zip(islice(frames, start, None), path, strict=True):
         _check_bytes(crops)
         crops.append(cut_face(image, box_from(place, 0.0), config))
-    return Faces(np.stack(crops), path[:, :4].round().astype(np.int32), np.array(n_found, np.int32), 0)
+    found, jump = np.array(n_found[start:], np.int32), largest_jump(list(boxes.values()))
+    return Faces(np.stack(crops), path[:, :4].round().astype(np.int32), found, start, jump)
 
 
 def _first_found(image: NDArray[np.uint8], detector: Detector, scales: Iterable[float]) -> list[Box]:

@@ -103,13 +103,17 @@ def require_causal_motion(config: MotionConfig) -> None:
             raise CallError(f"motion.{name} = {value} needs the whole sequence", fix=f"for a stream use {fix}")
 
 
-def motion_blobs(crops: NDArray[np.uint8], config: MotionConfig) -> NDArray[np.bool_]:
+def motion_blobs(
+    crops: NDArray[np.uint8], config: MotionConfig, *, shows_face: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Return the motion blobs of a sequence, one frame fewer than there are crops.
 
     Parameters
     ----------
     crops : (t, h, w) uint8
     config : MotionConfig
+    shows_face : (t,) bool, optional
+        Where the reference is the median, it is that of these crops; of all where none is given, or none shows a face.
 
     Returns
     -------
@@ -133,7 +137,8 @@ def motion_blobs(crops: NDArray[np.uint8], config: MotionConfig) -> NDArray[np.b
             in_gray_levels = {name: noise * getattr(config, name) for name in ("threshold", "moving_threshold")}
             config = config.model_copy(update={**in_gray_levels, "threshold_unit": "gray_levels"})
         if config.reference == "median":
-            reference = median(whole)
+            some = shows_face is not None and shows_face.any()
+            reference = median(whole[shows_face] if some else whole)
     detector = MotionDetector(config, reference)
     found = [blobs for blobs in map(detector.update, frames) if blobs is not None]
     if found[0].ndim == 2:

@@ -14,8 +14,8 @@ def cutter():
 
 
 def frames_of(levels):
-    """Frames whose lower half has these levels, the upper half 100."""
-    frames = np.full((len(levels), 40, 40), 100, np.uint8)
+    """Frames of a ramp, whose lower half is brighter by these levels."""
+    frames = np.tile(np.linspace(80, 120, 40).astype(np.uint8), (len(levels), 40, 1))
     frames[:, 20:] += np.array(levels, np.uint8)[:, np.newaxis, np.newaxis]
     return list(frames)
 
@@ -29,7 +29,18 @@ def test_a_clip_goes_from_five_frames_before_the_onset_to_the_apex(cutter):
     assert clip.sheet.ndim == 2
 
 
-@pytest.mark.parametrize(("levels", "message"), [([0] * 5, "5 frames are too few"), ([0] * 20, "hardly any motion")])
+def test_frames_before_the_first_face_are_in_no_clip():
+    settings = ["detector.kind=whole_frame", "faces.side_px=32", "faces.policy=anchor", *MOTION]
+    frames = [np.zeros((40, 40), np.uint8)] * 4 + frames_of([0] * 12 + [60] * 9)
+    clip = ClipCutter(load_pipeline("paper", settings)).cut(frames, "surprise")
+    assert clip.frames[0] is frames[4 + 7]
+    with pytest.raises(DataError, match="3 frames with a face are too few"):
+        ClipCutter(load_pipeline("paper", settings)).cut(frames[:7], "surprise")
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"), [([0] * 5, "5 frames with a face are too few"), ([0] * 20, "hardly any motion")]
+)
 def test_frames_without_an_expression_are_refused(cutter, levels, message):
     with pytest.raises(DataError, match=message):
         cutter.cut(frames_of(levels), "surprise")

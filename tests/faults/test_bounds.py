@@ -139,7 +139,7 @@ def test_a_jpeg_broken_in_its_middle_is_damaged(tmp_path):
 
 def test_a_sequence_held_whole_has_a_budget(monkeypatch):
     monkeypatch.setattr(box_tracker, "MAX_BYTES", 10_000)
-    frames = [np.zeros((50, 50), np.uint8)] * 5
+    frames = [np.tile(np.arange(0, 250, 5, dtype=np.uint8), (50, 1))] * 5
     with pytest.raises(DataError, match="policy to tracked or smoothed"):
         box_tracker.track_face(frames, whole, FacesConfig(policy="anchor", side_px=8))
     assert len(box_tracker.track_face(frames, whole, FacesConfig(policy="smoothed", side_px=8)).crops) == 5

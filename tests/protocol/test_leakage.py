@@ -170,3 +170,59 @@ def test_the_test_of_a_rule_is_scipys():
 def test_a_split_of_strangers_is_refused():
     with pytest.raises(DataError, match="eve is unknown"):
         measured(traces_of(3), [Fold("from_file", 0, ("eve",), ("adam",), "")])
+
+
+def lit(traces, *, first=None, mean=None, noise=12, seed=3):
+    """Faces whose light says the class, in the first crop or in the mean picture, as far as asked for."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for trace in traces:
+        side = np.linspace(0, 60, 64) * FOUR.index(trace.label)
+        shown = {}
+        for name, tells in (("first", first), ("mean", mean)):
+            level = 40 + rng.normal(0, noise, (64, 64)) + side * bool(tells)
+            shown[name] = level.clip(0, 255).astype(np.uint8)
+        found.append(changed(trace, crops=np.stack([shown["first"], crop(1)]), mean_face=shown["mean"]))
+    return found
+
+
+def picture(leakage, name):
+    return next(rule for rule in leakage.pictures if rule.name == name)
+
+
+@pytest.mark.parametrize(("first", "mean"), [(False, False), (True, False), (False, True)])
+def test_a_picture_that_says_the_class_is_found_for_people_not_seen(first, mean):
+    found = measured(lit(traces_of(), first=first, mean=mean))
+    assert [rule.name for rule in found.pictures] == ["first frame", "mean picture"]
+    assert found.unmeasured == ()
+    for name, tells in (("first frame", first), ("mean picture", mean)):
+        rule_found = picture(found, name)
+        assert (rule_found.p_value < 1e-6) == tells
+        assert rule_found.accuracy > 0.95 if tells else rule_found.p_value > 0.01
+        assert rule_found.n == found.n_test
+    assert found.best_rule.name not in ("first frame", "mean picture")
+
+
+def test_black_frames_at_the_start_of_one_class_are_found():
+    traces = [
+        changed(trace, crops=trace.crops * np.uint8(trace.label != "anger")) for trace in traces_of(labels=FOUR[:2])
+    ]
+    found = picture(measured(traces), "first frame")
+    assert found.accuracy > 0.95
+    assert found.p_value < 1e-6
+
+
+def test_pictures_that_are_not_stored_are_not_measured():
+    traces = traces_of()
+    assert measured(traces).unmeasured == (
+        f"mean picture: the store lacks that of {len(traces)} of {len(traces)} sequences",
+    )
+    without = [changed(traces[0], crops=None), *traces[1:]]
+    found = measured(without)
+    assert found.pictures == ()
+    assert found.unmeasured[0] == f"first frame: the store lacks that of 1 of {len(traces)} sequences"
+
+
+def test_single_images_have_no_motion_that_could_be_left_out():
+    found = measured([changed(trace, n_frames=1) for trace in traces_of()])
+    assert (found.pictures, found.unmeasured) == ((), ())

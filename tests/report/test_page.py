@@ -186,3 +186,26 @@ def test_a_run_with_few_facts_still_has_a_page():
         made_run(experiment={}, experiment_name="", command="", trainings=[], seeds=[], versions={}, device="")
     )
     assert "0.88" in Page(html).text
+
+
+def test_doubtful_sequences_are_listed_with_what_to_do():
+    doubt = {"recording": "S001_<1>", "what": "its box jumps by 0.75 of its side", "remedy": "divide it"}
+    assert "Doubtful" not in Page(page_of()[0]).text
+    text = Page(page_of(made_run(doubts=[doubt]))[0]).text
+    table = text[text.index("Doubtful sequences") :]
+    assert [table.index(doubt[name]) for name in ("recording", "what", "remedy")] == sorted(
+        table.index(doubt[name]) for name in ("recording", "what", "remedy")
+    )
+    assert "1 sequence is doubtful, such as S001_<1> (its box jumps by 0.75 of its side)" in text
+
+
+def test_baselines_of_a_single_picture_are_in_the_table_of_baselines():
+    rule = {"about": "a model", "n_correct": 39, "n": 42, "accuracy": 0.929, "interval": [0.8, 0.98], "p_value": 1e-9}
+    prior = {"name": "class prior", "accuracy": 0.25, "p_value": None}
+    leakage = {"rules": [prior], "pictures": [{"name": "first frame", **rule}], "unmeasured": ["mean picture: why"]}
+    text = Page(page_of(made_run(leakage=leakage))[0]).text
+    table = text[text.index("baseline without pixels or motion") :]
+    row = " ".join(table[table.index("first frame") :][:60].split())
+    assert row.startswith("first frame39 of 420.9290.80 to 0.981e-09")
+    assert "The first frame alone, without any motion, reaches 0.929: the class is tied to the recording" in text
+    assert "Not measured: mean picture: why; prepare it again to measure it." in text

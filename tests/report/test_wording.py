@@ -111,6 +111,55 @@ def test_leakage_in_sentences():
     ]
 
 
+PICTURES = [
+    {"name": "first frame", "about": "a model", "accuracy": 0.93, "p_value": 0.001},
+    {"name": "mean picture", "about": "a model", "accuracy": 0.95, "p_value": 0.001},
+]
+
+
+def with_pictures(*p_values, shared=0, **changes):
+    fill = {"n_correct": 10, "n": 42, "interval": [0.1, 0.5]}
+    pictures = [{**fill, **one, "p_value": p} for one, p in zip(PICTURES, p_values, strict=False)]
+    return made_run(leakage={**LEAKAGE, "test_sequences_of_shared_subjects": shared, "pictures": pictures, **changes})
+
+
+TIED = (
+    "the first frame alone, without any motion, reaches 0.930: the class is tied to the recording (light, place, "
+    "session) or visible from the start, and no accuracy up to that shows that motion is used"
+)
+
+
+def test_a_first_frame_that_is_enough_is_in_the_head_line_and_a_warning():
+    run = with_pictures(0.001, 0.2)
+    assert " · the first frame alone, without any motion, reaches 0.930 · " in wording.headline(run, made_scores())
+    assert wording.warnings(run) == [TIED]
+    assert wording.leak_sentences(run.leakage)[-2:] == [
+        TIED,
+        "the mean picture alone (0.950) is not significantly better than always predicting the most frequent class",
+    ]
+    assert "(light, place, session, person)" in wording.leak_sentences(with_pictures(0.001, 0.2, shared=3).leakage)[-2]
+    assert not any("mean picture" in text for text in wording.does_not_show(run, made_scores()))
+
+
+def test_a_mean_picture_that_is_enough_is_no_proof_of_a_leak():
+    run = with_pictures(0.02, 0.001)
+    assert "first frame" not in wording.headline(run, made_scores())
+    assert wording.warnings(run) == []
+    first, mean = wording.leak_sentences(run.leakage)[-2:]
+    assert first.startswith("the first frame alone (0.930) is not significantly better")
+    assert mean.startswith("the mean picture alone, without any motion, reaches 0.950: a still picture is enough")
+    assert "where the expression is visible in the picture, this is no leak" in mean
+    # the run has 0.881
+    assert any("mean picture of each sequence" in text for text in wording.does_not_show(run, made_scores()))
+
+
+def test_what_was_not_measured_is_said():
+    run = with_pictures(0.2, unmeasured=["mean picture: the store lacks that of 3 of 9 sequences"])
+    assert wording.leak_sentences(run.leakage)[-1] == (
+        "not measured: mean picture: the store lacks that of 3 of 9 sequences; prepare it again to measure it"
+    )
+
+
 def test_a_cross_validation_depends_on_folds_and_seed():
     run = made_run(protocol={"n_folds": 5})
     assert any("these folds and this seed" in text for text in wording.does_not_show(run, made_scores()))

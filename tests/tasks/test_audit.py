@@ -1,7 +1,11 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_stores import RIDGE, made, made_recordings, make_recipe, make_store
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.tasks.audit import audit
 
@@ -33,6 +37,9 @@ def test_zero_is_reported_where_nothing_leaks(store, console):
         "no test sequence is a copy of a training sequence",
     ]
     assert "no pixel-free baseline is significantly better" in found["sentences"][2]
+    assert [one["name"] for one in found["pictures"]] == ["first frame", "mean picture"]
+    assert "the first frame alone" in found["sentences"][3]
+    assert "is not significantly better" in found["sentences"][3]
 
 
 def test_a_random_split_shares_people_and_identity_pays(store, console):
@@ -73,6 +80,24 @@ def test_a_planted_length_leak_is_found(tmp_path, console):
     assert found["best_rule"] in ("sequence length", "frames with a face")
     assert rule(found, "sequence length")["accuracy"] == 1
     assert any("the data leak information about the class" in sentence for sentence in found["sentences"])
+
+
+def test_a_planted_light_is_found_in_the_first_frame(tmp_path, console, capsys):
+    recordings = [
+        replace(one, arrays={**one.arrays, "faces": one.arrays["faces"] // 2 + 60 * (one.recording.label == "fear")})
+        for one in made_recordings()
+    ]
+    for one in recordings:
+        del one.arrays["mean_face"]
+    found = leaks(make_store(tmp_path, recordings), Console(), ("protocol.kind=leave_one_subject_out",))
+    (first,) = found["pictures"]
+    assert first["accuracy"] > 0.5
+    assert first["p_value"] < 0.01
+    said = capsys.readouterr().out
+    assert re.search(r"first frame +\d+ of 27", said)
+    tied, unmeasured = found["sentences"][-2:]
+    assert tied.startswith("the first frame alone, without any motion, reaches 0.")
+    assert unmeasured.startswith("not measured: mean picture: the store lacks that of 27 of 27 sequences")
 
 
 def test_an_experiments_own_classes_are_audited(store, console, tmp_path):

@@ -50,6 +50,19 @@ def test_what_is_there_against_what_there_should_be(tree, console):
     ]
 
 
+@pytest.mark.parametrize(("n_black", "said"), [(0, None), (3, "S005_001: 3"), (45, "S005_001: 30 or more")])
+def test_a_sequence_that_begins_black_is_named(tmp_path, console, n_black, said):
+    ramp = np.tile(np.arange(64, dtype=np.uint8) * 3, (64, 1))
+    frames = [np.zeros_like(ramp)] * n_black + [ramp] * 2 + [np.zeros_like(ramp)]
+    for number, frame in enumerate(frames, start=1):
+        content = cv2.imencode(".png", frame)[1].tobytes()
+        put(tmp_path / f"cohn-kanade-images/S005/001/S005_001_{number:08d}.png", content)
+    put(tmp_path / f"Emotion/S005/001/S005_001_{len(frames):08d}_emotion.txt", b"   3.0000000e+00")
+    problems = inspect(tmp_path, source=None, console=console)["problems"]
+    flat = [problem["where"] for problem in problems if "black or flat" in problem["what"]]
+    assert flat == ([] if said is None else [said])
+
+
 def test_figures_show_some_images_of_each_class_and_one_of_each(tmp_path, console, capsys):
     table = write_fer2013(tmp_path / "fer2013.csv", codes=(0, 3, 6), per_class=6)
     found = inspect(table, source=None, out=tmp_path / "figures", per_class=4, console=Console())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from paper_reference import paper_binaries, paper_crops, paper_projections
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.preprocessing import stages
 from ckseq.storage.lock import locked
@@ -318,3 +319,52 @@ def test_every_box_policy_takes_recordings_from_the_disk(tmp_path, data, pipelin
     # the whole frame is the box whatever follows it
     for one, other in zip(stores[0] * 2, stores[1] + stores[2], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("policy", "n_doubtful"), [("anchor", 0), ("every_frame", 1)])
+def test_a_sequence_that_begins_black_is_reported(tmp_path, moving_texture, console, capsys, policy, n_doubtful):
+    lines = ["path,subject,session,label"]
+    for number, n_black in enumerate((0, 3)):
+        folder = tmp_path / f"r{number}"
+        folder.mkdir()
+        frames = [np.zeros_like(moving_texture[0])] * n_black + list(moving_texture[:6])
+        for step, frame in enumerate(frames):
+            cv2.imwrite(str(folder / f"{step:04d}.png"), frame)
+        lines.append(f"r{number},S00{number},001,anger")
+    manifest = tmp_path / "all.csv"
+    manifest.write_text("\n".join(lines) + "\n")
+    settings = [
+        "detector.kind=whole_frame",
+        f"faces.policy={policy}",
+        "faces.side_px=48",
+        "motion.difference=signed",
+        "motion.reference=first",
+        "motion.erosion_px=1",
+    ]
+    for _ in range(2):  # the second time it is up to date
+        found = preprocess(
+            manifest, pipeline="paper", out=tmp_path / "s.h5", settings=settings, jobs=1, console=Console()
+        )
+        said = capsys.readouterr()
+        assert list(found["doubtful"]) == ["S001_001"] * n_doubtful
+        dropped = "the frames before the first face were dropped in 1 recording: S001_001"
+        assert (dropped in said.out) == (policy == "anchor")
+        if n_doubtful:
+            found_doubts = [doubt["what"] for doubt in found["doubtful"]["S001_001"]]
+            assert found_doubts[0] == "no face was verified in its first crop"
+            assert "of 2 recordings 1 is doubtful: S001_001 (no face was verified in its first crop" in said.err
+    with open_store(tmp_path / "s.h5") as store:
+        plain, black = store.entries
+        assert (plain.quality.n_dropped, black.quality.n_dropped) == (0, 3 - 3 * n_doubtful)
+        same = store.projections(plain.id).tobytes() == store.projections(black.id).tobytes()
+        assert same == (policy == "anchor")
+
+
+def test_the_mean_picture_is_that_of_the_crops(tmp_path, data, pipeline, console):
+    prepare(data, tmp_path / "s.h5", pipeline, console, settings=["reduce.keep_crops=true"])
+    with open_store(tmp_path / "s.h5") as store:
+        for entry in store.entries:
+            crops = store.crops(entry.id)
+            small = [cv2.resize(crop, (32, 32), interpolation=cv2.INTER_AREA) for crop in crops]
+            np.testing.assert_allclose(store.mean_face(entry.id), np.mean(small, axis=0), atol=0.5)
+        assert store.mean_face(entry.id).std() > 3

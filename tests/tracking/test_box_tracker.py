@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from made_images import center_of, with_spots
@@ -42,7 +43,7 @@ def bright_square(image):
 
 def square_at(left, top, side=24):
     image = np.full((90, 120), 30, np.uint8)
-    image[top : top + side, left : left + side] = 230
+    image[top : top + side, left : left + side] = np.linspace(210, 250, side)
     return image
 
 
@@ -95,6 +96,70 @@ def test_smoothed_follows_a_moving_head_and_marks_what_it_did_not_see():
     assert faces.n_without_face == 1
     inner = slice(8, 33)  # at the ends the smoothing leans inward
     np.testing.assert_allclose(faces.boxes[inner, 0], 10 + np.arange(41)[inner], atol=1.01)
+
+
+BLACK = np.zeros((90, 120), np.uint8)
+# something to see, and no face
+ROOM = np.tile(np.linspace(0, 120, 120).astype(np.uint8), (90, 1))
+
+
+def everywhere(image):
+    """A detector that finds a face in every image, also in a black one."""
+    return [Box(0, 0, image.shape[1], image.shape[0], 1.0)]
+
+
+@pytest.mark.parametrize("start", [[BLACK] * 4, [ROOM] * 4, [BLACK, ROOM, ROOM, BLACK]])
+def test_the_first_crop_of_an_anchored_sequence_shows_a_face(start):
+    frames = [*start, *(square_at(20 + 2 * step, 30) for step in range(5))]
+    faces = track_face(frames, bright_square, FacesConfig(policy="anchor", anchors=3, side_px=24))
+    assert (faces.n_dropped, len(faces.crops), len(faces.boxes), len(faces.n_found)) == (4, 5, 5, 5)
+    assert faces.n_found[0] == 1
+    left, top, right, bottom = faces.boxes[0]
+    np.testing.assert_array_equal(faces.crops[0], cv2.resize(frames[4][top:bottom, left:right], (24, 24)))
+
+
+def test_anchors_are_spread_over_what_is_not_black():
+    frames = [BLACK] * 10 + [square_at(20 + 2 * step, 30) for step in range(9)]
+    faces = track_face(frames, bright_square, FacesConfig(policy="anchor", anchors=3, side_px=24))
+    assert faces.n_found.tolist() == [1, -1, -1, -1, 1, -1, -1, -1, 1]
+    assert faces.boxes[0].tolist() == [28, 30, 52, 54]  # the median of 20, 28 and 36
+
+
+@pytest.mark.parametrize(
+    ("left", "n_dropped", "n_found"),
+    # a face that overlaps those of the other frames; and something elsewhere, which is none
+    [(28, 0, [1, -1, 1, -1, 1]), (10, 1, [1, 1, -1, 1])],
+)
+def test_a_first_frame_is_searched_at_all_sizes_for_the_face_of_the_others(left, n_dropped, n_found):
+    def misses_the_first_at_half_size(image):
+        return [] if image.shape[1] == 60 and image[:, :19].max() > 200 else bright_square(image)
+
+    frames = [square_at(left, 30), *[square_at(40, 30)] * 4]
+    faces = track_face(frames, misses_the_first_at_half_size, FacesConfig(policy="anchor", anchors=3, side_px=24))
+    assert (faces.n_dropped, faces.n_found.tolist()) == (n_dropped, n_found)
+
+
+def test_smoothed_begins_with_the_first_face():
+    frames = [BLACK] * 7 + [square_at(20, 30)] * 9
+    config = FacesConfig(policy="smoothed", stride_frames=5, smoothing_frames=2.0, side_px=24)
+    faces = track_face(frames, bright_square, config)
+    assert (faces.n_dropped, faces.n_found.tolist()) == (10, [1, -1, -1, -1, -1, 1])
+    np.testing.assert_array_equal(faces.crops[0], cv2.resize(square_at(20, 30)[30:54, 20:44], (24, 24)))
+
+
+@pytest.mark.parametrize(("policy", "n_dropped"), [("every_frame", 0), ("anchor", 3), ("tracked", 3), ("smoothed", 3)])
+def test_a_face_in_a_black_frame_is_none_except_for_the_papers_rule(policy, n_dropped):
+    config = FacesConfig(policy=policy, side_px=24, stride_frames=1, anchors=1)
+    assert track_face([BLACK] * 3 + [ROOM] * 3, everywhere, config).n_dropped == n_dropped
+    still = track_face([BLACK], everywhere, FacesConfig(side_px=24))
+    assert len(still.crops) == 1
+
+
+@pytest.mark.parametrize("policy", ["every_frame", "anchor", "tracked", "smoothed"])
+def test_the_largest_jump_is_that_of_the_detections_in_sides_of_the_box(policy):
+    frames = [square_at(left, 30) for left in (10, 14, 50, 50, 44)]
+    config = FacesConfig(policy=policy, side_px=24, stride_frames=1, anchors=5, smoothing_frames=3.0)
+    assert track_face(frames, bright_square, config).largest_jump == pytest.approx(36 / 24)
 
 
 @pytest.mark.parametrize("policy", ["anchor", "smoothed"])

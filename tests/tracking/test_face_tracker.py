@@ -23,7 +23,7 @@ def squares(image):
 def picture(*corners, side=30, light=200):
     image = np.zeros((100, 200), np.uint8)
     for left, top in corners:
-        image[top : top + side, left : left + side] = light
+        image[top : top + side, left : left + side] = np.linspace(light - 20, light, side)
     return image
 
 

@@ -122,3 +122,15 @@ def test_the_median_of_all_is_numpys_to_the_bit(n_frames):
     config = MotionConfig(reference="median", difference="absolute", threshold=9.0, erosion_px=1, blur_px=1.5)
     lit = blurred(frames, sigma_px=1.5)
     np.testing.assert_array_equal(motion_blobs(frames, config), np.abs(lit[1:] - np.median(lit, axis=0)) > 9.0)
+
+
+def test_the_median_is_that_of_the_crops_that_show_a_face():
+    crops = np.array([0, 0, 50, 52, 54], np.uint8).reshape(5, 1, 1)
+    config = MotionConfig(reference="median", difference="signed", threshold=1.5, erosion_px=1)
+    seen = np.array([False, False, True, True, True])
+    assert motion_blobs(crops, config, shows_face=seen)[:, 0, 0].tolist() == [
+        [False, True], [False, True], [False, False], [True, False],
+    ]  # fmt: skip
+    np.testing.assert_array_equal(
+        motion_blobs(crops, config, shows_face=np.zeros(5, bool)), motion_blobs(crops, config)
+    )
