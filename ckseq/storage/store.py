@@ -4,12 +4,13 @@ Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (J
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); of a sequence ``mean_face`` uint8 (32, 32);
 where there is motion ``projections`` float32 (t, 2, n[, channels]); and optionally ``landmarks`` float32 (t, 2, n),
-``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32 and ``crops`` uint8 (f, n, n[, 3]). ``part`` is that
-of the data set's own split, where it has one. A sequence also has the attributes of `ckseq.tracking.quality.Quality`. A recording that failed
-has the attribute ``error`` and no data. ``/index`` repeats the attributes of all recordings as JSON, since reading them
-one by one takes minutes for ten thousand. Every dataset has its checksum, ``crc32``, every recording one of its
-attributes and of the checksums of its datasets, and the root one of its attributes and of the index, ``checksum``. A
-part is a store of one recording, without an index. Schema 1, of version 0.1, has no checksums.
+``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32 and ``crops`` uint8 (f, n, n[, 3]). ``part`` is
+that of the data set's own split, where it has one. A sequence also has the attributes of
+`ckseq.tracking.quality.Quality`. A recording that failed has the attribute ``error`` and no data. ``/index`` repeats
+the attributes of all recordings as JSON, since reading them one by one takes minutes for ten thousand. Every dataset
+has its checksum, ``crc32``, every recording one of its attributes and of the checksums of its datasets, and the root
+one of its attributes and of the index, ``checksum``. A part is a store of one recording, without an index. Schema 1,
+of version 0.1, has no checksums.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def imported(source):
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_needed":
             found = [argument.value for argument in node.args]
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "packaged_file":
-            found = [node.args[0].value]
+            found = [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
         else:
             continue
         yield from {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"ckseq"}
