@@ -83,7 +83,7 @@ def baselines(
             store,
             experiment=entrant.experiment,
             out=runs[entrant.name],
-            settings=(*entrant.settings, *settings),
+            settings=(*settings, *entrant.settings),
             seeds=seeds,
             jobs=jobs,
             resume=runs[entrant.name].exists(),
@@ -114,21 +114,29 @@ def _entrants(store: Path, experiment: str, peer: Path | None) -> tuple[list[Ent
         elif name != found[0].name:
             found.append(Entrant(name, what, experiment, own))
 
-    vectors = "root = {root}, pool = {pool}"
-    add("ridge", "ridge regression of the projections", "input=projections", _NO_AUGMENTATION,
-        f'model={{kind = "ridge", {vectors.format(root="true", pool=3)}}}', needs="projections")  # fmt: skip
+    add(
+        "ridge", "ridge regression of the projections", "input=projections", _NO_AUGMENTATION,
+        'model={kind = "ridge"}', needs="projections",
+    )  # fmt: skip
     if importlib.util.find_spec("aeon") is None:
         left_out["minirocket"] = "since the extra minirocket is not installed"
     else:
-        add("minirocket", "MiniRocket of the projections", "input=projections", _NO_AUGMENTATION,
-            'model={kind = "minirocket"}', needs="projections")  # fmt: skip
-    add("landmarks", "ridge regression of the landmarks", "input=landmarks", _NO_AUGMENTATION,
-        f'model={{kind = "ridge", {vectors.format(root="false", pool=1)}}}', needs="landmarks")  # fmt: skip
+        add(
+            "minirocket", "MiniRocket of the projections", "input=projections", _NO_AUGMENTATION,
+            'model={kind = "minirocket"}', needs="projections",
+        )  # fmt: skip
+    add(
+        "landmarks", "ridge regression of the landmarks", "input=landmarks", _NO_AUGMENTATION,
+        'model={kind = "ridge", root = false, pool = 1}', needs="landmarks",
+    )  # fmt: skip
     if peer is None:
         left_out["peer_fer"] = "a ready-made model, whose file --peer names"
     else:
-        add("peer_fer", "a ready-made model, not trained on these people", "input=crops", _NO_AUGMENTATION,
-            f'model={{kind = "peer_fer", file = "{peer}"}}', needs="crops")  # fmt: skip
+        # its answers are averaged over the frames as they are
+        add(
+            "peer_fer", "a ready-made model, not trained on these people", "input=crops", _NO_AUGMENTATION,
+            'sequence={length_frames = "longest"}', f"model={{kind = 'peer_fer', file = '{peer}'}}", needs="crops",
+        )  # fmt: skip
     return found, left_out
 
 
