@@ -11,8 +11,10 @@ from ckseq.inference.face_classifier import make_face_classifier
 from ckseq.inference.face_detection import FaceDetection, face_detection_for
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.preprocessing.stages import landmark_tracker_for
 from ckseq.signal.faces import Detector, to_gray
 from ckseq.tracking.face_tracker import FaceTracker
+from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.stream import Stream
 from ckseq.tracking.timeline import Timeline, TimelineConfig
 
@@ -111,8 +113,15 @@ def make_face_tracker(
     detect: Detector = found if pipeline.faces.color == "gray" else lambda image: found(to_gray(image))
     classifier = make_face_classifier(predictor, pipeline)
 
+    def new_landmarks(detector: Detector) -> LandmarkTracker:
+        tracker = landmark_tracker_for(pipeline, detector)
+        assert tracker is not None
+        return tracker
+
+    more = {} if pipeline.landmarks.kind == "none" else {"new_landmark_tracker": new_landmarks}
+
     def new_face() -> tuple[Stream, Timeline]:
-        stream = Stream(pipeline.faces, pipeline.align, pipeline.motion, detector=detect)
+        stream = Stream(pipeline.faces, pipeline.align, pipeline.motion, detector=detect, **more)
         return stream, Timeline(config, classifier, sure_above=predictor.sure_above)
 
     return FaceTracker(pipeline.faces, config, detector=detect, new_face=new_face)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import CallError
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import Pipeline
+from ckseq.signal.face_shape import face_shape
+from ckseq.signal.landmarks import landmark_columns
 from ckseq.signal.reduce import halved
 from ckseq.tracking.stream import FrameResult
 from ckseq.tracking.timeline import FaceClassifier
@@ -52,6 +53,25 @@ class SequenceClassifier(_Traits):
     def classify(self, kept: Sequence[NDArray[Any]], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the probabilities of a window."""
         return self.predictor.predict_proba(np.stack(kept), times_s)
+
+
+class LandmarkSequenceClassifier(_Traits):
+    """A model of sequences of landmarks, or of these and projections; landmarks are registered window by window."""
+
+    def keep(self, frame: FrameResult) -> tuple[NDArray[Any] | None, NDArray[np.float32]] | None:
+        """Return projections and landmarks of a frame; none before there is motion to measure."""
+        no_motion_yet = self.measures_motion and frame.projections is None
+        return None if frame.landmarks is None or no_motion_yet else (frame.projections, frame.landmarks)
+
+    def classify(
+        self, kept: Sequence[tuple[NDArray[Any] | None, NDArray[np.float32]]], times_s: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Return the probabilities of a window."""
+        projections = [motion for motion, _ in kept if motion is not None]
+        arrays = {"landmarks": landmark_columns(np.stack([points for _, points in kept]), face_shape())}
+        if projections:
+            arrays["projections"] = np.stack(projections)
+        return self.predictor.predict_proba(self.predictor.read_input(arrays), times_s)
 
 
 class _Crop:
@@ -100,10 +120,7 @@ def make_face_classifier(predictor: Predictor, pipeline: Pipeline) -> FaceClassi
     if predictor.extractor is not None:
         return FeatureSequenceClassifier(predictor, moves, has_neutral, single_frame=False)
     if predictor.experiment.input in ("landmarks", "fused"):
-        raise CallError(
-            f"the run reads {predictor.experiment.input}, which a video is not yet classified by frame by frame",
-            fix="cut it into recordings of one expression for 'ckseq predict', or train with --experiment live",
-        )
+        return LandmarkSequenceClassifier(predictor, moves, has_neutral, single_frame=False)
     rows: dict[str, Callable[[FrameResult], NDArray[Any] | None]] = {
         "projections": lambda frame: frame.projections,
         "blobs": lambda frame: frame.blobs,

@@ -17,7 +17,7 @@ from ckseq.landmarks._spec import LandmarkSpec
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.faces import to_gray
+from ckseq.signal.faces import Detector, to_gray
 from ckseq.signal.landmarks import landmark_columns
 from ckseq.signal.reduce import halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
@@ -135,15 +135,24 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     return found
 
 
-def landmark_tracker_for(recipe: Pipeline) -> LandmarkTracker | None:
-    """Return what finds the landmarks of one face, frame by frame; None where the pipeline has none."""
+def landmark_tracker_for(recipe: Pipeline, detector: Detector | None = None) -> LandmarkTracker | None:
+    """Return what finds the landmarks of one face, frame by frame; None where the pipeline has none.
+
+    Parameters
+    ----------
+    recipe : Pipeline
+    detector : callable, optional
+        Where the face is searched first, and where it was lost; BlazeFace if not given.
+    """
     config = recipe.landmarks
     if config.kind == "none":
         return None
     spec: LandmarkSpec = registry.load("landmarks", config.kind).SPEC
     landmarker = spec.make(parse(spec.config, {"file": config.file}, where="[landmarks]"))
-    blazeface: DetectorSpec = registry.load("detectors", "blazeface").SPEC
-    return LandmarkTracker(landmarker, blazeface.load(blazeface.config()), face_shape(), config, pick=recipe.faces.pick)
+    if detector is None:
+        blazeface: DetectorSpec = registry.load("detectors", "blazeface").SPEC
+        detector = blazeface.load(blazeface.config())
+    return LandmarkTracker(landmarker, detector, face_shape(), config, pick=recipe.faces.pick)
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:

@@ -7,7 +7,6 @@ from made_trainings import Listener
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.early_checks import check_before_work
 from ckseq.experiment.recipe import load_experiment
-from ckseq.inference.causal_pipeline import make_face_tracker
 from ckseq.inference.predictor import load_predictor
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recording import ImageFiles, Recording
@@ -16,7 +15,6 @@ from ckseq.storage.store import open_store
 from ckseq.storage.store_writer import Prepared, assemble, write_part
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
-from ckseq.tracking.timeline import TimelineConfig
 
 LABELS = ("anger", "fear", "surprise")
 
@@ -63,7 +61,7 @@ def test_landmarks_alone_are_an_input_of_other_models(store, tmp_path):
     assert all(row.predicted == "fear" for row in rows if row.truth == "fear")
 
 
-def test_a_saved_run_answers_as_its_test_part_did_and_refuses_streams(store, tmp_path):
+def test_a_saved_run_answers_as_its_test_part_did(store, tmp_path):
     train(store, experiment="fusion", out=tmp_path / "run", console=Listener())
     predictor = load_predictor(tmp_path / "run")
     with open_store(store) as opened:
@@ -71,8 +69,6 @@ def test_a_saved_run_answers_as_its_test_part_did_and_refuses_streams(store, tmp
             arrays = {"projections": opened.projections(row.recording), "landmarks": opened.landmarks(row.recording)}
             probabilities = predictor.predict_proba(predictor.read_input(arrays))
             np.testing.assert_allclose(probabilities, row.probabilities, atol=1e-5)
-    with pytest.raises(CallError, match="the run reads fused, which a video is not yet classified by frame by frame"):
-        make_face_tracker(predictor, TimelineConfig())
 
 
 def test_what_does_not_fit_is_refused_before_any_work(store, tmp_path):

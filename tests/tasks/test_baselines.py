@@ -20,7 +20,7 @@ class Headed(Listener):
 
 
 def make_store(folder, *names):
-    """Eight people; the projections tell two of the three classes apart, the landmarks the other two."""
+    """Eight people; the projections tell one class from the others, the landmarks another."""
     rng, ids = np.random.default_rng(0), []
     for person in range(8):
         for code, label in enumerate(("anger", "fear", "surprise")):

@@ -1,3 +1,4 @@
+import gc
 import tracemalloc
 
 import cv2
@@ -120,8 +121,10 @@ def test_memory_does_not_grow_with_the_video(policy):
     tracemalloc.start()
     try:
         play(300, 600)
+        gc.collect()  # what waits for the collector is no growth
         early, _ = tracemalloc.get_traced_memory()
         play(600, 1500)
+        gc.collect()
         late, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

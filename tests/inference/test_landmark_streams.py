@@ -1,0 +1,73 @@
+"""Runs on landmarks applied to videos: of a drawn smile, with a model of made-up sequences."""
+
+import cv2
+import numpy as np
+import pytest
+from made_trainings import Listener
+
+from ckseq.inference.causal_pipeline import make_face_tracker, pipeline_for_video
+from ckseq.inference.face_classifier import make_face_classifier
+from ckseq.inference.predictor import load_predictor
+from ckseq.preprocessing.pipeline import load_pipeline
+from ckseq.recording import ImageFiles, Recording
+from ckseq.signal.face_shape import face_shape
+from ckseq.signal.landmarks import beside, landmark_columns
+from ckseq.storage.store_writer import Prepared, assemble, write_part
+from ckseq.tasks.train import train
+from ckseq.tracking.timeline import TimelineConfig
+from ckseq.twin.tree import TwinConfig, draw, plan
+
+SHAPE = face_shape()
+NO_AUGMENTATION = "augmentation={}"
+
+
+@pytest.fixture(scope="module")
+def smile():
+    """The frames of a drawn smile there and back, gray, and the 68 landmarks of each."""
+    planned = plan(TwinConfig(n_subjects=1, emotions_per_subject=7, unlabeled_share=0.0))
+    frames, landmarks = draw(next(one for one in planned if one.label is not None and one.label.name == "happiness"))
+    gray = [frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in frames]
+    return gray + gray[::-1], [*landmarks, *landmarks[::-1]]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder, rng, ids = tmp_path_factory.mktemp("parts"), np.random.default_rng(0), []
+    for person in range(4):
+        for code, label in enumerate(("anger", "happiness")):
+            arrays = {
+                "projections": rng.random((6, 2, 267, 3), dtype=np.float32) / 9 + code / 9,
+                "landmarks": rng.normal(code / 20, 0.02, (6, 2, 147)).astype(np.float32),
+            }
+            recording = Recording(f"S{person:03}_{code:03}", f"S{person:03}", f"{code:03}", label, ImageFiles(()))
+            write_part(folder, Prepared(recording, "d", "s", 7, 0, arrays, None))
+            ids.append(recording.id)
+    out, pipeline = folder / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
+    assemble(folder, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline, digest="d" * 16, notes=[])
+    return out
+
+
+@pytest.mark.parametrize(
+    ("settings", "fused"),
+    [([], True), (["input=landmarks", NO_AUGMENTATION, 'model={kind="ridge",root=false,pool=1}'], False)],
+)
+def test_a_window_is_classified_as_the_same_frames_from_a_store(settings, fused, store, smile, tmp_path):
+    train(store, experiment="fusion", settings=settings, out=tmp_path / "run", console=Listener())
+    predictor = load_predictor(tmp_path / "run")
+    pipeline, _ = pipeline_for_video(predictor)
+    tracker, classifier = make_face_tracker(predictor, TimelineConfig()), make_face_classifier(predictor, pipeline)
+    frames, decisions = [], []
+    for number, image in enumerate(smile[0]):
+        (face,) = tracker.update(number / 25, image)
+        frames.append(face.frame)
+        decisions.append(face.decision)
+        eyes = [face.frame.landmarks[SHAPE.place(point), :2] for point in (33, 263)]
+        known = smile[1][number][[36, 45]]
+        assert np.hypot(*(eyes - known).T).max() < 0.15 * np.hypot(*(known[1] - known[0]))
+    assert any(decision is not None and decision.probabilities is not None for decision in decisions)
+    assert classifier.keep(frames[0]) is None  # there is no motion yet
+    kept = [classifier.keep(frame) for frame in frames[1:]]
+    columns = landmark_columns(np.stack([frame.landmarks for frame in frames[1:]]), SHAPE)
+    expected = beside(np.stack([frame.projections for frame in frames[1:]]), columns) if fused else columns
+    found = classifier.classify(kept, np.arange(1, len(frames)) / 25)
+    np.testing.assert_allclose(found, predictor.predict_proba(expected), atol=1e-6)
