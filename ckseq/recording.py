@@ -66,6 +66,8 @@ class Recording:
         Where its frames are; no pixels are read.
     part : str or None
         ``train``, ``validation`` or ``test`` where the data set publishes a split.
+    neutral : bool
+        Whether the data set names it as its subject's neutral face, with which others may be compared.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Recording:
     label: str | None
     frames: Frames
     part: Part | None = None
+    neutral: bool = False
 
     @property
     def n_frames(self) -> int | None:

@@ -156,6 +156,10 @@ seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Ra
 jobs_option = click.option(
     "--jobs", type=Jobs(), default=-1, show_default=True, help="Number of processes; -1 uses all cores."
 )
+neutral_option = click.option(
+    "--neutral", type=FOLDER, metavar="CLIP",
+    help="Folder of frames or video of the person's neutral face, for runs with calibration = neutral.",
+)  # fmt: skip
 error_rate_option = click.option(
     "--error-rate", type=Number(0, 1, min_open=True, max_open=True), default=ERROR_RATE, show_default=True,
     help="Early classification: decide once the expected share of wrong decisions is at most this.",

@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, TARGET, InOrder, Number, cli, command, error_rate_option, overwrite_option
+from ckseq.cli.common import (
+    FOLDER,
+    TARGET,
+    InOrder,
+    Number,
+    cli,
+    command,
+    error_rate_option,
+    neutral_option,
+    overwrite_option,
+)
 
 
 class _RecordOrForget(InOrder):
@@ -24,6 +34,7 @@ class _RecordOrForget(InOrder):
     click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at."),
     click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one."),
     error_rate_option,
+    neutral_option,
     click.option("--open", "browser", is_flag=True, help="Open the page in the browser."),
 )
 def _live(**values: Any) -> dict[str, Any]:

@@ -151,9 +151,41 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
 def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: Console) -> Sequences:
     if recipe.input == "features":
         return features.read(store, entries, recipe.features, recipe.sequence, console)
-    x = stream(store, entries, recipe.input, recipe.sequence)
+    neutral_ids = None
+    if recipe.calibration == "neutral":
+        by_subject = _neutral_by_subject(store)
+        neutral_ids = [by_subject[entry.subject] for entry in entries]
+    x = stream(store, entries, recipe.input, recipe.sequence, neutral_ids)
     # row and column means and landmarks are small, and so are single images
     return np.asarray(x) if recipe.input in ("projections", "landmarks", "fused") or x.ndim == 4 else x
+
+
+def _neutral_by_subject(store: Store) -> dict[str, str]:
+    """Return the first neutral recording of each subject that has one, by subject."""
+    usable = [entry for entry in store.entries if entry.neutral and entry.error is None]
+    return {entry.subject: entry.id for entry in reversed(usable)}
+
+
+def _calibrated(store: Store, entries: list[Entry], notes: list[str], noun: Noun) -> list[Entry]:
+    """Return the entries that can be compared with another recording of their subject, and note what is left out."""
+    by_subject = _neutral_by_subject(store)
+    known = [entry for entry in entries if entry.subject in by_subject]
+    if not known:
+        raise DataError(
+            "no subject has a neutral recording to calibrate with",
+            store.path,
+            "mark one of each subject in the manifest's column neutral, or set calibration = none",
+        )
+    left = [entry for entry in known if entry.id not in by_subject.values()]
+    notes.append(
+        "calibrated by person: landmarks are relative to a neutral recording of the same subject, which is neither "
+        "trained on nor tested; not to be compared with figures without it"
+    )
+    if len(known) < len(entries):
+        people = {entry.subject for entry in entries} - by_subject.keys()
+        n_left_out = len(entries) - len(known)
+        notes.append(f"{noun.counted(n_left_out)} of {len(people)} subjects without a neutral one left out")
+    return left
 
 
 def _read_augmented(
@@ -190,6 +222,8 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     entries = [entry for entry in wanted if entry.error is None]
     if len(entries) < len(wanted):
         notes.append(f"{noun.counted(len(wanted) - len(entries))} failed in preprocessing and left out")
+    if recipe.calibration == "neutral":
+        entries = _calibrated(store, entries, notes, noun)
     if recipe.sequence.overflow == "drop":
         long = set(too_long([n_steps(entry, recipe.input) for entry in entries], recipe.sequence))
         entries = [entry for place, entry in enumerate(entries) if place not in long]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -35,6 +35,11 @@ class Experiment(Config):
         "there is one to a recording or sequence.length_frames is 1; features are what the backbone of [features] "
         "makes of each crop; landmarks are registered to a mean face; fused are projections and landmarks",
     )
+    calibration: Literal["none", "neutral"] = Field(
+        "none",
+        description="neutral: landmarks are relative to those of the subject's neutral recording, which the data set "
+        "names (column neutral of a manifest) and which is neither trained on nor tested",
+    )
     published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
     seed: int = Field(1, ge=0, description="seed of every random choice")
     balance: BalanceConfig = BalanceConfig()
@@ -63,6 +68,8 @@ class Experiment(Config):
     @model_validator(mode="after")
     def _landmarks_may_be_negative(self) -> Self:
         if self.input not in ("landmarks", "fused"):
+            if self.calibration != "none":
+                raise ValueError(f"calibration is of landmarks, and input = {self.input} has none")
             return self
         spec = registry.load("models", self.model_kind).SPEC
         if not self.augmentation.changes_nothing and not spec.learns_from_subjects:

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import readable
+from ckseq.errors import CallError, readable
 from ckseq.inference.inputs import Input
 from ckseq.inference.predictions import EarlyDecision, SequencePrediction
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.stages import run_stages
+from ckseq.signal.landmarks import neutral_shape
+from ckseq.sources.manifest import frames_at
 
 # frames are unevenly spaced where a distance differs from the median by more than this share of it
 _UNEVEN_SHARE = 0.2
+
+
+def with_neutral(predictor: Predictor, clip: Path | None) -> Predictor:
+    """Return the predictor for the person whose neutral face a clip shows.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    clip : Path or None
+        A folder of frames or a video file; required for a run that is calibrated by person, and refused for others.
+
+    Raises
+    ------
+    CallError
+        The clip and the run do not fit each other.
+    DataError
+        The clip cannot be read, or shows no face.
+    """
+    calibrated = predictor.experiment.calibration == "neutral"
+    if clip is None:
+        if calibrated:
+            raise CallError(
+                "the run compares each person with a neutral face", predictor.run, "name a clip of it with --neutral"
+            )
+        return predictor
+    if not calibrated:
+        raise CallError("--neutral is for runs with calibration = neutral, and this run has none", predictor.run)
+    arrays, _ = run_stages(frames_at(clip), predictor.pipeline)
+    return replace(predictor, neutral=neutral_shape(arrays["landmarks"]))
 
 
 def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:

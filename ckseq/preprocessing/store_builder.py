@@ -192,4 +192,5 @@ def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None 
     """Return the digest of what becomes of a recording, and that of its source."""
     source_digest = source_digest or source_digest_of(recording)
     who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
+    who += ["neutral"] if recording.neutral else []
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest

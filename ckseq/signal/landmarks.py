@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.errors import DataError
 from ckseq.signal.face_shape import FaceShape
 from ckseq.signal.faces import Box
 
@@ -184,6 +185,29 @@ def mirror_landmarks(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[
     flipped[..., 0, n + 1 : n + 3] *= -1  # turned to the other side, tilted to the other side
     flipped[..., 1, n] *= -1  # shifted to the other side
     return flipped
+
+
+def neutral_shape(columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median of a neutral sequence, (t, 2, n + 3) to (2, n + 3), with zeros for the pose.
+
+    Raises
+    ------
+    DataError
+        No frame of it has landmarks.
+    """
+    if not columns.any():
+        raise DataError("no landmarks were found in the neutral recording", fix="name another one")
+    shape = np.median(columns, axis=0)
+    shape[:, -N_POSE_COLUMNS:] = 0
+    return np.asarray(shape, np.float32)
+
+
+def less_neutral(columns: NDArray[np.float32], neutral: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return landmarks (t, 2, n + 3) relative to a neutral face of the same person, (2, n + 3).
+
+    A sequence without landmarks, all zero, stays as it is.
+    """
+    return columns - neutral if columns.any() else columns
 
 
 def beside(projections: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,9 +15,10 @@ from ckseq.sources._frames import foreign_names, images_in, is_image, is_video, 
 from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
-COLUMNS = ("path", "subject", "session", "label")
+COLUMNS = ("path", "subject", "session", "label", "neutral")
 MAX_COLUMNS = 1000
 _REQUIRED = ("path", "subject")
+_MARKS = {"": False, "no": False, "0": False, "yes": True, "1": True}
 
 
 def recognizes(root: Path) -> bool:
@@ -37,7 +38,8 @@ def scan(root: Path) -> list[Recording]:
     ----------
     root : Path
         The CSV file, or the folder that holds ``manifest.csv``. Its ``path`` is a folder of frames, a video file or a
-        single image, relative to the CSV file. An empty ``label`` means unlabeled. The id is
+        single image, relative to the CSV file. An empty ``label`` means unlabeled. ``neutral`` is ``yes`` where it
+        is its subject's neutral face, for calibration by person (``calibration = "neutral"``). The id is
         ``subject_session``, or made of the path's last part where the session is empty.
 
     Raises
@@ -63,7 +65,10 @@ def scan(root: Path) -> list[Recording]:
             frames = ImageFiles((path,)) if _is_photo(path) else frames_at(path)
         except DataError as error:
             raise DataError(f"path {row['path']!r} {error.what}", where, error.fix) from None
-        recordings[ident] = Recording(ident, row["subject"], session, row["label"] or None, frames)
+        if row["neutral"].lower() not in _MARKS:
+            raise DataError(f"the column neutral is {row['neutral']!r}", where, "write yes, or leave it empty")
+        neutral = _MARKS[row["neutral"].lower()]
+        recordings[ident] = Recording(ident, row["subject"], session, row["label"] or None, frames, neutral=neutral)
         lines[ident] = line
     if not recordings:
         raise DataError("lists no recording", table, "write one line per recording below the header")

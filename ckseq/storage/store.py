@@ -44,7 +44,8 @@ class Entry:
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
     the reason in ``error``), ``n_crops`` its stored crops; ``source_digest`` that of the frames' file names and bytes,
-    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions.
+    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions; ``neutral`` as
+    of `ckseq.recording.Recording`.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Entry:
     part: str | None = None
     n_crops: int = 0
     quality: Quality | None = None
+    neutral: bool = False
 
 
 class Store:
@@ -247,6 +249,7 @@ def entry_of(id: str, group: h5py.Group) -> Entry:
         attrs.get("part"),
         n_crops,
         quality_of(group),
+        bool(attrs.get("neutral", False)),
     )
 
 

@@ -70,6 +70,8 @@ def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> 
         group.attrs["label"] = recording.label
     if recording.part is not None:
         group.attrs["part"] = recording.part
+    if recording.neutral:
+        group.attrs["neutral"] = True
     if prepared.error is not None:
         group.attrs["error"] = prepared.error
     if prepared.quality is not None:

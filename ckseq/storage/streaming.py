@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
+from ckseq.signal.landmarks import beside, less_neutral, neutral_shape
 from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
 from ckseq.storage.store import Entry, Store, open_store
 
@@ -42,6 +43,8 @@ class Streamed:
         How each sequence is brought to the common length.
     item_shape : (t, h, w, channels)
         Or (h, w, channels) of crops where t is 1.
+    neutral_ids : array of str, optional
+        For each recording that of its subject's neutral face, to which landmarks are relative.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Streamed:
     ids: NDArray[np.str_]
     config: SequenceConfig
     item_shape: tuple[int, ...]
+    neutral_ids: NDArray[np.str_] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,7 +76,8 @@ class Streamed:
 
     def __getitem__(self, rows: slice | Sequence[int] | NDArray[np.int_]) -> Streamed:
         """Select rows; nothing is read."""
-        return Streamed(self.path, self.digest, self.input, self.ids[rows], self.config, self.item_shape)
+        neutral_ids = None if self.neutral_ids is None else self.neutral_ids[rows]
+        return replace(self, ids=self.ids[rows], neutral_ids=neutral_ids)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read all rows.
@@ -85,10 +90,9 @@ class Streamed:
         array = np.empty(self.shape, self.dtype)
         length = 1 if len(self.item_shape) == 3 else self.item_shape[0]
         with open_store(self.path, listing=False, digest=self.digest) as store:
-            read = getattr(store, self.input)
-            for place, id in enumerate(self.ids):
+            for place in range(len(self.ids)):
                 one = fit_length(
-                    read(str(id)),
+                    self._read(store, place),
                     length_frames=length,
                     overflow=self.config.overflow,
                     short=self.config.short,
@@ -96,8 +100,22 @@ class Streamed:
                 array[place] = one.reshape(self.item_shape)
         return array if dtype is None else array.astype(dtype, copy=False)
 
+    def _read(self, store: Store, place: int) -> NDArray[Any]:
+        id = str(self.ids[place])
+        if self.neutral_ids is None:
+            return np.asarray(getattr(store, self.input)(id))
+        neutral = neutral_shape(store.landmarks(str(self.neutral_ids[place])))
+        landmarks = less_neutral(store.landmarks(id), neutral)
+        return landmarks if self.input == "landmarks" else beside(store.projections(id), landmarks)
 
-def stream(store: Store, entries: Sequence[Entry], input: Input, config: SequenceConfig) -> Streamed:
+
+def stream(
+    store: Store,
+    entries: Sequence[Entry],
+    input: Input,
+    config: SequenceConfig,
+    neutral_ids: Sequence[str] | None = None,
+) -> Streamed:
     """Return the sequences of some recordings, without reading them.
 
     Parameters
@@ -108,6 +126,8 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
     input : str
         The dataset to read.
     config : SequenceConfig
+    neutral_ids : sequence of str, optional
+        See `Streamed`.
 
     Raises
     ------
@@ -121,7 +141,8 @@ def stream(store: Store, entries: Sequence[Entry], input: Input, config: Sequenc
     length = length_of([n_steps(entry, input) for entry in entries], config)
     shape = (*frame, *([1] if len(frame) == 2 else []))
     shape = shape if input == "crops" and length == 1 else (length, *shape)
-    return Streamed(store.path, store.digest, input, np.array([entry.id for entry in entries]), config, shape)
+    neutral = None if neutral_ids is None else np.array(neutral_ids)
+    return Streamed(store.path, store.digest, input, np.array([entry.id for entry in entries]), config, shape, neutral)
 
 
 def n_steps(entry: Entry, input: Input) -> int:

@@ -124,6 +124,8 @@ def _unlike(sides: Sequence[Side]) -> list[str]:
     notes = []
     for other in sides[1:]:
         mine, theirs = first.facts.protocol, other.facts.protocol
+        if (other.facts.value("calibration") or "none") != (first.facts.value("calibration") or "none"):
+            notes.append(f"one of {first.name} and {other.name} is calibrated by person, and the other is not")
         if other.facts.labels != first.facts.labels:
             notes.append(f"{first.name} and {other.name} have different classes")
         if mine.kind != theirs.kind:

@@ -12,11 +12,14 @@ from typing import Any
 from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.inference.ready_made import load_run_or_ready_made
+from ckseq.inference.sequences import with_neutral
 
 _GRACE_S = 1
 
 
-def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, console: Console) -> dict[str, Any]:
+def live(
+    run: Path, *, host: str, port: int, error_rate: float, neutral: Path | None = None, browser: bool, console: Console
+) -> dict[str, Any]:
     """Serve the page until Ctrl-C.
 
     Parameters
@@ -29,6 +32,8 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         0 is any free one.
     error_rate : float
         Of early decisions, as for ``predict``.
+    neutral : Path, optional
+        As for ``predict``.
     browser : bool
         Open the page in the system's browser.
     console : Console
@@ -56,7 +61,7 @@ def live(run: Path, *, host: str, port: int, error_rate: float, browser: bool, c
         raise CallError(f"the page needs the package {error.name}", fix="pip install 'ckseq[live]'") from None
     listening = _bind(host, port)
     remove_clips()
-    predictor = load_run_or_ready_made(run, error_rate=error_rate)
+    predictor = with_neutral(load_run_or_ready_made(run, error_rate=error_rate), neutral)
     session = LiveSession(predictor)
     site = Site(
         predictor.run,

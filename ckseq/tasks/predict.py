@@ -27,6 +27,7 @@ from ckseq.inference.predictions import (
 )
 from ckseq.inference.ready_made import is_ready_made, load_run_or_ready_made
 from ckseq.inference.recordings import RecordingOptions, predict_recordings
+from ckseq.inference.sequences import with_neutral
 from ckseq.storage.files import write_text
 from ckseq.tracking.timeline import TimelineConfig
 
@@ -44,6 +45,7 @@ def predict(
     seconds: float | None = None,
     error_rate: float = ERROR_RATE,
     detector: str | None = None,
+    neutral: Path | None = None,
     settings: Sequence[str] = (),
     console: Console,
 ) -> dict[str, Any]:
@@ -74,6 +76,8 @@ def predict(
         those of the run's test part; see `ckseq.protocol.early_classification.stop_threshold`.
     detector : str, optional
         The face detector instead of the run's own, for models of single images.
+    neutral : Path, optional
+        A folder of frames or a video of the person's neutral face, for a run that is calibrated by person.
     settings : sequence of str
         ``timeline.key=value``; ``detector.key=value`` for models of single images; ``model.sha256=...`` for another
         file of a ready-made model.
@@ -97,6 +101,7 @@ def predict(
     sections = _sections(settings, run)
     timeline = parse(TimelineConfig, sections.get("timeline", {}), where="--set timeline")
     predictor = load_run_or_ready_made(run, error_rate=error_rate, settings=sections.get("model", {}))
+    predictor = with_neutral(predictor, neutral)
     sources = [str(path) for path in inputs]
     photos: list[str] = []
     detection = None

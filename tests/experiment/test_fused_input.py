@@ -1,5 +1,7 @@
 """Landmarks and projections from a store to a model: alone, side by side, and where they do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_trainings import Listener
@@ -8,11 +10,15 @@ from ckseq.errors import CallError, DataError
 from ckseq.experiment.early_checks import check_before_work
 from ckseq.experiment.recipe import load_experiment
 from ckseq.inference.predictor import load_predictor
+from ckseq.inference.sequences import with_neutral
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recording import ImageFiles, Recording
+from ckseq.signal.landmarks import beside, less_neutral, neutral_shape
 from ckseq.storage.predictions import read_predictions
+from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
 from ckseq.storage.store_writer import Prepared, assemble, write_part
+from ckseq.tasks.compare import compare
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
@@ -92,3 +98,73 @@ def test_a_store_without_landmarks_says_so(tmp_path):
     assemble(tmp_path, {recording.id: "d"}, out, pipeline={"name": "anchored"}, digest="d" * 16, notes=[])
     with open_store(out) as opened, pytest.raises(DataError, match="it has no landmarks"):
         opened.frame_shape("S001_001", "fused")
+
+
+@pytest.fixture(scope="module")
+def personal_store(tmp_path_factory):
+    """Eight people with faces of their own, beside which the class hardly shows; six have a neutral recording."""
+    folder, rng, ids = tmp_path_factory.mktemp("parts"), np.random.default_rng(0), []
+    for person in range(8):
+        own = rng.normal(0, 0.4, (2, 147)).astype(np.float32)
+        own[:, -3:] = 0
+        for number, label in enumerate(["neutral", *LABELS]):
+            landmarks = rng.normal(0, 0.01, (6, 2, 147)).astype(np.float32) + own
+            landmarks[:, 1, 20 * number : 20 * number + 10] += 0.1 * (number > 0)
+            neutral = number == 0 and person < 6
+            session = f"{number:03}"
+            recording = Recording(f"S{person}_{session}", f"S{person}", session, label, ImageFiles(()), neutral=neutral)
+            arrays = {"projections": rng.random((6, 2, 30, 3), dtype=np.float32), "landmarks": landmarks}
+            write_part(folder, Prepared(recording, "d", "s", 7, 0, arrays, None))
+            ids.append(recording.id)
+    out, pipeline = folder / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
+    assemble(folder, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline, digest="e" * 16, notes=[])
+    return out
+
+
+def test_calibration_by_person_shows_what_the_faces_themselves_hide(personal_store, tmp_path):
+    settings = ["protocol.kind=leave_one_subject_out", f"classes={list(LABELS)}"]
+    settings += ["augmentation={}", "input=landmarks", 'model={kind="ridge",root=false,pool=1,parts=2}']
+    for name in ("none", "neutral"):
+        calibration = f"calibration={name}"
+        out = tmp_path / name
+        crossval(personal_store, experiment="fusion", out=out, settings=[*settings, calibration], console=Listener())
+    assert correct(tmp_path / "neutral") == 1.0
+    assert correct(tmp_path / "none") < 0.85
+    run = read_run(tmp_path / "neutral")
+    assert run.protocol.n_test == 18
+    assert any("calibrated by person" in note for note in run.notes)
+    assert any("6 sequences of 2 subjects without a neutral one left out" in note for note in run.notes)
+    with pytest.raises(CallError, match="is calibrated by person, and the other is not"):
+        compare([tmp_path / "none", tmp_path / "neutral"], anyway=False, picture=None, console=Listener())
+
+
+def test_a_calibrated_run_reads_landmarks_relative_to_the_neutral_recording(personal_store, tmp_path):
+    train(personal_store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "r", console=Listener())
+    predictor = load_predictor(tmp_path / "r")
+    assert predictor.labels == LABELS  # the neutral recordings are not among the sequences
+    with pytest.raises(CallError, match="name a clip of it with --neutral"):
+        with_neutral(predictor, None)
+    with open_store(personal_store) as opened:
+        for row in read_predictions(tmp_path / "r").rows:
+            own = opened.landmarks(f"{row.subject}_000")
+            calibrated = replace(predictor, neutral=neutral_shape(own))
+            arrays = {"projections": opened.projections(row.recording), "landmarks": opened.landmarks(row.recording)}
+            median = np.median(own, axis=0)
+            median[:, -3:] = 0
+            expected = beside(arrays["projections"], arrays["landmarks"] - median)
+            np.testing.assert_array_equal(calibrated.read_input(arrays), expected)
+            found = calibrated.predict_proba(calibrated.read_input(arrays))
+            np.testing.assert_allclose(found, row.probabilities, atol=1e-5)
+
+
+def test_calibration_needs_neutral_recordings_and_landmarks(store, tmp_path):
+    with pytest.raises(DataError, match="no subject has a neutral recording to calibrate with"):
+        train(store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "r", console=Listener())
+    with pytest.raises(CallError, match="calibration is of landmarks, and input = projections has none"):
+        load_experiment("default", ["calibration=neutral"])
+    with pytest.raises(DataError, match="no landmarks were found in the neutral recording"):
+        neutral_shape(np.zeros((3, 2, 147), np.float32))
+    assert not less_neutral(np.zeros((3, 2, 147), np.float32), np.ones((2, 147), np.float32)).any()
+    train(store, experiment="fusion", out=tmp_path / "plain", console=Listener())
+    with pytest.raises(CallError, match="--neutral is for runs with calibration = neutral"):
+        with_neutral(load_predictor(tmp_path / "plain"), tmp_path)

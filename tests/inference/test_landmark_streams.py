@@ -5,14 +5,18 @@ import numpy as np
 import pytest
 from made_trainings import Listener
 
+from ckseq.errors import CallError
 from ckseq.inference.causal_pipeline import make_face_tracker, pipeline_for_video
 from ckseq.inference.face_classifier import make_face_classifier
 from ckseq.inference.predictor import load_predictor
 from ckseq.preprocessing.pipeline import load_pipeline
+from ckseq.preprocessing.stages import run_stages
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import beside, landmark_columns
+from ckseq.signal.landmarks import beside, landmark_columns, neutral_shape
+from ckseq.sources.manifest import frames_at
 from ckseq.storage.store_writer import Prepared, assemble, write_part
+from ckseq.tasks.predict import predict
 from ckseq.tasks.train import train
 from ckseq.tracking.timeline import TimelineConfig
 from ckseq.twin.tree import TwinConfig, draw, plan
@@ -34,12 +38,14 @@ def smile():
 def store(tmp_path_factory):
     folder, rng, ids = tmp_path_factory.mktemp("parts"), np.random.default_rng(0), []
     for person in range(4):
-        for code, label in enumerate(("anger", "happiness")):
+        for code, label in enumerate(("anger", "happiness", "neutral")):
             arrays = {
                 "projections": rng.random((6, 2, 267, 3), dtype=np.float32) / 9 + code / 9,
                 "landmarks": rng.normal(code / 20, 0.02, (6, 2, 147)).astype(np.float32),
             }
-            recording = Recording(f"S{person:03}_{code:03}", f"S{person:03}", f"{code:03}", label, ImageFiles(()))
+            recording = Recording(
+                f"S{person:03}_{code:03}", f"S{person:03}", f"{code:03}", label, ImageFiles(()), neutral=code == 2
+            )
             write_part(folder, Prepared(recording, "d", "s", 7, 0, arrays, None))
             ids.append(recording.id)
     out, pipeline = folder / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
@@ -71,3 +77,21 @@ def test_a_window_is_classified_as_the_same_frames_from_a_store(settings, fused,
     expected = beside(np.stack([frame.projections for frame in frames[1:]]), columns) if fused else columns
     found = classifier.classify(kept, np.arange(1, len(frames)) / 25)
     np.testing.assert_allclose(found, predictor.predict_proba(expected), atol=1e-6)
+
+
+def test_a_clip_of_the_neutral_face_is_what_landmarks_are_relative_to(store, smile, tmp_path):
+    for name, frames in (("smile", smile[0][: len(smile[0]) // 2]), ("neutral", smile[0][:3])):
+        (tmp_path / name).mkdir()
+        for number, frame in enumerate(frames):
+            cv2.imwrite(str(tmp_path / name / f"{number:03}.png"), frame)
+    train(store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "run", console=Listener())
+    arguments = {"inputs": [tmp_path / "smile"], "console": Listener()}
+    with pytest.raises(CallError, match="name a clip of it with --neutral"):
+        predict(tmp_path / "run", **arguments)
+    result = predict(tmp_path / "run", neutral=tmp_path / "neutral", **arguments)
+    predictor = load_predictor(tmp_path / "run")
+    arrays = {name: run_stages(frames_at(tmp_path / name), predictor.pipeline)[0] for name in ("smile", "neutral")}
+    relative = arrays["smile"]["landmarks"] - neutral_shape(arrays["neutral"]["landmarks"])
+    expected = predictor.predict_proba(beside(arrays["smile"]["projections"], relative))
+    found = list(result["predictions"][0]["probabilities"].values())
+    np.testing.assert_allclose(found, expected, atol=1e-5)

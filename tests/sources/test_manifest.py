@@ -30,6 +30,14 @@ def table(folder, text, encoding="utf-8"):
     return path
 
 
+def test_a_column_marks_neutral_recordings(folder):
+    path = table(folder, "path,subject,session,label,neutral\nb,S1,2,joy,\na,S1,1,,Yes\nclip.mp4,S2,3,anger,no\n")
+    assert [(one.id, one.neutral) for one in manifest.scan(path)] == [("S1_1", True), ("S1_2", False), ("S2_3", False)]
+    assert manifest.problems(path) == []
+    with pytest.raises(DataError, match=r"line 2: the column neutral is 'a\.mp4'; write yes, or leave it empty"):
+        manifest.scan(table(folder, "path,subject,neutral\nb,S1,a.mp4\n"))
+
+
 def test_rows_become_recordings(folder):
     path = table(folder, "path,subject,session,label\nb,Anna B.,2,joy\n\na,S1,1,\nclip.mp4,S2,,anger\n")
     first, second, third = manifest.scan(path)
