@@ -94,7 +94,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of a data set: what, where, and its mend (what to do, or what ckseq does about it).
+    """A problem of a data set: what, where, and its remedy: what to do, or what ckseq does about it.
 
     A problem that ``matters`` for the interpretation of results is stored as a note. ``left_out`` counts the recordings
     that cannot be used because of it; ``--strict`` refuses such data.
@@ -102,7 +102,7 @@ class Problem:
 
     what: str
     where: str
-    mend: str
+    remedy: str
     matters: bool = False
     left_out: int = 0
 

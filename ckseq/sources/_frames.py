@@ -110,8 +110,8 @@ def foreign_names(recordings: Iterable[Recording]) -> list[Problem]:
         if 2 * n_usual > len(names):
             foreign = next(name for name in names if _NUMBER.sub("0", name.lower()) != usual)
             where = readable(f"{recording.id}: {foreign}")
-            mend = "all are read, in natural order; remove those that do not belong"
-            found.append(Problem("frames are named unlike the others of their sequence", where, mend, matters=True))
+            remedy = "all are read, in natural order; remove those that do not belong"
+            found.append(Problem("frames are named unlike the others of their sequence", where, remedy, matters=True))
     return found
 
 

@@ -107,7 +107,7 @@ def scan(root: Path) -> list[Recording]:
     if found.faults:
         first, more = found.faults[0], len(found.faults) - 1
         rest = f" ({more} more such labels: 'ckseq inspect' lists them)" if more else ""
-        raise DataError(f"{first.what}{rest}", first.where, first.mend)
+        raise DataError(f"{first.what}{rest}", first.where, first.remedy)
     return recordings
 
 

@@ -72,8 +72,8 @@ def inspect(
         ``schema``, ``data``, ``source``, ``counts`` (sequences, subjects, frames, labeled, and one per label),
         ``should_hold`` (the counts of the original, or None), ``parts`` (the number of recordings in each part of the
         published split; empty without one), ``lengths`` (min, median, max frames, and ``histogram``: frames to
-        sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what, where, mend),
-        ``figures`` (their paths, where they are saved).
+        sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what, where,
+        remedy), ``figures`` (their paths, where they are saved).
 
     Raises
     ------
@@ -99,7 +99,7 @@ def inspect(
         "parts": dict(Counter(part for one in recordings if (part := one.part))),
         "lengths": _lengths(lengths),
         "images": images,
-        "problems": [{"what": p.what, "where": p.where, "mend": p.mend} for p in problems],
+        "problems": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in problems],
     }
     console.say(_counts_table(found["counts"], found["should_hold"], title=f"{data} ({found['source']})"))
     if lengths:
@@ -253,10 +253,10 @@ def _say_problems(problems: Sequence[Problem], data: Path, console: Console) -> 
         return
     alike: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        alike.setdefault((problem.what, problem.mend), []).append(problem.where.removeprefix(f"{data}/"))
+        alike.setdefault((problem.what, problem.remedy), []).append(problem.where.removeprefix(f"{data}/"))
     console.heading(f"problems: {len(problems)}")
-    for (what, mend), wheres in alike.items():
+    for (what, remedy), wheres in alike.items():
         more = f", and {len(wheres) - _WHERES_SHOWN} more (--json lists all)" if len(wheres) > _WHERES_SHOWN else ""
         console.say(f"- {what}")
         console.say(f"    where:  {', '.join(wheres[:_WHERES_SHOWN])}{more}")
-        console.say(f"    remedy: {mend}")
+        console.say(f"    remedy: {remedy}")

@@ -110,14 +110,14 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
     alike: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         if problem.matters:
-            alike.setdefault((problem.what, problem.mend), []).append(problem.where)
+            alike.setdefault((problem.what, problem.remedy), []).append(problem.where)
     notes = []
-    for (what, mend), wheres in alike.items():
+    for (what, remedy), wheres in alike.items():
         # what is true of the whole data set names no place
         places = [
             where.removeprefix(f"{data}/") for where in wheres if Path(where) != data and not is_file(Path(where))
         ]
-        notes.append(f"{what} ({named(places)}): {mend}" if places else f"{what}: {mend}")
+        notes.append(f"{what} ({named(places)}): {remedy}" if places else f"{what}: {remedy}")
         if places:
             console.warn(notes[-1])
     return [*notes, *([f"{n_unread} recordings of the data could not be used and are left out"] if unread else [])]

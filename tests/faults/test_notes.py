@@ -51,4 +51,4 @@ def test_a_video_that_is_cut(root, tmp_path):
 
 
 def test_a_problem_is_one_line():
-    assert Problem("what", "a\n\x1b[31m\udcff", "mend").where == r"a\n\x1b[31m\udcff"
+    assert Problem("what", "a\n\x1b[31m\udcff", "remedy").where == r"a\n\x1b[31m\udcff"

@@ -1,4 +1,4 @@
-"""Hostile recipes, settings, searches and command lines: each ends with one line that names what to mend, and soon.
+"""Hostile recipes, settings, searches and command lines: each ends with one line that names what to remedy, and soon.
 
 Cases are drawn by seed; ``CKSEQ_FAULTS=2000`` draws as many.
 """

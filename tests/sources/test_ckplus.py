@@ -56,7 +56,7 @@ def archives(root):
 
 
 def told(root):
-    return [f"{problem.what} | {problem.where} | {problem.mend}" for problem in ckplus.problems(root)]
+    return [f"{problem.what} | {problem.where} | {problem.remedy}" for problem in ckplus.problems(root)]
 
 
 def summary(recordings):

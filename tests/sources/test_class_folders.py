@@ -27,7 +27,7 @@ def test_classes_become_labels_and_names_subjects(root):
 def test_unknown_subjects_are_told_with_the_mend(root):
     (problem,) = class_folders.problems(root)
     assert problem.what == "the subject of 2 of 4 recordings is unknown; each counts as its own"
-    assert "manifest" in problem.mend
+    assert "manifest" in problem.remedy
 
 
 @pytest.mark.parametrize("name", ["video_001", "01-02-03", "img12_a", "2020_01"])

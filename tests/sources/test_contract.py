@@ -76,7 +76,7 @@ def test_scan_is_sorted_deterministic_and_reads_no_pixel(name, source, content, 
     assert all(re.fullmatch(r"[\w.-]+", ident) for ident in ids)
     assert all(recording.n_frames for recording in found)
     assert all(recording.subject and recording.session for recording in found)
-    assert all(isinstance(problem, Problem) and problem.mend for problem in source.problems(tmp_path))
+    assert all(isinstance(problem, Problem) and problem.remedy for problem in source.problems(tmp_path))
 
 
 def test_it_is_the_only_one_to_recognize_its_tree(name, source, tmp_path):
