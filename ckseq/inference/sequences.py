@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import CallError, readable
+from ckseq.errors import CallError, DataError, readable
 from ckseq.inference.inputs import Input
 from ckseq.inference.predictions import EarlyDecision, SequencePrediction
 from ckseq.inference.predictor import Predictor
@@ -55,10 +55,12 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     Raises
     ------
     DataError
-        A frame cannot be read, no frame has a face, or only one.
+        A frame cannot be read, no frame has a face, or only one; or none has the landmarks that the model reads.
     """
     assert source.frames is not None
     arrays, faces = run_stages(source.frames, predictor.pipeline)
+    if predictor.experiment.input in ("landmarks", "fused") and not arrays["landmarks"].any():
+        raise DataError("no landmarks were found in any frame", source.source, "use a recording that shows the face")
     sequence = predictor.read_input(arrays)
     times_s = None
     # motion has one row fewer than there are crops: it begins with the second

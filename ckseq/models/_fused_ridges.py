@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from ckseq.models._features import Vectors
 from ckseq.signal.augment import AugmentConfig, augment, mirror
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import N_POSE_COLUMNS, facs_distances, mirror_landmarks
+from ckseq.signal.landmarks import facs_distances, mirror_landmarks
 
 _PENALTIES = np.logspace(0, 6, 13)
 _SHARES = np.arange(5) / 4
@@ -133,11 +133,6 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
             landmarks[flipped] = mirror_landmarks(landmarks[flipped], face_shape())
             versions.append(version)
         return versions
-
-
-def n_landmark_columns(n_points: int) -> int:
-    """Return how many columns the landmarks of a frame have."""
-    return n_points + N_POSE_COLUMNS
 
 
 def _statistics(values: NDArray[np.float32]) -> NDArray[np.float32]:

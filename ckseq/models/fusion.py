@@ -53,10 +53,11 @@ def build(config: FusionConfig, *, input_shape: tuple[int, ...], n_classes: int)
     """
     from sklearn.pipeline import make_pipeline
 
-    from ckseq.models._fused_ridges import FusedRidges, n_landmark_columns
+    from ckseq.models._fused_ridges import FusedRidges
     from ckseq.signal.face_shape import face_shape
+    from ckseq.signal.landmarks import N_POSE_COLUMNS
 
-    n_landmarks = n_landmark_columns(len(face_shape().points))
+    n_landmarks = len(face_shape().points) + N_POSE_COLUMNS
     if input_shape[2] <= n_landmarks:
         raise CallError(
             f"fusion reads projections and {n_landmarks} columns of landmarks, and these are {input_shape[2]} columns",

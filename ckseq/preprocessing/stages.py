@@ -148,7 +148,7 @@ def landmark_tracker_for(recipe: Pipeline, detector: Detector | None = None) -> 
     if config.kind == "none":
         return None
     spec: LandmarkSpec = registry.load("landmarks", config.kind).SPEC
-    landmarker = spec.make(parse(spec.config, {"file": config.file}, where="[landmarks]"))
+    landmarker = spec.make(parse(spec.config, {"file": config.file, "sha256": config.sha256}, where="[landmarks]"))
     if detector is None:
         blazeface: DetectorSpec = registry.load("detectors", "blazeface").SPEC
         detector = blazeface.load(blazeface.config())

@@ -24,6 +24,7 @@ class LandmarksConfig(Config):
         "none", description="none; or points of MediaPipe's face mesh, searched from BlazeFace's boxes on"
     )
     file: str = Field("", description="another .tflite file of the landmarks' network; empty is the installed one")
+    sha256: str = Field("", description="digest of that file, so that results name what made them")
     min_score: float = Field(0.5, ge=0, le=1, description="lowest probability of a face for landmarks to be believed")
     margin: float = Field(
         1.5, ge=1, le=4, description="ratio of the searched region's side to that of the box or of the landmarks"

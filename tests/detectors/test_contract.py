@@ -4,7 +4,7 @@ import cv2
 import dlib
 import numpy as np
 import pytest
-from made_litert import make_litert
+from made_litert import make_litert, sha256_of
 
 from ckseq import registry
 from ckseq.config import Config
@@ -198,4 +198,6 @@ def test_blazeface_refuses_a_network_of_other_shapes(tmp_path):
     spec = registry.load("detectors", "blazeface").SPEC
     path = make_litert(tmp_path / "other.tflite")
     with pytest.raises(DataError, match="is not such a network of BlazeFace"):
+        spec.load(spec.config(file=str(path), sha256=sha256_of(path)))
+    with pytest.raises(DataError, match=f"its SHA-256 is {sha256_of(path)}, not given; set sha256 beside file"):
         spec.load(spec.config(file=str(path)))

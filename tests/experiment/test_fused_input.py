@@ -168,3 +168,21 @@ def test_calibration_needs_neutral_recordings_and_landmarks(store, tmp_path):
     train(store, experiment="fusion", out=tmp_path / "plain", console=Listener())
     with pytest.raises(CallError, match="--neutral is for runs with calibration = neutral"):
         with_neutral(load_predictor(tmp_path / "plain"), tmp_path)
+
+
+def test_sequences_without_landmarks_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    for person in range(4):
+        for label in LABELS:
+            lost = person == 2 and label == "fear"
+            landmarks = np.zeros((5, 2, 147)) if lost else rng.normal(0, 0.1, (5, 2, 147))
+            arrays = {"projections": rng.random((5, 2, 30, 3)), "landmarks": landmarks}
+            arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+            recording = Recording(f"S{person}_{label}", f"S{person}", label, label, ImageFiles(()))
+            write_part(tmp_path, Prepared(recording, "d", "s", 6, 0, arrays, None))
+    ids = [f"S{person}_{label}" for person in range(4) for label in LABELS]
+    out, pipeline = tmp_path / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
+    assemble(tmp_path, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline, digest="f" * 16, notes=[])
+    train(out, experiment="fusion", out=tmp_path / "run", console=Listener())
+    lost = "no landmarks were found in 1 sequence, which count as the mean face: S2_fear"
+    assert lost in read_run(tmp_path / "run").notes

@@ -72,6 +72,7 @@ def test_a_window_is_classified_as_the_same_frames_from_a_store(settings, fused,
         assert np.hypot(*(eyes - known).T).max() < 0.15 * np.hypot(*(known[1] - known[0]))
     assert any(decision is not None and decision.probabilities is not None for decision in decisions)
     assert classifier.keep(frames[0]) is None  # there is no motion yet
+    assert classifier.keep(frames[1]._replace(landmarks=np.full((144, 3), np.nan, np.float32))) is None
     kept = [classifier.keep(frame) for frame in frames[1:]]
     columns = landmark_columns(np.stack([frame.landmarks for frame in frames[1:]]), SHAPE)
     expected = beside(np.stack([frame.projections for frame in frames[1:]]), columns) if fused else columns

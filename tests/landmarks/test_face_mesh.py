@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from made_litert import make_litert
+from made_litert import make_litert, sha256_of
 
 from ckseq import registry
 from ckseq.errors import DataError
@@ -69,8 +69,12 @@ def test_a_face_is_found_again_after_black_frames_and_follows_a_turned_image(smi
 
 def test_a_network_of_other_shapes_is_refused(tmp_path):
     spec = registry.load("landmarks", "face_mesh").SPEC
+    path = make_litert(tmp_path / "other.tflite")
     with pytest.raises(DataError, match="is not a network for 468 landmarks"):
-        spec.make(spec.config(file=str(make_litert(tmp_path / "other.tflite"))))
+        spec.make(spec.config(file=str(path), sha256=sha256_of(path)))
+    # the same path with other contents is another recipe
+    with pytest.raises(DataError, match="its SHA-256 is"):
+        tracker(file=f"'{path}'", sha256="0" * 64)
 
 
 def test_a_store_has_one_row_of_landmarks_for_each_step_of_motion(smile, tmp_path, console):
