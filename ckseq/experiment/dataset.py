@@ -171,10 +171,8 @@ def _lost_landmarks(x: NDArray[np.float32], entries: Sequence[Entry], noun: Noun
     lost = [entry.id for entry, one in zip(entries, x, strict=True) if not one[:, :, -columns:].any()]
     if not lost:
         return []
-    more = ", ..." if len(lost) > 3 else ""
-    return [
-        f"no landmarks were found in {noun.counted(len(lost))}, which count as the mean face: {', '.join(lost[:3])}{more}"
-    ]
+    named = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+    return [f"no landmarks were found in {noun.counted(len(lost))}, which count as the mean face: {named}"]
 
 
 def _neutral_by_subject(store: Store) -> dict[str, str]:
