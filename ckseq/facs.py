@@ -175,3 +175,12 @@ def in_unit_order(pairs: Iterable[tuple[int, int | None]]) -> tuple[ActionUnit, 
     return tuple(
         ActionUnit(str(number), level or None) for number, level in sorted(highest.items()) if str(number) != NEUTRAL
     )
+
+
+def code_text(units: Iterable[str]) -> str:
+    """Return units as a FACS code, which `parse_codes` reads.
+
+    >>> code_text(["12", "6"]), code_text([])
+    ('6+12', '0')
+    """
+    return "+".join(unit_order(units)) or NEUTRAL

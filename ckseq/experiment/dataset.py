@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +15,13 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.targets import case_of, coded, codes_of, labels_of
 from ckseq.labels import in_order
 from ckseq.learn.fit import Labeled, Sequences
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import make_folds
-from ckseq.protocol.holdout import Case, Fold, ProtocolConfig
+from ckseq.protocol.holdout import Fold, ProtocolConfig
 from ckseq.report.wording import Noun, noun_for
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.landmarks import N_POSE_COLUMNS
@@ -41,11 +42,13 @@ class Dataset:
     Parameters
     ----------
     labels : tuple of str
-        The classes, in the order of the network's outputs.
+        The classes or action units, in the order of the network's outputs.
     entries : tuple of Entry
         Sorted by id.
     x : (n, t, h, w, channels) float32, an array or a stream; or (n, h, w, channels) uint8, images
         In the order of ``entries``. What is small is an array; whole frames of sequences are read batch by batch.
+    codes : (n,) int, or (n, n_units) int
+        The classes or action units of ``entries``, see `ckseq.experiment.targets.codes_of`.
     folds : tuple of Fold
         The folds of the protocol; a holdout has one.
     examples : tuple of Example
@@ -59,6 +62,7 @@ class Dataset:
     labels: tuple[str, ...]
     entries: tuple[Entry, ...]
     x: Sequences
+    codes: NDArray[np.int_]
     folds: tuple[Fold, ...]
     examples: tuple[Example, ...]
     balance_notes: tuple[str, ...]
@@ -80,9 +84,10 @@ class Dataset:
         wanted = set(ids)
         places = [place for place, entry in enumerate(self.entries) if entry.id in wanted]
         entries = [self.entries[place] for place in places]
-        codes = np.array([self.labels.index(_label(entry)) for entry in entries])
         augmented = None if self.augmented is None else self.augmented[places]
-        return entries, Labeled(self.x[places], codes, tuple(entry.subject for entry in entries), augmented)
+        return entries, Labeled(
+            self.x[places], self.codes[places], tuple(entry.subject for entry in entries), augmented
+        )
 
 
 class Chosen(NamedTuple):
@@ -95,7 +100,9 @@ class Chosen(NamedTuple):
 
 
 def choose(store: Store, recipe: Experiment) -> Chosen:
-    """Choose the sequences of an experiment: those with a label it asks for, balanced; no array is read.
+    """Choose the sequences of an experiment: those with a label it asks for, balanced, or with FACS codes.
+
+    No array is read.
 
     Raises
     ------
@@ -103,6 +110,8 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
         The store has too little, or a sequence too long, for the experiment.
     """
     entries, notes = _usable(store, recipe)
+    if recipe.predicts_units:
+        return _choose_units(store, entries, notes, recipe)
     candidates = [Candidate(entry.id, _label(entry), n_steps(entry, recipe.input)) for entry in entries]
     selection = balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed))
     chosen = set(selection.ids)
@@ -112,14 +121,27 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     return Chosen(in_order(map(_label, entries)), tuple(entries), balance_notes, (*store.notes, *notes))
 
 
-def divide(entries: Sequence[Entry], config: ProtocolConfig) -> tuple[Fold, ...]:
+def _choose_units(store: Store, entries: list[Entry], notes: list[str], recipe: Experiment) -> Chosen:
+    labels, left_out = labels_of(entries, recipe)
+    if not labels:
+        raise DataError(
+            f"no action unit is shown by {recipe.min_positives} sequences or more, of at least two subjects",
+            store.path,
+            "lower min_positives, or bring more recordings with FACS codes",
+        )
+    _check_lengths(entries, recipe)
+    what = f"{noun_in(recipe).counted(len(entries))} with FACS codes, {len(labels)} action units; not balanced"
+    return Chosen(labels, tuple(entries), (what,), (*store.notes, *notes, *left_out))
+
+
+def divide(entries: Sequence[Entry], labels: Sequence[str], recipe: Experiment) -> tuple[Fold, ...]:
     """Divide entries into folds as a protocol says; the file of ``from_file`` is read here."""
-    listed = None
+    config, listed = recipe.protocol, None
     if config.kind == "from_file":
         if not config.file:
             raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
         listed = read_fold_file(Path(config.file)).listed
-    cases = [Case(entry.id, entry.subject, _label(entry), entry.part) for entry in entries]
+    cases = [case_of(entry, labels, recipe) for entry in entries]
     return make_folds(cases, config, listed=listed)
 
 
@@ -132,10 +154,15 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         The store has too little, or a sequence too long, for the experiment.
     """
     chosen = choose(store, recipe)
-    folds = divide(chosen.entries, recipe.protocol)
+    folds = divide(chosen.entries, chosen.labels, recipe)
     notes = list(chosen.notes)
     test = {id for fold in folds for id in fold.test}
-    first = {_label(entry): entry for entry in reversed(chosen.entries) if entry.id in test}
+    first = {
+        label: entry
+        for entry in reversed(chosen.entries)
+        if entry.id in test
+        for label in case_of(entry, chosen.labels, recipe).labels
+    }
     if untested := [label for label in chosen.labels if label not in first]:
         notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
     x = _read(store, chosen.entries, recipe, console or Console(quiet=True))
@@ -145,9 +172,10 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         labels=chosen.labels,
         entries=chosen.entries,
         x=x,
+        codes=codes_of(chosen.entries, chosen.labels, recipe),
         augmented=_read_augmented(store, chosen.entries, recipe, console or Console(quiet=True)),
         folds=folds,
-        examples=tuple(_examples(store, [first[label] for label in chosen.labels if label in first])),
+        examples=tuple(_examples(store, {label: first[label] for label in chosen.labels if label in first})),
         balance_notes=chosen.balance_notes,
         notes=tuple(notes),
     )
@@ -232,8 +260,7 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     """Return the usable entries, sorted by id, and notes on those that are left out."""
     notes, noun = _pipeline_notes(store, recipe), noun_in(recipe)
     _check_test_subjects(store, recipe.protocol)
-    labeled = [entry for entry in store.entries if entry.label is not None]
-    wanted = [entry for entry in labeled if not recipe.classes or entry.label in recipe.classes]
+    wanted = [entry for entry in store.entries if coded(entry, recipe)]
     entries = [entry for entry in wanted if entry.error is None]
     if len(entries) < len(wanted):
         notes.append(f"{noun.counted(len(wanted) - len(entries))} failed in preprocessing and left out")
@@ -245,6 +272,8 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
         if long:
             limit = recipe.sequence.length_frames
             notes.append(f"{noun.counted(len(long))} of more than {limit} frames of motion left out before balancing")
+    if recipe.predicts_units:
+        return _with_codes(store, entries), notes
     present = in_order(map(_label, entries))
     known = ", ".join(present) or "none"
     if missing := [label for label in recipe.classes if label not in present]:
@@ -253,6 +282,16 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if len(present) < 2:
         raise DataError(f"two classes are the least; those there are: {known}", store.path, "bring labeled recordings")
     return entries, notes
+
+
+def _with_codes(store: Store, entries: list[Entry]) -> list[Entry]:
+    if len(entries) < 2:
+        raise DataError(
+            f"{len(entries)} recordings have FACS codes",
+            store.path,
+            "put CK+'s FACS_labels.zip beside the images, or write a manifest's column action_units, and prepare again",
+        )
+    return entries
 
 
 def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
@@ -306,9 +345,9 @@ def _check_lengths(entries: Sequence[Entry], recipe: Experiment) -> None:
         )
 
 
-def _examples(store: Store, entries: Sequence[Entry]) -> list[Example]:
+def _examples(store: Store, entries: Mapping[str, Entry]) -> list[Example]:
     return [
-        Example(entry.id, _label(entry), store.faces(entry.id), store.blobs(entry.id), store.projections(entry.id))
-        for entry in entries
+        Example(entry.id, label, store.faces(entry.id), store.blobs(entry.id), store.projections(entry.id))
+        for label, entry in entries.items()
         if all(store.has(entry.id, name) for name in ("faces", "blobs", "projections"))
     ]

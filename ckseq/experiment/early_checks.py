@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.targets import coded
 from ckseq.labels import in_order
 from ckseq.models._backbones import BackboneConfig, files_of
 from ckseq.models._spec import ModelSpec
@@ -48,7 +49,7 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             f"the pipeline {pipeline.name} makes gray images, which have no colors to augment",
             fix="set faces.color = rgb, or image_augmentation.color_levels = 0",
         )
-    used = [one for one in recordings if one.label is not None and (not recipe.classes or one.label in recipe.classes)]
+    used = [one for one in recordings if coded(one, recipe)]
     if recipe.input in ("crops", "features"):
         _check_lengths(used, recipe)
     spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC

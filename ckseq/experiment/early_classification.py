@@ -39,8 +39,11 @@ def starts(projections: NDArray[Any], *, length_frames: int, sequence: SequenceC
 def prefix_predictions(
     model: Any, store: Path, dataset: Dataset, fold: Fold, recipe: Experiment, *, seed: int | None, digest: str
 ) -> list[PrefixPrediction]:
-    """Ask a model about every start of the test sequences of a fold; nothing where it does not read projections."""
-    if recipe.input != "projections":
+    """Ask a model about every start of the test sequences of a fold; nothing where it does not read projections.
+
+    Nor of action units: a stopping rule is for one class.
+    """
+    if recipe.input != "projections" or recipe.predicts_units:
         return []
     tested = set(fold.test)
     entries = [entry for entry in dataset.entries if entry.id in tested]

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -25,12 +25,13 @@ from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoin
 from ckseq.learn.extract import EXTRACTOR
 from ckseq.learn.predict import ESTIMATOR, NETWORK
 from ckseq.learn.trainer import Trainer
+from ckseq.protocol.unit_scores import aucs
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.history import HISTORY, Epoch, write_history
 from ckseq.storage.lock import locked
-from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
+from ckseq.storage.predictions import PREDICTIONS, Predictions, by_unit, write_predictions
 from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
 from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.storage.run_record import RUN, RunRecord, read_run, write_run
@@ -53,6 +54,23 @@ class Finished(NamedTuple):
         """Return the share of correct predictions, of one seed or of all."""
         rows = [row for row in self.predictions.rows if seed is None or row.seed in (None, seed)]
         return sum(row.truth == row.predicted for row in rows) / len(rows)
+
+    def mean_auc(self, seed: int | None = None) -> float:
+        """Return the mean of the action units' areas under the ROC curve, of one seed, or the mean over all seeds."""
+        seeds, arrays = self.predictions.seeds, by_unit(self.predictions)
+        found = [aucs(arrays.shown, one) for one in arrays.probabilities]
+        return float(np.nanmean([one for own, one in zip(seeds, found, strict=True) if seed in (None, own)]))
+
+    def summary(self) -> str:
+        """Return the main score in words."""
+        if self.predictions.multi_label:
+            return f"mean AUC {self.mean_auc():.3f} of {len(self.predictions.labels)} action units"
+        return f"accuracy {self.accuracy():.3f}"
+
+    def scores(self) -> dict[str, Any]:
+        """Return the main score, over all seeds and of each, by name."""
+        name, score = ("mean_auc", self.mean_auc) if self.predictions.multi_label else ("accuracy", self.accuracy)
+        return {name: score(), f"{name}_by_seed": {str(one): score(one) for one in self.run.seeds}}
 
 
 def run_experiment(
@@ -146,7 +164,7 @@ def run_experiment(
                 console.say(
                     f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
                 )
-                return Finished(*read_complete_run(out))
+                return Finished(*read_complete_run(out, of_units=None))
             run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
         elif resume:
             console.say(f"there is nothing in {out} to resume: starting anew")
@@ -271,8 +289,7 @@ def _train_all(
     with console.progress("folds", len(work)) as bar:
         for job, result in _results(work, dataset, recipe, made_from, n_workers, bar):
             found[job] = result
-            correct = f"{result.n_correct} of {len(job.fold.test)} correct"
-            bar.advance(text=f"seed {job.seed}, fold {job.fold.number}: {correct}")
+            bar.advance(text=f"seed {job.seed}, fold {job.fold.number}: {result.summary}")
     return found
 
 
@@ -312,7 +329,7 @@ def _finish(
     rows = sorted(
         (row for one in results for row in one.predictions.rows), key=lambda row: (row.seed or 0, row.recording)
     )
-    predictions = Predictions(dataset.labels, tuple(rows))
+    predictions = Predictions(dataset.labels, tuple(rows), multi_label=recipe.predicts_units)
     write_predictions(out, predictions)
     if early := [row for one in results for row in one.prefixes]:
         early.sort(key=lambda row: (row.seed or 0, row.recording, row.share))
@@ -324,7 +341,8 @@ def _finish(
         results[0].trained.save(out)
         save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
-    keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
+    if not predictions.multi_label:
+        keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
     at_chance = _notes_at_chance(results, recipe)
     for note in at_chance:
         console.warn(note)

@@ -15,6 +15,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import Dataset
 from ckseq.experiment.early_classification import prefix_predictions
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.targets import decided, truth_of
 from ckseq.experiment.trainer import trainer_for
 from ckseq.learn import backend
 from ckseq.learn.at_chance import at_chance
@@ -71,9 +72,12 @@ class FoldResult(NamedTuple):
     trained: TrainedModel | None = None
 
     @property
-    def n_correct(self) -> int:
-        """How many test sequences were predicted correctly."""
-        return sum(row.truth == row.predicted for row in self.predictions.rows)
+    def summary(self) -> str:
+        """How many test sequences were predicted correctly; of action units, how many were tested."""
+        n = len(self.predictions.rows)
+        if self.predictions.multi_label:
+            return f"{n} tested"
+        return f"{sum(row.truth == row.predicted for row in self.predictions.rows)} of {n} correct"
 
 
 def train_fold(
@@ -123,7 +127,7 @@ def train_fold(
             break
         restarts, state = restarts + 1, None
         remove_checkpoint(job.folder)
-    rows = predict_test_side(trained.model, dataset, job.fold, seed=seed_of_rows)
+    rows = predict_test_side(trained.model, dataset, job.fold, recipe, seed=seed_of_rows)
     early = prefix_predictions(
         trained.model, job.store, dataset, job.fold, recipe, seed=seed_of_rows, digest=job.store_digest
     )
@@ -148,7 +152,8 @@ def train_fold(
         ready_made=trainer.ready_made,
     )
     done = FoldRecordFile(training=training, model=model, device=backend.device())
-    return FoldResult(done, Predictions(dataset.labels, tuple(rows)), tuple(early), trained.epochs, trained)
+    predictions = Predictions(dataset.labels, tuple(rows), multi_label=recipe.predicts_units)
+    return FoldResult(done, predictions, tuple(early), trained.epochs, trained)
 
 
 def seed_of(seed: int, restarts: int) -> int:
@@ -168,7 +173,9 @@ def validation_of(fold: Fold, recipe: Experiment) -> tuple[str, ...]:
     return fold.validation
 
 
-def predict_test_side(model: Any, dataset: Dataset, fold: Fold, *, seed: int | None) -> list[Prediction]:
+def predict_test_side(
+    model: Any, dataset: Dataset, fold: Fold, recipe: Experiment, *, seed: int | None
+) -> list[Prediction]:
     """Return the model's predictions of every test sequence of a fold."""
     entries, test = dataset.side(fold.test)
     return [
@@ -176,8 +183,8 @@ def predict_test_side(model: Any, dataset: Dataset, fold: Fold, *, seed: int | N
             recording=entry.id,
             subject=entry.subject,
             fold=fold.number,
-            truth=str(entry.label),
-            predicted=dataset.labels[int(row.argmax())],
+            truth=truth_of(entry, dataset.labels, recipe),
+            predicted=decided(row, dataset.labels, recipe),
             probabilities=tuple(float(p) for p in row),
             seed=seed,
         )

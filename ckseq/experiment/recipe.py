@@ -28,7 +28,13 @@ class Experiment(Config):
     name: str = Field(description="the recipe's name")
     question: str = Field("", description="what the experiment asks")
     pipeline: str = Field(description="the pipeline that prepares its data: a name, or the path of a .toml file")
+    task: Literal["classes", "action_units"] = Field(
+        "classes",
+        description="what is predicted: classes, one for each sequence; action_units, each by itself, of all sequences "
+        "with FACS codes, labeled or not",
+    )
     classes: tuple[str, ...] = Field((), strict=False, description="labels that take part; empty is all there are")
+    min_positives: int = Field(10, ge=2, description="task = action_units: units shown by fewer sequences are left out")
     input: Input = Field(
         "projections",
         description="the tensors the model reads; crops are the images themselves, (height, width, channels) where "
@@ -66,6 +72,22 @@ class Experiment(Config):
         return self
 
     @model_validator(mode="after")
+    def _units_are_independent(self) -> Self:
+        if not self.predicts_units:
+            return self
+        if self.classes:
+            raise ValueError("classes are labels, and task = action_units has units: leave classes empty")
+        if self.balance.per_class != "all":
+            raise ValueError('task = action_units uses all sequences: set balance.per_class = "all"')
+        if self.training.class_weights != "none":
+            raise ValueError('training.class_weights weighs classes: with task = action_units it is "none"')
+        if self.protocol.kind == "stratified_k_fold":
+            raise ValueError("stratified_k_fold is of one class per sequence: set protocol.kind = subject_k_fold")
+        if registry.load("models", self.model_kind).SPEC.ready_made is not None:
+            raise ValueError(f"{self.model_kind} is ready-made and knows no action units")
+        return self
+
+    @model_validator(mode="after")
     def _landmarks_may_be_negative(self) -> Self:
         if self.input not in ("landmarks", "fused"):
             if self.calibration != "none":
@@ -80,6 +102,11 @@ class Experiment(Config):
                 "set model.root = false, or another model, such as fusion"
             )
         return self
+
+    @property
+    def predicts_units(self) -> bool:
+        """Whether it predicts action units, each by itself, and not classes."""
+        return self.task == "action_units"
 
     @property
     def variation(self) -> Augmentation:

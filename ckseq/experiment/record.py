@@ -15,11 +15,12 @@ from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.features import crop_shape
 from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment
+from ckseq.experiment.targets import case_of
 from ckseq.learn import backend
 from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
-from ckseq.protocol.holdout import overlap
+from ckseq.protocol.holdout import Overlap, overlap
 from ckseq.protocol.leakage import NEAR, Leakage, Rule
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
@@ -59,7 +60,9 @@ def record_of(
     kind : str
     seeds : sequence of int
     """
-    leakage = leakage_record(leakage_of(store, dataset.entries, dataset.folds)) if dataset.folds else None
+    leakage = None
+    if dataset.folds and not recipe.predicts_units:  # its baselines predict classes
+        leakage = leakage_record(leakage_of(store, dataset.entries, dataset.folds))
     tested = {id for fold in dataset.folds for id in fold.test}
     validation = {id for fold in dataset.folds for id in fold.validation}
     return RunRecord(
@@ -98,13 +101,12 @@ def _store_record(store: Store, dataset: Dataset) -> StoreRecord:
 
 
 def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecord | None) -> ProtocolRecord:
-    if leakage is None:
+    if not dataset.folds:
         ids = [entry.id for entry in dataset.entries]
         return ProtocolRecord(kind="all", digest=dataset.digest, n_folds=0, n_train=len(ids), n_test=0)
-    label, subject = (
-        {entry.id: str(getattr(entry, name)) for entry in dataset.entries} for name in ("label", "subject")
-    )
-    n_test, noun = leakage.n_test, noun_in(recipe)
+    subject = {entry.id: entry.subject for entry in dataset.entries}
+    shown = {entry.id: case_of(entry, dataset.labels, recipe).labels for entry in dataset.entries}
+    overlaps, noun = [overlap(fold, subject) for fold in dataset.folds], noun_in(recipe)
     if len(dataset.folds) == 1:
         fold = dataset.fold
         kind, digest = fold.kind, fold.digest
@@ -112,19 +114,28 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         sentence = noun.reworded(overlap(fold, subject).sentence)
     else:
         kind, digest, counts = recipe.protocol.kind, folds_digest(dataset.folds), {}
-        sentence = leak_sentences(leakage, noun)[0]
+        sentence = leak_sentences(leakage, noun)[0] if leakage else _sentence(overlaps)
     return ProtocolRecord(
         kind=kind,
         digest=digest,
         n_folds=len(dataset.folds),
         n_train=min(len(fold.train) for fold in dataset.folds),
-        n_test=n_test,
-        **{name: _counts([label[id] for id in ids], dataset.labels) for name, ids in counts.items() if ids},
+        n_test=sum(len(fold.test) for fold in dataset.folds),
+        **{
+            name: _counts([label for id in ids for label in shown[id]], dataset.labels)
+            for name, ids in counts.items()
+            if ids
+        },
         test_subjects=len({subject[id] for fold in dataset.folds for id in fold.test}),
-        shared_subjects=leakage.shared_subjects,
-        test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
+        shared_subjects=len(set().union(*(one.shared for one in overlaps))),
+        test_sequences_of_shared_subjects=sum(one.test_sequences_of_shared_subjects for one in overlaps),
         sentence=sentence,
     )
+
+
+def _sentence(overlaps: Sequence[Overlap]) -> str:
+    shared = [one for one in overlaps if one.shared_subjects]
+    return f"in {len(shared)} of {len(overlaps)} folds: {shared[0].sentence}" if shared else overlaps[0].sentence
 
 
 def _doubts(entries: Sequence[Entry]) -> tuple[DoubtRecord, ...]:

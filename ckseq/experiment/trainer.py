@@ -29,6 +29,7 @@ def trainer_for(experiment: Experiment, dataset: Dataset, *, seed: int | None = 
         n_classes=len(dataset.labels),
         seed=experiment.seed if seed is None else seed,
         labels=dataset.labels,
+        multi_label=experiment.predicts_units,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.learn.batch_updates import BatchUpdate, batch_accuracy
+from ckseq.learn.multi_label import is_multi_label
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +39,7 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
     """
     import tensorflow as tf
 
+    independent = is_multi_label(model)
     signature = [tf.TensorSpec((None, *shape[1:]), tf.float32) for shape in (model.input_shape, model.output_shape)]
 
     @tf.function(input_signature=signature, autograph=False)
@@ -54,7 +56,7 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
             more = multiplier * model.compute_loss(x, targets, perturbed_predicted, training=True)
         sums = [one + other for one, other in zip(at_x, tape.gradient(more, weights), strict=True)]
         model.optimizer.apply(sums, model.trainable_variables)
-        return loss, batch_accuracy(predicted, targets)
+        return loss, batch_accuracy(predicted, targets, independent=independent)
 
     def update(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         loss, accuracy = on_batch(np.asarray(x, np.float32), targets)

@@ -16,11 +16,19 @@ _LOSS_SHARE, _ACCURACY_MARGIN = 0.98, 0.05
 def class_frequency_loss(codes: NDArray[np.int_], weights: NDArray[np.float32]) -> float:
     """Return the lowest cross-entropy that the same prediction for every input has: log n for n equal classes.
 
-    With class weights that prediction is the weighted class frequencies, and so is the loss weighted.
+    With class weights that prediction is the weighted class frequencies, and so is the loss weighted. Of labels that do
+    not exclude each other, codes (n, n_labels), it is the mean of their binary entropies.
 
     >>> round(class_frequency_loss(np.array([0, 0, 1, 1]), np.ones(2, np.float32)), 4)
     0.6931
+    >>> round(class_frequency_loss(np.array([[0, 1], [1, 1]]), np.ones(2, np.float32)), 4)
+    0.3466
     """
+    if codes.ndim == 2:
+        from scipy.special import entr
+
+        frequencies = codes.mean(axis=0)
+        return float((entr(frequencies) + entr(1 - frequencies)).mean())
     shares = weights * np.bincount(codes, minlength=len(weights)) / len(codes)
     shares = shares[shares > 0].astype(np.float64)
     return float(-(shares * np.log(shares / shares.sum())).sum())
@@ -32,14 +40,18 @@ def at_chance(epochs: Sequence[Epoch], codes: NDArray[np.int_], weights: NDArray
     Parameters
     ----------
     epochs : sequence of Epoch
-    codes : ndarray of int, shape (n,)
-        The classes that were trained on.
+    codes : ndarray of int, shape (n,) or (n, n_labels)
+        The classes that were trained on, or the labels that do not exclude each other.
     weights : ndarray of float32, shape (n_classes,)
         Of the classes in the loss.
     """
     if not epochs:
         return False
-    last, most = epochs[-1], np.bincount(codes).max() / len(codes)
+    if codes.ndim == 2:
+        most = float(np.maximum(codes.mean(axis=0), 1 - codes.mean(axis=0)).mean())
+    else:
+        most = np.bincount(codes).max() / len(codes)
+    last = epochs[-1]
     return bool(
         last.loss > _LOSS_SHARE * class_frequency_loss(codes, weights) and last.accuracy < most + _ACCURACY_MARGIN
     )

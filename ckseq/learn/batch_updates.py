@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import CallError
 from ckseq.learn.backend import load_keras
+from ckseq.learn.multi_label import is_multi_label
 
 if TYPE_CHECKING:
     import keras
@@ -61,6 +62,7 @@ def accumulated(model: keras.Model, size: int) -> BatchUpdate:
         )
     import tensorflow as tf
 
+    independent = is_multi_label(model)
     weights = [variable.value for variable in model.trainable_variables]
     sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in weights]
     # one trace for parts of any size
@@ -74,7 +76,7 @@ def accumulated(model: keras.Model, size: int) -> BatchUpdate:
             part_of_loss = share * loss
         for total, gradient in zip(sums, tape.gradient(part_of_loss, weights), strict=True):
             total.assign_add(gradient)
-        return loss, batch_accuracy(predicted, targets)
+        return loss, batch_accuracy(predicted, targets, independent=independent)
 
     # compiled, since the optimizer's formula would otherwise hold more arrays as large as the weights
     @tf.function(autograph=False, jit_compile=True)
@@ -96,10 +98,12 @@ def accumulated(model: keras.Model, size: int) -> BatchUpdate:
     return update
 
 
-def batch_accuracy(predicted: Any, targets: Any) -> Any:
-    """Return the accuracy of a batch, a scalar tensor of float32."""
+def batch_accuracy(predicted: Any, targets: Any, *, independent: bool) -> Any:
+    """Return the accuracy of a batch, a scalar tensor of float32; of independent labels that of all decisions."""
     import tensorflow as tf
 
+    if independent:
+        return tf.reduce_mean(tf.cast(tf.equal(predicted >= 0.5, targets >= 0.5), tf.float32))
     correct = tf.equal(tf.argmax(predicted, -1), tf.argmax(targets, -1))
     return tf.reduce_mean(tf.cast(correct, tf.float32))
 

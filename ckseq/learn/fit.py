@@ -17,6 +17,7 @@ from ckseq.learn.augmentation import Augmentation, BatchAugmenter, augment_epoch
 from ckseq.learn.backend import load_keras
 from ckseq.learn.batch_updates import BatchUpdate, accumulated, full_batch
 from ckseq.learn.fine_tuning import FineTuning
+from ckseq.learn.multi_label import is_multi_label
 from ckseq.learn.schedule import learning_rate
 from ckseq.learn.training_config import TrainingConfig
 from ckseq.storage.history import Epoch
@@ -45,8 +46,9 @@ class Sequences(Protocol):
 class Labeled(NamedTuple):
     """Labeled data: sequences or images, the codes of their classes (n,) int, and their subjects (n,).
 
-    ``augmented`` (n, k, ...) holds k augmented versions of each, which are trained on instead; None where there are
-    none, or where augmentation takes place in training.
+    Where labels do not exclude each other, as action units, the codes are (n, n_labels), 0 or 1. ``augmented``
+    (n, k, ...) holds k augmented versions of each, which are trained on instead; None where there are none, or where
+    augmentation takes place in training.
     """
 
     x: Sequences
@@ -65,7 +67,9 @@ class Labeled(NamedTuple):
             return self
         n, k = self.augmented.shape[:2]
         subjects = tuple(subject for subject in self.subjects for _ in range(k))
-        return Labeled(self.augmented.reshape(n * k, *self.augmented.shape[2:]), np.repeat(self.codes, k), subjects)
+        return Labeled(
+            self.augmented.reshape(n * k, *self.augmented.shape[2:]), np.repeat(self.codes, k, axis=0), subjects
+        )
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ def class_weights(codes: NDArray[np.int_], n_classes: int, kind: str) -> NDArray
     >>> class_weights(codes, 2, "balanced").tolist(), class_weights(codes, 2, "frequency").tolist()
     ([0.6666666865348816, 2.0], [0.75, 0.25])
     """
-    counts = np.bincount(codes, minlength=n_classes)
+    counts = label_counts(codes, n_classes)
     if kind == "balanced":
         weights = len(codes) / (n_classes * np.maximum(counts, 1))
     else:
@@ -210,7 +214,14 @@ def class_weights(codes: NDArray[np.int_], n_classes: int, kind: str) -> NDArray
     return weights.astype(np.float32)
 
 
+def label_counts(codes: NDArray[np.int_], n_labels: int) -> NDArray[np.int_]:
+    """Return how often each label occurs in codes (n,) of classes, or (n, n_labels) of 0 and 1."""
+    return codes.sum(axis=0) if codes.ndim == 2 else np.bincount(codes, minlength=n_labels)
+
+
 def _targets(model: keras.Model, data: Labeled) -> NDArray[np.float32]:
+    if data.codes.ndim == 2:
+        return data.codes.astype(np.float32)
     return np.eye(model.output_shape[-1], dtype=np.float32)[data.codes]
 
 
@@ -239,9 +250,12 @@ def _compile(model: keras.Model, config: TrainingConfig) -> None:
     if config.weight_decay:
         # as usual, biases and the scales of normalization do not decay
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    independent = is_multi_label(model)
+    loss_of = keras.losses.BinaryCrossentropy if independent else keras.losses.CategoricalCrossentropy
+    accuracy = keras.metrics.BinaryAccuracy(name="accuracy") if independent else "accuracy"
+    loss = loss_of(label_smoothing=config.label_smoothing)
     # XLA takes far longer to compile recurrent convolutions than it then saves
-    model.compile(optimizer, loss=loss, metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer, loss=loss, metrics=[accuracy], jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 

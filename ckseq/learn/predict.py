@@ -18,7 +18,7 @@ from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Sequences
-from ckseq.models._estimators import check_trees
+from ckseq.models._estimators import ONE_PER_LABEL_TYPE, check_trees
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +39,7 @@ def is_network(model: Any) -> bool:
 
 
 def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
-    """Return the predicted class probabilities of sequences.
+    """Return the predicted probabilities of sequences, of classes or of labels that do not exclude each other.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
     Returns
     -------
     (n, n_classes) float32
-        Of each class; every row sums to 1.
+        Of each class, and every row sums to 1; or of each label by itself.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _load_estimator(path: Path) -> Any:
 def _trusted_types() -> list[str]:
     """Return the types that saved estimators may contain beyond those that skops trusts, as their specs name them."""
     specs = [registry.load("models", name).SPEC for name in registry.names("models")]
-    return sorted({name for spec in specs for name in spec.trusted_types})
+    return sorted({ONE_PER_LABEL_TYPE, *(name for spec in specs for name in spec.trusted_types)})
 
 
 def _unloadable(path: Path, error: Exception) -> DataError:

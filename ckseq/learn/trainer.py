@@ -16,7 +16,8 @@ from ckseq.config import Config
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.learn.augmentation import Augmentation
-from ckseq.learn.fit import Labeled, Sequences, TrainingState, best_epoch, fit
+from ckseq.learn.fit import Labeled, Sequences, TrainingState, best_epoch, fit, label_counts
+from ckseq.learn.multi_label import is_multi_label, one_per_label, with_sigmoid
 from ckseq.learn.predict import is_network, probabilities, save_estimator, save_network
 from ckseq.learn.training_config import TrainingConfig
 from ckseq.models._spec import ModelSpec
@@ -118,8 +119,7 @@ class Trainer:
         """
         if self.ready_made:
             return TrainedModel(self.model, (), None, 0.0)
-        if missing := set(range(self._n_classes)) - set(train.codes.tolist()):
-            raise DataError(f"{len(missing)} of {self._n_classes} classes have no training data")
+        self._check_labels(train)
         if self._spec.kind == "estimator":
             start = time.perf_counter()
             train = train.to_train_on()
@@ -143,7 +143,19 @@ class Trainer:
             on_epoch=on_epoch or (lambda _: None),
         )
         chosen = best_epoch(epochs) if self._training.selects_epoch else None
-        return TrainedModel(self._spec.export(self.model), epochs, chosen, sum(epoch.seconds for epoch in epochs))
+        plain = self._spec.export(self.model)
+        if is_multi_label(self.model):
+            plain = with_sigmoid(plain)
+        return TrainedModel(plain, epochs, chosen, sum(epoch.seconds for epoch in epochs))
+
+    def _check_labels(self, train: Labeled) -> None:
+        counts = label_counts(train.codes, self._n_classes)
+        useless = counts == 0
+        if train.codes.ndim == 2:  # nothing is learned either of a label that all have
+            useless |= counts == len(train.codes)
+        if useless.any():
+            kind = "action units" if train.codes.ndim == 2 else "classes"
+            raise DataError(f"{useless.sum()} of {self._n_classes} {kind} have no training data")
 
 
 def build_trainer(
@@ -156,6 +168,7 @@ def build_trainer(
     n_classes: int,
     seed: int,
     labels: Sequence[str] = (),
+    multi_label: bool = False,
 ) -> Trainer:
     """Build a model, ready to be trained reproducibly.
 
@@ -172,6 +185,8 @@ def build_trainer(
         Of initial weights, dropout, batches, augmentation, validation split and the random choices of estimators.
     labels : sequence of str
         The names of the classes, for a ready-made model; without them it answers by its own.
+    multi_label : bool
+        The labels do not exclude each other: outputs are sigmoids, and of an estimator there is one for each label.
 
     Raises
     ------
@@ -183,6 +198,8 @@ def build_trainer(
     if spec.kind == "network":
         backend.start(seed)
     built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+    if multi_label:
+        built = with_sigmoid(built) if spec.kind == "network" else one_per_label(built)
     if spec.kind == "network":
         return Trainer(built, built.count_params(), training.epochs, spec, training, augmentation, n_classes, seed)
     given: dict[str, Any] = {"random_state": seed}
@@ -241,7 +258,7 @@ def validation_split(data: Labeled, *, share: float, seed: int) -> tuple[Labeled
         There is only one subject, or a class shown by one subject alone would be lost.
     """
     cases = [
-        Case(f"{row:09}", subject, str(code))
+        Case(f"{row:09}", subject, tuple(map(str, np.flatnonzero(code))) if data.codes.ndim == 2 else str(code))
         for row, (subject, code) in enumerate(zip(data.subjects, data.codes, strict=True))
     ]
     parts = holdout(cases, ProtocolConfig(kind="subject_holdout", test_share=share, random_state=seed))

@@ -10,7 +10,7 @@ from ckseq.config import Config
 
 
 class TrainingConfig(Config):
-    """How a network is trained; the loss is the categorical cross-entropy. Estimators do not use it."""
+    """How a network is trained; the loss is the cross-entropy, of action units the binary. Estimators do not use it."""
 
     epochs: int = Field(100, ge=1, le=1_000_000, description="maximum number of epochs")
     batch_size: int = Field(64, ge=1, le=1_000_000, description="sequences per gradient step")

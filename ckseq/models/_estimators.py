@@ -20,6 +20,9 @@ class VectorsConfig(Config):
     root: bool = Field(True, description="take the square root first; requires a non-negative input")
 
 
+ONE_PER_LABEL_TYPE = "ckseq.models._one_per_label.OnePerLabel"
+"""How skops names the type of the last stage of an estimator of action units."""
+
 TREE_TYPE = "sklearn.tree._tree.Tree"
 """How skops names the type of a decision tree in a saved file; see `check_trees`."""
 
@@ -34,8 +37,10 @@ def check_trees(estimator: Any) -> None:
     """
     import numpy as np
 
-    classifier = estimator[-1]
-    for member in np.ravel(getattr(classifier, "estimators_", [])):
+    classifiers = getattr(estimator[-1], "classifiers_", [estimator[-1]])
+    for classifier, member in (
+        (one, member) for one in classifiers for member in np.ravel(getattr(one, "estimators_", []))
+    ):
         if not hasattr(member, "tree_"):
             continue
         tree = member.tree_

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 from ckseq.config import digest
 from ckseq.errors import DataError
-from ckseq.labels import in_order
-from ckseq.protocol.holdout import HOLDOUTS, Case, Fold, ProtocolConfig, holdout
+from ckseq.protocol.holdout import (
+    HOLDOUTS,
+    Case,
+    Fold,
+    LabelCounts,
+    ProtocolConfig,
+    count_labels,
+    holdout,
+    untrained_labels,
+)
 
 # number of random draws; brings every fold within a sequence or two of its share of every class
 _DRAWS = 40
@@ -72,15 +80,14 @@ def folds_digest(folds: Sequence[Fold]) -> str:
 def _split(cases: list[Case], place: NDArray[np.int_], fold: int, kind: str) -> Fold:
     test = [case for case, its_fold in zip(cases, place, strict=True) if its_fold == fold]
     train = [case for case, its_fold in zip(cases, place, strict=True) if its_fold != fold]
-    untrained = {case.label for case in cases} - {case.label for case in train}
-    if untrained:
-        people = sorted({case.subject for case in test if case.label in untrained})
+    ids, tested = tuple(case.id for case in train), tuple(case.id for case in test)
+    if untrained := untrained_labels(cases, ids):
+        people = sorted({case.subject for case in test if set(untrained).intersection(case.labels)})
         who = f"only subject {people[0]} shows it" if len(people) == 1 else "all subjects who show it are in this fold"
         raise DataError(
-            f"fold {fold} leaves no sequence of {' and '.join(in_order(untrained))} to train on: {who}",
+            f"fold {fold} leaves no sequence of {' and '.join(untrained)} to train on: {who}",
             fix="leave the class out of the experiment's classes, add subjects who show it, or use more folds",
         )
-    ids, tested = tuple(case.id for case in train), tuple(case.id for case in test)
     return Fold(kind, fold, ids, tested, digest(kind, fold, ids, tested))
 
 
@@ -97,7 +104,7 @@ def _stratified(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int_]:
         )
     place = np.empty(len(cases), int)
     divider = StratifiedKFold(config.folds, shuffle=True, random_state=config.random_state)
-    labels = [case.label for case in cases]
+    labels = [str(case.label) for case in cases]
     with warnings.catch_warnings():
         # a class with fewer sequences than folds is not in every test fold; the report shows the supports
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
@@ -107,28 +114,26 @@ def _stratified(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int_]:
 
 
 def _leave_one_subject_out(cases: list[Case]) -> NDArray[np.int_]:
-    return _subjects(cases)[1]
+    return _subjects(cases).subject_of
 
 
-def _subjects(cases: list[Case]) -> tuple[NDArray[np.str_], NDArray[np.int_]]:
-    """Return the sorted subjects and the index of each sequence's; refuse one subject, and a class of one subject."""
-    subjects, subject_of = np.unique([case.subject for case in cases], return_inverse=True)
+def _subjects(cases: list[Case]) -> LabelCounts:
+    """Count labels by subject; refuse one subject, and a class of one subject."""
+    found = count_labels(cases)
+    subjects, labels, counts = found.subjects, found.labels, found.counts
     if len(subjects) < 2:
         raise DataError(
             f"all sequences show one subject, {subjects[0]}: none is left for the test set",
             fix="add subjects, or set protocol.kind to stratified_k_fold",
         )
-    holders: dict[str, set[str]] = {}
-    for case in cases:
-        holders.setdefault(case.label, set()).add(case.subject)
-    alone = [label for label in in_order(holders) if len(holders[label]) == 1]
-    if alone:
-        who = ", ".join(f"{label} ({next(iter(holders[label]))})" for label in alone)
+    alone = np.flatnonzero((counts > 0).sum(axis=0) == 1)
+    if len(alone):
+        who = ", ".join(f"{labels[column]} ({subjects[counts[:, column].argmax()]})" for column in alone)
         raise DataError(
             f"one subject alone shows {who}: a model trained without that subject never sees the class",
             fix="leave the class out of the experiment's classes, or set protocol.kind to stratified_k_fold",
         )
-    return subjects, subject_of
+    return found
 
 
 def _subject_k_fold(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int_]:
@@ -136,15 +141,12 @@ def _subject_k_fold(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int
 
     scikit-learn's StratifiedGroupKFold does the same in one draw, but may put all subjects of a class into one fold.
     """
-    subjects, subject_of = _subjects(cases)
+    subjects, _, counts, subject_of = _subjects(cases)
     if len(subjects) < config.folds:
         raise DataError(
             f"{config.folds} folds are asked for, and there are {len(subjects)} subjects",
             fix=f"set protocol.folds to {len(subjects)} or less",
         )
-    labels = in_order(case.label for case in cases)
-    counts = np.zeros((len(subjects), len(labels)), int)
-    np.add.at(counts, (subject_of, np.array([labels.index(case.label) for case in cases])), 1)
     fold_of = _draw_folds(counts, config)
     if fold_of is None:
         raise DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -51,12 +51,55 @@ class ProtocolConfig(Config):
 
 
 class Case(NamedTuple):
-    """A sequence to assign; ``part`` is train, validation or test where the data set publishes a split."""
+    """A sequence to assign; ``part`` is train, validation or test where the data set publishes a split.
+
+    ``label`` is its class, or the labels, none or several, that it has, as its action units.
+    """
 
     id: str
     subject: str
-    label: str
+    label: str | tuple[str, ...]
     part: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its class, or all labels that it has."""
+        return (self.label,) if isinstance(self.label, str) else self.label
+
+
+class LabelCounts(NamedTuple):
+    """How many sequences of each subject (rows, sorted) show each label (columns, in order), and each one's row."""
+
+    subjects: NDArray[np.str_]
+    labels: tuple[str, ...]
+    counts: NDArray[np.int_]
+    subject_of: NDArray[np.int_]
+
+
+def count_labels(cases: Sequence[Case]) -> LabelCounts:
+    """Count labels by subject.
+
+    >>> count_labels([Case("a", "S1", ("1", "2")), Case("b", "S2", ("2",)), Case("c", "S2", ())]).counts.tolist()
+    [[1, 1], [0, 1]]
+    """
+    labels = in_order(label for case in cases for label in case.labels)
+    subjects, subject_of = np.unique([case.subject for case in cases], return_inverse=True)
+    counts = np.zeros((len(subjects), len(labels)), int)
+    for row, case in zip(subject_of, cases, strict=True):
+        counts[row, [labels.index(label) for label in case.labels]] += 1
+    return LabelCounts(subjects, labels, counts, subject_of)
+
+
+def untrained_labels(cases: Iterable[Case], train: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels that no training sequence has, in order."""
+    trained = set(train)
+    everything: set[str] = set()
+    seen: set[str] = set()
+    for case in cases:
+        everything.update(case.labels)
+        if case.id in trained:
+            seen.update(case.labels)
+    return in_order(everything - seen)
 
 
 class Fold(NamedTuple):
@@ -75,12 +118,17 @@ class Fold(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """The number of test subjects that are also in training, and of their test sequences."""
+    """The test subjects that are also in training, and the number of their test sequences."""
 
     test_subjects: int
-    shared_subjects: int
+    shared: frozenset[str]
     test_sequences_of_shared_subjects: int
     sentence: str
+
+    @property
+    def shared_subjects(self) -> int:
+        """How many test subjects are also in training."""
+        return len(self.shared)
 
 
 def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
@@ -121,10 +169,8 @@ def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
 
 
 def _check_trained(cases: list[Case], train: tuple[str, ...], fix: str) -> None:
-    trained = set(train)
-    untrained = {case.label for case in cases} - {case.label for case in cases if case.id in trained}
-    if untrained:
-        raise DataError(f"the split leaves no sequence of {' and '.join(in_order(untrained))} to train on", fix=fix)
+    if untrained := untrained_labels(cases, train):
+        raise DataError(f"the split leaves no sequence of {' and '.join(untrained)} to train on", fix=fix)
 
 
 def _given(cases: list[Case], test_part: str) -> Fold:
@@ -160,8 +206,7 @@ def _paper_split(n: int, config: ProtocolConfig) -> NDArray[np.bool_]:
 
 def _subject_holdout(cases: list[Case], config: ProtocolConfig) -> NDArray[np.bool_]:
     """Draw test subjects: of many random orders, the prefix that is closest to the test share of every class."""
-    labels = in_order(case.label for case in cases)
-    subjects, subject_of = np.unique([case.subject for case in cases], return_inverse=True)
+    subjects, labels, counts, subject_of = count_labels(cases)
     if len(subjects) < 2:
         raise DataError(
             f"all sequences show one subject, {subjects[0]}: none is left for the test set",
@@ -169,8 +214,6 @@ def _subject_holdout(cases: list[Case], config: ProtocolConfig) -> NDArray[np.bo
         )
     if config.test_subjects:
         return _named_subjects(cases, config)
-    counts = np.zeros((len(subjects), len(labels)), int)
-    np.add.at(counts, (subject_of, np.array([labels.index(case.label) for case in cases])), 1)
     tested = _draw_subjects(counts, config)
     if tested is None:
         alone = [label for label, column in zip(labels, counts.T, strict=True) if (column > 0).sum() == 1]
@@ -227,7 +270,7 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
     """
     trained = {subjects[id] for id in fold.train}
     tested = [subjects[id] for id in fold.test]
-    shared = set(tested) & trained
+    shared = frozenset(tested) & trained
     n_shared = sum(subject in shared for subject in tested)
     if not shared:
         sentence = "no test subject is in training"
@@ -236,4 +279,4 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
         verb = "show" if n_shared > 1 else "shows"
         share = f"{n_shared / len(tested):.0%}".replace("%", " %")
         sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
-    return Overlap(len(set(tested)), len(shared), n_shared, sentence)
+    return Overlap(len(set(tested)), shared, n_shared, sentence)

@@ -85,7 +85,8 @@ def score_nested(
         with open_store(store) as opened:
             dataset = gather(opened, recipes.experiment)
             trained = train(recipes.experiment, dataset, dataset.fold)
-            own = predict_test_side(trained.model, dataset, dataset.fold._replace(number=fold.number), seed=None)
+            tested = dataset.fold._replace(number=fold.number)
+            own = predict_test_side(trained.model, dataset, tested, recipes.experiment, seed=None)
         backend.release()
         labels = dataset.labels
         n_correct = sum(row.truth == row.predicted for row in own)

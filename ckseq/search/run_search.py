@@ -9,6 +9,7 @@ from optuna.study import Study
 
 from ckseq.config import digest
 from ckseq.console import Console
+from ckseq.experiment.targets import check_classes
 from ckseq.search.finalists import score_finalists
 from ckseq.search.inner_folds import InnerFolds
 from ckseq.search.samplers import make_pruner, make_sampler
@@ -74,6 +75,7 @@ def run_search(
 
 def _facts(space: Space, inner: InnerFolds) -> SearchFacts:
     recipes = space.recipes({})
+    check_classes(recipes.experiment, "tune")
     return SearchFacts(
         space=[dimension.as_json() for dimension in space.dimensions],
         search=space.name,

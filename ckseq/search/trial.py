@@ -77,7 +77,7 @@ def evaluate(
     within_memory(experiments[0], dataset, fit_memory=False, earlier=None)
     for number, experiment in enumerate(experiments):
         if number >= len(scores):
-            (fold,) = divide(dataset.entries, experiment.protocol)
+            (fold,) = divide(dataset.entries, dataset.labels, experiment)
             lost = _lost_labels(inner, dataset, experiment, number)
             reporter = EpochReporter(trial, space.config, experiment, scores)
             scores.append(_score_fold(experiment, dataset, fold, lost, reporter))
@@ -154,7 +154,7 @@ def _score_fold(
         training = experiment.training.model_copy(update={"validation": "test"})
         experiment = experiment.model_copy(update={"training": training})
     trained = train(experiment, dataset, fold, reporter)
-    rows = predict_test_side(trained.model, dataset, fold, seed=None)
+    rows = predict_test_side(trained.model, dataset, fold, experiment, seed=None)
     scores = fold_scores(
         truth=[*(row.truth for row in rows), *lost],
         predicted=[*(row.predicted for row in rows), *[_NO_PREDICTION] * len(lost)],

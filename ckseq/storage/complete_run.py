@@ -20,23 +20,32 @@ class CompleteRun(NamedTuple):
     predictions: Predictions
 
 
-def read_complete_run(folder: Path) -> CompleteRun:
+def read_complete_run(folder: Path, *, of_units: bool | None = False) -> CompleteRun:
     """Read the record and the predictions of a run, and check one against the other.
+
+    Parameters
+    ----------
+    folder : Path
+    of_units : bool or None
+        Whether the run has to predict action units, which few commands can read, or classes; None reads both.
 
     Raises
     ------
     DataError
-        There is no such run, it has no predictions yet, or these are not the ones that it made: a row is missing,
-        foreign or changed, or the classes are others.
+        There is no such run, it predicts something else, it has no predictions yet, or these are not the ones that it
+        made: a row is missing, foreign or changed, or the classes are others.
     """
     record = read_run(folder)
+    if of_units is not None and record.predicts_units != of_units:
+        is_, needed = ("action units", "classes") if record.predicts_units else ("classes", "action units")
+        raise DataError(f"predicts {is_}, and {needed} are needed here", folder, f"name a run that predicts {needed}")
     path = folder / PREDICTIONS
     if record.state != "complete" and not path.exists():
         fix = f"resume it with: {record.command or 'ckseq train'} --resume"
         raise DataError("the training was interrupted, so there are no predictions yet", folder, fix)
     predictions = read_predictions(folder)
     check_file(folder, record, PREDICTIONS)
-    if predictions.labels != record.labels:
+    if predictions.multi_label != record.predicts_units or predictions.labels != record.labels:
         raise DataError(f"has other classes than the run: {', '.join(predictions.labels)}", path, TRAIN_AGAIN)
     if record.folds:
         _check_rows(record, predictions, path)

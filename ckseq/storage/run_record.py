@@ -225,6 +225,11 @@ class RunRecord(Record):
         return self.model is not None and self.model.ready_made
 
     @property
+    def predicts_units(self) -> bool:
+        """Whether it predicts action units, and not classes."""
+        return self.value("task") == "action_units"
+
+    @property
     def store_digest(self) -> str:
         """The digest of the store; empty where there was more than one."""
         return "" if self.store is None else self.store.digest

@@ -16,6 +16,7 @@ from ckseq.experiment.dataset import choose, divide, noun_in
 from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment, experiment_of, load_experiment
 from ckseq.experiment.record import leakage_record
+from ckseq.experiment.targets import check_classes
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.leakage import Leakage
 from ckseq.report.wording import leak_sentences
@@ -51,9 +52,10 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         The protocol cannot be applied to the store.
     """
     recipe = recipe_for(experiment, settings)
+    check_classes(recipe, "audit")
     with open_store(store) as opened:
         chosen = choose(opened, recipe)
-        folds = divide(chosen.entries, recipe.protocol)
+        folds = divide(chosen.entries, chosen.labels, recipe)
         leakage = leakage_of(opened, chosen.entries, folds)
     facts = leakage_record(leakage)
     noun = noun_in(recipe)

@@ -13,6 +13,7 @@ from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import choose
 from ckseq.experiment.recipe import load_experiment
+from ckseq.experiment.targets import check_classes
 from ckseq.report.variations import Varied, draw_variations
 from ckseq.signal.augment_images import augment_images
 from ckseq.storage.files import write_bytes
@@ -62,6 +63,7 @@ def augment_preview(
         The store lacks data for the experiment.
     """
     recipe = load_experiment(experiment, settings)
+    check_classes(recipe, "augment-preview")
     seed = recipe.seed if seed is None else seed
     config = recipe.image_augmentation
     if recipe.input not in ("crops", "features") or config.changes_nothing:

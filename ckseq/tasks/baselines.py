@@ -11,6 +11,8 @@ from rich.table import Table
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
+from ckseq.experiment.recipe import load_experiment
+from ckseq.experiment.targets import check_classes
 from ckseq.report.trust import trust
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.store import open_store
@@ -72,6 +74,7 @@ def baselines(
     CkseqError
         As of `ckseq.tasks.crossval.crossval`.
     """
+    check_classes(load_experiment(experiment, settings), "baselines")
     entrants, left_out = _entrants(store, experiment, peer)
     for name, reason in left_out.items():
         console.say(f"left out: {name}, {reason}")

@@ -58,7 +58,7 @@ def crossval(
     -------
     dict
         ``schema``, ``run``, ``state``, ``folds``, ``seeds``, ``n_test``, ``accuracy`` (mean over the seeds),
-        ``accuracy_by_seed``, ``sentence`` (who is on both sides).
+        ``accuracy_by_seed``, ``sentence`` (who is on both sides); of action units ``mean_auc`` instead of accuracy.
 
     Raises
     ------
@@ -86,9 +86,9 @@ def crossval(
         fit_memory=fit_memory,
         console=console,
     )
-    run, accuracy, n_test = finished.run, finished.accuracy(), finished.run.protocol.n_test
+    run, n_test = finished.run, finished.run.protocol.n_test
     n_seeds = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
-    console.say(f"accuracy {accuracy:.3f} over {noun_in(recipe).counted(n_test)}, {n_seeds}; the run is in {out}")
+    console.say(f"{finished.summary()} over {noun_in(recipe).counted(n_test)}, {n_seeds}; the run is in {out}")
     return {
         "schema": SCHEMA,
         "run": str(out),
@@ -96,8 +96,7 @@ def crossval(
         "folds": run.protocol.n_folds,
         "seeds": list(run.seeds),
         "n_test": n_test,
-        "accuracy": accuracy,
-        "accuracy_by_seed": {str(one): finished.accuracy(one) for one in run.seeds},
+        **finished.scores(),
         "sentence": run.protocol.sentence,
     }
 

@@ -79,7 +79,7 @@ def experiment(
         out=store,
         settings=of_pipeline,
         source=source,
-        classes=recipe.classes,
+        classes=None if recipe.predicts_units else recipe.classes,
         jobs=jobs,
         overwrite=overwrite,
         strict=strict,

@@ -9,6 +9,7 @@ from typing import Any
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import choose, divide
+from ckseq.experiment.targets import check_classes
 from ckseq.protocol.folds import Listed, folds_digest, make_folds
 from ckseq.protocol.holdout import Case, ProtocolConfig, overlap
 from ckseq.storage.fold_files import FoldFile, read_fold_file, write_fold_file
@@ -52,9 +53,10 @@ def protocol_export(
     if out.exists() and not overwrite:
         raise CallError("exists already", out, "--overwrite replaces it")
     recipe = recipe_for(experiment, settings)
+    check_classes(recipe, "protocol")
     with open_store(store) as opened:
-        entries = choose(opened, recipe).entries
-        folds = divide(entries, recipe.protocol)
+        chosen = choose(opened, recipe)
+        entries, folds = chosen.entries, divide(chosen.entries, chosen.labels, recipe)
     tested = {id for fold in folds for id in fold.test}
     always = tuple(entry.id for entry in entries if entry.id not in tested)
     digest = folds_digest(folds)

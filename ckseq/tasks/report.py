@@ -32,7 +32,8 @@ from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
-from ckseq.storage.run_record import RunRecord
+from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.tasks.report_units import report_units
 
 
 def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
@@ -57,6 +58,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     DataError
         The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
+    if read_run(run).predicts_units:
+        return report_units(run, console=console)
     facts, predictions = read_complete_run(run)
     scores = score(
         [row.truth for row in predictions.rows],

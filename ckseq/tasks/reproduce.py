@@ -87,7 +87,8 @@ def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> No
 
 
 def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[str, Any]:
-    first, (now, second) = read_complete_run(run).predictions, read_complete_run(again)
+    first = read_complete_run(run, of_units=None).predictions
+    now, second = read_complete_run(again, of_units=None)
     because = _because(before, now)
     found: dict[str, Any] = {"schema": 1, "run": str(run), "because": because}
     if (run / PREDICTIONS).read_bytes() == (again / PREDICTIONS).read_bytes():
@@ -103,10 +104,13 @@ def _judge(run: Path, before: RunRecord, again: Path, console: Console) -> dict[
 
 def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     mine, theirs = ({(row.recording, row.seed): row for row in one.rows} for one in (first, second))
+    right, right_now = (
+        dict(zip(one_of, one.correct, strict=True)) for one_of, one in ((mine, first), (theirs, second))
+    )
     if mine.keys() != theirs.keys() or first.labels != second.labels:
         return {"verdict": "different", "sentence": "different: the test sequences or classes are not the same"}
     keys = sorted(mine, key=str)
-    was, is_now = (np.array([one[key].truth == one[key].predicted for key in keys], float) for one in (mine, theirs))
+    was, is_now = (np.array([one[key] for key in keys], float) for one in (right, right_now))
     people = [mine[key].subject for key in keys]
     difference = compare(was, is_now, people, n_draws=_DRAWS, confidence=CONFIDENCE, rng=np.random.default_rng(0))
     apart = max(

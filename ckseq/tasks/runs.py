@@ -107,7 +107,7 @@ def _entry(path: Path) -> dict[str, Any]:
 
 
 def _figures(path: Path, run: RunRecord) -> dict[str, Any]:
-    if run.state != "complete":
+    if run.state != "complete" or run.predicts_units:  # these are of classes
         return {"accuracy": None, "interval": None, "balanced_accuracy": None}
     predictions = read_complete_run(path).predictions
     scores = score(

@@ -13,6 +13,7 @@ from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
+from ckseq.experiment.targets import check_classes
 from ckseq.report.strictness import Level, draw_strictness
 from ckseq.report.trust import trust
 from ckseq.report.wording import between
@@ -87,7 +88,9 @@ def strictness(
     DataError
         The store has too little for the experiment.
     """
-    has_epochs = _has_epochs(load_experiment(experiment, settings).model_kind)
+    recipe = load_experiment(experiment, settings)
+    check_classes(recipe, "strictness")
+    has_epochs = _has_epochs(recipe.model_kind)
     protocols = [protocol for protocol in PROTOCOLS if has_epochs or protocol.validation == "inner"]
     levels = []
     for protocol in protocols:

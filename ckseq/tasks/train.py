@@ -79,10 +79,13 @@ def train(
         fit_memory=fit_memory,
         console=console,
     )
-    run, accuracy = finished.run, finished.accuracy()
-    n_test = run.protocol.n_test
-    correct = f"{round(accuracy * n_test)} of {n_test}"
-    console.say(f"accuracy {accuracy:.2f} on the test {noun_in(recipe).many} ({correct}); the run is in {out}")
+    run, n_test, scores = finished.run, finished.run.protocol.n_test, finished.scores()
+    if recipe.predicts_units:
+        console.say(f"{finished.summary()} on {noun_in(recipe).counted(n_test)}; the run is in {out}")
+    else:
+        accuracy = scores["accuracy"]
+        correct = f"{round(accuracy * n_test)} of {n_test}"
+        console.say(f"accuracy {accuracy:.2f} on the test {noun_in(recipe).many} ({correct}); the run is in {out}")
     return {
         "schema": SCHEMA,
         "run": str(out),
@@ -90,7 +93,7 @@ def train(
         "epochs_done": run.epochs_done,
         "n_train": run.protocol.n_train,
         "n_test": n_test,
-        "accuracy": accuracy,
+        **{name: value for name, value in scores.items() if not name.endswith("_by_seed")},
         "sentence": run.protocol.sentence,
         "seed": recipe.seed,
     }

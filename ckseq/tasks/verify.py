@@ -156,7 +156,7 @@ def _of_file(folder: Path, record: RunRecord, name: str, *, old: bool) -> str:
 
 
 def _of_predictions(folder: Path) -> str:
-    rows = read_complete_run(folder).predictions.rows
+    rows = read_complete_run(folder, of_units=None).predictions.rows
     return f"{len(rows)} rows, one for each test recording and seed; classes and probabilities agree"
 
 
@@ -201,7 +201,7 @@ def _of_folds(folder: Path, record: RunRecord) -> str:
         if found is None or found.done.training != training:
             raise DataError("is missing, or that of another training", place, TRAIN_AGAIN)
         rows += found.predictions.rows
-    whole: Predictions = read_complete_run(folder).predictions
+    whole: Predictions = read_complete_run(folder, of_units=None).predictions
     if sorted(rows, key=str) != sorted(whole.rows, key=str):
         raise DataError("their predictions are not those of the run", folder / FOLDS, TRAIN_AGAIN)
     return f"{len(record.trainings)} trainings, whose predictions are those of the run"

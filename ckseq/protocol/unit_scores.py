@@ -1,0 +1,161 @@
+"""Scores of action units: the area under the ROC curve of each, and F1 beside its prevalence.
+
+The area does not depend on how often a unit is shown; F1 does, so it is compared with that of always predicting the
+unit. Jeni, Cohn and De la Torre, "Facing imbalanced data", Affective Computing and Intelligent Interaction 2013. Scores
+of all folds are pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.protocol.score import Interval
+
+
+@dataclass(frozen=True)
+class UnitScore:
+    """The scores of one action unit.
+
+    ``auc`` and ``interval`` are NaN where all or none of the sequences show it; ``prevalence`` is the share that do;
+    ``f1`` is at a probability of 0.5, ``f1_always`` that of always predicting the unit. With several seeds, ``auc``
+    and ``f1`` are means over these.
+    """
+
+    unit: str
+    n_positives: int
+    prevalence: float
+    auc: float
+    interval: Interval
+    f1: float
+    f1_always: float
+
+
+@dataclass(frozen=True)
+class UnitScores:
+    """The scores of all units, their mean area with its interval, and what they are of.
+
+    ``mean_auc`` is over the units whose area is defined.
+    """
+
+    units: tuple[UnitScore, ...]
+    mean_auc: float
+    interval: Interval
+    confidence: float
+    n: int
+    n_subjects: int
+    n_seeds: int
+
+    @property
+    def mean_f1(self) -> float:
+        """The mean of F1 over the units."""
+        return float(np.mean([unit.f1 for unit in self.units]))
+
+
+def aucs(shown: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the area under the ROC curve of each unit, (k,), NaN where it is not defined.
+
+    Parameters
+    ----------
+    shown : (n, k) bool
+        Whether each sequence shows each unit.
+    probabilities : (n, k) float64
+    """
+    everyone = np.ones((1, len(shown)))
+    return np.array([_weighted_aucs(*columns, everyone)[0] for columns in zip(shown.T, probabilities.T, strict=True)])
+
+
+def score_units(
+    units: Sequence[str],
+    shown: NDArray[np.bool_],
+    probabilities: NDArray[np.float64],
+    subjects: Sequence[str],
+    *,
+    n_draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> UnitScores:
+    """Score action units, with percentile bootstrap intervals; each draw resamples all subjects.
+
+    Parameters
+    ----------
+    units : sequence of str
+        k of them.
+    shown : (n, k) bool
+        Whether each sequence shows each unit.
+    probabilities : (n_seeds, n, k) float64
+        Of the models of each seed.
+    subjects : sequence of str
+        The subject of each sequence.
+    n_draws : int
+        Number of bootstrap samples.
+    confidence : float
+        Confidence level, between 0 and 1.
+    rng : numpy.random.Generator
+
+    References
+    ----------
+    Davison, A. C. & Hinkley, D. V. (1997). Bootstrap methods and their application, section 3.8 (cluster resampling).
+    """
+    names, subject_of = np.unique(list(subjects), return_inverse=True)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
+    # the first row counts everybody once
+    weights = np.concatenate([np.ones((1, len(names))), drawn])[:, subject_of]
+    areas = np.stack(
+        [
+            np.mean([_weighted_aucs(shown[:, k], one[:, k], weights) for one in probabilities], axis=0)
+            for k in range(len(units))
+        ],
+        axis=1,
+    )
+    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
+    # a draw without a unit says nothing of that unit, and its mean is over the others
+    means = np.array([row[~np.isnan(row)].mean() if (~np.isnan(row)).any() else np.nan for row in areas])
+    return UnitScores(
+        units=tuple(
+            UnitScore(
+                unit,
+                int(shown[:, k].sum()),
+                float(shown[:, k].mean()),
+                float(areas[0, k]),
+                _percentiles(areas[1:, k], tails),
+                float(np.mean([_f1(shown[:, k], one[:, k] >= 0.5) for one in probabilities])),
+                _f1(shown[:, k], np.ones(len(shown), bool)),
+            )
+            for k, unit in enumerate(units)
+        ),
+        mean_auc=float(means[0]),
+        interval=_percentiles(means[1:], tails),
+        confidence=confidence,
+        n=len(shown),
+        n_subjects=len(names),
+        n_seeds=len(probabilities),
+    )
+
+
+def _weighted_aucs(
+    shown: NDArray[np.bool_], scores: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the area for each row of weights (draws, n): the weighted share of pairs in order, ties counting half."""
+    positive, negative = scores[shown], scores[~shown]
+    in_order = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    of_positives, of_negatives = weights[:, shown], weights[:, ~shown]
+    pairs = of_positives.sum(axis=1) * of_negatives.sum(axis=1)
+    wins = (of_positives @ in_order * of_negatives).sum(axis=1)
+    return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+
+
+def _f1(shown: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
+    together = int(shown.sum() + predicted.sum())
+    return 2 * int((shown & predicted).sum()) / together if together else 0.0
+
+
+def _percentiles(values: NDArray[np.float64], tails: tuple[float, float]) -> Interval:
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0:
+        return Interval(np.nan, np.nan)
+    low, high = np.quantile(defined, tails)
+    return Interval(float(low), float(high))

@@ -1,0 +1,63 @@
+"""The report of a run on action units as one HTML file: the figures are embedded, nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+
+from ckseq.config import toml_text
+from ckseq.console import without_controls
+from ckseq.facs import UNITS
+from ckseq.protocol.unit_scores import UnitScores
+from ckseq.report import wording
+from ckseq.report.units import unit_name
+from ckseq.storage.run_record import RunRecord
+
+
+def render_unit_page(run: RunRecord, scores: UnitScores, pictures: Mapping[str, bytes]) -> str:
+    """Return the report of a run on action units as one HTML page that stands alone.
+
+    Parameters
+    ----------
+    run : RunRecord
+    scores : UnitScores
+        Those of its predictions.
+    pictures : mapping of str to bytes
+        PNG files by name: ``units``, and ``loss`` where there is one.
+
+    Returns
+    -------
+    str
+        HTML; all text from the run is escaped.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
+    )
+    environment.filters.update(rate=_rate, between=wording.between, percent=wording.percent)
+    template = environment.from_string(files("ckseq.report").joinpath("unit_page.html").read_text(encoding="utf-8"))
+    page: str = template.render(
+        name=run.experiment_name or "a run",
+        question=run.value("question") or "",
+        created=run.created[:16].replace("T", " "),
+        version=run.ckseq_version,
+        scores=scores,
+        names={one.unit: unit_name(one.unit) for one in scores.units},
+        regions={one.unit: ", ".join(UNITS[one.unit].regions) if one.unit in UNITS else "" for one in scores.units},
+        sentence=run.protocol.sentence,
+        notes=[*run.balance_notes, *run.notes],
+        shared=bool(run.protocol.shared_subjects),
+        model=run.model_kind,
+        command=run.command,
+        pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
+        experiment=toml_text(run.experiment),
+        pipeline=toml_text(run.store.pipeline if run.store else {}),
+    )
+    return page
+
+
+def _rate(value: float) -> str:
+    return "not defined" if math.isnan(value) else f"{value:.2f}"

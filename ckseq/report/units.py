@@ -1,0 +1,133 @@
+"""Action units of a run: their scores, as a table, as CSV and JSON, and as a figure."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ckseq.facs import UNITS
+from ckseq.protocol.unit_scores import UnitScore, UnitScores, score_units
+from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
+from ckseq.report.wording import between, percent
+from ckseq.storage.files import csv_text
+from ckseq.storage.predictions import Predictions, by_unit
+
+_DRAWS = 2000
+
+
+def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
+    """Score action units; the same predictions give the same intervals."""
+    arrays = by_unit(predictions)
+    return score_units(
+        predictions.labels,
+        arrays.shown,
+        arrays.probabilities,
+        arrays.subjects,
+        n_draws=_DRAWS,
+        confidence=confidence,
+        rng=np.random.default_rng(0),
+    )
+
+
+def unit_name(unit: str) -> str:
+    """Return what FACS calls a unit; empty where the table does not know it."""
+    return UNITS[unit].name if unit in UNITS else ""
+
+
+def units_headline(scores: UnitScores) -> str:
+    """Return the mean AUC in one line."""
+    return (
+        f"Mean AUC {scores.mean_auc:.3f} ({percent(scores.confidence)} interval by subject {between(scores.interval)}) "
+        f"of {len(scores.units)} action units, {scores.n} test sequences of {scores.n_subjects} subjects"
+    )
+
+
+def units_csv(scores: UnitScores) -> str:
+    """Return the table of units as the text of a CSV file."""
+    columns = ("unit", "name", "positives", "prevalence", "auc", "low", "high", "f1", "f1_always")
+    rows = (
+        (one.unit, unit_name(one.unit), one.n_positives, one.prevalence, one.auc, *one.interval, one.f1, one.f1_always)
+        for one in scores.units
+    )
+    return csv_text(columns, rows)
+
+
+def units_tree(scores: UnitScores) -> dict[str, Any]:
+    """Return the scores as plain values, ready for JSON; one that is not defined is None."""
+    return {
+        "mean_auc": _known(scores.mean_auc),
+        "mean_auc_interval": {
+            "confidence": scores.confidence,
+            "method": "bootstrap by subject",
+            "low": _known(scores.interval.low),
+            "high": _known(scores.interval.high),
+        },
+        "mean_f1": scores.mean_f1,
+        "n_test": scores.n,
+        "n_subjects": scores.n_subjects,
+        "seeds": scores.n_seeds,
+        "units": {one.unit: _tree(one) for one in scores.units},
+    }
+
+
+def units_json(scores: UnitScores) -> str:
+    """Return `units_tree` as the text of a JSON file."""
+    return json.dumps(units_tree(scores), indent=2) + "\n"
+
+
+def _tree(one: UnitScore) -> dict[str, Any]:
+    return {
+        "name": unit_name(one.unit),
+        "positives": one.n_positives,
+        "prevalence": one.prevalence,
+        "auc": _known(one.auc),
+        "auc_interval": {"low": _known(one.interval.low), "high": _known(one.interval.high)},
+        "f1": one.f1,
+        "f1_always": one.f1_always,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def draw_units(scores: UnitScores) -> bytes:
+    """Draw the AUC of each unit with its interval, and beside it F1 and the F1 of always predicting the unit.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    k = len(scores.units)
+    places = np.arange(k)
+    with house_style():
+        figure = Figure(figsize=(9.2, 1.3 + 0.27 * k))
+        left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08, "width_ratios": (3, 2)})
+        for place, one in zip(places, scores.units, strict=True):
+            left.plot(one.interval, (place, place), color=ACCENT, linewidth=2, alpha=0.45, solid_capstyle="round")
+        left.plot([one.auc for one in scores.units], places, "o", color=ACCENT, markersize=5)
+        left.axvline(0.5, color=SOFT, linewidth=0.8)
+        left.axvline(scores.mean_auc, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+        lowest = min([0.5, *(one.interval.low for one in scores.units if not math.isnan(one.interval.low))])
+        left.set_xlim(max(0.0, lowest - 0.05), 1.02)
+        left.set_title(f"Area under the ROC curve, {percent(scores.confidence)} interval; mean {scores.mean_auc:.2f}")
+        left.set_xlabel("0.5 is chance; dashed: the mean")
+        left.set_yticks(places, [f"AU {one.unit}  {unit_name(one.unit)} ({one.n_positives})" for one in scores.units])
+        left.set_ylim(k - 0.5, -0.5)
+        right.barh(places, [one.f1 for one in scores.units], height=0.5, color=ACCENT)
+        always = [one.f1_always for one in scores.units]
+        right.plot(always, places, "|", color=INK, markersize=11, markeredgewidth=1.4)
+        right.set_xlim(0, 1)
+        right.set_title("F1 at probability 0.5")
+        right.set_xlabel("line: F1 of always predicting the unit")
+        right.tick_params(left=False)
+        for axes in (left, right):
+            axes.grid(axis="x", color=LINE, linewidth=0.6)
+            axes.set_axisbelow(True)
+            axes.spines["left"].set_color(FAINT)
+        return png(figure)
