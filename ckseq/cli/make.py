@@ -226,6 +226,11 @@ def _crossval(**values: Any) -> dict[str, Any]:
     "report",
     click.argument("run", type=FOLDER),
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
+    click.option(
+        "--units",
+        type=FOLDER,
+        help="Run on action units whose predictions are compared with the emotions, instead of the data's FACS codes.",
+    ),
 )
 def _report(**values: Any) -> dict[str, Any]:
     """Write the report of a run: metrics, figures, HTML page.

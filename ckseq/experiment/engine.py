@@ -28,6 +28,7 @@ from ckseq.learn.trainer import Trainer
 from ckseq.protocol.unit_scores import aucs
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
+from ckseq.storage.facs_codes import CODES, write_codes
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.history import HISTORY, Epoch, write_history
 from ckseq.storage.lock import locked
@@ -39,7 +40,7 @@ from ckseq.storage.store import open_store
 from ckseq.workers import spread
 
 FOLDS = "folds"
-FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
+FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR, CODES)
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
 
@@ -341,6 +342,10 @@ def _finish(
         results[0].trained.save(out)
         save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
+    tested = {row.recording for row in rows}
+    codes = {one.id: one.action_units for one in dataset.entries if one.id in tested and one.action_units is not None}
+    if codes:
+        write_codes(out, codes)
     if not predictions.multi_label:
         keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
     at_chance = _notes_at_chance(results, recipe)

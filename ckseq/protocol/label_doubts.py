@@ -39,8 +39,8 @@ def label_doubts(truth: NDArray[np.int_], probabilities: NDArray[np.float64]) ->
     Examples
     --------
     >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.7, 0.3], [0.3, 0.7]])
-    >>> label_doubts(np.array([0, 0, 0, 1, 1]), p)
-    (LabelDoubt(row=2, suggested=1, p_label=0.1, p_suggested=0.9), LabelDoubt(row=3, suggested=0, p_label=0.3, p_suggested=0.7))
+    >>> [(doubt.row, doubt.suggested) for doubt in label_doubts(np.array([0, 0, 0, 1, 1]), p)]
+    [(2, 1), (3, 0)]
     """
     k = probabilities.shape[1]
     # a class without sequences is never suggested

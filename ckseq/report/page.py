@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from ckseq.config import toml_text
 from ckseq.console import without_controls
@@ -19,6 +20,7 @@ from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
 
+_NOTHING = Markup("")
 MOST_LISTED = 100
 """The page lists at most this many misclassified or doubtful sequences; predictions.csv and run.json hold all."""
 
@@ -31,6 +33,7 @@ def render_page(
     *,
     faces: bool,
     early: Sequence[str] = (),
+    facs: Markup = _NOTHING,
 ) -> str:
     """Return the report of a run as one HTML page that stands alone.
 
@@ -48,6 +51,8 @@ def render_page(
         Whether figures show faces, which requires a reminder of the data set's license.
     early : sequence of str
         Sentences below the figure ``early``.
+    facs : Markup
+        The section of `ckseq.report.facs_section`.
 
     Returns
     -------
@@ -94,6 +99,7 @@ def render_page(
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
         early=early,
+        facs=facs,
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
+from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import Scores, score
 from ckseq.report import tables, wording
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
@@ -19,6 +20,14 @@ from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.early_classification import draw_early, rules_of, sentences
+from ckseq.report.facs_section import (
+    FacsFindings,
+    facs_findings,
+    facs_section,
+    facs_tree,
+    units_of_codes,
+    units_of_predictions,
+)
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
@@ -26,8 +35,9 @@ from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.report.wording import noun_of
-from ckseq.storage.complete_run import checked_history, read_complete_run
+from ckseq.storage.complete_run import check_file, checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
+from ckseq.storage.facs_codes import CODES, read_codes
 from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
@@ -36,7 +46,7 @@ from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.report_units import report_units
 
 
-def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
+def report(run: Path, *, faces: bool, units: Path | None = None, console: Console) -> dict[str, Any]:
     """Write all tables, figures and the page of a run into its folder; all are computed from its predictions.
 
     Parameters
@@ -45,6 +55,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         A run folder.
     faces : bool
         Whether the figures show faces.
+    units : path, optional
+        A run on action units, whose predictions are compared with the emotions instead of the FACS codes of the data.
     console : Console
         Prints the headline and the confusion matrix.
 
@@ -59,6 +71,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
     if read_run(run).predicts_units:
+        if units is not None:
+            raise CallError("--units is for a report on emotions, and the run predicts action units", run, "drop it")
         return report_units(run, console=console)
     facts, predictions = read_complete_run(run)
     scores = score(
@@ -75,12 +89,22 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         rules = rules_of(prefix_predictions)
         pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
         early = sentences(prefix_predictions, rules)
+    facs = _facs(run, facts, predictions, units)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
         "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
-        "report.html": render_page(facts, predictions, scores, pictures, faces=faces, early=early),
+        "report.html": render_page(
+            facts,
+            predictions,
+            scores,
+            pictures,
+            faces=faces,
+            early=early,
+            facs=facs_section(facs, confidence=CONFIDENCE),
+        ),
+        "facs.json": json.dumps(facs_tree(facs), indent=2) + "\n",
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
@@ -101,8 +125,22 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "headline": wording.headline(facts, scores),
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
+        "facs": facs_tree(facs),
         "files": {name: str(run / name) for name in sorted(written)},
     }
+
+
+def _facs(run: Path, facts: RunRecord, predictions: Predictions, units: Path | None) -> FacsFindings:
+    if units is not None:
+        found = units_of_predictions(read_complete_run(units, of_units=True).predictions)
+        if not found.keys() & {row.recording for row in predictions.rows}:
+            raise DataError("predicts none of the recordings of the run", units, "name a run on the same store")
+        source = f"the action units that the run {units.resolve().name} predicts"
+    else:
+        if (run / CODES).is_file():
+            check_file(run, facts, CODES)
+        found, source = units_of_codes(read_codes(run)), "the FACS codes of the data"
+    return facs_findings(predictions, found, source=source, confidence=CONFIDENCE)
 
 
 def _pictures(

@@ -17,6 +17,7 @@ from ckseq.experiment.engine import FILES, FOLDS
 from ckseq.experiment.fold import read_fold
 from ckseq.storage.complete_run import check_file, read_complete_run
 from ckseq.storage.examples import EXAMPLES, read_examples
+from ckseq.storage.facs_codes import CODES, read_codes
 from ckseq.storage.files import TRAIN_AGAIN, read_text
 from ckseq.storage.history import HISTORY, read_history
 from ckseq.storage.predictions import PREDICTIONS, Predictions
@@ -184,11 +185,16 @@ def _of_examples(folder: Path, _: RunRecord) -> str:
     return f"{len(read_examples(folder))} sequences can be read"
 
 
+def _of_codes(folder: Path, _: RunRecord) -> str:
+    return f"FACS codes of {len(read_codes(folder))} recordings can be read"
+
+
 _READERS: dict[str, Callable[[Path, RunRecord], str]] = {
     HISTORY: _of_history,
     EARLY: _of_early,
     CROPS: _of_crops,
     EXAMPLES: _of_examples,
+    CODES: _of_codes,
 }
 
 
