@@ -60,7 +60,9 @@ class Finished(NamedTuple):
         """Return the mean of the action units' areas under the ROC curve, of one seed, or the mean over all seeds."""
         seeds, arrays = self.predictions.seeds, by_unit(self.predictions)
         found = [aucs(arrays.shown, one) for one in arrays.probabilities]
-        return float(np.nanmean([one for own, one in zip(seeds, found, strict=True) if seed in (None, own)]))
+        return float(
+            np.nanmean([one for own, one in zip(seeds, found, strict=True) if seed is None or own in (None, seed)])
+        )
 
     def summary(self) -> str:
         """Return the main score in words."""

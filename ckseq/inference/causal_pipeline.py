@@ -122,6 +122,8 @@ def make_face_tracker(
 
     def new_face() -> tuple[Stream, Timeline]:
         stream = Stream(pipeline.faces, pipeline.align, pipeline.motion, detector=detect, **more)
-        return stream, Timeline(config, classifier, sure_above=predictor.sure_above)
+        return stream, Timeline(
+            config, classifier, sure_above=predictor.sure_above, multi_label=predictor.experiment.predicts_units
+        )
 
     return FaceTracker(pipeline.faces, config, detector=detect, new_face=new_face)

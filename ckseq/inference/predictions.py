@@ -21,7 +21,7 @@ class EarlyDecision:
 
 @dataclass(frozen=True)
 class SequencePrediction:
-    """One class for a whole recording."""
+    """One class for a whole recording, or the FACS code of its action units, as ``6+12``."""
 
     input: str
     predicted: str

@@ -33,7 +33,7 @@ class Predictor:
     Parameters
     ----------
     labels : tuple of str
-        The classes, in the order of the probabilities.
+        The classes or action units, in the order of the probabilities.
     pipeline : Pipeline
         How recordings were preprocessed.
     experiment : Experiment
@@ -69,6 +69,11 @@ class Predictor:
     neutral: NDArray[np.float32] | None = None
 
     @property
+    def shown_labels(self) -> tuple[str, ...]:
+        """The classes as they are shown, or the action units, as ``AU 12``."""
+        return tuple(f"AU {unit}" for unit in self.labels) if self.experiment.predicts_units else self.labels
+
+    @property
     def reads_images(self) -> bool:
         """Whether the model reads single images, not sequences."""
         shape = input_shape(self.network)
@@ -94,7 +99,7 @@ class Predictor:
         return as_sequence(extract(self.extractor, arrays["crops"]))
 
     def predict_proba(self, sequence: NDArray[Any], times_s: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
-        """Return the probability of each class, (n_classes,) float32, for a sequence of any length.
+        """Return the probability of each class or action unit, (n_classes,) float32, for a sequence of any length.
 
         Parameters
         ----------

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError, readable
+from ckseq.experiment.targets import decided
 from ckseq.inference.inputs import Input
 from ckseq.inference.predictions import EarlyDecision, SequencePrediction
 from ckseq.inference.predictor import Predictor
@@ -70,7 +71,7 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     early = predictor.early_decision(arrays["projections"]) if "projections" in arrays else None
     return SequencePrediction(
         input=readable(source.source),
-        predicted=predictor.labels[int(probabilities.argmax())],
+        predicted=decided(probabilities, predictor.labels, predictor.experiment),
         probabilities={label: round(float(p), 6) for label, p in zip(predictor.labels, probabilities, strict=True)},
         sure=None if early is None else EarlyDecision(*early),
         n_frames=len(faces.n_found) + faces.n_dropped,

@@ -88,9 +88,8 @@ class TimelineTable:
         box = face.frame.box[:4] if face.frame.box and decision.state != "no face" else [""] * 4
         probabilities = decision.probabilities
         cells = [""] * len(self._labels) if probabilities is None else [f"{p:.6f}" for p in probabilities]
-        label, sure = (
-            "" if number is None else inert(self._labels[number]) for number in (decision.label, decision.sure)
-        )
+        label = inert(decision.assigned(self._labels) or "")
+        sure = "" if decision.sure is None else inert(self._labels[decision.sure])
         sure_s = "" if decision.sure_s is None else f"{decision.sure_s:.3f}"
         return (f"{decision.time_s:.3f}", face.number, decision.state, label, *box, sure, sure_s, *cells)
 
@@ -131,7 +130,7 @@ def _marks(faces: Sequence[TrackedFace], latest: dict[int, Decision], labels: Se
         probabilities: tuple[float, ...] = ()
         if decision is not None and decision.smoothed is not None:
             probabilities = tuple(float(p) for p in decision.smoothed)
-            text = "?" if decision.label is None else labels[decision.label]
+            text = decision.assigned(labels) or "?"
             if decision.sure is not None:
                 text += f", sure: {labels[decision.sure]}"
         left, top, right, bottom = face.frame.box[:4]
@@ -140,8 +139,10 @@ def _marks(faces: Sequence[TrackedFace], latest: dict[int, Decision], labels: Se
     return marks
 
 
-def write_summary(files: OutputFiles, summary: VideoSummary, labels: Sequence[str]) -> None:
-    """Draw the figure from the table on disk, and write the segments as JSON.
+def write_summary(
+    files: OutputFiles, summary: VideoSummary, labels: Sequence[str], *, multi_label: bool = False
+) -> None:
+    """Draw the figure from the table on disk, and write the segments as JSON; ``multi_label`` as of `draw_timeline`.
 
     Raises
     ------
@@ -151,7 +152,8 @@ def write_summary(files: OutputFiles, summary: VideoSummary, labels: Sequence[st
     from ckseq.report.timeline import draw_timeline
 
     samples = _samples(files.path("csv"), labels)
-    write_bytes(files.path("png"), draw_timeline(samples, labels, title=f"Expressions in {files.name}"))
+    title = f"{'Action units' if multi_label else 'Expressions'} in {files.name}"
+    write_bytes(files.path("png"), draw_timeline(samples, labels, title=title, multi_label=multi_label))
     content = {"labels": labels, **asdict(summary), "files": files.paths()}
     write_text(files.path("json"), json.dumps(content, indent=2, allow_nan=False) + "\n")
 

@@ -85,5 +85,5 @@ def analyze_video(
             interrupted = INTERRUPTED if isinstance(error, KeyboardInterrupt) else one_line(error)
     summary = summarizer.summary()
     if files is not None:
-        write_summary(files, summary, predictor.labels)
+        write_summary(files, summary, predictor.labels, multi_label=predictor.experiment.predicts_units)
     return summary, interrupted

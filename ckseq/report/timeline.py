@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ckseq.report.style import FAINT, INK, LINE, SOFT, house_style, png
+from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
 
 # a video of hours is drawn with no more columns than the figure has pixels
 _COLUMNS = 900
@@ -20,7 +20,7 @@ _MOST_ROWS = 6
 
 
 class Sample(NamedTuple):
-    """The decision for one face at one time; ``face`` is 0 where there is none, ``label`` empty where no class is."""
+    """The decision for one face at one time; ``face`` is 0 where there is none, ``label`` empty where nothing is."""
 
     time_s: float
     face: int
@@ -29,7 +29,7 @@ class Sample(NamedTuple):
     probabilities: tuple[float, ...]
 
 
-def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: str) -> bytes:
+def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: str, multi_label: bool = False) -> bytes:
     """Draw for each face a strip of its classes, and below it the probabilities of all classes.
 
     Faces that are not visible at the same time share a row.
@@ -40,6 +40,8 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         At least one.
     labels : sequence of str
     title : str
+    multi_label : bool
+        The labels are action units: the strip shows whether there is any.
 
     Returns
     -------
@@ -53,6 +55,11 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
     begin, end = float(times[0]), float(times[-1]) + stride_s
     # no column is narrower than the time between two decisions, so that none is empty while a face is visible
     edges = np.linspace(begin, end, min(_COLUMNS, max(1, int((end - begin) / stride_s))) + 1)
+    colors: dict[str, Any] = _colors(labels)
+    shown_labels = labels
+    if multi_label:
+        colors = {sample.label: ACCENT for sample in samples if sample.label}
+        shown_labels = [f"AU {label}" for label in labels]
     with house_style():
         height = 0.9 + len(shown) * (0.45 + 0.2 * len(labels))
         figure = Figure(figsize=(8.6, height))
@@ -61,9 +68,9 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         )[:, 0]
         for faces, strip, map_ in zip(shown, rows[::2], rows[1::2], strict=True):
             own = [sample for sample in samples if sample.face in faces]
-            _draw_labels(strip, own, labels, stride_s)
+            _draw_labels(strip, own, colors, stride_s)
             strip.set_xlim(begin, end)
-            _draw_probabilities(map_, own, labels, edges, stride_s)
+            _draw_probabilities(map_, own, shown_labels, edges, stride_s)
             if len(shown) > 1:
                 name = f"face {faces[0]}" if len(faces) == 1 else f"face {faces[0]} ..."
                 strip.set_ylabel(name, rotation=0, ha="right", va="center")
@@ -73,7 +80,7 @@ def draw_timeline(samples: Sequence[Sample], labels: Sequence[str], *, title: st
         rows[-1].set_xlabel("minutes" if end >= _MINUTES_FROM else "seconds")
         if end >= _MINUTES_FROM:
             rows[-1].xaxis.set_major_formatter(lambda value, _: f"{value / 60:.3g}")
-        _legend(rows[0], labels, {sample.state for sample in samples})
+        _legend(rows[0], {_ANY: ACCENT} if multi_label else colors, {sample.state for sample in samples})
         return png(figure)
 
 
@@ -98,6 +105,7 @@ _MINUTES_FROM = 180
 # a face without a decision for longer than so many strides was gone
 _GAP = 2.5
 _MOVING, _STILL = FAINT, LINE
+_ANY = "action units"
 
 
 def _colors(labels: Sequence[str]) -> dict[str, tuple[float, ...]]:
@@ -105,9 +113,8 @@ def _colors(labels: Sequence[str]) -> dict[str, tuple[float, ...]]:
     return {label: tuple(palette(number % palette.N)) for number, label in enumerate(labels)}
 
 
-def _draw_labels(axes: Axes, samples: Sequence[Sample], labels: Sequence[str], stride_s: float) -> None:
+def _draw_labels(axes: Axes, samples: Sequence[Sample], colors: Mapping[str, Any], stride_s: float) -> None:
     """Draw one band per segment of the same class; a gap means no face."""
-    colors = _colors(labels)
     begin = 0
     for place in range(1, len(samples) + 1):
         if place < len(samples) and _same_segment(samples[place - 1], samples[place], _GAP * stride_s):
@@ -148,12 +155,13 @@ def _draw_probabilities(
         side.set_visible(False)
 
 
-def _legend(axes: Axes, labels: Sequence[str], states: Collection[str]) -> None:
-    entries = [Patch(color=color, label=label) for label, color in _colors(labels).items()]
+def _legend(axes: Axes, colors: Mapping[str, Any], states: Collection[str]) -> None:
+    entries = [Patch(color=color, label=label) for label, color in colors.items()]
+    none = "no action unit" if _ANY in colors else "no class"
     if "visible" in states:
-        entries.append(Patch(color=_MOVING, label="visible, no class"))
+        entries.append(Patch(color=_MOVING, label=f"visible, {none}"))
     else:
-        entries += [Patch(color=_MOVING, label="moving, no class"), Patch(color=_STILL, label="still")]
+        entries += [Patch(color=_MOVING, label=f"moving, {none}"), Patch(color=_STILL, label="still")]
     entries.append(Patch(facecolor="white", edgecolor=SOFT, linewidth=0.5, label="no face"))
     axes.legend(
         handles=entries,

@@ -24,6 +24,8 @@ from ckseq.storage.examples import read_examples
 from ckseq.storage.run_record import RunRecord, read_run
 
 SCHEMA = 1
+_OF_CLASSES = "probabilities of the labels, in their order"
+_OF_UNITS = "the probability of each action unit (FACS) by itself, in the order of the labels"
 AGREEMENT = 1e-4
 """Largest difference allowed between the probabilities of an exported model and the run's own."""
 
@@ -66,7 +68,7 @@ class ModelDescription:
     sequence: dict[str, Any]
     trained: Provenance
     notes: list[str]
-    output: str = "probabilities of the labels, in their order"
+    output: str
     use: str = _USE
     schema: int = SCHEMA
     ckseq_version: str = ckseq.__version__
@@ -170,6 +172,7 @@ def _describe(record: RunRecord, experiment: Experiment, network: Any) -> ModelD
             protocol_digest=record.protocol.digest,
         ),
         notes=list(record.notes),
+        output=_OF_UNITS if record.predicts_units else _OF_CLASSES,
     )
 
 

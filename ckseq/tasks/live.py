@@ -65,7 +65,7 @@ def live(
     session = LiveSession(predictor)
     site = Site(
         predictor.run,
-        predictor.labels,
+        predictor.shown_labels,
         predictor.notes,
         session.new_analyzer,
         session.analyze_clip,

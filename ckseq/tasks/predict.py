@@ -32,6 +32,7 @@ from ckseq.storage.files import write_text
 from ckseq.tracking.timeline import TimelineConfig
 
 _MAX_ROWS = 40
+_MOST_UNITS = 6
 
 
 def predict(
@@ -111,6 +112,8 @@ def predict(
         photos = [source for source in sources if not is_recording(source, read_as=read_as)]
         read_as = "timeline"
         detection = face_detection_for(predictor, detector, sections.get("detector", {}))
+        if photos and predictor.experiment.predicts_units:
+            raise CallError("a run on action units predicts no photos", run, "name videos or folders of frames")
     elif detector is not None or "detector" in sections:
         raise CallError("a detector is for models of single images, and this run's model reads sequences", run)
     if predictor.early_decision_warning:
@@ -125,7 +128,8 @@ def predict(
     if recordings:
         timelines, failures = predict_recordings(recordings, predictor, options, console)
         predictions, failed = [*predictions, *timelines], failed | failures
-    _print(predictions, predictor.notes if is_ready_made(run) else (), console)
+    notes = predictor.notes if is_ready_made(run) else ()
+    _print(predictions, notes, console, multi_label=predictor.experiment.predicts_units)
     result = {
         "schema": SCHEMA,
         "labels": list(predictor.labels),
@@ -149,18 +153,18 @@ def _sections(settings: Sequence[str], run: Path) -> dict[str, Any]:
     return sections
 
 
-def _print(predictions: Sequence[Prediction], notes: Sequence[str], console: Console) -> None:
+def _print(predictions: Sequence[Prediction], notes: Sequence[str], console: Console, *, multi_label: bool) -> None:
     for note in notes:
         console.say(note)
     sequences = [one for one in predictions if isinstance(one, SequencePrediction)]
     photos = [one for one in predictions if isinstance(one, PhotoPrediction)]
     if sequences:
-        console.say(_sequence_table(sequences))
+        console.say(_unit_table(sequences) if multi_label else _sequence_table(sequences))
     if any(photo.faces for photo in photos):
         console.say(_photo_table(photos))
     for one in predictions:
         if isinstance(one, TimelinePrediction):
-            console.say(_timeline_table(one))
+            console.say(_timeline_table(one, "action units" if multi_label else "class"))
             for path in (one.files or {}).values():
                 console.say(f"  {path}")
 
@@ -179,13 +183,22 @@ def _sequence_table(predictions: Sequence[SequencePrediction]) -> Table:
     return table
 
 
-def _timeline_table(prediction: TimelinePrediction) -> Table:
+def _unit_table(predictions: Sequence[SequencePrediction]) -> Table:
+    table = Table(Column("input", overflow="fold"), "FACS code", "probabilities", "frames", "without face")
+    for one in predictions:
+        likely = ", ".join(f"{unit} {p:.2f}" for unit, p in _ranked(one.probabilities)[:_MOST_UNITS])
+        code = Text(one.predicted, style="bold")
+        table.add_row(_short(one.input), code, likely, str(one.n_frames), str(one.n_without_face))
+    return table
+
+
+def _timeline_table(prediction: TimelinePrediction, what: str) -> Table:
     title = f"{prediction.input}: {prediction.duration_s:.1f} s, {prediction.n_frames} frames, "
     title += f"{prediction.n_without_face} without a face, {prediction.faces} "
     title += "face" if prediction.faces == 1 else "faces"
     table = Table(title=title, title_justify="left", title_style="bold")
-    for name in ("from", "to", "face", "class", "probability", "sure at"):
-        table.add_column(name, justify="left" if name == "class" else "right")
+    for name in ("from", "to", "face", what, "probability", "sure at"):
+        table.add_column(name, justify="left" if name == what else "right")
     classified = [segment for segment in prediction.segments if segment.label or segment.sure]
     for segment in classified[:_MAX_ROWS]:
         table.add_row(

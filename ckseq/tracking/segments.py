@@ -13,7 +13,8 @@ from ckseq.tracking.timeline import Decision, State
 class Segment:
     """A stretch of time in which a face keeps its state and its class.
 
-    ``label`` is the assigned class, None where none is; ``probability`` the largest smoothed probability of it;
+    ``label`` is the assigned class, or the FACS code of the assigned action units, None where there is none;
+    ``probability`` the largest smoothed probability of the class;
     ``sure`` the class of an early decision in it, and ``sure_s`` when that was made. Times are seconds.
     """
 
@@ -68,7 +69,7 @@ class VideoSummarizer:
                 self._add(face.number, face.decision)
 
     def _add(self, number: int, decision: Decision) -> None:
-        label = None if decision.label is None else self._labels[decision.label]
+        label = decision.assigned(self._labels)
         segment = self._open.get(number)
         if segment is None or (segment.state, segment.label) != (decision.state, label):
             if segment is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ckseq.config import Config
+from ckseq.facs import code_text
 from ckseq.signal.apex import latest_expression
 from ckseq.tracking.stream import FrameResult
 
@@ -75,7 +76,9 @@ class Decision(NamedTuple):
 
     ``probabilities`` and ``smoothed`` (n_classes,) are None unless the face is moving or visible; ``label`` is the
     number of the class that is assigned, None where none is; ``sure`` is the number of the first class whose
-    probability exceeded the threshold of early decisions since the face began to move, and ``sure_s`` when it did.
+    probability exceeded the threshold of early decisions since the face began to move, and ``sure_s`` when it did. Of
+    action units, which do not exclude each other, ``active`` are the numbers of those assigned, and there is no
+    ``label`` and no ``sure``.
     """
 
     time_s: float
@@ -85,6 +88,13 @@ class Decision(NamedTuple):
     label: int | None
     sure: int | None
     sure_s: float | None
+    active: tuple[int, ...] = ()
+
+    def assigned(self, labels: Sequence[str]) -> str | None:
+        """Return the class that is assigned, or the FACS code of the action units; None where there are none."""
+        if self.active:
+            return code_text(labels[number] for number in self.active)
+        return None if self.label is None else labels[self.label]
 
 
 class Timeline:
@@ -100,10 +110,20 @@ class Timeline:
     classifier : FaceClassifier
     sure_above : float or None
         The probability above which an early decision is sure; None where no threshold is known.
+    multi_label : bool
+        Whether the labels are action units, each assigned by itself.
     """
 
-    def __init__(self, config: TimelineConfig, classifier: FaceClassifier, *, sure_above: float | None) -> None:
+    def __init__(
+        self,
+        config: TimelineConfig,
+        classifier: FaceClassifier,
+        *,
+        sure_above: float | None,
+        multi_label: bool = False,
+    ) -> None:
         self._config, self._classifier, self._sure_above = config, classifier, sure_above
+        self._multi_label = multi_label
         n_frames = 1 if classifier.single_frame else MOST_FRAMES
         self._ring: deque[tuple[float, Any, float]] = deque(maxlen=n_frames)
         self._next_s = -np.inf
@@ -115,6 +135,7 @@ class Timeline:
         self._smoothed: NDArray[np.float32] | None = None
         self._smoothed_s = 0.0
         self._label: int | None = None
+        self._active: tuple[int, ...] = ()
         self._sure: tuple[int, float] | None = None
 
     def update(self, time_s: float, frame: FrameResult) -> Decision | None:
@@ -162,6 +183,13 @@ class Timeline:
             share = np.float32(-np.expm1(-(time_s - self._smoothed_s) / config.smoothing_s))
             self._smoothed = self._smoothed + share * (probabilities - self._smoothed)
         self._smoothed_s = time_s
+        state: State = "moving" if self._classifier.measures_motion else "visible"
+        if self._multi_label:
+            before, levels = self._active, self._smoothed.tolist()
+            self._active = tuple(
+                n for n, p in enumerate(levels) if p >= config.enter or (n in before and p >= config.leave)
+            )
+            return Decision(time_s, state, probabilities, self._smoothed, None, None, None, self._active)
         best = int(self._smoothed.argmax())
         if self._smoothed[best] >= config.enter:
             self._label = best
@@ -171,7 +199,6 @@ class Timeline:
         if self._sure is None and self._sure_above is not None and probabilities[top] > self._sure_above:
             self._sure = (top, time_s)
         sure, sure_s = self._sure or (None, None)
-        state: State = "moving" if self._classifier.measures_motion else "visible"
         return Decision(time_s, state, probabilities, self._smoothed, self._label, sure, sure_s)
 
 
