@@ -118,17 +118,13 @@ class Fold(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """The test subjects that are also in training, and the number of their test sequences."""
+    """The number of test subjects that are also in training, and of their test sequences; ``shared`` names them."""
 
     test_subjects: int
-    shared: frozenset[str]
+    shared_subjects: int
     test_sequences_of_shared_subjects: int
     sentence: str
-
-    @property
-    def shared_subjects(self) -> int:
-        """How many test subjects are also in training."""
-        return len(self.shared)
+    shared: frozenset[str]
 
 
 def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
@@ -279,4 +275,4 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
         verb = "show" if n_shared > 1 else "shows"
         share = f"{n_shared / len(tested):.0%}".replace("%", " %")
         sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
-    return Overlap(len(set(tested)), shared, n_shared, sentence)
+    return Overlap(len(set(tested)), len(shared), n_shared, sentence, shared)

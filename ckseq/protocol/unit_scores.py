@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +135,63 @@ def score_units(
         n_subjects=len(names),
         n_seeds=len(probabilities),
     )
+
+
+class IntensityScore(NamedTuple):
+    """The AUC of those n occurrences of any unit that are coded with an intensity, against the sequences without it."""
+
+    intensity: int
+    n: int
+    auc: float
+    interval: Interval
+
+
+def score_intensities(
+    intensities: NDArray[np.int_],
+    shown: NDArray[np.bool_],
+    probabilities: NDArray[np.float64],
+    subjects: Sequence[str],
+    *,
+    n_draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> tuple[IntensityScore, ...]:
+    """Return for each coded intensity how well units of that intensity are told from their absence.
+
+    The AUC of a unit is the mean, over the sequences that show it, of the share of others with a lower probability.
+    Here that mean is over those sequences, of all units together, in which the unit has the intensity.
+
+    Parameters
+    ----------
+    intensities : (n, k) int
+        1 to 5, and 0 where a unit is not shown or its intensity is not coded.
+    shown, probabilities, subjects, n_draws, confidence, rng
+        As of `score_units`.
+    """
+    shares = np.mean([_shares_below(shown, one) for one in probabilities], axis=0)
+    names, subject_of = np.unique(list(subjects), return_inverse=True)
+    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
+    found = []
+    for level in sorted(set(intensities[~np.isnan(shares)].tolist()) - {0}):
+        chosen = (intensities == level) & ~np.isnan(shares)
+        counts = np.bincount(subject_of, chosen.sum(axis=1), len(names))
+        sums = np.bincount(subject_of, np.where(chosen, shares, 0).sum(axis=1), len(names))
+        drawn = weights @ counts
+        means = np.divide(weights @ sums, drawn, out=np.full(n_draws, np.nan), where=drawn > 0)
+        interval = _percentiles(means, ((1 - confidence) / 2, (1 + confidence) / 2))
+        found.append(IntensityScore(level, int(counts.sum()), float(sums.sum() / counts.sum()), interval))
+    return tuple(found)
+
+
+def _shares_below(shown: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each sequence with a unit the share of those without it that score lower, ties by half; else NaN."""
+    found = np.full(shown.shape, np.nan)
+    for k in range(shown.shape[1]):
+        positive, negative = scores[shown[:, k], k], np.sort(scores[~shown[:, k], k])
+        if len(negative):
+            ranks = [np.searchsorted(negative, positive, side) for side in ("left", "right")]
+            found[shown[:, k], k] = (ranks[0] + ranks[1]) / (2 * len(negative))
+    return found
 
 
 def _weighted_aucs(

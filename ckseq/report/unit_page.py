@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
@@ -12,13 +12,15 @@ from jinja2 import Environment, StrictUndefined
 from ckseq.config import toml_text
 from ckseq.console import without_controls
 from ckseq.facs import UNITS
-from ckseq.protocol.unit_scores import UnitScores
+from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
 from ckseq.report.units import unit_name
 from ckseq.storage.run_record import RunRecord
 
 
-def render_unit_page(run: RunRecord, scores: UnitScores, pictures: Mapping[str, bytes]) -> str:
+def render_unit_page(
+    run: RunRecord, scores: UnitScores, intensities: Sequence[IntensityScore], pictures: Mapping[str, bytes]
+) -> str:
     """Return the report of a run on action units as one HTML page that stands alone.
 
     Parameters
@@ -26,6 +28,8 @@ def render_unit_page(run: RunRecord, scores: UnitScores, pictures: Mapping[str, 
     run : RunRecord
     scores : UnitScores
         Those of its predictions.
+    intensities : sequence of IntensityScore
+        May be empty.
     pictures : mapping of str to bytes
         PNG files by name: ``units``, and ``loss`` where there is one.
 
@@ -45,6 +49,7 @@ def render_unit_page(run: RunRecord, scores: UnitScores, pictures: Mapping[str, 
         created=run.created[:16].replace("T", " "),
         version=run.ckseq_version,
         scores=scores,
+        intensities=[("ABCDE"[one.intensity - 1], one) for one in intensities],
         names={one.unit: unit_name(one.unit) for one in scores.units},
         regions={one.unit: ", ".join(UNITS[one.unit].regions) if one.unit in UNITS else "" for one in scores.units},
         sentence=run.protocol.sentence,

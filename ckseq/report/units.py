@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
-from ckseq.protocol.unit_scores import UnitScore, UnitScores, score_units
+from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
 from ckseq.report.wording import between, percent
+from ckseq.storage.facs_codes import Codes
 from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Predictions, by_unit
 
@@ -24,6 +26,21 @@ def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
     arrays = by_unit(predictions)
     return score_units(
         predictions.labels,
+        arrays.shown,
+        arrays.probabilities,
+        arrays.subjects,
+        n_draws=_DRAWS,
+        confidence=confidence,
+        rng=np.random.default_rng(0),
+    )
+
+
+def intensity_scores(predictions: Predictions, codes: Codes, *, confidence: float) -> tuple[IntensityScore, ...]:
+    """Score the units by their coded intensity; empty where none is coded."""
+    arrays = by_unit(predictions)
+    levels = [{one.unit: one.intensity or 0 for one in codes.get(id, ())} for id in arrays.recordings]
+    return score_intensities(
+        np.array([[own.get(unit, 0) for unit in predictions.labels] for own in levels], int),
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
@@ -56,7 +73,7 @@ def units_csv(scores: UnitScores) -> str:
     return csv_text(columns, rows)
 
 
-def units_tree(scores: UnitScores) -> dict[str, Any]:
+def units_tree(scores: UnitScores, intensities: Sequence[IntensityScore]) -> dict[str, Any]:
     """Return the scores as plain values, ready for JSON; one that is not defined is None."""
     return {
         "mean_auc": _known(scores.mean_auc),
@@ -71,12 +88,13 @@ def units_tree(scores: UnitScores) -> dict[str, Any]:
         "n_subjects": scores.n_subjects,
         "seeds": scores.n_seeds,
         "units": {one.unit: _tree(one) for one in scores.units},
+        "intensities": [{**one._asdict(), "interval": list(one.interval)} for one in intensities],
     }
 
 
-def units_json(scores: UnitScores) -> str:
+def units_json(scores: UnitScores, intensities: Sequence[IntensityScore]) -> str:
     """Return `units_tree` as the text of a JSON file."""
-    return json.dumps(units_tree(scores), indent=2) + "\n"
+    return json.dumps(units_tree(scores, intensities), indent=2) + "\n"
 
 
 def _tree(one: UnitScore) -> dict[str, Any]:

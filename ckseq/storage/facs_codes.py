@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ckseq.errors import DataError
 from ckseq.facs import ActionUnit
+from ckseq.storage.complete_run import check_file
 from ckseq.storage.files import TRAIN_AGAIN, read_text, write_text
+from ckseq.storage.run_record import RunRecord
 
 CODES = "action_units.json"
 
@@ -25,6 +27,19 @@ def write_codes(folder: Path, codes: Codes) -> None:
         The file cannot be written.
     """
     write_text(folder / CODES, json.dumps(codes, sort_keys=True) + "\n")
+
+
+def read_checked_codes(folder: Path, run: RunRecord) -> dict[str, tuple[ActionUnit, ...]]:
+    """Read ``action_units.json`` as the run wrote it; empty where there is none.
+
+    Raises
+    ------
+    DataError
+        It was changed since then, or is damaged.
+    """
+    if CODES in run.files:
+        check_file(folder, run, CODES)
+    return read_codes(folder)
 
 
 def read_codes(folder: Path) -> dict[str, tuple[ActionUnit, ...]]:

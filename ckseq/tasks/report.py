@@ -35,9 +35,9 @@ from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.report.wording import noun_of
-from ckseq.storage.complete_run import check_file, checked_history, read_complete_run
+from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
-from ckseq.storage.facs_codes import CODES, read_codes
+from ckseq.storage.facs_codes import read_checked_codes
 from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
@@ -137,9 +137,7 @@ def _facs(run: Path, facts: RunRecord, predictions: Predictions, units: Path | N
             raise DataError("predicts none of the recordings of the run", units, "name a run on the same store")
         source = f"the action units that the run {units.resolve().name} predicts"
     else:
-        if (run / CODES).is_file():
-            check_file(run, facts, CODES)
-        found, source = units_of_codes(read_codes(run)), "the FACS codes of the data"
+        found, source = units_of_codes(read_checked_codes(run, facts)), "the FACS codes of the data"
     return facs_findings(predictions, found, source=source, confidence=CONFIDENCE)
 
 

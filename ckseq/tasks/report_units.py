@@ -12,9 +12,19 @@ from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.unit_scores import UnitScores
 from ckseq.report.curves import draw_loss
 from ckseq.report.unit_page import render_unit_page
-from ckseq.report.units import draw_units, unit_name, unit_scores, units_csv, units_headline, units_json, units_tree
+from ckseq.report.units import (
+    draw_units,
+    intensity_scores,
+    unit_name,
+    unit_scores,
+    units_csv,
+    units_headline,
+    units_json,
+    units_tree,
+)
 from ckseq.report.wording import between
 from ckseq.storage.complete_run import checked_history, read_complete_run
+from ckseq.storage.facs_codes import read_checked_codes
 from ckseq.storage.files import write_bytes
 
 
@@ -39,13 +49,14 @@ def report_units(run: Path, *, console: Console) -> dict[str, Any]:
     """
     facts, predictions = read_complete_run(run, of_units=True)
     scores = unit_scores(predictions, confidence=CONFIDENCE)
+    intensities = intensity_scores(predictions, read_checked_codes(run, facts), confidence=CONFIDENCE)
     pictures = {"units": draw_units(scores)}
     if epochs := checked_history(run, facts):
         pictures["loss"] = draw_loss(epochs, validation=facts.value("training.validation") or "none")
     texts = {
         "unit_scores.csv": units_csv(scores),
-        "unit_scores.json": units_json(scores),
-        "report.html": render_unit_page(facts, scores, pictures),
+        "unit_scores.json": units_json(scores, intensities),
+        "report.html": render_unit_page(facts, scores, intensities, pictures),
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
@@ -57,7 +68,7 @@ def report_units(run: Path, *, console: Console) -> dict[str, Any]:
     console.say(f"Report: {run / 'report.html'}")
     return {
         "run": str(run),
-        **units_tree(scores),
+        **units_tree(scores, intensities),
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
     }

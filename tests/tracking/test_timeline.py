@@ -61,7 +61,7 @@ def test_of_single_frames_the_latest_is_classified_and_no_face_is_still():
 def test_a_face_that_is_gone_is_not_guessed_at():
     decisions, windows = played([0.5] * 5, found=[True, None, False, None, True])
     assert [decision.state for decision in decisions] == ["moving", "moving", "no face", "no face", "moving"]
-    assert decisions[2][2:] == (None,) * 5
+    assert decisions[2][2:] == (*(None,) * 5, ())
     assert len(windows) == 3
 
 
@@ -97,3 +97,16 @@ def test_a_window_is_bounded_in_time_and_in_frames():
     assert max(len(window.times_s) for window in windows) <= 11
     _, windows = played([0.5] * 1500, config=config, has_neutral=False, step_s=0.001)
     assert max(len(window.times_s) for window in windows) == MOST_FRAMES
+
+
+def test_action_units_come_and_go_each_by_itself():
+    answers = [np.array(p, np.float32) for p in ([0.6, 0.6], [0.45, 0.9], [0.3, 0.4], [0.1, 0.2])]
+    classifier = Classifier(answers, has_neutral=True)
+    config = TimelineConfig(stride_s=0.1, smoothing_s=0, enter=0.5, leave=0.35)
+    line = Timeline(config, classifier, sure_above=0.1, multi_label=True)
+    decisions = [line.update(0.1 * n, frame(0.5, True)) for n in range(4)]
+    assert [decision.active for decision in decisions] == [(0, 1), (0, 1), (1,), ()]
+    assert [decision.assigned(("6", "12")) for decision in decisions] == ["6+12", "6+12", "12", None]
+    assert all(decision.label is None and decision.sure is None for decision in decisions)
+    still = line.update(0.4, frame(0.0, True))
+    assert (still.state, still.active) == ("still", ())

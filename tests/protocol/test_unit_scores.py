@@ -1,0 +1,80 @@
+"""Scores of action units, against scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
+
+from ckseq.protocol.unit_scores import _weighted_aucs, aucs, score_intensities, score_units
+
+
+def scored(shown, probabilities, subjects, **options):
+    named = {"n_draws": 200, "confidence": 0.95, "rng": np.random.default_rng(0), **options}
+    units = tuple(str(number) for number in range(shown.shape[1]))
+    return score_units(units, shown, probabilities, subjects, **named)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 3)), min_size=2, max_size=40))
+def test_the_area_with_ties_and_weights_is_that_of_scikit_learn(rows):
+    shown, scores, weights = (np.array(column) for column in zip(*rows, strict=True))
+    found = _weighted_aucs(shown.astype(bool), scores / 6, weights[None].astype(float))[0]
+    if weights[shown].sum() == 0 or weights[~shown].sum() == 0:
+        assert np.isnan(found)
+    else:
+        assert found == pytest.approx(roc_auc_score(shown, scores / 6, sample_weight=weights))
+
+
+def test_each_unit_is_scored_by_itself():
+    rng = np.random.default_rng(1)
+    shown = rng.random((60, 3)) < (0.1, 0.5, 0.8)
+    probabilities = np.clip(0.3 * shown + rng.random((2, 60, 3)) * 0.7, 0, 1)
+    scores = scored(shown, probabilities, [f"S{n // 5}" for n in range(60)])
+    for k, one in enumerate(scores.units):
+        of_seeds = [roc_auc_score(shown[:, k], seed[:, k]) for seed in probabilities]
+        assert one.auc == pytest.approx(np.mean(of_seeds))
+        assert one.f1 == pytest.approx(np.mean([f1_score(shown[:, k], seed[:, k] >= 0.5) for seed in probabilities]))
+        assert one.f1_always == pytest.approx(f1_score(shown[:, k], np.ones(60)))
+        assert (one.n_positives, one.prevalence) == (shown[:, k].sum(), shown[:, k].mean())
+        assert one.interval.low <= one.auc <= one.interval.high
+    assert scores.mean_auc == pytest.approx(np.mean([one.auc for one in scores.units]))
+    assert aucs(shown, probabilities[0])[1] == pytest.approx(roc_auc_score(shown[:, 1], probabilities[0, :, 1]))
+    assert (scores.n, scores.n_subjects, scores.n_seeds) == (60, 12, 2)
+
+
+def test_intervals_are_of_people_and_not_of_sequences():
+    rng = np.random.default_rng(2)
+    shown = rng.random((30, 1)) < 0.5
+    probabilities = np.clip(0.2 * shown + rng.random((1, 30, 1)) * 0.8, 0, 1)
+    people = [f"S{n}" for n in range(30)]
+    once = scored(shown, probabilities, people)
+    # every sequence ten times over says nothing new
+    tenfold = scored(np.repeat(shown, 10, axis=0), np.repeat(probabilities, 10, axis=1), np.repeat(people, 10))
+    assert tenfold.interval == pytest.approx(once.interval)
+    assert tenfold.units[0].interval == pytest.approx(once.units[0].interval)
+
+
+def test_a_unit_that_nobody_shows_has_no_area_and_spoils_no_mean():
+    shown = np.array([[True, False], [False, False]] * 3)
+    scores = scored(shown, np.where(shown, 0.9, 0.1)[None], list("aabbcc"))
+    assert np.isnan(scores.units[1].auc)
+    assert np.isnan(scores.units[1].interval.low)
+    assert scores.mean_auc == 1
+
+
+def test_the_mean_over_intensities_is_the_area():
+    rng = np.random.default_rng(3)
+    shown = rng.random((80, 2)) < 0.4
+    levels = np.where(shown, rng.integers(1, 4, (80, 2)), 0)
+    # stronger units are surer, in steps so that there are ties
+    probabilities = np.round(np.clip(0.15 * levels + rng.random((1, 80, 2)) * 0.5, 0, 1), 1)
+    options = {"n_draws": 100, "confidence": 0.95, "rng": np.random.default_rng(0)}
+    found = score_intensities(levels, shown, probabilities, [f"S{n // 8}" for n in range(80)], **options)
+    assert [one.intensity for one in found] == [1, 2, 3]
+    assert found[0].auc < found[1].auc < found[2].auc
+    assert all(one.interval.low <= one.auc <= one.interval.high for one in found)
+    areas = aucs(shown, probabilities[0])
+    assert sum(one.n * one.auc for one in found) == pytest.approx((areas * shown.sum(axis=0)).sum())
+    weakest = shown[:, :1] & (levels[:, :1] == 1) | ~shown[:, :1]
+    alone = score_intensities(levels[:, :1], shown[:, :1], probabilities[..., :1], ["S"] * 80, **options)[0]
+    assert alone.auc == pytest.approx(roc_auc_score(shown[weakest[:, 0], 0], probabilities[0, weakest[:, 0], 0]))
