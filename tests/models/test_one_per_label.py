@@ -39,3 +39,27 @@ def test_each_label_is_learned_as_if_it_were_alone(module, material, tmp_path):
         assert ((found[:, k] >= 0.5) == y[:, k]).mean() > 0.9
     save_estimator(tmp_path, together)
     np.testing.assert_array_equal(probabilities(load_trained_model(tmp_path), x), found)
+
+
+def test_an_estimator_that_learns_from_people_is_given_them_for_each_label():
+    from ckseq.learn.fit import Labeled
+    from ckseq.learn.trainer import build_trainer
+    from ckseq.learn.training_config import TrainingConfig
+    from ckseq.models import fusion
+    from ckseq.signal.augment import AugmentConfig
+    from ckseq.signal.face_shape import face_shape
+
+    rng = np.random.default_rng(0)
+    n_landmarks = len(face_shape().points) + 3
+    y = (rng.random((24, 2)) < 0.5).astype(int)
+    x = np.zeros((24, 6, 2, 12 + n_landmarks, 1), np.float32)
+    x[..., :12, :] = rng.random((24, 6, 2, 12, 1)) / 4
+    for k in range(2):
+        x[:, :, :, 6 * k : 6 * k + 6] += 0.3 * y[:, k, None, None, None, None]
+    trainer = build_trainer(
+        fusion.SPEC, fusion.FusionConfig(parts=2, versions=1), TrainingConfig(), augmentation=AugmentConfig(mirror=0.5),
+        input_shape=x.shape[1:], n_classes=2, seed=7, multi_label=True,
+    )  # fmt: skip
+    trained = trainer.fit(train=Labeled(x, y, tuple(f"S{n // 4}" for n in range(24))), validation=None)
+    assert ((trained.probabilities(x) >= 0.5) == y).mean() > 0.9
+    assert all(one.random_state == 7 for one in trained.model[-1].classifiers_)
