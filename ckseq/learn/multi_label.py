@@ -39,9 +39,9 @@ def is_multi_label(network: Any) -> bool:
 
 def one_per_label(estimator: Any) -> Any:
     """Return an estimator, a pipeline of scikit-learn, whose last stage is fitted once for each label."""
-    from sklearn.pipeline import Pipeline
+    from sklearn.pipeline import make_pipeline
 
     from ckseq.models._one_per_label import OnePerLabel
 
-    *first, (name, last) = estimator.steps
-    return Pipeline([*first, (name, OnePerLabel(last))])
+    stages = estimator[:-1] if len(estimator) > 1 else None
+    return make_pipeline(OnePerLabel(stages, estimator[-1]))

@@ -18,22 +18,27 @@ class OnePerLabel(BaseEstimator):
 
     Parameters
     ----------
+    stages : sklearn pipeline or None
+        What turns sequences into what the estimator reads, fitted once and without labels; None where nothing does.
     estimator : sklearn estimator
         A classifier with ``predict_proba`` or ``decision_function``.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, stages: Any, estimator: Any) -> None:
+        self.stages = stages
         self.estimator = estimator
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of the estimator, where it reads sequences itself."""
-        shape: tuple[int, ...] = self.estimator.input_shape
+        """Of the sequences."""
+        shape: tuple[int, ...] = (self.estimator if self.stages is None else self.stages[0]).input_shape
         return shape
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int_], **more: Any) -> Self:  # noqa: N803
-        """Fit to inputs (n, ...) and labels y (n, n_labels) of 0 and 1; ``more`` is passed on."""
-        self.classifiers_ = [clone(self.estimator).fit(X, column, **more) for column in y.T]
+        """Fit to inputs (n, ...) and labels y (n, n_labels) of 0 and 1; ``more`` is passed on to the estimator."""
+        self.stages_ = None if self.stages is None else clone(self.stages).fit(X)
+        x = X if self.stages_ is None else self.stages_.transform(X)
+        self.classifiers_ = [clone(self.estimator).fit(x, column, **more) for column in y.T]
         return self
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:  # noqa: N803
@@ -42,7 +47,8 @@ class OnePerLabel(BaseEstimator):
         Of an estimator without probabilities it is the sigmoid of its decision function: its order is meaningful, and
         0.5 is where the estimator decides, but it is not calibrated.
         """
-        return np.stack([_of_one(one, X) for one in self.classifiers_], axis=1)
+        x = X if self.stages_ is None else self.stages_.transform(X)
+        return np.stack([_of_one(one, x) for one in self.classifiers_], axis=1)
 
 
 def _of_one(classifier: Any, x: NDArray[Any]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ DERIVED = {
     "classification_report.txt",
     "confusion_matrix.csv",
     "confusion_matrix.png",
+    "facs.json",
     "figures.json",
     "loss.png",
     "mistakes.png",
