@@ -52,11 +52,12 @@ def test_an_estimator_that_learns_from_people_is_given_them_for_each_label():
     from ckseq.models import fusion
     from ckseq.signal.augment import AugmentConfig
     from ckseq.signal.face_shape import face_shape
+    from ckseq.signal.gradients import N_COLUMNS
 
     rng = np.random.default_rng(0)
-    n_landmarks = len(face_shape().points) + 3
+    n_others = len(face_shape().points) + 3 + N_COLUMNS
     y = (rng.random((24, 2)) < 0.5).astype(int)
-    x = np.zeros((24, 6, 2, 12 + n_landmarks, 1), np.float32)
+    x = np.zeros((24, 6, 2, 12 + n_others, 1), np.float32)
     x[..., :12, :] = rng.random((24, 6, 2, 12, 1)) / 4
     for k in range(2):
         x[:, :, :, 6 * k : 6 * k + 6] += 0.3 * y[:, k, None, None, None, None]
