@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -20,7 +20,7 @@ from ckseq.learn import backend
 from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
-from ckseq.protocol.holdout import Overlap, overlap
+from ckseq.protocol.holdout import Fold, Overlap, overlap
 from ckseq.protocol.leakage import NEAR, Leakage, Rule
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
@@ -127,10 +127,15 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
             if ids
         },
         test_subjects=len({subject[id] for fold in dataset.folds for id in fold.test}),
-        shared_subjects=len(set().union(*(one.shared for one in overlaps))),
+        shared_subjects=len(_shared_subjects(dataset.folds, subject)),
         test_sequences_of_shared_subjects=sum(one.test_sequences_of_shared_subjects for one in overlaps),
         sentence=sentence,
     )
+
+
+def _shared_subjects(folds: Sequence[Fold], subject: Mapping[str, str]) -> set[str]:
+    """Return the subjects that a fold tests and trains on."""
+    return set().union(*({subject[id] for id in one.test} & {subject[id] for id in one.train} for one in folds))
 
 
 def _sentence(overlaps: Sequence[Overlap]) -> str:

@@ -118,13 +118,12 @@ class Fold(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """The number of test subjects that are also in training, and of their test sequences; ``shared`` names them."""
+    """The number of test subjects that are also in training, and of their test sequences."""
 
     test_subjects: int
     shared_subjects: int
     test_sequences_of_shared_subjects: int
     sentence: str
-    shared: frozenset[str]
 
 
 def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
@@ -266,7 +265,7 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
     """
     trained = {subjects[id] for id in fold.train}
     tested = [subjects[id] for id in fold.test]
-    shared = frozenset(tested) & trained
+    shared = set(tested) & trained
     n_shared = sum(subject in shared for subject in tested)
     if not shared:
         sentence = "no test subject is in training"
@@ -275,4 +274,4 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
         verb = "show" if n_shared > 1 else "shows"
         share = f"{n_shared / len(tested):.0%}".replace("%", " %")
         sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
-    return Overlap(len(set(tested)), len(shared), n_shared, sentence, shared)
+    return Overlap(len(set(tested)), len(shared), n_shared, sentence)

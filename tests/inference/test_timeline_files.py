@@ -28,7 +28,7 @@ def test_a_class_that_looks_like_a_formula_is_inert_in_the_table_and_plain_in_th
     drawn = []
     monkeypatch.setattr(
         "ckseq.report.timeline.draw_timeline",
-        lambda samples, names, title: drawn.append((samples, names)) or b"",
+        lambda samples, names, title, multi_label: drawn.append((samples, names)) or b"",
     )
     write_summary(files, VideoSummary(2, 0, 1.0, 1, []), labels)
     ((samples, names),) = drawn
