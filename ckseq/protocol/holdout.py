@@ -12,6 +12,7 @@ from pydantic import Field
 from ckseq.config import Config, digest
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
+from ckseq.recording import subject_known
 
 # number of random draws; with few subjects it brings each class within a sequence or two of its share
 _DRAWS = 1000
@@ -75,11 +76,14 @@ class Fold(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """The number of test subjects that are also in training, and of their test sequences."""
+    """The number of test subjects that are also in training, and of their test sequences.
+
+    Where the subjects of some sequences are unknown, these are the numbers at least, and None where that would be 0.
+    """
 
     test_subjects: int
-    shared_subjects: int
-    test_sequences_of_shared_subjects: int
+    shared_subjects: int | None
+    test_sequences_of_shared_subjects: int | None
     sentence: str
 
 
@@ -229,11 +233,19 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
     tested = [subjects[id] for id in fold.test]
     shared = set(tested) & trained
     n_shared = sum(subject in shared for subject in tested)
+    used = (*fold.train, *fold.test)
+    n_unknown = sum(not subject_known(subjects[id], id) for id in used)
+    unknown = f"the subjects of {n_unknown} of {len(used)} sequences are unknown"
+    if n_unknown and not shared:
+        return Overlap(
+            len(set(tested)), None, None, f"whether test subjects are also in training is unknown: {unknown}"
+        )
     if not shared:
-        sentence = "no test subject is in training"
-    else:
-        who = f"one of {len(shared)} people who are" if len(shared) > 1 else "a person who is"
-        verb = "show" if n_shared > 1 else "shows"
-        share = f"{n_shared / len(tested):.0%}".replace("%", " %")
-        sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
+        return Overlap(len(set(tested)), 0, 0, "no test subject is in training")
+    who = f"one of {len(shared)} people who are" if len(shared) > 1 else "a person who is"
+    verb = "show" if n_shared > 1 else "shows"
+    share = f"{n_shared / len(tested):.0%}".replace("%", " %")
+    sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
+    if n_unknown:
+        sentence = f"at least {sentence}; {unknown}"
     return Overlap(len(set(tested)), len(shared), n_shared, sentence)

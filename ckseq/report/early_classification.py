@@ -18,7 +18,7 @@ from ckseq.protocol.early_classification import (
     nonconformity,
     stop_threshold,
 )
-from ckseq.protocol.score import wilson_interval
+from ckseq.protocol.intervals import wilson_interval
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, WARM, house_style, png
 
 ERROR_RATES = (0.05, 0.1, 0.2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -13,8 +12,10 @@ from jinja2 import Environment, StrictUndefined
 
 from ckseq.config import toml_text
 from ckseq.console import without_controls
-from ckseq.protocol.score import Scores, wilson_interval
+from ckseq.protocol.intervals import N_DRAWS, Interval, accuracy_interval
+from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
+from ckseq.report.baseline_test import as_good_baselines, banner
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
@@ -55,11 +56,12 @@ def render_page(
         HTML; all text from the run is escaped.
     """
     found = trust(predictions, confidence=scores.confidence)
+    as_good = as_good_baselines(run, predictions, scores)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
     )
     environment.filters.update(
-        fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
+        ends=_ends, fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
     )
     template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
     noun = wording.noun_of(run)
@@ -78,7 +80,13 @@ def render_page(
         sentence=run.protocol.sentence,
         n_train=run.protocol.n_train,
         balance_notes=run.balance_notes,
-        shows=wording.shows(scores, noun, ready_made=run.ready_made),
+        banner=banner(as_good, scores, noun),
+        shows=wording.shows(
+            scores, noun, ready_made=run.ready_made, better_than_baselines=None if run.leakage is None else not as_good
+        ),
+        method=noun.reworded(scores.method.name),
+        to_publish=wording.to_publish(scores, noun),
+        why_method=wording.method(scores, noun),
         ready_made=run.ready_made,
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),
@@ -86,7 +94,8 @@ def render_page(
         rules=[*run.leakage.rules, *run.leakage.pictures] if run.leakage else [],
         metrics=_metric_rows(found),
         seeds=found.seeds,
-        n_subjects=found.n_subjects,
+        resampled=noun.reworded(found.resampled),
+        n_draws=N_DRAWS,
         n_sequences=scores.n // scores.repeats,
         confusions=tables.confusions(predictions),
         most_listed=MOST_LISTED,
@@ -110,6 +119,10 @@ def _rate(value: float) -> str:
 
 def _fine(value: float) -> str:
     return "not defined" if math.isnan(value) else f"{value:.3f}"
+
+
+def _ends(interval: Interval) -> str:
+    return "none" if math.isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"
 
 
 def _sentence(text: str) -> str:
@@ -152,20 +165,24 @@ def _metric_rows(found: Trust) -> list[dict[str, Any]]:
 
 def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, Any]]:
     folds = tables.fold_accuracies(predictions.rows)
-    subjects = {fold: Counter(row.subject for row in predictions.rows if row.fold == fold) for fold in folds}
     repeats = len(predictions.seeds)
-    rows = [
-        {
-            "fold": fold,
-            "n_correct": n_correct,
-            "n": n,
-            "accuracy": n_correct / n,
-            "interval": wilson_interval(n_correct / repeats, n / repeats, confidence=confidence),
-            "subjects": len(subjects[fold]),
-        }
-        for fold, (n_correct, n) in folds.items()
-    ]
-    return rows if len(rows) > 1 else []
+    found = []
+    for fold, (n_correct, n) in folds.items():
+        own = Predictions(predictions.labels, tuple(row for row in predictions.rows if row.fold == fold))
+        right = [row.truth == row.predicted for row in own.rows]
+        interval, method = accuracy_interval(right, own.subjects, repeats=repeats, confidence=confidence)
+        found.append(
+            {
+                "fold": fold,
+                "n_correct": n_correct,
+                "n": n,
+                "accuracy": n_correct / n,
+                "interval": interval,
+                "method": method.short,
+                "subjects": "unknown" if own.subjects is None else len(set(own.subjects)),
+            }
+        )
+    return found if len(found) > 1 else []
 
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ckseq.config import digest
 from ckseq.console import Console
-from ckseq.protocol.score import wilson_interval
+from ckseq.protocol.intervals import wilson_interval
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.compare import compare
