@@ -21,6 +21,9 @@ SEED = 0
 """Of the bootstrap, so that an interval is the same wherever it is printed."""
 
 
+METHOD_WORDS = {"bootstrap_by_subject": "bootstrap", "wilson": "Wilson"}
+
+
 class Interval(NamedTuple):
     """A confidence interval of a rate: both ends are fractions."""
 
@@ -36,9 +39,14 @@ class IntervalMethod(NamedTuple):
     n_subjects: int | None
 
     @property
+    def word(self) -> str:
+        """The method in a word, for a column of a table."""
+        return METHOD_WORDS[self.kind]
+
+    @property
     def short(self) -> str:
-        """The method in a word or two, for a head line."""
-        return "bootstrap by subject" if self.kind == "bootstrap_by_subject" else "Wilson"
+        """The method in a word or three, for a head line."""
+        return f"{self.word} by subject" if self.kind == "bootstrap_by_subject" else self.word
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ from ckseq.protocol.intervals import N_DRAWS, Interval, accuracy_interval
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
 from ckseq.report.baseline_test import as_good_baselines, banner
+from ckseq.report.replication import card_html, replication_card
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
@@ -57,6 +58,7 @@ def render_page(
     """
     found = trust(predictions, confidence=scores.confidence)
     as_good = as_good_baselines(run, predictions, scores)
+    card = replication_card(run, scores)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
     )
@@ -103,6 +105,7 @@ def render_page(
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
         early=early,
+        replication=card_html(card, run, scores) if card else "",
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),
@@ -178,7 +181,7 @@ def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, An
                 "n": n,
                 "accuracy": n_correct / n,
                 "interval": interval,
-                "method": method.short,
+                "method": method.word,
                 "subjects": "unknown" if own.subjects is None else len(set(own.subjects)),
             }
         )

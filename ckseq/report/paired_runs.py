@@ -78,17 +78,21 @@ class Pair(NamedTuple):
     def sentence(self) -> str:
         """The verdict, with the test that decides."""
         difference, p_holm = self.compared
-        ends = difference.interval
-        interval = f"{percent(self.confidence)} interval {ends.low:+.3f} to {ends.high:+.3f}" if ends else "no interval"
         tested = named_test(difference)
         if self.n_pairs > 1:
             tested += f"; p = {p_holm:.2g} corrected for {self.n_pairs} pairs (Holm)"
-        what = f"{difference.difference:+.3f} ({interval}; {tested})"
+        low, high = difference.interval or (0, 0)
         if not self.significant:
+            ends = f"{percent(self.confidence)} interval {low:+.3f} to {high:+.3f}; " if difference.interval else ""
+            what = f"{self.name} = {difference.difference:+.3f} ({ends}{tested})"
             return f"{self.first.name} and {self.second.name} do not differ significantly: {what}"
-        second_is_better = difference.difference > 0
-        better, worse = (self.second, self.first) if second_is_better else (self.first, self.second)
-        return f"{better.name} is better than {worse.name}: {self.name} = {what}"
+        better, worse = self.second.name, self.first.name
+        if difference.difference < 0:
+            better, worse, low, high = worse, better, -high, -low
+        return (
+            f"{better} is better than {worse} by {abs(difference.difference):.3f} "
+            f"({percent(self.confidence)} interval {low:.3f} to {high:.3f}; {tested})"
+        )
 
 
 class Changed(NamedTuple):

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
+from ckseq.protocol.intervals import METHOD_WORDS
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import TEST_NAMES
 from ckseq.storage.complete_run import read_complete_run
@@ -158,8 +159,8 @@ def _say(console: Console, models: dict[str, Any], pairs: dict[str, Any]) -> Non
     for name, one in models.items():
         pair = pairs.get(name)
         low, high = one["interval"]
-        how = "Wilson" if one["interval_method"] == "wilson" else "bootstrap"
-        cells = [name, f"{one['accuracy']:.3f}", f"{low:.3f} to {high:.3f}", how]
+        method = METHOD_WORDS[one["interval_method"]]
+        cells = [name, f"{one['accuracy']:.3f}", f"{low:.3f} to {high:.3f}", method]
         if pair is not None:
             ends = pair["interval"]
             cells += [f"{pair['difference']:+.3f}", f"{ends[0]:+.3f} to {ends[1]:+.3f}" if ends else "none"]

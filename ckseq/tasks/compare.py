@@ -159,7 +159,7 @@ def _say(console: Console, sides: Sequence[Side], ids: Sequence[str], pairs: Seq
     for side, accuracy, interval, method in sorted(rows, key=lambda row: -row[1]):
         ends = f"{interval.low:.2f} to {interval.high:.2f}"
         record = side.record
-        table.add_row(Text(side.name), record.model_kind, record.protocol.kind, f"{accuracy:.3f}", ends, method.short)
+        table.add_row(Text(side.name), record.model_kind, record.protocol.kind, f"{accuracy:.3f}", ends, method.word)
     console.say(table)
     console.say(_pair_table(pairs))
     for pair in pairs:

@@ -24,6 +24,7 @@ from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
 from ckseq.report.reliability import draw_reliability
+from ckseq.report.replication import Card, card_tree, replication_card
 from ckseq.report.scores import scores_of
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
@@ -67,7 +68,13 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
         rules = rules_of(prefix_predictions)
-        pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
+        pictures["early"] = draw_early(
+            prefix_predictions,
+            rules,
+            confidence=CONFIDENCE,
+            repeats=scores.repeats,
+            known_subjects=predictions.subjects is not None,
+        )
         early = sentences(prefix_predictions, rules)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
@@ -82,7 +89,8 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
     nothing_yet = banner(as_good, scores, noun_of(facts))
-    _say(console, run, facts, scores, nothing_yet)
+    card = replication_card(facts, scores)
+    _say(console, run, facts, scores, nothing_yet, card)
     return {
         "run": str(run),
         "n_test": scores.n,
@@ -96,6 +104,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "majority_class_accuracy": scores.majority,
         "headline": wording.headline(facts, scores),
         "nothing_yet": nothing_yet,
+        "replication": None if card is None else card_tree(card),
         "as_good_baselines": [one.baseline.name for one in as_good],
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
@@ -131,7 +140,7 @@ def _pictures(
     return pictures
 
 
-def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_yet: str) -> None:
+def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_yet: str, card: Card | None) -> None:
     noun = noun_of(facts)
     console.say(tables.headline(scores, noun))
     console.say(wording.headline(facts, scores))
@@ -140,6 +149,10 @@ def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_
         console.warn(nothing_yet)
     for rate in wording.rates(facts, scores)[1:]:
         console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")
+    if card is not None:
+        result = f"{card.accuracy.value:.2f} ({card.accuracy.remark})" if card.accuracy else card.said
+        console.say(f"  published result: {result}")
+        console.say(f"  {card.sentence}")
     console.say(_matrix_table(scores))
     for remark in wording.warnings(facts):
         console.say(remark)

@@ -14,6 +14,7 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.protocol.intervals import METHOD_WORDS
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import noun_of, shared_share
 from ckseq.storage.complete_run import read_complete_run
@@ -177,7 +178,7 @@ def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
         str(entry["model"]),
         entry["state"] if entry["accuracy"] is None else f"{entry['accuracy']:.3f}",
         "" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}",
-        {"bootstrap_by_subject": "bootstrap", "wilson": "Wilson", None: ""}[entry["interval_method"]],
+        METHOD_WORDS.get(entry["interval_method"], ""),
         "" if entry["balanced_accuracy"] is None else f"{entry['balanced_accuracy']:.3f}",
         "" if entry["best_rule_accuracy"] is None else f"{entry['best_rule_accuracy']:.3f}",
         str(len(entry["seeds"])),

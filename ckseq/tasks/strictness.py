@@ -95,7 +95,16 @@ def strictness(
         folder = out / protocol.folder
         own = [*settings, f"protocol.kind={protocol.kind}", f"training.validation={protocol.validation}"]
         if protocol.kind == "paper_split":
-            train(store, experiment=experiment, out=folder, settings=own, seed=seed, resume=True, console=console)
+            train(
+                store,
+                experiment=experiment,
+                out=folder,
+                settings=own,
+                seed=seed,
+                resume=True,
+                say_accuracy=False,
+                console=console,
+            )
         else:
             crossval(
                 store,
@@ -105,9 +114,11 @@ def strictness(
                 seed=seed,
                 jobs=jobs,
                 resume=True,
+                say_accuracy=False,
                 console=console,
             )
         levels.append(_level(folder, protocol))
+        console.say(f"accuracy {levels[-1].accuracy:.3f}, {protocol.name}; the run is in {folder}")
     write_bytes(out / FIGURE, draw_strictness(levels, confidence=CONFIDENCE))
     console.say(_table(levels))
     if not has_epochs:
@@ -162,6 +173,6 @@ def _table(levels: Sequence[Level]) -> Table:
         table.add_column(name, justify="left" if name in ("protocol", "by") else "right")
     for level in levels:
         ends = "none (optimistic)" if level.interval is None else between(level.interval)
-        how = "" if level.method is None else level.method.short
+        how = "" if level.method is None else level.method.word
         table.add_row(level.name, f"{level.accuracy:.3f}", ends, how, f"{level.best_rule:.3f}", str(level.n_test))
     return table
