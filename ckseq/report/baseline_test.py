@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ckseq.defaults import PERMUTATIONS
+from ckseq.grammar import agreeing
 from ckseq.protocol.comparison import Difference, compare
 from ckseq.protocol.leakage import MEAN_PICTURE
 from ckseq.protocol.score import Scores
@@ -79,7 +80,7 @@ def banner(as_good: tuple[AsGood, ...], scores: Scores, noun: Noun) -> str:
     one = (others or list(as_good))[0]
     about = "" if others else " about motion"
     more = [f"{other.baseline.name} ({other.baseline.accuracy:.3f})" for other in as_good if other is not one]
-    also = f" So {'are' if len(more) > 1 else 'is'}: {', '.join(more)}." if more else ""
+    also = f" As good as the model {agreeing(len(more), 'is', 'are')} also {', '.join(more)}." if more else ""
     return (
         f"This result shows nothing yet{about}: a baseline without {'pixels or motion' if others else 'motion'}, "
         f"{one.baseline.name} ({one.baseline.about}), reaches {one.baseline.accuracy:.3f} on the same test "

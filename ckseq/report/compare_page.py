@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -90,6 +91,7 @@ def _pair(pair: Pair, ids: Sequence[str], noun: Noun) -> dict[str, Any]:
     found = changed(pair, ids)
     lost = sum(one.better == "first" for one in found)
     secondary = difference.test == "permutation" and not math.isnan(difference.mcnemar)
+    seeds = max(len(side.record.seeds) for side in (pair.first, pair.second))
     settings = differences(pair.first.record.experiment, pair.second.record.experiment, "")
     return {
         "pair": pair,
@@ -99,19 +101,21 @@ def _pair(pair: Pair, ids: Sequence[str], noun: Noun) -> dict[str, Any]:
         "secondary": f"{difference.mcnemar:.2g}" if secondary else "",
         "changed": found[:MOST_LISTED],
         "n_changed": noun.counted(len(found)),
-        "n_lost": noun.counted(lost),
-        "n_won": noun.counted(len(found) - lost),
+        "n_lost": lost,
+        "n_won": len(found) - lost,
+        "lost": "less often right" if seeds > 1 else "right → wrong",
+        "won": "more often right" if seeds > 1 else "wrong → right",
         "settings": [_setting(line, pair) for line in settings if not line.startswith((".name ", ".question "))],
     }
 
 
 def _setting(line: str, pair: Pair) -> str:
     """Return a line of `ckseq.config.differences` with the names of the runs."""
-    return (
-        line.lstrip(".")
-        .replace(" there and ", f" in {pair.first.name} and ")
-        .replace(" here", f" in {pair.second.name}")
-    )
+    found = re.fullmatch(r"\.(\S+) is (.*) there and (.*) here", line)
+    if found is None:
+        return line.lstrip(".")
+    first, second = ("not set" if value == "None" else value for value in found.groups()[1:])
+    return f"{found[1]}: {first} in {pair.first.name}, {second} in {pair.second.name}"
 
 
 def _class_rows(sides: Sequence[Side], ids: Sequence[str]) -> list[dict[str, Any]]:
