@@ -182,6 +182,7 @@ def _rule_record(rule: Rule) -> RuleRecord:
         n=rule.n,
         accuracy=rule.accuracy,
         interval=(rule.interval.low, rule.interval.high),
+        interval_method=rule.method.kind,
         p_value=None if math.isnan(rule.p_value) else rule.p_value,
         hits=rule.hits,
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ckseq.errors import DataError
 from ckseq.protocol.comparison import mcnemar
 from ckseq.protocol.holdout import Fold
-from ckseq.protocol.intervals import Interval, accuracy_interval
+from ckseq.protocol.intervals import Interval, IntervalMethod, accuracy_interval
 from ckseq.protocol.pictures import PICTURE_PX, as_vector, predict_pictures
 from ckseq.recording import known_subjects, subject_known
 
@@ -71,8 +71,9 @@ class Rule(NamedTuple):
     n: int
     accuracy: float
     interval: Interval
+    method: IntervalMethod
     p_value: float
-    hits: str = ""
+    hits: str
 
 
 @dataclass(frozen=True)
@@ -221,10 +222,10 @@ def _rule(name: str, sides: Sides, baseline: Baseline, prior: NDArray[np.bool_],
     correct = prior if baseline.predict is _prior else _correct(sides, baseline.predict)
     n_correct, n = int(correct.sum()), len(correct)
     p_value = np.nan if correct is prior else _p_value(correct, prior)
-    tested = [one for _, test in sides for one in test]
-    interval, _ = accuracy_interval(correct, known_subjects((t.subject, t.id) for t in tested), confidence=confidence)
+    subjects = known_subjects((one.subject, one.id) for _, test in sides for one in test)
+    interval, method = accuracy_interval(correct, subjects, confidence=confidence)
     hits = "".join("01"[int(hit)] for hit in correct)
-    return Rule(name, baseline.about, n_correct, n, n_correct / n, interval, p_value, hits)
+    return Rule(name, baseline.about, n_correct, n, n_correct / n, interval, method, p_value, hits)
 
 
 def _correct(sides: Sides, predict: Predict) -> NDArray[np.bool_]:

@@ -12,10 +12,10 @@ from jinja2 import Environment, StrictUndefined
 
 from ckseq.config import toml_text
 from ckseq.console import without_controls
-from ckseq.protocol.intervals import N_DRAWS, Interval, accuracy_interval
+from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_interval
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
-from ckseq.report.baseline_test import as_good_baselines, banner
+from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
@@ -96,6 +96,7 @@ def render_page(
         rules=[*run.leakage.rules, *run.leakage.pictures] if run.leakage else [],
         metrics=_metric_rows(found),
         seeds=found.seeds,
+        method_words=METHOD_WORDS,
         resampled=noun.reworded(found.resampled),
         n_draws=N_DRAWS,
         n_sequences=scores.n // scores.repeats,

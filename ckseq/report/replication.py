@@ -36,7 +36,7 @@ _NAMES = {
     "pipeline.reduce.halvings": "halvings of the frames",
     "experiment.input": "input",
     "experiment.classes": "classes",
-    "experiment.balance.mean_frames": "mean length of each class, frames",
+    "experiment.balance.mean_frames": "mean length aimed at, frames",
     "experiment.sequence.length_frames": "length of a sequence, frames",
     "experiment.protocol.kind": "split",
     "experiment.protocol.test_share": "share of the test set",
@@ -88,10 +88,13 @@ class Card(NamedTuple):
         known = sum(one.deviates is not None for one in self.settings)
         n = len(self.deviations)
         if not n:
-            return f"all {known} settings that the run records are as published"
+            return (
+                f"{counted(known, 'setting')} of the run {agreeing(known, 'is', 'are')} as published, and none deviates"
+            )
         named = "; ".join(f"{one.name} {one.here} instead of {one.published}" for one in self.deviations[:4])
         more = f" and {n - 4} more" if n > 4 else ""
-        return f"{n} of {known} settings {agreeing(n, 'deviates', 'deviate')} from the published set-up: {named}{more}"
+        deviate = f"{n} of {counted(known, 'setting')} {agreeing(n, 'deviates', 'deviate')}"
+        return f"{deviate} from the published set-up: {named}{more}"
 
 
 def replication_card(run: RunRecord, scores: Scores) -> Card | None:
@@ -171,11 +174,15 @@ def card_html(card: Card, run: RunRecord, scores: Scores) -> Markup:
     )
     template = environment.from_string(files("ckseq.report").joinpath("replication.html").read_text(encoding="utf-8"))
     noun = noun_of(run)
+    alike = [one for one in card.settings if one.deviates is False]
     html = template.render(
         card=card,
         scores=scores,
         between=between,
         counted=n_correct(scores, noun),
+        differing=[one for one in card.settings if one.deviates is not False],
+        alike=alike,
+        n_alike=counted(len(alike), "setting"),
         n_deviations=counted(len(card.deviations), "deviation"),
     )
     return Markup(html)

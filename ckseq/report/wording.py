@@ -193,7 +193,7 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
     sentences = [_shared_sentence(leakage, noun)]
     if sessions := leakage.test_sequences_of_shared_sessions:
         are = agreeing(sessions, "is", "are")
-        sentences.append(f"{sessions} of {n} test {noun.many} {are} of a session that is also in training")
+        sentences.append(f"{sessions} of {n} test {noun.form(n)} {are} of a session that is also in training")
     alike = (
         (leakage.n_duplicates, leakage.duplicates, "the same frames"),
         (leakage.n_near_duplicates, leakage.near_duplicates, "nearly the same first and last faces"),
@@ -231,7 +231,8 @@ def _shared_sentence(leakage: LeakageRecord, noun: Noun) -> str:
         return f"whether test subjects are also in training is unknown: {unknown}"
     if not n_shared:
         return "no test subject is in training"
-    shared = f"{n_shared} of {leakage.n_test} test {noun.many} {agreeing(n_shared, 'shows', 'show')} "
+    tested = f"{leakage.n_test} test {noun.form(leakage.n_test)}"
+    shared = f"{n_shared} of {tested} {agreeing(n_shared, 'shows', 'show')} "
     shared += "a subject seen in training"
     return f"at least {shared}; {unknown}" if n_unknown else shared
 

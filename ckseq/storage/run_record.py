@@ -74,7 +74,8 @@ class PairRecord(Record):
 class RuleRecord(Record):
     """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None.
 
-    ``hits`` has 1 or 0 for each test sequence of the folds, in their order; records of earlier versions lack it.
+    ``interval_method`` is how the interval was computed; ``hits`` has 1 or 0 for each test sequence of the folds, in
+    their order. Records of earlier versions have Wilson's interval and no ``hits``.
     """
 
     name: str
@@ -83,6 +84,7 @@ class RuleRecord(Record):
     n: int
     accuracy: float
     interval: tuple[float, float]
+    interval_method: Literal["bootstrap_by_subject", "wilson"] = "wilson"
     p_value: float | None
     hits: str = ""
 

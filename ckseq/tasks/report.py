@@ -14,8 +14,8 @@ from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
+from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
-from ckseq.report.baseline_test import as_good_baselines, banner
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
