@@ -84,9 +84,9 @@ def n_correct(scores: Scores, noun: Noun = SEQUENCE) -> str:
 def to_publish(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return the accuracy to publish, with its interval and how that was computed."""
     return (
-        f"Publish this accuracy with this interval: {scores.accuracy:.3f} ({percent(scores.confidence)} confidence "
-        f"interval {scores.interval.low:.3f} to {scores.interval.high:.3f}, {noun.reworded(scores.method.name)}; "
-        f"{n_correct(scores, noun)})"
+        f"To publish: accuracy {scores.accuracy:.3f}, {percent(scores.confidence)} confidence interval "
+        f"{scores.interval.low:.3f} to {scores.interval.high:.3f} ({noun.reworded(scores.method.name)}), "
+        f"{n_correct(scores, noun)}"
     )
 
 

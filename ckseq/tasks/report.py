@@ -103,6 +103,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
         "headline": wording.headline(facts, scores),
+        "to_publish": wording.to_publish(scores, noun_of(facts)),
         "nothing_yet": nothing_yet,
         "replication": None if card is None else card_tree(card),
         "as_good_baselines": [one.baseline.name for one in as_good],
@@ -144,7 +145,6 @@ def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_
     noun = noun_of(facts)
     console.say(tables.headline(scores, noun))
     console.say(wording.headline(facts, scores))
-    console.say(wording.to_publish(scores, noun))
     if nothing_yet:
         console.warn(nothing_yet)
     for rate in wording.rates(facts, scores)[1:]:

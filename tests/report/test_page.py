@@ -53,8 +53,8 @@ def test_the_numbers_are_the_scores():
         "(Wilson, of 42 sequences)" in text
     )
     assert (
-        "Publish this accuracy with this interval: 0.881 (95 % confidence interval 0.750 to 0.948, Wilson, of 42 "
-        "sequences; 37 of 42 test sequences)." in text
+        "To publish: accuracy 0.881, 95 % confidence interval 0.750 to 0.948 (Wilson, of 42 sequences), 37 of 42 test "
+        "sequences." in text
     )
     assert "anger0.910.910.62 to 0.980.9111" in text
     assert "Misclassified sequences (5)" in text
