@@ -28,6 +28,7 @@ from ckseq.report.replication import Card, card_tree, replication_card
 from ckseq.report.scores import scores_of
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
+from ckseq.report.uncertainty import to_publish
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
@@ -103,7 +104,7 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
         "headline": wording.headline(facts, scores),
-        "to_publish": wording.to_publish(scores, noun_of(facts)),
+        "to_publish": to_publish(scores, noun_of(facts)),
         "nothing_yet": nothing_yet,
         "replication": None if card is None else card_tree(card),
         "as_good_baselines": [one.baseline.name for one in as_good],
