@@ -103,9 +103,9 @@ def _how_many(classes: dict[str, list[Candidate]], config: BalanceConfig) -> tup
         requested = "" if config.at_most is None else f" ({config.at_most} were requested)"
         return available, f"{counted(available, 'sequence')} {of_each}: all available of {smallest}{requested}"
     if available < config.per_class:
-        asked = f"{counted(config.per_class, 'sequence')} of each class {agreeing(config.per_class, 'is', 'are')} asked for"
+        are = agreeing(config.per_class, "is", "are")
         raise DataError(
-            f"{asked}, but there are {_counts(classes)}",
+            f"{counted(config.per_class, 'sequence')} of each class {are} asked for, but there are {_counts(classes)}",
             fix=f"set balance.per_class to {available} or less, or to most",
         )
     return config.per_class, f"{counted(config.per_class, 'sequence')} {of_each}"
