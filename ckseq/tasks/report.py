@@ -68,15 +68,15 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
     pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
-        rules = rules_of(prefix_predictions)
+        rules, known_subjects = rules_of(prefix_predictions), predictions.subjects is not None
         pictures["early"] = draw_early(
             prefix_predictions,
             rules,
             confidence=CONFIDENCE,
             repeats=scores.repeats,
-            known_subjects=predictions.subjects is not None,
+            known_subjects=known_subjects,
         )
-        early = sentences(prefix_predictions, rules)
+        early = sentences(prefix_predictions, rules, known_subjects=known_subjects)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
