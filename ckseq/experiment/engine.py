@@ -7,32 +7,33 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from ckseq.console import Bar, Console
 from ckseq.errors import CallError
 from ckseq.experiment.dataset import Dataset, gather, noun_in
+from ckseq.experiment.finished import Finished
 from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, save_fold, train_fold
 from ckseq.experiment.memory_check import within_memory
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
 from ckseq.experiment.trainer import save_feature_extractor
+from ckseq.grammar import agreeing, counted
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR
 from ckseq.learn.predict import ESTIMATOR, NETWORK
 from ckseq.learn.trainer import Trainer
-from ckseq.protocol.unit_scores import aucs
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
 from ckseq.storage.facs_codes import CODES, write_codes
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.history import HISTORY, Epoch, write_history
 from ckseq.storage.lock import locked
-from ckseq.storage.predictions import PREDICTIONS, Predictions, by_unit, write_predictions
+from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
 from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
 from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.storage.run_record import RUN, RunRecord, read_run, write_run
@@ -43,37 +44,6 @@ FOLDS = "folds"
 FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR, CODES)
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
-
-
-class Finished(NamedTuple):
-    """A complete run: its record and its predictions."""
-
-    run: RunRecord
-    predictions: Predictions
-
-    def accuracy(self, seed: int | None = None) -> float:
-        """Return the share of correct predictions, of one seed or of all."""
-        rows = [row for row in self.predictions.rows if seed is None or row.seed in (None, seed)]
-        return sum(row.truth == row.predicted for row in rows) / len(rows)
-
-    def mean_auc(self, seed: int | None = None) -> float:
-        """Return the mean of the action units' areas under the ROC curve, of one seed, or the mean over all seeds."""
-        seeds, arrays = self.predictions.seeds, by_unit(self.predictions)
-        found = [aucs(arrays.shown, one) for one in arrays.probabilities]
-        return float(
-            np.nanmean([one for own, one in zip(seeds, found, strict=True) if seed is None or own in (None, seed)])
-        )
-
-    def summary(self) -> str:
-        """Return the main score in words."""
-        if self.predictions.multi_label:
-            return f"mean AUC {self.mean_auc():.3f} of {len(self.predictions.labels)} action units"
-        return f"accuracy {self.accuracy():.3f}"
-
-    def scores(self) -> dict[str, Any]:
-        """Return the main score, over all seeds and of each, by name."""
-        name, score = ("mean_auc", self.mean_auc) if self.predictions.multi_label else ("accuracy", self.accuracy)
-        return {name: score(), f"{name}_by_seed": {str(one): score(one) for one in self.run.seeds}}
 
 
 def run_experiment(
@@ -164,9 +134,8 @@ def run_experiment(
                     exchange(out)
                 n = len(earlier.trainings)
                 _remove_leftovers(out)
-                console.say(
-                    f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
-                )
+                done = counted(n, "training") if n > 1 else counted(earlier.epochs_done, "epoch")
+                console.say(f"{out} is complete already: {done}")
                 return Finished(*read_complete_run(out, of_units=None))
             run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
         elif resume:
@@ -225,7 +194,7 @@ def _train_and_finish(
     write_run(out, run)
     done = {} if alone else {job: found for job in work if (found := load_fold(job, made_from[job])) is not None}
     if done:
-        console.say(f"{len(done)} of {len(work)} trainings are done already")
+        console.say(f"{len(done)} of {counted(len(work), 'training')} {agreeing(len(done), 'is', 'are')} done already")
     left = [job for job in work if job not in done]
     try:
         if alone:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import ckseq
 from ckseq import registry
@@ -20,7 +20,7 @@ from ckseq.learn import backend
 from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
-from ckseq.protocol.holdout import Fold, Overlap, overlap
+from ckseq.protocol.holdout import Fold, overlap
 from ckseq.protocol.leakage import NEAR, Leakage, Rule
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
@@ -106,7 +106,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         return ProtocolRecord(kind="all", digest=dataset.digest, n_folds=0, n_train=len(ids), n_test=0)
     subject = {entry.id: entry.subject for entry in dataset.entries}
     shown = {entry.id: case_of(entry, dataset.labels, recipe).labels for entry in dataset.entries}
-    overlaps, noun = [overlap(fold, subject) for fold in dataset.folds], noun_in(recipe)
+    noun, shared = noun_in(recipe), leakage or _shared(dataset.folds, subject)
     if len(dataset.folds) == 1:
         fold = dataset.fold
         kind, digest = fold.kind, fold.digest
@@ -114,7 +114,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         sentence = noun.reworded(overlap(fold, subject).sentence)
     else:
         kind, digest, counts = recipe.protocol.kind, folds_digest(dataset.folds), {}
-        sentence = leak_sentences(leakage, noun)[0] if leakage else _sentence(overlaps)
+        sentence = shared.sentence if isinstance(shared, _Shared) else leak_sentences(shared, noun)[0]
     return ProtocolRecord(
         kind=kind,
         digest=digest,
@@ -127,20 +127,30 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
             if ids
         },
         test_subjects=len({subject[id] for fold in dataset.folds for id in fold.test}),
-        shared_subjects=len(_shared_subjects(dataset.folds, subject)),
-        test_sequences_of_shared_subjects=sum(one.test_sequences_of_shared_subjects for one in overlaps),
+        shared_subjects=shared.shared_subjects,
+        test_sequences_of_shared_subjects=shared.test_sequences_of_shared_subjects,
         sentence=sentence,
     )
 
 
-def _shared_subjects(folds: Sequence[Fold], subject: Mapping[str, str]) -> set[str]:
-    """Return the subjects that a fold tests and trains on."""
-    return set().union(*({subject[id] for id in one.test} & {subject[id] for id in one.train} for one in folds))
+class _Shared(NamedTuple):
+    """What training and test sides of all folds share; None where that is unknown."""
+
+    shared_subjects: int | None
+    test_sequences_of_shared_subjects: int | None
+    sentence: str
 
 
-def _sentence(overlaps: Sequence[Overlap]) -> str:
-    shared = [one for one in overlaps if one.shared_subjects]
-    return f"in {len(shared)} of {len(overlaps)} folds: {shared[0].sentence}" if shared else overlaps[0].sentence
+def _shared(folds: Sequence[Fold], subject: Mapping[str, str]) -> _Shared:
+    overlaps = [overlap(fold, subject) for fold in folds]
+    apart = all(one.shared_subjects == 0 for one in overlaps)
+    some = next((one for one in overlaps if one.shared_subjects != 0), overlaps[0])
+    sentence = some.sentence if apart or len(folds) == 1 else f"in a fold, {some.sentence}"
+    counts = [one.test_sequences_of_shared_subjects for one in overlaps]
+    if None in counts:
+        return _Shared(None, None, sentence)
+    people = set().union(*({subject[id] for id in one.test} & {subject[id] for id in one.train} for one in folds))
+    return _Shared(len(people), sum(count or 0 for count in counts), sentence)
 
 
 def _doubts(entries: Sequence[Entry]) -> tuple[DoubtRecord, ...]:
@@ -174,6 +184,7 @@ def leakage_record(leakage: Leakage) -> LeakageRecord:
     return LeakageRecord(
         n_folds=leakage.n_folds,
         n_test=leakage.n_test,
+        sequences_of_unknown_subjects=leakage.sequences_of_unknown_subjects,
         shared_subjects=leakage.shared_subjects,
         test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
         test_sequences_of_shared_sessions=leakage.test_sequences_of_shared_sessions,
@@ -197,7 +208,9 @@ def _rule_record(rule: Rule) -> RuleRecord:
         n=rule.n,
         accuracy=rule.accuracy,
         interval=(rule.interval.low, rule.interval.high),
+        interval_method=rule.method.kind,
         p_value=None if math.isnan(rule.p_value) else rule.p_value,
+        hits=rule.hits,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.facs import PROTOTYPES, contradiction
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import Interval
 
 
 class Contradiction(NamedTuple):

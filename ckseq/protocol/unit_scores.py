@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import Interval
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.facs import NEUTRAL, code_text
+from ckseq.recording import known_subjects
 from ckseq.storage.files import TRAIN_AGAIN, csv_text, read_csv, write_text
 
 PREDICTIONS = "predictions.csv"
@@ -69,6 +70,25 @@ class Predictions:
         wrong = [set(_units(row.truth)) ^ set(_units(row.predicted)) for row in self.rows]
         return np.array([1 - len(units) / len(self.labels) for units in wrong])
 
+    def shares_correct(self) -> dict[str, float]:
+        """Return how much of the predictions for each recording is correct, the mean of `correct` over the seeds."""
+        found: dict[str, list[float]] = {}
+        for row, share in zip(self.rows, self.correct.tolist(), strict=True):
+            found.setdefault(row.recording, []).append(share)
+        return {recording: float(np.mean(shares)) for recording, shares in found.items()}
+
+    @property
+    def subjects(self) -> list[str] | None:
+        """The subject of each row; None where that of any is unknown."""
+        return known_subjects((row.subject, row.recording) for row in self.rows)
+
+    def by_recording(self) -> dict[str, list[Prediction]]:
+        """Return the predictions for each recording, one for each seed."""
+        found: dict[str, list[Prediction]] = {}
+        for row in self.rows:
+            found.setdefault(row.recording, []).append(row)
+        return found
+
 
 class ByUnit(NamedTuple):
     """Predictions of action units as arrays: whether each of n recordings shows each of k units, and its probability.
@@ -94,6 +114,11 @@ def by_unit(predictions: Predictions) -> ByUnit:
         np.array([[unit in _units(row.truth) for unit in predictions.labels] for row in first.values()], bool),
         np.array([[rows[recording].probabilities for recording in first] for rows in by_seed.values()], float),
     )
+
+
+def share_correct(rows: Sequence[Prediction]) -> float:
+    """Return the share of predictions that are correct, as those of several seeds for one recording."""
+    return sum(row.truth == row.predicted for row in rows) / len(rows)
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:
