@@ -44,7 +44,15 @@ class PixelRow:
     side_px: int
 
 
-Frames = ImageFiles | ArchiveMembers | VideoFile | PixelRow
+@dataclass(frozen=True)
+class ImagesInMemory:
+    """Frames as the bytes of image files, in temporal order, with the files' names, ``/`` before their last part."""
+
+    names: tuple[str, ...]
+    contents: tuple[bytes, ...]
+
+
+Frames = ImageFiles | ArchiveMembers | ImagesInMemory | VideoFile | PixelRow
 
 Part = Literal["train", "validation", "test"]
 """The part of the data set's published split."""
@@ -86,6 +94,8 @@ class Recording:
                 return len(paths)
             case ArchiveMembers(_, members):
                 return len(members)
+            case ImagesInMemory(names):
+                return len(names)
             case PixelRow():
                 return 1
             case VideoFile():
