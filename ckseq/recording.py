@@ -54,6 +54,18 @@ class ImagesInMemory:
 
 Frames = ImageFiles | ArchiveMembers | ImagesInMemory | VideoFile | PixelRow
 
+
+@dataclass(frozen=True)
+class LandmarkFiles:
+    """The landmarks that a data set has of a recording: text files in the order of the frames that have one.
+
+    ``missing`` are the names of the frames without.
+    """
+
+    files: ImageFiles | ArchiveMembers
+    missing: tuple[str, ...] = ()
+
+
 Part = Literal["train", "validation", "test"]
 """The part of the data set's published split."""
 
@@ -76,6 +88,8 @@ class Recording:
         ``train``, ``validation`` or ``test`` where the data set publishes a split.
     neutral : bool
         Whether the data set names it as its subject's neutral face, with which others may be compared.
+    landmarks : LandmarkFiles, optional
+        The data set's own landmarks, where it has some.
     """
 
     id: str
@@ -85,6 +99,7 @@ class Recording:
     frames: Frames
     part: Part | None = None
     neutral: bool = False
+    landmarks: LandmarkFiles | None = None
 
     @property
     def n_frames(self) -> int | None:

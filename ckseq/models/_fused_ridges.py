@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ckseq.models._features import Vectors
 from ckseq.signal.augment import AugmentConfig, augment, mirror
-from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import facs_distances, mirror_landmarks
+from ckseq.signal.face_shape import FaceShape, shape_with
+from ckseq.signal.landmarks import N_POSE_COLUMNS, facs_distances, mirror_landmarks
 
 _PENALTIES = np.logspace(0, 6, 13)
 _SHARES = np.arange(5) / 4
@@ -106,6 +106,10 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each sequence, (n,)."""
         return np.asarray(self.classes_[self.decision_function(X).argmax(axis=1)])
 
+    @property
+    def _shape(self) -> FaceShape:
+        return shape_with(self.n_landmarks - N_POSE_COLUMNS)
+
     def _split(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return projections (n, t, 2, w, channels) and landmarks (n, t, 2, columns)."""
         width = x.shape[3] - self.n_landmarks
@@ -115,7 +119,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         """Return what each ridge reads, (n, columns) each."""
         projections, landmarks = self._split(x)
         vectors = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=self.parts).transform(projections)
-        views = vectors, _statistics(landmarks), _statistics(facs_distances(landmarks, face_shape()))
+        views = vectors, _statistics(landmarks), _statistics(facs_distances(landmarks, self._shape))
         return [view.astype(np.float64) for view in views]
 
     def _augmented(self, x: NDArray[np.float32], config: AugmentConfig | None) -> list[NDArray[np.float32]]:
@@ -130,7 +134,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
             projections, landmarks = self._split(version)
             flipped = rng.random(len(x)) < config.mirror
             projections[:] = augment(mirror(projections, chosen=flipped), unmirrored, rng=rng)
-            landmarks[flipped] = mirror_landmarks(landmarks[flipped], face_shape())
+            landmarks[flipped] = mirror_landmarks(landmarks[flipped], self._shape)
             versions.append(version)
         return versions
 

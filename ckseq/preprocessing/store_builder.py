@@ -19,6 +19,7 @@ from ckseq.recording import Recording
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints, in_memory, stamps
+from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
 from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
 from ckseq.tracking.quality import measure_quality
@@ -152,7 +153,8 @@ def prepare_one(
     try:
         # with a cache the digest is compared as well, so that it keeps nothing under the name of something else
         known = "" if kept is None else source_digest
-        arrays, faces = run_stages(recording.frames, recipe, source_digest=known, cache=kept)
+        points = read_points(recording.landmarks) if recipe.landmarks.kind == "ckplus" else None
+        arrays, faces = run_stages(recording.frames, recipe, source_digest=known, cache=kept, landmarks=points)
         if _stamps(on_disk) != before_reading:
             raise DataError(CHANGED, fix=PREPARE_AGAIN)
         n_frames = len(faces.crops) + faces.n_dropped
@@ -196,4 +198,9 @@ def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None 
     source_digest = source_digest or source_digest_of(recording)
     who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     who += ["neutral"] if recording.neutral else []
+    if recipe.landmarks.kind == "ckplus":
+        try:
+            who.append(landmarks_fingerprint(recording.landmarks))
+        except BAD_FRAMES:
+            who.append("unreadable")
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest

@@ -202,6 +202,17 @@ def fingerprint_of_0_1(frames: ImageFiles) -> str:
     return digest.hexdigest()
 
 
+def read_files(files: ImageFiles | ArchiveMembers) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each file, with ``/`` before its last part, and its bytes.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    yield from _files(files, _whole)
+
+
 def _whole(stream: IO[bytes]) -> bytes:
     return stream.read(MAX_FRAME_BYTES + 1)
 

@@ -21,7 +21,7 @@ from ckseq.tasks.train import train
 from ckseq.tracking.timeline import TimelineConfig
 from ckseq.twin.tree import TwinConfig, draw, plan
 
-SHAPE = face_shape()
+SHAPE = face_shape("face_mesh")
 NO_AUGMENTATION = "augmentation={}"
 
 

@@ -11,7 +11,7 @@ from ckseq.signal.augment import AugmentConfig
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.landmarks import mirror_landmarks
 
-N_LANDMARKS = len(face_shape().points) + 3
+N_LANDMARKS = len(face_shape("face_mesh").points) + 3
 CLASSES = 3
 
 
@@ -81,7 +81,7 @@ def test_versions_are_mirrored_in_both_and_the_landmarks_are_not_shifted():
     (version,) = model._augmented(x, AugmentConfig(mirror=1.0))
     np.testing.assert_array_equal(version[:, :, 0, :12], x[:, :, 0, 11::-1])
     np.testing.assert_array_equal(version[:, :, 1, :12], x[:, :, 1, :12])
-    np.testing.assert_array_equal(version[..., 12:, 0], mirror_landmarks(x[..., 12:, 0], face_shape()))
+    np.testing.assert_array_equal(version[..., 12:, 0], mirror_landmarks(x[..., 12:, 0], face_shape("face_mesh")))
     (version,) = model._augmented(x, AugmentConfig(shift_px=3.0, gain=0.3))
     np.testing.assert_array_equal(version[..., 12:, :], x[..., 12:, :])
     assert not np.array_equal(version[..., :12, :], x[..., :12, :])
