@@ -190,7 +190,7 @@ class ImageAnalyzer:
         largest = self._largest(visible[0]) if visible else None
         left_s = self._take(time_s, visible[0].frame if visible else None)
         person = self._person.update(time_s, faces, visible[0] if visible else None)
-        if person == "new" and self._predictor is not self._given:
+        if person == "new" and self._neutral == "taken" and self._given.neutral is None:
             # the neutral face is that of somebody who has gone
             watch = self._person
             self.start_over()
