@@ -23,8 +23,14 @@ def test_a_face_that_moves_is_still_itself_and_another_is_not():
     check = IdentityCheck()
     assert not any(check.update(number / 10, moving(person(1), number)) for number in range(60))
     answers = [check.update(6 + number / 10, moving(person(2), number)) for number in range(20)]
-    # the median of a second decides: after half of it, and then for good
-    assert (answers[:4], answers[8:]) == ([False] * 4, [True] * 12)
+    # the median of five images or more decides
+    assert answers == [False] * 4 + [True] * 16
+
+
+def test_a_face_that_changes_little_by_little_is_still_itself():
+    check, shares = IdentityCheck(), np.clip(np.arange(80) / 40 - 0.5, 0, 1)
+    blends = [cv2.addWeighted(person(1), 1 - share, person(2), share, 0) for share in shares]
+    assert not any(check.update(number / 10, crop) for number, crop in enumerate(blends))
 
 
 def test_a_face_that_is_covered_for_a_moment_is_still_itself():
