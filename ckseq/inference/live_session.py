@@ -214,7 +214,7 @@ class ImageAnalyzer:
         taken, self._taking = self._taking, None
         self._neutral = "taken" if taken.saw_face else "no face"
         if taken.saw_face and self._needs_neutral:
-            self._begin(replace(self._given, neutral=taken.shape()), "taken")
+            self._begin(replace(self._given, neutral=taken.face()), "taken")
         return None
 
     def _label(self, face: TrackedFace) -> int | None:

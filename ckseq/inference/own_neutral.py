@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import landmark_columns, neutral_shape
+from ckseq.signal.fused import NeutralFace, neutral_face
+from ckseq.signal.gradients import gradient_columns
+from ckseq.signal.landmarks import landmark_columns
 from ckseq.tracking.stream import FrameResult
 
 NEUTRAL_S = 2.0
@@ -28,6 +30,7 @@ class NeutralTaking:
         self._start_s: float | None = None
         self._n_images = self._n_seen = 0
         self._points: list[NDArray[np.float32]] = []
+        self._gradients: list[NDArray[np.float32]] = []
 
     def update(self, time_s: float, frame: FrameResult | None) -> float:
         """Take the next image, whose largest face is ``frame``; return the seconds that are left, 0 at the end."""
@@ -36,8 +39,9 @@ class NeutralTaking:
         self._n_images += 1
         if frame is not None:
             found = frame.landmarks is not None and bool(np.isfinite(frame.landmarks).all())
-            if found and frame.landmarks is not None:
+            if found and frame.landmarks is not None and frame.gradients is not None:
                 self._points.append(frame.landmarks)
+                self._gradients.append(frame.gradients)
             self._n_seen += found or self._kind == "none"
         return left
 
@@ -46,8 +50,9 @@ class NeutralTaking:
         """Whether a face was seen in at least half of the images, with landmarks where these are needed."""
         return self._n_seen > 0 and self._n_seen >= _MIN_SHARE * self._n_images
 
-    def shape(self) -> NDArray[np.float32] | None:
-        """Return the neutral face of the landmarks, as of `ckseq.signal.landmarks.neutral_shape`; None without any."""
+    def face(self) -> NeutralFace | None:
+        """Return the neutral face, as of `ckseq.signal.fused.neutral_face`; None where there are no landmarks."""
         if self._kind == "none" or not self._points:
             return None
-        return neutral_shape(landmark_columns(np.stack(self._points), face_shape(self._kind)))
+        columns = landmark_columns(np.stack(self._points), face_shape(self._kind))
+        return neutral_face(columns, gradient_columns(np.stack(self._gradients)))

@@ -19,6 +19,7 @@ from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Detector, to_gray
+from ckseq.signal.gradients import face_gradients, gradient_columns
 from ckseq.signal.landmarks import landmark_columns, points_by
 from ckseq.signal.reduce import halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
@@ -29,7 +30,7 @@ from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.motion import motion_blobs
 from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 # the region of a face is searched by MTCNN at this size; its face is twice as wide as eyes and mouth
@@ -86,8 +87,7 @@ def run_stages(
     scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
-    if "landmarks" in tracked:
-        arrays["landmarks"] = tracked["landmarks"]
+    arrays |= {name: tracked[name] for name in ("landmarks", "gradients") if name in tracked}
     if len(faces.crops) > 1:
         arrays["mean_face"] = tracked["mean_face"]
     if recipe.reduce.keep_crops:
@@ -123,9 +123,10 @@ class _Again:
         self,
         read: Callable[[Frames], Iterator[NDArray[np.uint8]]],
         frames: Frames,
-        show: Callable[[NDArray[np.uint8]], None] | None,
+        show: Callable[[NDArray[np.uint8]], None],
     ) -> None:
-        self._read, self._frames, self._show = read, frames, show
+        self._read, self._frames = read, frames
+        self._show: Callable[[NDArray[np.uint8]], None] | None = show
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         show, self._show = self._show, None
@@ -140,8 +141,16 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str, landmarks:
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
     kind = recipe.landmarks.kind
     points: list[NDArray[np.float32]] = []
+    gradients: list[NDArray[np.float32]] = []
     tracker = None if landmarks is not None else landmark_tracker_for(recipe)
-    show = None if tracker is None else lambda image: points.append(tracker.update(image))
+    read_before = iter(() if landmarks is None else landmarks)
+
+    def show(image: NDArray[np.uint8]) -> None:
+        found = next(read_before, None) if tracker is None else tracker.update(image)
+        if kind != "none" and found is not None:
+            points.append(found)
+            gradients.append(face_gradients(image, found, face_shape(kind)))
+
     faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
@@ -153,7 +162,8 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str, landmarks:
             what = f"landmarks of {len(in_each)} frames, and there are {len(faces.crops) + faces.n_dropped}"
             raise DataError(what, fix="bring one landmark file for each frame")
         # a step of motion ends in the later of its two frames
-        found["landmarks"] = landmark_columns(in_each, face_shape(kind))[faces.n_dropped + 1 :]
+        columns = landmark_columns(in_each, face_shape(kind)), gradient_columns(np.stack(gradients))
+        found["landmarks"], found["gradients"] = (one[faces.n_dropped + 1 :] for one in columns)
     return found
 
 

@@ -59,7 +59,7 @@ class LandmarkTracker:
     ) -> None:
         self._landmarker, self._detector, self._config, self._pick = landmarker, detector, config, pick
         self._spread = spread
-        self._shape = shape
+        self.shape = shape
         self._missing = np.full((len(shape.points), 3), np.nan, np.float32)
         self._last: NDArray[np.float32] | None = None
 
@@ -86,7 +86,7 @@ class LandmarkTracker:
         return None if found is None else self._find(image, self._around(found))
 
     def _around(self, points: NDArray[np.float32]) -> FaceRegion:
-        return region_of_points(points, eyes=self._shape.eyes, margin=self._config.margin * self._spread)
+        return region_of_points(points, eyes=self.shape.eyes, margin=self._config.margin * self._spread)
 
     def _find(self, image: NDArray[np.uint8], region: FaceRegion) -> NDArray[np.float32] | None:
         points, score = self._landmarker(image, region)

@@ -12,7 +12,8 @@ from ckseq.errors import CallError
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.preprocessing.stages import landmark_tracker_for
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import beside, landmark_columns
+from ckseq.signal.fused import beside
+from ckseq.signal.landmarks import landmark_columns
 from ckseq.sources.ckplus import scan
 from ckseq.storage.landmark_files import read_points
 from ckseq.storage.run_record import read_run
@@ -53,8 +54,9 @@ def test_a_store_has_the_points_of_the_files_registered(tree, store):
         np.testing.assert_allclose(read_points(recording.landmarks), points, rtol=1e-6)
         with open_store(store) as opened:
             landmarks, projections = opened.landmarks(recording.id), opened.projections(recording.id)
+            gradients = opened.gradients(recording.id)
             np.testing.assert_allclose(landmarks, landmark_columns(points, shape)[1:], atol=1e-5)
-            np.testing.assert_array_equal(opened.fused(recording.id), beside(projections, landmarks))
+            np.testing.assert_array_equal(opened.fused(recording.id), beside(projections, landmarks, gradients))
 
 
 def test_drawn_smiles_and_surprises_move_the_points_of_the_mouth_apart(tree, store):
@@ -75,7 +77,7 @@ def test_a_run_on_both_inputs_records_the_kind_and_refuses_another(store, tmp_pa
     train(store, experiment="fusion", settings=settings, out=tmp_path / "run", console=Console(quiet=True))
     run = read_run(tmp_path / "run")
     assert run.store.pipeline["landmarks"]["kind"] == "ckplus"
-    assert run.model.input_shape[2] == 71 + 48 * (input == "fused")
+    assert run.model.input_shape[2] == 71 + (48 + 256) * (input == "fused")
     if input == "fused":
         with pytest.raises(CallError, match=r"kind ckplus, and fusion reads model\.landmarks = face_mesh"):
             train(store, experiment="fusion", out=tmp_path / "other", console=Console(quiet=True))
