@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ckseq.errors import DataError
 from ckseq.facs import ActionUnit, in_unit_order
+from ckseq.recording import Problem
 
 _HIGHEST_UNIT, _HIGHEST_INTENSITY = 99, 5
 _FIX = "write one action unit and its intensity, 0 to 5, on each line"
@@ -44,3 +47,21 @@ def read_facs(content: bytes, where: str) -> tuple[ActionUnit, ...]:
             raise DataError(f"the intensity {line[1][:20]} is not one of 0 to {_HIGHEST_INTENSITY}", where, _FIX)
         pairs.append((int(unit), int(intensity) or None))
     return in_unit_order(pairs)
+
+
+def codes_of(
+    files: Sequence[tuple[str, Callable[[], bytes]]], oddities: list[Problem]
+) -> tuple[ActionUnit, ...] | None:
+    """Return the FACS codes of a recording from its files, named and to be read; emotions are learned without codes.
+
+    What is wrong with them is added to ``oddities``.
+    """
+    codes = set()
+    for where, read in sorted(files, key=lambda file: file[0]):
+        try:
+            codes.add(read_facs(read(), where))
+        except DataError as error:
+            oddities.append(Problem(error.what, where, f"its codes are not used; {error.fix}"))
+    if len(codes) > 1:
+        oddities.append(Problem("contradicts another FACS file", files[-1][0], "neither is used; remove one"))
+    return codes.pop() if len(codes) == 1 else None

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ckseq.errors import DataError
-from ckseq.facs import ActionUnit
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS
-from ckseq.recording import Problem, Recording
+from ckseq.recording import LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
-from ckseq.sources._facs_files import read_facs
+from ckseq.sources._facs_files import codes_of
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
@@ -279,8 +279,19 @@ def _recording(key: Key, images: list[_File], labels: list[_File], codes: list[_
         session,
         label,
         tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames)),
-        action_units=_action_units(codes, found),
+        action_units=codes_of([(f.where, partial(f.tree.text, f"{f.folder}/{f.name}")) for f in codes], found.oddities),
+        landmarks=_landmarks(key, frames, found),
     )
+
+
+def _landmarks(key: Key, frames: list[_File], found: _Found) -> LandmarkFiles | None:
+    """Return the landmark files of a recording, found by the numbers of its frames; None where it has none."""
+    by_number = {file.number: file for file in found.files.get("landmarks", {}).get(key, [])}
+    have = [by_number[frame.number] for frame in frames if frame.number is not None and frame.number in by_number]
+    if not have:
+        return None
+    files = have[0].tree.frames(tuple(f"{file.folder}/{file.name}" for file in have))
+    return LandmarkFiles(files, tuple(frame.name for frame in frames if frame.number not in by_number))
 
 
 def _of(file: _File) -> Key | None:
@@ -337,19 +348,6 @@ def _emotion(file: _File) -> str:
     return _NAMES[int(code)]
 
 
-def _action_units(files: list[_File], found: _Found) -> tuple[ActionUnit, ...] | None:
-    """Return the FACS codes of a recording, and note problems with them; emotions are learned without codes."""
-    codes = set()
-    for file in sorted(files, key=lambda f: f.where):
-        try:
-            codes.add(read_facs(file.tree.text(f"{file.folder}/{file.name}"), file.where))
-        except DataError as error:
-            found.oddities.append(Problem(error.what, file.where, f"its codes are not used; {error.fix}"))
-    if len(codes) > 1:
-        found.oddities.append(Problem("contradicts another FACS file", files[-1].where, "neither is used; remove one"))
-    return codes.pop() if len(codes) == 1 else None
-
-
 def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
     """Return mismatches between images, labels, FACS codes and landmarks."""
     images = found.files["images"]
@@ -377,16 +375,16 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
             )
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
-    needs = (
+    only = "only landmarks.kind = ckplus uses them"
+    for kind, name, needed, uses in (
         ("facs", "FACS", len(recordings), "only action units are learned from them"),
-        ("landmarks", "Landmarks", n_frames, "they are not used"),
-    )
-    for kind, name, needed, use in needs:
+        ("landmarks", "Landmarks", n_frames, only),
+    ):
         have = sum(len(files) for files in found.files.get(kind, {}).values())
         if kind not in found.files:
-            odd.append(Problem(f"there are no {name}", name, f"{use}; {name} come in an archive of their own"))
+            odd.append(Problem(f"there are no {name}", name, f"{uses}; {name} come in an archive of their own"))
         elif have != needed:
-            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, use))
+            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, uses))
     return odd
 
 
