@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from pydantic import Field
 
 from ckseq.config import Config
 from ckseq.explain.occlusion import Occlusion, Predict, drops, log_probabilities, spread, windows
-from ckseq.explain.parts import Area, Band, Part, Parts
+from ckseq.explain.parts import Area, Band, Group, Part, Parts
 from ckseq.explain.regions import Region
 
 Cells = NDArray[np.float64]
+_AXES: tuple[Literal["rows", "columns"], ...] = ("rows", "columns")
 
 
 class OcclusionConfig(Config):
@@ -27,8 +28,8 @@ class OcclusionConfig(Config):
     span_step_share: float = Field(0.125, gt=0, le=1, description="distance between spans, share of the sequence")
 
 
-class Maps(NamedTuple):
-    """By how much the log-probability of each of k classes drops where something does not move.
+class Where(NamedTuple):
+    """By how much the log-probability of each of k classes drops where something never moves.
 
     Parameters
     ----------
@@ -36,37 +37,44 @@ class Maps(NamedTuple):
         Of the whole sequence.
     groups : dict of str to (k,) float64
         Without any motion (``everything``); of fused input also without ``motion`` and without ``landmarks``.
-    time : (t, k) float64
-        While nothing moves.
-    rows, columns : (cells, t, k) float64, optional
-        Bands of row means and of column means, over spans of time; None of landmarks alone.
     face : (cells, cells, k) float64, optional
-        Windows of the blob film, all the time; None where there is no film.
+        Windows of the blob film; None where there is no film.
     regions : (r, k) float64, optional
-        Named regions, all the time; None where neither film nor landmarks are there.
-    region_time : (r, t, k) float64, optional
-        The same over spans of time.
+        Named regions; None where there is neither film nor landmarks.
     """
 
-    log_probabilities: NDArray[np.float64]
-    groups: dict[str, NDArray[np.float64]]
+    log_probabilities: Cells
+    groups: dict[str, Cells]
+    face: Cells | None
+    regions: Cells | None
+
+
+class When(NamedTuple):
+    """By how much it drops where something does not move at a time.
+
+    Parameters
+    ----------
+    time : (t, k) float64
+        Nothing moves.
+    rows, columns : (cells, t, k) float64, optional
+        Bands of row means, and of column means; None of landmarks alone.
+    regions : (r, t, k) float64, optional
+        Named regions; None where there is neither film nor landmarks.
+    """
+
     time: Cells
     rows: Cells | None
     columns: Cells | None
-    face: Cells | None
     regions: Cells | None
-    region_time: Cells | None
 
 
-def make_maps(
-    parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int, config: OcclusionConfig
-) -> Maps:
-    """Return the maps of a sequence.
+def where(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int, config: OcclusionConfig) -> Where:
+    """Return where in the face the evidence of a sequence is.
 
     Parameters
     ----------
     parts : Parts
-        The sequence; what it ``holds`` decides which maps there are.
+        The sequence.
     predict : callable
     areas : sequence of Area
         The named regions.
@@ -74,35 +82,51 @@ def make_maps(
         Of the face crop; the length of projections.
     config : OcclusionConfig
     """
-    t = len(parts.sequence)
-    size = max(1, round(config.span_share * t))
-    spans = windows(t, size=size, step=max(1, round(config.span_step_share * t)))
-    along = windows(config.cells, size=config.window_cells, step=config.step_cells)
-    ask = _Asking(parts, predict, t)
+    ask = _Asking(parts, predict, len(parts.sequence))
     fused = parts.holds_motion and parts.holds_landmarks
-    named: tuple[Part, ...] = ("everything", *(("motion", "landmarks") if fused else ()))
-    rows = columns = face = regions = region_time = None
+    groups: tuple[Group, ...] = ("everything", "motion", "landmarks") if fused else ("everything",)
+    face = None
+    if parts.holds_film:
+        edges, along = _edges(side_px, config), _bands(config)
+        both = [(down, across) for down in along for across in along]
+        covers = _covers(along, config.cells)
+        over = np.einsum("ij,kl->ikjl", covers, covers).reshape(len(both), -1)
+        squares = [_square(edges, down, across) for down, across in both]
+        face = spread(ask.always(squares), over).reshape(config.cells, config.cells, -1)
+    whole = parts.sequence
+    return Where(
+        log_probabilities(predict, [whole], size=whole.size)[0],
+        dict(zip(groups, ask.always(groups), strict=True)),
+        face,
+        ask.always(areas) if parts.holds_film or parts.holds_landmarks else None,
+    )
+
+
+def when(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int, config: OcclusionConfig) -> When:
+    """Return when the evidence of a sequence is, and where at each time; parameters as of `where`."""
+    t = len(parts.sequence)
+    ask = _Asking(parts, predict, t)
+    size, step = (max(1, round(share * t)) for share in (config.span_share, config.span_step_share))
+    spans = windows(t, size=size, step=step)
+    rows = columns = None
     if parts.holds_motion:
-        edges = np.linspace(0, side_px, config.cells + 1).round().astype(int)
+        edges, along = _edges(side_px, config), _bands(config)
         covers = _covers(along, config.cells)
         rows, columns = (
             spread(ask.over_time([Band(of, int(edges[a]), int(edges[b])) for a, b in along], spans), covers)
-            for of in ("rows", "columns")
+            for of in _AXES
         )
-        if parts.holds_film:
-            both = [(down, across) for down in along for across in along]
-            squares = [_square(edges, down, across) for down, across in both]
-            over = np.einsum("ij,kl->ikjl", covers, covers).reshape(len(both), -1)
-            face = spread(ask.always(squares), over).reshape(config.cells, config.cells, -1)
-    if parts.holds_film or parts.holds_landmarks:
-        regions, region_time = ask.always(areas), ask.over_time(areas, spans)
-    whole = parts.sequence
-    return Maps(
-        log_probabilities(predict, [whole], size=whole.size)[0],
-        dict(zip(map(str, named), ask.always(named), strict=True)),
-        ask.over_time(["everything"], spans)[0],
-        rows, columns, face, regions, region_time,
-    )  # fmt: skip
+    named = ask.over_time(areas, spans) if parts.holds_film or parts.holds_landmarks else None
+    return When(ask.over_time(["everything"], spans)[0], rows, columns, named)
+
+
+def _bands(config: OcclusionConfig) -> tuple[tuple[int, int], ...]:
+    return windows(config.cells, size=config.window_cells, step=config.step_cells)
+
+
+def _edges(side_px: int, config: OcclusionConfig) -> NDArray[np.int_]:
+    """Return the pixels at which the cells begin and end."""
+    return np.linspace(0, side_px, config.cells + 1).round().astype(int)
 
 
 class _Asking(NamedTuple):

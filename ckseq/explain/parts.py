@@ -31,8 +31,10 @@ class Area(NamedTuple):
     points: tuple[int, ...] = ()
 
 
-Part = Band | Area | Literal["motion", "landmarks", "everything"]
-"""A band, an area; all projections or blobs; all landmarks; or both."""
+Group = Literal["motion", "landmarks", "everything"]
+"""All projections or blobs; all landmarks; or both."""
+
+Part = Band | Area | Group
 
 
 class Parts(Protocol):
@@ -80,6 +82,8 @@ class Projected:
     ) -> None:
         self._projections, self._film, self._landmarks = projections, film, landmarks
         self._counts = None if film is None else _counts(film)
+        # an area is asked for once for each span of time; it is kept with its counts, so that its id stays its own
+        self._of_areas: dict[int, tuple[Area, NDArray[np.int32]]] = {}
         self.holds_motion = projections is not None
         self.holds_film = film is not None
         self.holds_landmarks = landmarks is not None
@@ -109,15 +113,18 @@ class Projected:
             motion[:, int(part.of == "rows"), part.begin : part.end] = 0
         elif isinstance(part, Area):
             if self._film is not None and self._counts is not None:
-                left = self._counts[span] - _counts(self._film[span], part.pixels)
+                left = self._counts[span] - self._counts_of(part, self._film)[span]
                 motion = (left / self._film.shape[1]).astype(np.float32)
         else:
             motion[:] = 0
         return motion
 
-    def _together(
-        self, motion: NDArray[np.float32] | None, points: NDArray[np.float32] | None
-    ) -> NDArray[np.float32]:
+    def _counts_of(self, area: Area, film: NDArray[np.bool_]) -> NDArray[np.int32]:
+        if id(area) not in self._of_areas:
+            self._of_areas[id(area)] = area, _counts(film, area.pixels)
+        return self._of_areas[id(area)][1]
+
+    def _together(self, motion: NDArray[np.float32] | None, points: NDArray[np.float32] | None) -> NDArray[np.float32]:
         if motion is not None and points is not None:
             return beside(motion, points)
         found = points if motion is None else motion
@@ -168,7 +175,8 @@ def _counts(film: NDArray[np.bool_], pixels: NDArray[np.bool_] | None = None) ->
             return counts
         (top, bottom), (left, right) = (np.flatnonzero(pixels.any(axis=axis))[[0, -1]] for axis in (1, 0))
         down, across = slice(top, bottom + 1), slice(left, right + 1)
-        film = film[:, down, across] & pixels[down, across].reshape(*(bottom - top + 1, right - left + 1), *[1] * (film.ndim - 3))
+        some = pixels[down, across]
+        film = film[:, down, across] & some.reshape(*some.shape, *[1] * (film.ndim - 3))
     counts[:, 0, across] = film.sum(axis=1, dtype=np.int32)
     counts[:, 1, down] = film.sum(axis=2, dtype=np.int32)
     return counts

@@ -12,7 +12,7 @@ from ckseq.signal.face_shape import FaceShape
 SIDED = ("brow", "lids", "cheeks", "mouth")
 """Regions with a left and a right half, as seen."""
 
-# rectangles (left, top, right, bottom) of the mean face, in distances of the outer corners of the eyes; of the left half
+# rectangles (left, top, right, bottom) in the left half of the mean face; unit: distance of the outer eye corners
 _RECTANGLES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     "brow": ((-0.78, -0.62, 0.0, -0.15),),
     "lids": ((-0.70, -0.15, -0.13, 0.08),),
@@ -111,3 +111,8 @@ def within(points: NDArray[np.float64], name: str, side: str) -> NDArray[np.bool
     for left, top, right, bottom in _RECTANGLES[name]:
         inside |= (folded >= left) & (folded <= right) & (y >= top) & (y < bottom)
     return inside & {"left": x < 0, "right": x >= 0}.get(side, True)
+
+
+def region_labels() -> tuple[str, ...]:
+    """Return the labels of the regions, in the order of `face_regions`."""
+    return (*(f"{side} {name}".strip() for name in NAMES for side in sides_of(name)), OUTSIDE)
