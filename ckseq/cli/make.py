@@ -226,6 +226,17 @@ def _crossval(**values: Any) -> dict[str, Any]:
     "report",
     click.argument("run", type=FOLDER),
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
+    click.option(
+        "--all-faces",
+        is_flag=True,
+        help="Of CK+, also show faces of subjects whose pictures may not be published (see its license agreement); "
+        "keep the report to yourself then.",
+    ),
+    click.option(
+        "--store",
+        type=FOLDER,
+        help="Store of the run, where it was moved: faces, blobs and projections of the page come from it.",
+    ),
 )
 def _report(**values: Any) -> dict[str, Any]:
     """Write the report of a run: metrics, figures, HTML page.
