@@ -13,6 +13,7 @@ from markupsafe import Markup
 from ckseq.console import without_controls
 from ckseq.report.face_rights import FaceRights
 from ckseq.report.sequence_pictures import FaceStrip, Film, Strips, total_bytes
+from ckseq.report.wording import Noun
 from ckseq.storage.predictions import Predictions
 
 MOST_ROWS = 20_000
@@ -59,7 +60,7 @@ class Explorer:
     remarks: tuple[str, ...] = ()
 
 
-def embedded(predictions: Predictions, pictures: Mapping[str, SequencePictures]) -> dict[str, Any]:
+def embedded(predictions: Predictions, pictures: Mapping[str, SequencePictures], noun: Noun) -> dict[str, Any]:
     """Return predictions column by column, as the page's script reads them.
 
     ``truth`` and ``predicted`` count in ``labels``, probabilities are rounded to four digits, and ``pictures`` is the
@@ -69,6 +70,7 @@ def embedded(predictions: Predictions, pictures: Mapping[str, SequencePictures])
     place = {label: i for i, label in enumerate(predictions.labels)}
     rows = predictions.rows[:MOST_ROWS]
     return {
+        "noun": noun.one,
         "labels": [without_controls(label) for label in predictions.labels],
         "recording": [without_controls(row.recording) for row in rows],
         "subject": [without_controls(row.subject) for row in rows],

@@ -100,7 +100,7 @@
     for (const filter of filters) filter.value = filter.defaultValue || "";
     for (const [name, value] of Object.entries(values)) byId(`filter-${name}`).value = value;
     refresh();
-    byId("sequences").scrollIntoView();
+    byId("tested").scrollIntoView();
   }
 
   // ---- one sequence ----
@@ -147,7 +147,7 @@
   }
 
   function showPictures(pictures) {
-    const missing = pictures === null ? "The pictures of this sequence are not in this page."
+    const missing = pictures === null ? `The pictures of this ${data.noun} are not in this page.`
       : pictures.hidden ? "The face of this subject may not be published, and is not shown." : "";
     byId("missing").textContent = missing;
     byId("missing").hidden = missing === "";

@@ -105,7 +105,7 @@ def render_page(
         explorer=explorer,
         matrix=matrix_rows(scores),
         subjects=subject_rows(predictions.rows),
-        data=script_json(embedded(predictions, explorer.pictures)),
+        data=script_json(embedded(predictions, explorer.pictures, noun)),
         picture_blocks=picture_blocks(explorer.pictures),
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -24,6 +24,7 @@ from ckseq.report.face_rights import FaceRights, rights_of
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
+from ckseq.report.print_figures import draw_for_print
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequence_pictures import figure_webp
 from ckseq.report.sequences import draw_sequences, one_per_class, without_face
@@ -43,7 +44,13 @@ PHOTOGRAPHS = ("answers", "mistakes", "sequences")
 
 
 def report(
-    run: Path, *, faces: bool, all_faces: bool = False, store: Path | None = None, console: Console
+    run: Path,
+    *,
+    faces: bool,
+    all_faces: bool = False,
+    store: Path | None = None,
+    figures: Path | None = None,
+    console: Console,
 ) -> dict[str, Any]:
     """Write all tables, figures and the page of a run into its folder; all are computed from its predictions.
 
@@ -57,13 +64,16 @@ def report(
         Whether they also show faces of CK+ that may not be published.
     store : path, optional
         The store of the run, where it was moved.
+    figures : path, optional
+        A folder for figures in print quality.
     console : Console
         Prints the headline and the confusion matrix.
 
     Returns
     -------
     dict
-        The main scores, and under ``files`` the path of every file that was written.
+        The main scores; under ``files`` the path of every file in the run folder that was written, and under
+        ``print_figures`` those of the figures for print.
 
     Raises
     ------
@@ -102,6 +112,7 @@ def report(
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         write_bytes(run / name, data)
+    for_print = {} if figures is None else _write_figures(figures, run, facts, scores, found)
     if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
     _say(console, run, facts, scores)
@@ -119,7 +130,17 @@ def report(
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
+        "print_figures": for_print,
     }
+
+
+def _write_figures(out: Path, run: Path, facts: RunRecord, scores: Scores, found: Trust) -> dict[str, str]:
+    validation = facts.value("training.validation") or "none"
+    epochs = checked_history(run, facts)
+    drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE)
+    for name, data in drawn.items():
+        write_bytes(out / name, data)
+    return {name: str(out / name) for name in sorted(drawn)}
 
 
 def _pictures(
