@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ckseq.errors import readable
+from ckseq.facs import ActionUnit
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Recording:
         ``train``, ``validation`` or ``test`` where the data set publishes a split.
     neutral : bool
         Whether the data set names it as its subject's neutral face, with which others may be compared.
+    action_units : tuple of ActionUnit or None
+        Its FACS codes, by number; None where it was not coded.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Recording:
     frames: Frames
     part: Part | None = None
     neutral: bool = False
+    action_units: tuple[ActionUnit, ...] | None = None
 
     @property
     def n_frames(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -196,6 +197,7 @@ def source_digests_of(recording: Recording) -> tuple[str, str]:
 def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:
     """Return the digest of what becomes of a recording, and that of its source."""
     source_digest = source_digest or source_digest_of(recording)
-    who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
+    who: list[Any] = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     who += ["neutral"] if recording.neutral else []
+    who += [] if recording.action_units is None else [["action_units", *map(list, recording.action_units)]]
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckseq.errors import DataError
+from ckseq.facs import ActionUnit
 from ckseq.labels import EMOTIONS
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_folder
+from ckseq.sources._facs_files import read_facs
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
@@ -131,12 +133,14 @@ def _survey(root: Path) -> tuple[_Found, list[Recording]]:
     found = _Found()
     for kind, paths in places.items():
         found.files[kind] = _collect(kind, paths, found)
-    images, labels = found.files["images"], found.files.get("emotion", {})
+    images, labels, codes = (found.files.get(kind, {}) for kind in ("images", "emotion", "facs"))
     if not images:
         raise DataError(
             "is not CK+: it holds no images in folders such as S005/001", places["images"][0], f"looked for {LOOKS_FOR}"
         )
-    return found, [_recording(key, images[key], labels.get(key, []), found) for key in sorted(images)]
+    return found, [
+        _recording(key, images[key], labels.get(key, []), codes.get(key, []), found) for key in sorted(images)
+    ]
 
 
 def _places(root: Path) -> dict[str, list[Path]]:
@@ -220,7 +224,7 @@ def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_Fil
     return files
 
 
-def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found) -> Recording:
+def _recording(key: Key, images: list[_File], labels: list[_File], codes: list[_File], found: _Found) -> Recording:
     subject, session = key
     holders: dict[tuple[int, str], list[_File]] = {}
     for file in images:
@@ -269,7 +273,12 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
     label = _label(key, labels, max(numbers, default=None), found)
     tree = frames[0].tree
     return Recording(
-        f"{subject}_{session}", subject, session, label, tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames))
+        f"{subject}_{session}",
+        subject,
+        session,
+        label,
+        tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames)),
+        action_units=_action_units(codes, found),
     )
 
 
@@ -327,6 +336,19 @@ def _emotion(file: _File) -> str:
     return _NAMES[int(code)]
 
 
+def _action_units(files: list[_File], found: _Found) -> tuple[ActionUnit, ...] | None:
+    """Return the FACS codes of a recording, and note problems with them; emotions are learned without codes."""
+    codes = set()
+    for file in sorted(files, key=lambda f: f.where):
+        try:
+            codes.add(read_facs(file.tree.text(f"{file.folder}/{file.name}"), file.where))
+        except DataError as error:
+            found.oddities.append(Problem(error.what, file.where, f"its codes are not used; {error.fix}"))
+    if len(codes) > 1:
+        found.oddities.append(Problem("contradicts another FACS file", files[-1].where, "neither is used; remove one"))
+    return codes.pop() if len(codes) == 1 else None
+
+
 def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
     """Return mismatches between images, labels, FACS codes and landmarks."""
     images = found.files["images"]
@@ -350,14 +372,16 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
             Problem(f"{n_unlabeled} sequences have no label", "Emotion", "as in CK+ itself; training does not use them")
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
-    for kind, name, needed in (("facs", "FACS", len(recordings)), ("landmarks", "Landmarks", n_frames)):
+    needs = (
+        ("facs", "FACS", len(recordings), "only action units are learned from them"),
+        ("landmarks", "Landmarks", n_frames, "they are not used"),
+    )
+    for kind, name, needed, use in needs:
         have = sum(len(files) for files in found.files.get(kind, {}).values())
         if kind not in found.files:
-            odd.append(
-                Problem(f"there are no {name}", name, f"they are not used; {name} come in an archive of their own")
-            )
+            odd.append(Problem(f"there are no {name}", name, f"{use}; {name} come in an archive of their own"))
         elif have != needed:
-            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, "they are not used"))
+            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, use))
     return odd
 
 

@@ -72,6 +72,8 @@ def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> 
         group.attrs["part"] = recording.part
     if recording.neutral:
         group.attrs["neutral"] = True
+    if recording.action_units is not None:
+        group.attrs["action_units"] = json.dumps(recording.action_units)
     if prepared.error is not None:
         group.attrs["error"] = prepared.error
     if prepared.quality is not None:
