@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ckseq.console import without_controls
+from ckseq.facs import INTENSITIES, UNITS, ActionUnit
 from ckseq.report.face_rights import FaceRights
 from ckseq.report.sequence_pictures import FaceStrip, Film, Strips, total_bytes
 from ckseq.report.wording import Noun
@@ -25,12 +26,16 @@ MOST_PICTURE_BYTES = 8_200_000
 
 @dataclass(frozen=True)
 class SequencePictures:
-    """What the page shows of one sequence beside its prediction; what is missing is None."""
+    """What the page shows of one sequence beside its prediction; what is missing is None.
+
+    ``hidden`` is whether its face may not be shown; ``units`` are its FACS codes.
+    """
 
     faces: FaceStrip | None = None
     film: Film | None = None
     strips: Strips | None = None
     hidden: bool = False
+    units: tuple[ActionUnit, ...] | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -96,6 +101,8 @@ def picture_blocks(pictures: Mapping[str, SequencePictures]) -> Iterator[Markup]
                 "rows": _text(one.strips.rows),
                 "steps": one.strips.n_steps,
             }
+        if one.units is not None:
+            block["units"] = [_unit_text(unit) for unit in one.units]
         yield script_json(block)
 
 
@@ -109,6 +116,11 @@ def script_json(tree: Any) -> Markup:
     for character in "<>&":  # none stands outside a string
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
+
+
+def _unit_text(unit: ActionUnit) -> str:
+    name = f" {UNITS[unit.unit].name}" if unit.unit in UNITS else ""
+    return f"{unit.unit}{name}" + (f", intensity {INTENSITIES[unit.intensity - 1]}" if unit.intensity else "")
 
 
 def _text(image: bytes) -> str:

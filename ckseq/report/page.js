@@ -151,7 +151,10 @@
       : pictures.hidden ? "The face of this subject may not be published, and is not shown." : "";
     byId("missing").textContent = missing;
     byId("missing").hidden = missing === "";
-    const { faces, film, strips } = pictures || {};
+    const { faces, film, strips, units } = pictures || {};
+    byId("codes").hidden = !units;
+    const codes = units && units.length ? units : ["none"];
+    byId("codes").querySelector("ul").replaceChildren(...codes.map((unit) => element("li", unit)));
     byId("faces").hidden = !faces;
     byId("motion").hidden = !film && !strips;
     if (faces) {

@@ -16,7 +16,7 @@ from ckseq.signal.reduce import evenly_spread
 MOST_FILM_BYTES = 11_000
 """A film of blobs is drawn smaller until it has at most so many bytes, a third less than its text in the page."""
 
-_FILM_SIDES_PX = (80, 64, 48, 32)
+_FILM_SIDES_PX = (80, 64, 48, 32, 24)
 _MOST_FILM_FRAMES = 32
 _LEVELS = 3  # of motion in a pixel of a film, beside none; more would double its size
 _STRIP_PX = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,10 @@ def _within_limit(
     in_turn = list(dict.fromkeys([*(one.recording for one in confusions(predictions)), *sorted(subject)]))
     pictures: dict[str, SequencePictures] = {}
     room = MOST_PICTURE_BYTES
+    units = {entry.id: entry.action_units for entry in store.entries}
     for id in console.track(in_turn, total=len(in_turn), label=f"pictures of {noun.many}"):
         found = _pictures(store, id, shown=rights.shows(subject[id]), faces=rights.faces)
+        found = replace(found, units=units.get(id))
         room -= found.n_bytes
         if room < 0:
             break
