@@ -47,6 +47,9 @@ class PixelRow:
 
 Frames = ImageFiles | ArchiveMembers | VideoFile | PixelRow
 
+Origin = Literal["ckplus", "synthetic", "recorded", "other"]
+"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others."""
+
 Part = Literal["train", "validation", "test"]
 """The part of the data set's published split."""
 

@@ -19,7 +19,7 @@ from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Detector, to_gray
 from ckseq.signal.landmarks import landmark_columns
-from ckseq.signal.reduce import halved, mean_face, project
+from ckseq.signal.reduce import film_strip, halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
@@ -28,7 +28,7 @@ from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.motion import motion_blobs
 from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 CHANGED = "its frames were changed while they were read"
@@ -80,7 +80,7 @@ def run_stages(
     if "landmarks" in tracked:
         arrays["landmarks"] = tracked["landmarks"]
     if len(faces.crops) > 1:
-        arrays["mean_face"] = tracked["mean_face"]
+        arrays |= {name: tracked[name] for name in ("mean_face", "film_strip")}
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
     if not moves:
@@ -127,7 +127,8 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
-    pictures = {"ends": _gray(faces.crops[[0, -1]]), "mean_face": mean_face(_gray(faces.crops))}
+    gray = _gray(faces.crops)
+    pictures = {"ends": gray[[0, -1]], "mean_face": mean_face(gray), "film_strip": film_strip(gray)}
     found = {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
     if tracker is not None:
         # a step of motion ends in the later of its two frames

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from ckseq.config import toml_text
 from ckseq.console import without_controls
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, wording
+from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
+from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
@@ -28,8 +32,8 @@ def render_page(
     predictions: Predictions,
     scores: Scores,
     pictures: Mapping[str, bytes],
+    explorer: Explorer,
     *,
-    faces: bool,
     early: Sequence[str] = (),
 ) -> str:
     """Return the report of a run as one HTML page that stands alone.
@@ -42,10 +46,10 @@ def render_page(
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
-        PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
-        ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
-    faces : bool
-        Whether figures show faces, which requires a reminder of the data set's license.
+        PNG or WebP files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
+        ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
+    explorer : Explorer
+        Whose faces are shown, and the pictures of single sequences.
     early : sequence of str
         Sentences below the figure ``early``.
 
@@ -56,12 +60,18 @@ def render_page(
     """
     found = trust(predictions, confidence=scores.confidence)
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=without_controls,
+        loader=FunctionLoader(_packaged),
     )
     environment.filters.update(
         fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
     )
-    template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
+    template = environment.get_template("page.html")
+    script = _packaged("page.js")
     noun = wording.noun_of(run)
     page: str = template.render(
         noun=noun,
@@ -91,8 +101,14 @@ def render_page(
         confusions=tables.confusions(predictions),
         most_listed=MOST_LISTED,
         folds=_fold_rows(predictions, scores.confidence),
-        pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
-        faces=faces,
+        pictures={name: _data_url(picture) for name, picture in pictures.items()},
+        explorer=explorer,
+        matrix=matrix_rows(scores),
+        subjects=subject_rows(predictions.rows),
+        data=script_json(embedded(predictions, explorer.pictures, noun)),
+        picture_blocks=picture_blocks(explorer.pictures),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         early=early,
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
@@ -102,6 +118,15 @@ def render_page(
         doubts=run.doubts,
     )
     return page
+
+
+def _data_url(picture: bytes) -> str:
+    kind = "webp" if picture.startswith(b"RIFF") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def _packaged(name: str) -> str:
+    return files("ckseq.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _rate(value: float) -> str:

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -47,13 +48,52 @@ _SETTINGS = {
 }
 
 
+_PRINT_SETTINGS = {
+    **_SETTINGS,
+    "font.size": 7.5,
+    "legend.fontsize": 7,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "pdf.fonttype": 42,  # TrueType, which publishers ask for, instead of Type 3
+    "svg.fonttype": "path",  # letters as outlines, so no font is needed
+    "svg.hashsalt": "ckseq",  # otherwise names within the file are random
+}
+
+
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw within this context in the report's style, whatever a matplotlibrc on the machine says."""
+    with _style(_SETTINGS):
+        yield
+
+
+@contextmanager
+def print_style() -> Iterator[None]:
+    """Draw within this context as `house_style`, in sizes for a column of a journal."""
+    with _style(_PRINT_SETTINGS):
+        yield
+
+
+@contextmanager
+def _style(settings: dict[str, Any]) -> Iterator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
+        matplotlib.rcParams.update(settings)
         yield
+
+
+def print_files(figure: Figure) -> dict[str, bytes]:
+    """Return the files ``pdf`` and ``svg`` of a figure in its size, without a date; call it within `print_style`."""
+    FigureCanvasAgg(figure)
+    files = {}
+    for kind, undated in (("pdf", {"CreationDate": None, "Creator": None, "Producer": None}), ("svg", {"Date": None})):
+        buffer = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            figure.savefig(buffer, format=kind, metadata=undated)
+        files[kind] = buffer.getvalue()
+    return files
 
 
 def png(figure: Figure) -> bytes:
