@@ -44,7 +44,7 @@ class Task(NamedTuple):
     record: RunRecord
     recipe: Experiment
     store: Store
-    points: Mapping[str, tuple[Points, Points]]
+    points: Mapping[str, Sequence[Points]]
     config: OcclusionConfig
     seed: int
 
@@ -148,7 +148,7 @@ def _add_case(cases: list[Case], task: Task, subject: Subject, where: Where) -> 
             entry.label,
             None if where.face is None else where.face[..., code],
             {} if where.regions is None else by_name(where.regions[:, code], subject.regions),
-            None if ends is None else face_displacement(*ends, subject.box, cells=task.config.cells),
+            None if ends is None else face_displacement(ends[0], ends[1], subject.box, cells=task.config.cells),
             None if entry.action_units is None else tuple(unit.unit for unit in entry.action_units),
         )
     )

@@ -28,7 +28,7 @@ MOVES = {
 }
 
 
-def recordings(n_subjects=9):
+def recordings(n_subjects=6):
     """Every person shows both classes; something else moves in each of them, at another place."""
     rng = np.random.default_rng(0)
     for person in range(n_subjects):
@@ -104,38 +104,37 @@ def explained(run, console, *recordings, **options):
 def test_the_evidence_is_where_each_class_moves_and_a_model_that_learned_nothing_has_none(run, data, console):
     result = explained(run, console, data=data, sanity=True)
     found = read_explanations(run)
-    assert result["n"] == len(found.recordings) == 18
+    assert result["n"] == len(found.recordings) == 12
     for one in found.recordings:
         assert one.predicted == one.truth
         assert one.where.endswith(MOVES[one.truth][3])
         assert one.held_out
         assert one.action_units == ((MOVES[one.truth][2], 3),)
-        assert one.classes[one.truth].groups["everything"] > max(one.classes[one.truth].region)
         assert (run / EXPLANATIONS / one.picture).read_bytes().startswith(b"\x89PNG")
     by_name = {(one.against, one.of, one.label): one for one in found.agreement}
     moved = by_name["moved regions", "the run's models", ""]
     assert moved.ratio >= 2
     assert moved.ratio_interval[0] > 1
-    assert moved.n_subjects == 9
+    assert moved.n_subjects == 6
     shuffled = by_name["moved regions", "models trained on shuffled labels", ""]
     assert shuffled.net_ratio < 1
     assert shuffled.net_ratio_interval[0] < 1
     assert by_name["coded units", "the run's models", ""].iou == 1
     gains = {one.name: one.value for one in found.figures}
     assert gains["insertion less deletion, regions by relevance"] > gains["the same, regions in random orders"]
-
-
-def test_the_same_seed_gives_the_same_file_and_the_report_shows_it(run, console):
-    explained(run, console)
-    first = (run / EXPLANATIONS / EXPLANATION).read_bytes()
-    explained(run, console)
-    assert (run / EXPLANATIONS / EXPLANATION).read_bytes() == first
-    assert json.loads(first)["schema"] == 1
     report(run, faces=False, console=console)
     page = (run / "report.html").read_text()
     assert "Where and when the model looks" in page
-    assert re.search(r"happiness</th><td>9</td><td class=\"text\">(left|right) mouth", page)
+    assert re.search(r"happiness</th><td>6</td><td class=\"text\">(left|right) mouth", page)
     assert (run / "explanations.png").is_file()
+
+
+def test_the_same_seed_gives_the_same_file(run, console):
+    explained(run, console, "S001_000")
+    first = (run / EXPLANATIONS / EXPLANATION).read_bytes()
+    explained(run, console, "S001_000")
+    assert (run / EXPLANATIONS / EXPLANATION).read_bytes() == first
+    assert json.loads(first)["schema"] == 1
 
 
 def test_models_that_were_not_kept_are_asked_for_and_can_be_made_up_for(store, recipe, tmp_path, console):
@@ -160,8 +159,8 @@ def test_a_training_explains_its_test_part_and_says_what_it_has_seen(store, reci
     train(store, experiment=recipe, out=tmp_path / "run", settings=settings, console=console)
     result = explained(tmp_path / "run", console)
     tested = {one["recording"] for one in result["recordings"]}
-    assert 0 < len(tested) < 18
-    seen = next(f"S{n:03}_000" for n in range(9) if f"S{n:03}_000" not in tested)
+    assert 0 < len(tested) < 12
+    seen = next(f"S{n:03}_000" for n in range(6) if f"S{n:03}_000" not in tested)
     assert any("may have seen" in note for note in explained(tmp_path / "run", console, seen)["notes"])
     assert not read_explanations(tmp_path / "run").recordings[0].held_out
 
