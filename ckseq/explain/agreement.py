@@ -151,13 +151,12 @@ def _judge(
 ) -> _Judged | None:
     if drops is None or wanted is None or not wanted.any():
         return None
+    found = relevant(drops)
     if wanted.ndim == 2:
         by_chance = random_iou(wanted, n_draws=_RANDOM_PLACES, rng=rng)
-    else:  # a random choice of as many regions, as random places are as large as what moved
-        n = int(wanted.sum())
-        by_chance = random_names_iou(n, n, len(wanted))
-    contrary = overlap(relevant(-drops), wanted).iou
-    return _Judged(case, overlap(relevant(drops), wanted), contrary, by_chance)
+    else:  # a random choice of as many regions as were found, or as are wanted where none were
+        by_chance = random_names_iou(int(found.sum() or wanted.sum()), int(wanted.sum()), len(wanted))
+    return _Judged(case, overlap(found, wanted), overlap(relevant(-drops), wanted).iou, by_chance)
 
 
 def evidence_in_moved(cases: Sequence[Case]) -> Iterator[tuple[str, float]]:

@@ -15,6 +15,7 @@ from ckseq.report.style import ACCENT, FAINT, SOFT, WARM, house_style, png
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile
 
 _COLORS = "RdBu_r"
+_LEGEND = "red: evidence for the class, whose probability falls when this does not move; blue: evidence against it"
 _TIME_PARTS = 21
 _MOST_REGIONS = 3
 
@@ -49,6 +50,7 @@ def draw_explanation(one: ExplainedRecording, face: NDArray[np.uint8] | None) ->
                     _draw_over_time(axes, evidence, name, one)
                 _draw_time(below, evidence, one)
         figure.suptitle(_title(one), x=0.12, y=1.02, ha="left", fontsize=9)
+        figure.text(0.12, -0.06, _LEGEND, color=SOFT, fontsize=7.5)
         return png(figure)
 
 
@@ -91,7 +93,7 @@ _REGION_TICKS = ("brow L", "R", "lids L", "R", "nose", "cheeks L", "R", "mouth L
 
 def _draw_time(axes: Axes, evidence: ClassEvidence, one: ExplainedRecording) -> None:
     time = np.array(evidence.time)
-    axes.fill_between(range(len(time)), time, color=ACCENT, alpha=0.35, linewidth=0)
+    axes.fill_between(range(len(time)), time, color=WARM, alpha=0.35, linewidth=0)
     axes.axhline(0, color=FAINT, linewidth=0.6)
     axes.set_xlim(-0.5, len(time) - 0.5)
     axes.set_yticks([])
@@ -105,7 +107,7 @@ def _mark(axes: Axes, one: ExplainedRecording) -> None:
     for step in (one.onset, one.apex):
         if step is None:
             continue
-        axes.axvline(step, color=WARM, linewidth=0.8, linestyle=":")
+        axes.axvline(step, color=SOFT, linewidth=0.8, linestyle=":")
 
 
 def _bare(axes: Axes) -> None:
@@ -130,6 +132,7 @@ def draw_explained_classes(found: ExplanationFile) -> bytes:
         )
         for column, label in zip(grid.T, labels, strict=True):
             _draw_class(column, found, label, first=label == labels[0])
+        figure.text(0.12, -0.01, _LEGEND, color=SOFT, fontsize=7.5)
         return png(figure)
 
 
@@ -154,7 +157,7 @@ def _draw_class(column: Sequence[Axes], found: ExplanationFile, label: str, *, f
     if named:
         mean = np.mean(named, axis=0)
         places = range(len(mean))
-        regions.barh(places, mean, color=[ACCENT if value >= 0 else WARM for value in mean])
+        regions.barh(places, mean, color=[WARM if value >= 0 else ACCENT for value in mean])
         regions.set_yticks(places, _REGION_TICKS if first else [""] * len(mean), fontsize=6)
         regions.invert_yaxis()
         regions.tick_params(axis="x", labelsize=6)
@@ -162,7 +165,7 @@ def _draw_class(column: Sequence[Axes], found: ExplanationFile, label: str, *, f
     else:
         regions.set_visible(False)
     share = np.linspace(0, 1, _TIME_PARTS)
-    when.fill_between(share, _mean_time(evidence), color=ACCENT, alpha=0.35, linewidth=0)
+    when.fill_between(share, _mean_time(evidence), color=WARM, alpha=0.35, linewidth=0)
     when.axhline(0, color=FAINT, linewidth=0.6)
     when.set_yticks([])
     when.set_xticks([0, 1], ["start", "end"], fontsize=7)
@@ -208,8 +211,8 @@ def explained_of(found: ExplanationFile) -> Explained:
 def _overlap(one: AgreementRecord | None) -> str:
     if one is None:
         return "unknown"
-    low, high = one.ratio_interval
-    return f"{one.iou:.2f}, {one.ratio:.1f} times random ({low:.1f} to {high:.1f})"
+    low, high = one.net_ratio_interval
+    return f"{one.net_ratio:.1f} times random ({low:.1f} to {high:.1f})"
 
 
 def _where(evidence: Sequence[ClassEvidence], regions: Sequence[str]) -> str:
@@ -242,11 +245,11 @@ def sentences(found: ExplanationFile) -> list[str]:
 
 def _agreement_sentence(one: AgreementRecord) -> str:
     ratio, net = (
-        f"{value:.2f} ({low:.2f} to {high:.2f})"
+        f"{value:.2f} times random ({low:.2f} to {high:.2f})"
         for value, (low, high) in ((one.ratio, one.ratio_interval), (one.net_ratio, one.net_ratio_interval))
     )
     return (
-        f"{one.against}, {one.of}: overlap (IoU) {one.iou:.3f}, at random {one.random_iou:.3f}, ratio {ratio}; "
-        f"less evidence against the class {net}; precision {one.precision:.2f}, recall {one.recall:.2f}; "
+        f"overlap with {one.against}, {one.of}: {net}; without subtracting the evidence against the class {ratio}, "
+        f"IoU {one.iou:.3f}, precision {one.precision:.2f}, recall {one.recall:.2f}; "
         f"{one.n} sequences, {one.n_subjects} subjects"
     )

@@ -73,7 +73,7 @@ class AgreementRecord(Record):
 
     ``against`` says what is wanted, ``of`` which model was asked, ``label`` of which class (empty: of all). ``iou`` is
     of the evidence for the true class, ``ratio`` its ratio to ``random_iou``; ``net_ratio`` is that after the overlap
-    of the evidence against the class is subtracted.
+    of the evidence against the class is subtracted: about 0 for a model that learned nothing.
     """
 
     against: str

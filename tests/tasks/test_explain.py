@@ -34,11 +34,9 @@ def recordings(n_subjects=6):
     for person in range(n_subjects):
         for code, (label, (down, across, unit, _)) in enumerate(MOVES.items()):
             t = int(rng.integers(6, 10))
-            film = rng.random((t, SIDE, SIDE)) > 0.98
-            for step in range(t):
-                film[step, slice(*down), slice(*across)] |= rng.random((down[1] - down[0], across[1] - across[0])) < (
-                    0.9 * step / t
-                )
+            film = rng.random((t, SIDE, SIDE)) > 0.995
+            part = film[:, slice(*down), slice(*across)]
+            part |= rng.random(part.shape) < 0.9 * (np.arange(t)[:, None, None] + 1) / t
             crops = np.stack([face(person, SIDE), face(100 + 2 * person + code, SIDE)])
             id = f"S{person:03}_{code:03}"
             recording = Recording(id, id[:4], id[5:], label, ImageFiles(()), action_units=(ActionUnit(unit, 3),))
