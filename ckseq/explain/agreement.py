@@ -142,7 +142,7 @@ def _ascribed_names(case: Case) -> Asked:
 def _names(case: Case, units: Sequence[str]) -> Asked:
     if not case.named:
         return None, None
-    wanted = {UNITS[unit].regions[0] for unit in units if unit in UNITS}
+    wanted = {name for unit in units if unit in UNITS for name in UNITS[unit].regions}
     return np.array([case.named[name] for name in REGIONS]), np.array([name in wanted for name in REGIONS])
 
 

@@ -259,7 +259,12 @@ def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFil
         regions=region_labels(),
         cells=task.config.cells,
         occlusion=task.config.model_dump(),
-        notes=_notes(found, has_film=some.face is not None, has_bands=some.rows is not None),
+        notes=_notes(
+            found,
+            has_film=some.face is not None,
+            has_bands=some.rows is not None,
+            has_landmarks=task.recipe.input in ("landmarks", "fused"),
+        ),
         recordings=tuple(found.recordings),
         agreement=(*_judged(found.cases, MODEL, rng), *_judged(found.shuffled, SHUFFLED, rng)),
         figures=_figures(found, rng),
@@ -292,18 +297,16 @@ def _pair(interval: Interval) -> tuple[float, float]:
 
 
 def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...]:
-    everything = [
-        (one.subject, one.classes[one.truth or one.predicted].groups["everything"])
-        for one in found.recordings
-        if (one.truth or one.predicted) in one.classes
-    ]
     named: list[tuple[str, str, list[tuple[str, float]]]] = [
-        ("drop of the true class's log-probability without any motion, nats", MODEL, everything),
-        ("the same", SHUFFLED, found.shuffled_everything),
+        (f"drop of the true class's log-probability without {what}, nats", MODEL, _without(found, group))
+        for group, what in (("everything", "any motion"), ("motion", "projections"), ("landmarks", "landmarks"))
+    ]
+    named += [
+        ("drop without any motion, nats", SHUFFLED, found.shuffled_everything),
         ("net share of the evidence where the face moved", MODEL, list(evidence_in_moved(found.cases))),
-        ("the same", SHUFFLED, list(evidence_in_moved(found.shuffled))),
+        ("net share of the evidence where the face moved", SHUFFLED, list(evidence_in_moved(found.shuffled))),
         ("insertion less deletion, regions by relevance", MODEL, [(s, own) for s, own, _ in found.gains]),
-        ("the same, regions in random orders", MODEL, [(s, random) for s, _, random in found.gains]),
+        ("insertion less deletion, regions in random orders", MODEL, [(s, random) for s, _, random in found.gains]),
         ("correlation of maps between seeds of training", MODEL, found.correlations),
     ]
     records = []
@@ -315,13 +318,25 @@ def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...
     return tuple(records)
 
 
-def _notes(found: _Found, *, has_film: bool, has_bands: bool) -> tuple[str, ...]:
+def _without(found: _Found, group: str) -> list[tuple[str, float]]:
+    """Return the drop of the true class of each recording without a group of the input, where there is such a group."""
+    drops = [
+        (one.subject, one.classes[one.truth or one.predicted].groups.get(group))
+        for one in found.recordings
+        if (one.truth or one.predicted) in one.classes
+    ]
+    return [(subject, drop) for subject, drop in drops if drop is not None]
+
+
+def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: bool) -> tuple[str, ...]:
     notes = ["occlusion shows what the model relies on; where two regions tell the same, stilling one costs little"]
     if has_bands:
         bands = "the maps of rows and columns show bands, not points: projections hold no points"
         exact = "the face map and the regions are exact: the blob film is emptied there and projected again"
         lacks = "without blobs in the store there is no map of points and regions; prepare it with reduce.keep_blobs"
         notes += [bands, exact if has_film else lacks]
+    if has_landmarks and has_bands:
+        notes.append("stilling a named region also stills its landmarks; the maps of face, rows and columns leave them")
     n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)
     if n_typical:
         notes.append(f"no landmarks were found in {n_typical} first frames: regions at fixed fractions of the box")

@@ -17,7 +17,7 @@ from ckseq.storage.explanations import AgreementRecord, ClassEvidence, Explained
 _COLORS = "RdBu_r"
 _LEGEND = "red: evidence for the class, whose probability falls when this does not move; blue: evidence against it"
 _TIME_PARTS = 21
-_MOST_REGIONS = 3
+_MOST_REGIONS = 2
 
 
 def draw_explanation(one: ExplainedRecording, face: NDArray[np.uint8] | None) -> bytes:
@@ -126,9 +126,9 @@ def draw_explained_classes(found: ExplanationFile) -> bytes:
     """
     labels = [label for label in found.labels if _of_class(found, label)]
     with house_style():
-        figure = Figure(figsize=(1.75 * max(1, len(labels)) + 0.5, 3.9))
+        figure = Figure(figsize=(1.75 * max(1, len(labels)) + 0.5, 4.3))
         grid = figure.subplots(
-            3, max(1, len(labels)), squeeze=False, height_ratios=(1, 0.8, 0.4), gridspec_kw={"hspace": 0.3}
+            3, max(1, len(labels)), squeeze=False, height_ratios=(1, 1, 0.4), gridspec_kw={"hspace": 0.3}
         )
         for column, label in zip(grid.T, labels, strict=True):
             _draw_class(column, found, label, first=label == labels[0])
@@ -212,7 +212,7 @@ def _overlap(one: AgreementRecord | None) -> str:
     if one is None:
         return "unknown"
     low, high = one.net_ratio_interval
-    return f"{one.net_ratio:.1f} times random ({low:.1f} to {high:.1f})"
+    return f"{one.net_ratio:.1f} ({low:.1f} to {high:.1f})"
 
 
 def _where(evidence: Sequence[ClassEvidence], regions: Sequence[str]) -> str:

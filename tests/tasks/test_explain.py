@@ -23,20 +23,24 @@ from ckseq.tasks.verify import verify
 SIDE = 48
 # by class: the rows and columns of a 48x48 face that move, its action unit, and the region that these lie in
 MOVES = {
-    "happiness": ((33, 38), (8, 40), "12", "mouth"),
+    "happiness": ((32, 38), (14, 34), "12", "mouth"),
     "surprise": ((4, 9), (4, 44), "1", "brow"),
 }
+CHIN = slice(42, 46), slice(16, 32)
+"""The rows and columns that move in every sequence, whatever its class."""
 
 
 def recordings(n_subjects=6):
-    """Every person shows both classes; something else moves in each of them, at another place."""
+    """Every person shows both classes; a part of the face moves in each of them, and the chin in both."""
     rng = np.random.default_rng(0)
     for person in range(n_subjects):
         for code, (label, (down, across, unit, _)) in enumerate(MOVES.items()):
             t = int(rng.integers(6, 10))
-            film = rng.random((t, SIDE, SIDE)) > 0.995
-            part = film[:, slice(*down), slice(*across)]
-            part |= rng.random(part.shape) < 0.9 * (np.arange(t)[:, None, None] + 1) / t
+            film = np.zeros((t, SIDE, SIDE), bool)
+            for rows, columns in ((slice(*down), slice(*across)), CHIN):
+                film[:, rows, columns] = rng.random(film[:, rows, columns].shape) < 0.9 * (
+                    (np.arange(t)[:, None, None] + 1) / t
+                )
             crops = np.stack([face(person, SIDE), face(100 + 2 * person + code, SIDE)])
             id = f"S{person:03}_{code:03}"
             recording = Recording(id, id[:4], id[5:], label, ImageFiles(()), action_units=(ActionUnit(unit, 3),))
@@ -99,7 +103,7 @@ def explained(run, console, *recordings, **options):
     return explain(run, recordings=recordings, console=console, **settings | options)
 
 
-def test_the_evidence_is_where_each_class_moves_and_a_model_that_learned_nothing_has_none(run, data, console):
+def test_the_evidence_is_where_each_class_moves_and_a_model_of_shuffled_labels_has_less(run, data, console):
     result = explained(run, console, data=data, sanity=True)
     found = read_explanations(run)
     assert result["n"] == len(found.recordings) == 12
@@ -115,11 +119,16 @@ def test_the_evidence_is_where_each_class_moves_and_a_model_that_learned_nothing
     assert moved.ratio_interval[0] > 1
     assert moved.n_subjects == 6
     shuffled = by_name["moved regions", "models trained on shuffled labels", ""]
-    assert shuffled.net_ratio < 1
-    assert shuffled.net_ratio_interval[0] < 1
-    assert by_name["coded units", "the run's models", ""].iou == 1
+    # of so few sequences, shuffled labels are often right by chance
+    assert shuffled.net_ratio < moved.net_ratio_interval[0]
+    # unit 1 is seen in the brow; 12 in the mouth and, where nothing moves here, in the cheeks
+    assert by_name["coded units", "the run's models", "surprise"].iou == 1
+    assert by_name["coded units", "the run's models", "happiness"].recall == 0.5
     gains = {one.name: one.value for one in found.figures}
-    assert gains["insertion less deletion, regions by relevance"] > gains["the same, regions in random orders"]
+    assert (
+        gains["insertion less deletion, regions by relevance"]
+        > gains["insertion less deletion, regions in random orders"]
+    )
     report(run, faces=False, console=console)
     page = (run / "report.html").read_text()
     assert "Where and when the model looks" in page
@@ -141,9 +150,14 @@ def test_models_that_were_not_kept_are_asked_for_and_can_be_made_up_for(store, r
     with pytest.raises(DataError, match="kept no models") as caught:
         explained(tmp_path / "run", console)
     assert "--resume --keep-models" in str(caught.value)
-    crossval(store, experiment=recipe, out=tmp_path / "run", resume=True, keep_models=True, console=console)
+    again = {"resume": True, "keep_models": True}
+    crossval(store, experiment=recipe, out=tmp_path / "run", **again, console=console)
     assert (tmp_path / "run" / "predictions.csv").read_bytes() == before
-    assert explained(tmp_path / "run", console, "S003_001")["n"] == 1
+    crossval(store, experiment=recipe, out=tmp_path / "run", seeds=2, **again, console=console)
+    result = explained(tmp_path / "run", console, "S003_001")
+    assert result["n"] == 1
+    (stability,) = (one for one in result["figures"] if "between seeds" in one["name"])
+    assert stability["value"] == pytest.approx(1)  # a ridge has no random part
     assert not verify((tmp_path / "run",), console=console)["failed"]
     model = next((tmp_path / "run").rglob("model.skops"))
     model.write_bytes(model.read_bytes() + b"0")
