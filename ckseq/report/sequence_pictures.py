@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ckseq.report.sequences import colored
 from ckseq.signal.reduce import evenly_spread
 
-MOST_FILM_BYTES = 11_000
+MOST_FILM_BYTES = 10_000
 """A film of blobs is drawn smaller until it has at most so many bytes, a third less than its text in the page."""
 
 _FILM_SIDES_PX = (80, 64, 48, 32, 24)

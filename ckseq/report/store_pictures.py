@@ -66,10 +66,8 @@ def _store_of(folder: Path, run: RunRecord) -> Path | None:
     if run.store is None:
         return None
     path = Path(run.store.path)
-    for place in (path, folder / ".." / path.name, folder / ".." / ".." / path.name):
-        if _digest(place) == run.store_digest:
-            return place
-    return None
+    places = (path, folder.resolve().parent / path.name)
+    return next((place for place in places if _digest(place) == run.store_digest), None)
 
 
 def _digest(path: Path) -> str | None:
