@@ -203,6 +203,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         show_default=True,
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
+    click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,

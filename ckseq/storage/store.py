@@ -124,6 +124,10 @@ class Store:
         """Return the first and the last crop of a recording, (2, n, n) uint8."""
         return self._read(id, "faces")
 
+    def boxes(self, id: str) -> NDArray[np.int32]:
+        """Return the face box in each frame of a recording, (f, 4) int32: left, top, right, bottom, pixels."""
+        return self._read(id, "boxes")
+
     def mean_face(self, id: str) -> NDArray[np.uint8]:
         """Return the mean picture of a sequence, (m, m) uint8."""
         return self._read(id, "mean_face")

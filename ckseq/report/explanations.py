@@ -1,0 +1,192 @@
+"""Explanations in figures and sentences: of one sequence, and of a run by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ckseq.report.style import ACCENT, FAINT, SOFT, WARM, house_style, png
+from ckseq.storage.explanations import AgreementRecord, ClassEvidence, Explained, ExplanationFile
+
+_COLORS = "RdBu_r"
+_TIME_PARTS = 20
+
+
+def draw_explanation(one: Explained, face: NDArray[np.uint8] | None) -> bytes:
+    """Draw where and when the evidence for the predicted class of a sequence is.
+
+    Parameters
+    ----------
+    one : Explained
+    face : (n, n) uint8, optional
+        Its first frame, below the map of the face.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    evidence = one.classes[one.predicted]
+    panels = [name for name in ("face", "region_time", "rows", "columns") if getattr(evidence, name) is not None]
+    with house_style():
+        figure = Figure(figsize=(2.3 * len(panels) + 0.4, 3.1))
+        grid = figure.subplots(
+            2, max(1, len(panels)), squeeze=False, height_ratios=(1, 0.32), gridspec_kw={"hspace": 0.12, "wspace": 0.5}
+        )
+        for name, axes, below in zip(panels or ["time"], grid[0], grid[1], strict=True):
+            if name == "face":
+                _draw_face(axes, evidence, face)
+                below.set_visible(False)
+            else:
+                if name != "time":
+                    _draw_over_time(axes, evidence, name, one)
+                _draw_time(below, evidence, one)
+        figure.suptitle(_title(one), x=0.12, y=1.02, ha="left", fontsize=9)
+        return png(figure)
+
+
+def _title(one: Explained) -> str:
+    truth = "" if one.truth in (None, one.predicted) else f" (is {one.truth})"
+    units = "" if not one.action_units else "   AU " + "+".join(unit for unit, _ in one.action_units)
+    return f"{one.recording}: {one.predicted} {one.probability:.2f}{truth}   most by {one.where}{units}"
+
+
+def _norm(values: NDArray[np.float64]) -> TwoSlopeNorm:
+    most = max(float(np.abs(values).max(initial=0.0)), 0.02)
+    return TwoSlopeNorm(0.0, -most, most)
+
+
+def _draw_face(axes: Axes, evidence: ClassEvidence, face: NDArray[np.uint8] | None) -> None:
+    values = np.array(evidence.face)
+    frame = (0, len(values), len(values), 0)
+    if face is not None:
+        axes.imshow(face, cmap="gray", vmin=-80, vmax=255, extent=frame)
+    norm = _norm(values)
+    strength = np.clip(np.abs(values) / norm.vmax, 0, 1) if face is not None else np.ones_like(values)
+    axes.imshow(values, cmap=_COLORS, norm=norm, alpha=0.8 * strength, extent=frame, interpolation="bilinear")
+    axes.set_title("face", color=SOFT)
+    _bare(axes)
+
+
+def _draw_over_time(axes: Axes, evidence: ClassEvidence, name: str, one: Explained) -> None:
+    values = np.array(getattr(evidence, name))
+    axes.imshow(values, cmap=_COLORS, norm=_norm(values), aspect="auto", interpolation="nearest")
+    titles = {"region_time": "regions over time", "rows": "face rows, top to bottom", "columns": "face columns"}
+    axes.set_title(titles[name], color=SOFT)
+    _bare(axes)
+    if name == "region_time":
+        axes.set_yticks(range(len(values)), _REGION_TICKS[: len(values)], fontsize=6)
+    _mark(axes, one)
+
+
+_REGION_TICKS = ("brow L", "R", "lids L", "R", "nose", "cheeks L", "R", "mouth L", "R", "chin", "outside")
+
+
+def _draw_time(axes: Axes, evidence: ClassEvidence, one: Explained) -> None:
+    time = np.array(evidence.time)
+    axes.fill_between(range(len(time)), time, color=ACCENT, alpha=0.35, linewidth=0)
+    axes.axhline(0, color=FAINT, linewidth=0.6)
+    axes.set_xlim(-0.5, len(time) - 0.5)
+    axes.set_yticks([])
+    _mark(axes, one)
+    ticks = sorted({step for step in (one.onset, one.apex) if step is not None}) or [0, len(time) - 1]
+    names = {one.onset: "onset", one.apex: "apex"} if one.apex is not None else {}
+    axes.set_xticks(ticks, [names.get(step, str(step + 1)) for step in ticks], fontsize=7)
+
+
+def _mark(axes: Axes, one: Explained) -> None:
+    for step in (one.onset, one.apex):
+        if step is None:
+            continue
+        axes.axvline(step, color=WARM, linewidth=0.8, linestyle=":")
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(visible=True, color=FAINT)
+
+
+def draw_classes(found: ExplanationFile) -> bytes:
+    """Draw small multiples: for each true class where the evidence for it is, when, and how well it agrees with FACS.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    labels = [label for label in found.labels if _of_class(found, label)]
+    with house_style():
+        figure = Figure(figsize=(1.75 * max(1, len(labels)) + 0.5, 3.9))
+        grid = figure.subplots(
+            3, max(1, len(labels)), squeeze=False, height_ratios=(1, 0.8, 0.4), gridspec_kw={"hspace": 0.3}
+        )
+        for column, label in zip(grid.T, labels, strict=True):
+            _draw_class(column, found, label, first=label == labels[0])
+        return png(figure)
+
+
+def _of_class(found: ExplanationFile, label: str) -> list[ClassEvidence]:
+    return [one.classes[label] for one in found.recordings if one.truth == label and label in one.classes]
+
+
+def _draw_class(column: Sequence[Axes], found: ExplanationFile, label: str, *, first: bool) -> None:
+    evidence = _of_class(found, label)
+    where, regions, when = column
+    where.set_title(f"{label} ({len(evidence)})")
+    faces = [np.array(one.face) for one in evidence if one.face is not None]
+    rows = [np.array(one.rows).mean(axis=1) for one in evidence if one.rows is not None]
+    if faces:
+        values = np.mean(faces, axis=0)
+        where.imshow(values, cmap=_COLORS, norm=_norm(values), interpolation="bilinear")
+    elif rows:
+        values = np.mean(rows, axis=0)[:, np.newaxis]
+        where.imshow(values, cmap=_COLORS, norm=_norm(values), aspect="auto", extent=(0, 1, 1, 0))
+    _bare(where)
+    named = [one.region for one in evidence if one.region is not None]
+    if named:
+        mean = np.mean(named, axis=0)
+        places = range(len(mean))
+        regions.barh(places, mean, color=[ACCENT if value >= 0 else WARM for value in mean])
+        regions.set_yticks(places, _REGION_TICKS if first else [""] * len(mean), fontsize=6)
+        regions.invert_yaxis()
+        regions.tick_params(axis="x", labelsize=6)
+        regions.axvline(0, color=FAINT, linewidth=0.6)
+    else:
+        regions.set_visible(False)
+    share = np.linspace(0, 1, _TIME_PARTS)
+    times = [np.interp(share, np.linspace(0, 1, len(one.time)), one.time) for one in evidence]
+    when.fill_between(share, np.mean(times, axis=0), color=ACCENT, alpha=0.35, linewidth=0)
+    when.axhline(0, color=FAINT, linewidth=0.6)
+    when.set_yticks([])
+    when.set_xticks([0, 1], ["start", "end"], fontsize=7)
+    if first:
+        where.set_ylabel("where" if faces else "rows", color=SOFT)
+        regions.set_ylabel("regions, nats", color=SOFT, fontsize=8)
+        when.set_ylabel("when", color=SOFT)
+
+
+def sentences(found: ExplanationFile) -> list[str]:
+    """Return how well explanations agree with what moved and with FACS, one sentence for each comparison."""
+    lines = [_agreement_sentence(one) for one in found.agreement if not one.label]
+    for figure in found.figures:
+        low, high = figure.interval
+        lines.append(f"{figure.name} ({figure.of}): {figure.value:.3f} ({low:.3f} to {high:.3f}), n = {figure.n}")
+    return lines
+
+
+def _agreement_sentence(one: AgreementRecord) -> str:
+    ratio, net = (
+        f"{value:.2f} ({low:.2f} to {high:.2f})"
+        for value, (low, high) in ((one.ratio, one.ratio_interval), (one.net_ratio, one.net_ratio_interval))
+    )
+    return (
+        f"{one.against}, {one.of}: overlap (IoU) {one.iou:.3f}, at random {one.random_iou:.3f}, ratio {ratio}; "
+        f"less evidence against the class {net}; precision {one.precision:.2f}, recall {one.recall:.2f}; "
+        f"{one.n} sequences, {one.n_subjects} subjects"
+    )
