@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ckseq.console import without_controls
 from ckseq.facs import INTENSITIES, UNITS, ActionUnit
 from ckseq.report.face_rights import FaceRights
-from ckseq.report.sequence_pictures import FaceStrip, Film, Strips, total_bytes
+from ckseq.report.sequence_pictures import Evidence, FaceStrip, Film, Strips, total_bytes
 from ckseq.report.wording import Noun
 from ckseq.storage.predictions import Predictions
 
@@ -28,7 +28,8 @@ MOST_PICTURE_BYTES = 8_200_000
 class SequencePictures:
     """What the page shows of one sequence beside its prediction; what is missing is None.
 
-    ``hidden`` is whether its face may not be shown; ``units`` are its FACS codes.
+    ``hidden`` is whether its face may not be shown; ``units`` are its FACS codes; ``evidence`` is what 'ckseq explain'
+    found.
     """
 
     faces: FaceStrip | None = None
@@ -36,6 +37,7 @@ class SequencePictures:
     strips: Strips | None = None
     hidden: bool = False
     units: tuple[ActionUnit, ...] | None = None
+    evidence: Evidence | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -43,6 +45,7 @@ class SequencePictures:
         files = [self.faces.image] if self.faces else []
         files += [self.film.image] if self.film else []
         files += [self.strips.columns, self.strips.rows] if self.strips else []
+        files += self.evidence.images.values() if self.evidence else []
         return total_bytes(files)
 
 
@@ -101,6 +104,9 @@ def picture_blocks(pictures: Mapping[str, SequencePictures]) -> Iterator[Markup]
                 "rows": _text(one.strips.rows),
                 "steps": one.strips.n_steps,
             }
+        if one.evidence:
+            images = {name: _text(image) for name, image in one.evidence.images.items()}
+            block["evidence"] = {**images, "sentence": without_controls(one.evidence.sentence)}
         if one.units is not None:
             block["units"] = [_unit_text(unit) for unit in one.units]
         yield script_json(block)

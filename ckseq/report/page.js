@@ -151,7 +151,7 @@
       : pictures.hidden ? "The face of this subject may not be published, and is not shown." : "";
     byId("missing").textContent = missing;
     byId("missing").hidden = missing === "";
-    const { faces, film, strips, units } = pictures || {};
+    const { faces, film, strips, units, evidence } = pictures || {};
     byId("codes").hidden = !units;
     const codes = units && units.length ? units : ["none"];
     byId("codes").querySelector("ul").replaceChildren(...codes.map((unit) => element("li", unit)));
@@ -175,6 +175,15 @@
       byId("film").querySelector("figcaption").textContent = film.signed
         ? "motion blobs: brighter in orange, darker in blue" : "motion blobs";
     }
+    byId("evidence").hidden = !evidence;
+    if (evidence) {
+      byId("evidence").querySelector("p").textContent = evidence.sentence;
+      for (const holder of byId("evidence").querySelectorAll("figure")) {
+        const map = evidence[holder.dataset.map];
+        holder.hidden = !map;
+        if (map) put(holder, map, holder.querySelector("figcaption").textContent);
+      }
+    }
     const last = byId("step").steps.length - 1;
     byId("step").max = Math.max(last, 0);
     byId("step").value = last; // the apex, where sequences end
@@ -187,8 +196,8 @@
     byId("shown").textContent = `${steps[place] + 1} of ${total}`;
     byId("step").setAttribute("aria-valuetext", byId("shown").textContent);
     byId("film").querySelector("img").style.left = `${-100 * place}%`;
-    for (const name of ["columns", "rows"]) {
-      byId(name).querySelector("i").style.left = `${100 * (steps[place] + 0.5) / total}%`;
+    for (const cursor of document.querySelectorAll("#detail figure i")) {
+      cursor.style.left = `${100 * (steps[place] + 0.5) / total}%`;
     }
   }
 
@@ -253,7 +262,7 @@
   byId("previous").addEventListener("click", () => open(found[found.indexOf(current) - 1]));
   byId("next").addEventListener("click", () => open(found[found.indexOf(current) + 1]));
   byId("step").addEventListener("input", scrub);
-  for (const holder of document.querySelectorAll("#motion figure > div")) {
+  for (const holder of document.querySelectorAll("#motion figure > div, #evidence div:has(i)")) {
     holder.addEventListener("pointerdown", follow);
     holder.addEventListener("pointermove", follow);
   }

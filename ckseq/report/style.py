@@ -19,6 +19,7 @@ LINE = "#d9dfe4"
 ACCENT = "#0b5c8f"
 WARM = "#c4570e"
 MATRIX_COLORS = "Blues"
+EVIDENCE_COLORS = "RdBu_r"
 MOTION_COLORS = matplotlib.colormaps["Greys"]
 BRIGHTER = "#d95f02"
 DARKER = "#1f4e9c"

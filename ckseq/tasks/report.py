@@ -33,6 +33,7 @@ from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
+from ckseq.storage.explanations import read_explanations
 from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
@@ -94,7 +95,10 @@ def report(
     )
     found = trust(predictions, confidence=CONFIDENCE)
     rights = rights_of(facts, faces=faces, everybody=all_faces)
-    explorer = explorer_of(run, facts, predictions, rights, store=store, console=console)
+    found_explanations = read_explanations(run)
+    explorer = explorer_of(
+        run, facts, predictions, rights, store=store, explanations=found_explanations, console=console
+    )
     pictures = _pictures(run, facts, predictions, scores, found, rights)
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
