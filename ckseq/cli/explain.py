@@ -24,6 +24,8 @@ from ckseq.cli.common import FOLDER, command
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
                  help="Seed of random places, random orders and intervals."),
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
+    click.option("--all-faces", is_flag=True,
+                 help="Of CK+, also show faces of subjects whose pictures may not be published."),
 )  # fmt: skip
 def _explain(**values: Any) -> dict[str, Any]:
     """Show where and when in a face a model sees its evidence.

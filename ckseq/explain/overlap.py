@@ -7,6 +7,7 @@ shifted at random within the face box, so it has the same shape and size and kno
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -95,12 +96,11 @@ def random_names_iou(n_found: int, n_wanted: int, n_all: int) -> float:
     >>> random_names_iou(1, 1, 4)
     0.25
     """
-    from scipy.stats import hypergeom
-
-    both = np.arange(min(n_found, n_wanted) + 1)
-    chances = hypergeom.pmf(both, n_all, n_wanted, n_found)
-    sizes = np.maximum(n_found + n_wanted - both, 1)
-    return float((chances * both / sizes).sum())
+    total = 0.0
+    for both in range(1, min(n_found, n_wanted) + 1):
+        ways = comb(n_wanted, both) * comb(n_all - n_wanted, n_found - both)
+        total += ways / comb(n_all, n_found) * both / (n_found + n_wanted - both)
+    return total
 
 
 def ratio_by_subject(

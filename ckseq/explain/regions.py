@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +13,14 @@ from ckseq.signal.face_shape import FaceShape
 SIDED = ("brow", "lids", "cheeks", "mouth")
 """Regions with a left and a right half, as seen."""
 
-# rectangles (left, top, right, bottom) in the left half of the mean face; unit: distance of the outer eye corners
+# rectangles (left, top, right, bottom) of the left half of the mean face; inf is its middle; unit: outer eye distance
 _RECTANGLES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
-    "brow": ((-0.78, -0.62, 0.0, -0.15),),
+    "brow": ((-0.78, -0.62, inf, -0.15),),
     "lids": ((-0.70, -0.15, -0.13, 0.08),),
-    "nose": ((-0.13, -0.15, 0.0, 0.08), (-0.25, 0.08, 0.0, 0.54)),
+    "nose": ((-0.13, -0.15, inf, 0.08), (-0.25, 0.08, inf, 0.54)),
     "cheeks": ((-0.80, 0.08, -0.25, 0.54), (-0.80, 0.54, -0.46, 0.85)),
-    "mouth": ((-0.46, 0.54, 0.0, 0.96),),
-    "chin": ((-0.46, 0.96, 0.0, 1.30),),
+    "mouth": ((-0.46, 0.54, inf, 0.96),),
+    "chin": ((-0.46, 0.96, inf, 1.30),),
 }
 NAMES = tuple(_RECTANGLES)
 OUTSIDE = "outside"
@@ -109,7 +110,7 @@ def within(points: NDArray[np.float64], name: str, side: str) -> NDArray[np.bool
     folded = -np.abs(x)
     inside = np.zeros(x.shape, bool)
     for left, top, right, bottom in _RECTANGLES[name]:
-        inside |= (folded >= left) & (folded <= right) & (y >= top) & (y < bottom)
+        inside |= (folded >= left) & (folded < right) & (y >= top) & (y < bottom)
     return inside & {"left": x < 0, "right": x >= 0}.get(side, True)
 
 

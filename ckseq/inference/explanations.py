@@ -23,7 +23,7 @@ from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
 from ckseq.explain.regions import region_labels
 from ckseq.inference.explained_recording import Model, Subject, asked, explain_subject, models_of, read_subject
 from ckseq.protocol.score import Interval
-from ckseq.storage.explanations import AgreementRecord, ClassEvidence, Explained, ExplanationFile, FigureRecord
+from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
 from ckseq.storage.run_record import RunRecord
 from ckseq.storage.store import Store
 
@@ -33,7 +33,7 @@ _RANDOM_ORDERS = 4
 _DIGITS = 4
 
 Points = NDArray[np.float64]
-OnExplained = Callable[[Explained, Subject], str]
+OnExplained = Callable[[ExplainedRecording, Subject], str]
 """Is given each explanation and its recording, and returns the name of the picture that it drew, or ""."""
 
 
@@ -44,7 +44,7 @@ class Task(NamedTuple):
     record: RunRecord
     recipe: Experiment
     store: Store
-    points: Mapping[str, tuple[Points, Points]]
+    points: Mapping[str, Sequence[Points]]
     config: OcclusionConfig
     seed: int
 
@@ -100,7 +100,7 @@ def explain_run(
 
 
 class _Found(NamedTuple):
-    recordings: list[Explained]
+    recordings: list[ExplainedRecording]
     cases: list[Case]
     shuffled: list[Case]
     gains: list[tuple[str, float, float]]
@@ -148,7 +148,7 @@ def _add_case(cases: list[Case], task: Task, subject: Subject, where: Where) -> 
             entry.label,
             None if where.face is None else where.face[..., code],
             {} if where.regions is None else by_name(where.regions[:, code], subject.regions),
-            None if ends is None else face_displacement(*ends, subject.box, cells=task.config.cells),
+            None if ends is None else face_displacement(ends[0], ends[1], subject.box, cells=task.config.cells),
             None if entry.action_units is None else tuple(unit.unit for unit in entry.action_units),
         )
     )
@@ -181,11 +181,11 @@ def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset,
         bar.advance(text=f"{subject.entry.id}, shuffled labels")
 
 
-def _explained(task: Task, model: Model, subject: Subject, where: Where, when: When) -> Explained:
+def _explained(task: Task, model: Model, subject: Subject, where: Where, when: When) -> ExplainedRecording:
     entry, labels = subject.entry, task.record.labels
     code = int(where.log_probabilities.argmax())
     codes = dict.fromkeys([code, labels.index(entry.label) if entry.label in labels else code])
-    return Explained(
+    return ExplainedRecording(
         recording=entry.id,
         subject=entry.subject,
         seed=model.seed,

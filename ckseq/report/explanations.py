@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,18 +12,19 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ckseq.report.style import ACCENT, FAINT, SOFT, WARM, house_style, png
-from ckseq.storage.explanations import AgreementRecord, ClassEvidence, Explained, ExplanationFile
+from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile
 
 _COLORS = "RdBu_r"
-_TIME_PARTS = 20
+_TIME_PARTS = 21
+_MOST_REGIONS = 3
 
 
-def draw_explanation(one: Explained, face: NDArray[np.uint8] | None) -> bytes:
+def draw_explanation(one: ExplainedRecording, face: NDArray[np.uint8] | None) -> bytes:
     """Draw where and when the evidence for the predicted class of a sequence is.
 
     Parameters
     ----------
-    one : Explained
+    one : ExplainedRecording
     face : (n, n) uint8, optional
         Its first frame, below the map of the face.
 
@@ -50,7 +52,7 @@ def draw_explanation(one: Explained, face: NDArray[np.uint8] | None) -> bytes:
         return png(figure)
 
 
-def _title(one: Explained) -> str:
+def _title(one: ExplainedRecording) -> str:
     truth = "" if one.truth in (None, one.predicted) else f" (is {one.truth})"
     units = "" if not one.action_units else "   AU " + "+".join(unit for unit, _ in one.action_units)
     return f"{one.recording}: {one.predicted} {one.probability:.2f}{truth}   most by {one.where}{units}"
@@ -73,7 +75,7 @@ def _draw_face(axes: Axes, evidence: ClassEvidence, face: NDArray[np.uint8] | No
     _bare(axes)
 
 
-def _draw_over_time(axes: Axes, evidence: ClassEvidence, name: str, one: Explained) -> None:
+def _draw_over_time(axes: Axes, evidence: ClassEvidence, name: str, one: ExplainedRecording) -> None:
     values = np.array(getattr(evidence, name))
     axes.imshow(values, cmap=_COLORS, norm=_norm(values), aspect="auto", interpolation="nearest")
     titles = {"region_time": "regions over time", "rows": "face rows, top to bottom", "columns": "face columns"}
@@ -87,7 +89,7 @@ def _draw_over_time(axes: Axes, evidence: ClassEvidence, name: str, one: Explain
 _REGION_TICKS = ("brow L", "R", "lids L", "R", "nose", "cheeks L", "R", "mouth L", "R", "chin", "outside")
 
 
-def _draw_time(axes: Axes, evidence: ClassEvidence, one: Explained) -> None:
+def _draw_time(axes: Axes, evidence: ClassEvidence, one: ExplainedRecording) -> None:
     time = np.array(evidence.time)
     axes.fill_between(range(len(time)), time, color=ACCENT, alpha=0.35, linewidth=0)
     axes.axhline(0, color=FAINT, linewidth=0.6)
@@ -99,7 +101,7 @@ def _draw_time(axes: Axes, evidence: ClassEvidence, one: Explained) -> None:
     axes.set_xticks(ticks, [names.get(step, str(step + 1)) for step in ticks], fontsize=7)
 
 
-def _mark(axes: Axes, one: Explained) -> None:
+def _mark(axes: Axes, one: ExplainedRecording) -> None:
     for step in (one.onset, one.apex):
         if step is None:
             continue
@@ -112,7 +114,7 @@ def _bare(axes: Axes) -> None:
     axes.spines[:].set(visible=True, color=FAINT)
 
 
-def draw_classes(found: ExplanationFile) -> bytes:
+def draw_explained_classes(found: ExplanationFile) -> bytes:
     """Draw small multiples: for each true class where the evidence for it is, when, and how well it agrees with FACS.
 
     Returns
@@ -160,8 +162,7 @@ def _draw_class(column: Sequence[Axes], found: ExplanationFile, label: str, *, f
     else:
         regions.set_visible(False)
     share = np.linspace(0, 1, _TIME_PARTS)
-    times = [np.interp(share, np.linspace(0, 1, len(one.time)), one.time) for one in evidence]
-    when.fill_between(share, np.mean(times, axis=0), color=ACCENT, alpha=0.35, linewidth=0)
+    when.fill_between(share, _mean_time(evidence), color=ACCENT, alpha=0.35, linewidth=0)
     when.axhline(0, color=FAINT, linewidth=0.6)
     when.set_yticks([])
     when.set_xticks([0, 1], ["start", "end"], fontsize=7)
@@ -169,6 +170,65 @@ def _draw_class(column: Sequence[Axes], found: ExplanationFile, label: str, *, f
         where.set_ylabel("where" if faces else "rows", color=SOFT)
         regions.set_ylabel("regions, nats", color=SOFT, fontsize=8)
         when.set_ylabel("when", color=SOFT)
+
+
+class ClassRow(NamedTuple):
+    """A class in the report: where and when its evidence is, and how well that agrees with each comparison."""
+
+    label: str
+    n: int
+    where: str
+    when: float
+    overlaps: tuple[str, ...]
+
+
+class Explained(NamedTuple):
+    """What the report says of explanations."""
+
+    comparisons: tuple[str, ...]
+    rows: tuple[ClassRow, ...]
+    sentences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def explained_of(found: ExplanationFile) -> Explained:
+    """Return what the report says of explanations."""
+    own = found.agreement[0].of if found.agreement else ""
+    comparisons = tuple(dict.fromkeys(one.against for one in found.agreement))
+    by_class = {(one.against, one.label): one for one in found.agreement if one.of == own}
+    rows = []
+    for label in found.labels:
+        evidence = _of_class(found, label)
+        if evidence:
+            overlaps = tuple(_overlap(by_class.get((against, label))) for against in comparisons)
+            rows.append(ClassRow(label, len(evidence), _where(evidence, found.regions), _when(evidence), overlaps))
+    return Explained(comparisons, tuple(rows), tuple(sentences(found)), found.notes)
+
+
+def _overlap(one: AgreementRecord | None) -> str:
+    if one is None:
+        return "unknown"
+    low, high = one.ratio_interval
+    return f"{one.iou:.2f}, {one.ratio:.1f} times random ({low:.1f} to {high:.1f})"
+
+
+def _where(evidence: Sequence[ClassEvidence], regions: Sequence[str]) -> str:
+    named = [one.region for one in evidence if one.region is not None]
+    if not named:
+        return "no regions, see the rows"
+    mean = np.mean(named, axis=0)
+    best = [place for place in np.argsort(-mean)[:_MOST_REGIONS] if mean[place] > 0]
+    return ", ".join(f"{regions[place]} ({mean[place]:.2f})" for place in best) or "nothing"
+
+
+def _when(evidence: Sequence[ClassEvidence]) -> float:
+    """Return the share of the sequence at which the mean drop is largest."""
+    return round(float(np.argmax(_mean_time(evidence))) / (_TIME_PARTS - 1), 2)
+
+
+def _mean_time(evidence: Sequence[ClassEvidence]) -> NDArray[np.float64]:
+    share = np.linspace(0, 1, _TIME_PARTS)
+    return np.mean([np.interp(share, np.linspace(0, 1, len(one.time)), one.time) for one in evidence], axis=0)
 
 
 def sentences(found: ExplanationFile) -> list[str]:

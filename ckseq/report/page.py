@@ -17,6 +17,7 @@ from ckseq.config import toml_text
 from ckseq.console import without_controls
 from ckseq.protocol.score import Scores, wilson_interval
 from ckseq.report import tables, wording
+from ckseq.report.explanations import Explained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.trust import NAMES, Trust, trust
@@ -35,6 +36,7 @@ def render_page(
     explorer: Explorer,
     *,
     early: Sequence[str] = (),
+    explained: Explained | None = None,
 ) -> str:
     """Return the report of a run as one HTML page that stands alone.
 
@@ -52,6 +54,8 @@ def render_page(
         Whose faces are shown, and the pictures of single sequences.
     early : sequence of str
         Sentences below the figure ``early``.
+    explained : Explained, optional
+        What 'ckseq explain' found; its figure is the picture ``explanations``.
 
     Returns
     -------
@@ -110,6 +114,7 @@ def render_page(
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         early=early,
+        explained=explained,
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),

@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ckseq.errors import DataError
 from ckseq.facs import ActionUnit
 from ckseq.labels import EMOTIONS
@@ -22,6 +19,7 @@ from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_folder
 from ckseq.sources._facs_files import read_facs
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
+from ckseq.sources._landmark_files import Points, read_points
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
@@ -60,8 +58,6 @@ _NAMES = {emotion.code: emotion.name for emotion in EMOTIONS}
 _FIX_LABEL = f"write one code from 0 to {max(_NAMES)} in it, or remove it"
 
 Key = tuple[str, str]
-Points = NDArray[np.float64]
-"""The 68 points of a face, (68, 2) float64: x and y in pixels."""
 
 
 class _File(NamedTuple):
@@ -130,29 +126,14 @@ def problems(root: Path) -> list[Problem]:
     return found.faults + found.oddities + _companions(found, recordings) + too_short(recordings)
 
 
-def tracked_points(root: Path) -> dict[str, tuple[Points, Points]]:
-    """Return the 68 points of the face in the first and the last frame of each recording that has them, by id.
-
-    Raises
-    ------
-    DataError
-        This is not CK+, or a file of points cannot be read.
-    """
+def tracked_points(root: Path) -> dict[str, list[Points]]:
+    """Return the points in the first and the last frame of each recording that has some, by id; errors as of `scan`."""
     found = {}
-    for (subject, session), files in _survey(root)[0].files.get("landmarks", {}).items():
-        first, last = (choose(files, key=lambda file: (file.number or 0, file.name)) for choose in (min, max))
-        found[f"{subject}_{session}"] = (_points(first), _points(last))
+    for key, files in _survey(root)[0].files.get("landmarks", {}).items():
+        ordered = sorted(files, key=lambda file: (file.number or 0, file.name))
+        contents = [(file.tree.text(f"{file.folder}/{file.name}"), file.where) for file in (ordered[0], ordered[-1])]
+        found["_".join(key)] = [read_points(*one) for one in contents]
     return found
-
-
-def _points(file: _File) -> Points:
-    try:
-        points = np.array(file.tree.text(f"{file.folder}/{file.name}").split(), np.float64).reshape(-1, 2)
-    except ValueError:
-        points = np.empty((0, 2))
-    if points.shape != (68, 2) or not np.isfinite(points).all():
-        raise DataError("does not hold 68 points", file.where, "download Landmarks.zip again, or do without")
-    return points
 
 
 def _survey(root: Path) -> tuple[_Found, list[Recording]]:

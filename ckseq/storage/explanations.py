@@ -46,7 +46,7 @@ class ClassEvidence(Record):
     region_time: Map | None = None
 
 
-class Explained(Record):
+class ExplainedRecording(Record):
     """One explained recording; ``placed_by`` says whether its regions were placed by landmarks."""
 
     recording: str
@@ -113,7 +113,7 @@ class ExplanationFile(Record):
     cells: int
     occlusion: dict[str, float]
     notes: tuple[str, ...]
-    recordings: tuple[Explained, ...]
+    recordings: tuple[ExplainedRecording, ...]
     agreement: tuple[AgreementRecord, ...]
     figures: tuple[FigureRecord, ...]
 

@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.explain.maps import OcclusionConfig
 from ckseq.inference.explained_recording import Subject, recipe_of
 from ckseq.inference.explanations import Task, explain_run
-from ckseq.report.explanations import draw_classes, draw_explanation, sentences
+from ckseq.report.explanations import draw_explained_classes, draw_explanation, sentences
+from ckseq.report.face_rights import rights_of
 from ckseq.sources.ckplus import tracked_points
-from ckseq.storage.explanations import EXPLANATIONS, Explained, ExplanationFile, write_explanations
+from ckseq.storage.explanations import EXPLANATIONS, ExplainedRecording, ExplanationFile, write_explanations
 from ckseq.storage.files import write_bytes
 from ckseq.storage.replacement import whole_folder
 from ckseq.storage.run_record import read_run
@@ -36,6 +37,7 @@ def explain(
     sanity: bool,
     seed: int,
     faces: bool,
+    all_faces: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Explain the test sequences of a run, and write figures and ``explanation.json`` into its folder.
@@ -56,6 +58,8 @@ def explain(
         Of random places, random orders and intervals.
     faces : bool
         Whether figures show faces.
+    all_faces : bool
+        Whether they also show faces of CK+ that may not be published.
     console : Console
 
     Returns
@@ -66,11 +70,14 @@ def explain(
     Raises
     ------
     CallError
-        The run is not on sequences, or a recording is unknown.
+        The run is not on sequences, a recording is unknown, or all faces are asked for and none.
     DataError
         The run keeps no models, or its store is missing or another one.
     """
+    if all_faces and not faces:
+        raise CallError("all faces and no faces contradict each other", fix="drop --no-faces or --all-faces")
     record = read_run(run)
+    rights = rights_of(record, faces=faces, everybody=all_faces)
     recipe = recipe_of(run, record)
     where = store or Path(record.store.path if record.store else "")
     if not where.is_file():
@@ -79,19 +86,19 @@ def explain(
     folder = run / EXPLANATIONS
     with open_store(where, digest=record.store_digest) as opened:
         if unknown := sorted(set(recordings) - {entry.id for entry in opened.entries}):
-            raise DataError(f"there is no recording {unknown[0]}", where, "see predictions.csv of the run for ids")
+            raise CallError(f"there is no recording {unknown[0]}", where, "name recordings of predictions.csv")
         task = Task(run, record, recipe, opened, points, OcclusionConfig(), seed)
         n = len(recordings or record.tested) * (len(record.seeds) + sanity)
         with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
 
-            def draw(one: Explained, subject: Subject) -> str:
+            def draw(one: ExplainedRecording, subject: Subject) -> str:
                 name = f"{quote(one.recording, safe='')}.png"
-                write_bytes(partial / name, draw_explanation(one, subject.face if faces else None))
+                write_bytes(partial / name, draw_explanation(one, subject.face if rights.shows(one.subject) else None))
                 return name
 
             found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
             write_explanations(partial, found)
-            write_bytes(partial / CLASSES, draw_classes(found))
+            write_bytes(partial / CLASSES, draw_explained_classes(found))
     console.say(_table(found))
     for line in (*sentences(found), *found.notes):
         console.say(line)

@@ -20,6 +20,7 @@ from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.early_classification import draw_early, rules_of, sentences
+from ckseq.report.explanations import draw_explained_classes, explained_of
 from ckseq.report.face_rights import FaceRights, rights_of
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
@@ -105,13 +106,17 @@ def report(
         rules = rules_of(prefix_predictions)
         pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
         early = sentences(prefix_predictions, rules)
+    found_explanations = read_explanations(run)
+    if found_explanations is not None:
+        pictures["explanations"] = draw_explained_classes(found_explanations)
     embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
+    explained = None if found_explanations is None else explained_of(found_explanations)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
         "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
-        "report.html": render_page(facts, predictions, scores, embedded, explorer, early=early),
+        "report.html": render_page(facts, predictions, scores, embedded, explorer, early=early, explained=explained),
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
