@@ -106,7 +106,6 @@ def report(
         rules = rules_of(prefix_predictions)
         pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
         early = sentences(prefix_predictions, rules)
-    found_explanations = read_explanations(run)
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
     embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
