@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_reports import moving_blobs
+from made_reports import made_explained, moving_blobs
 from made_runs import LABELS, made_predictions, made_run
 
 from ckseq.console import without_controls
@@ -20,9 +20,10 @@ from ckseq.report.explorer import Explorer, SequencePictures, embedded, picture_
 from ckseq.report.face_rights import FaceRights
 from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.page import render_page
-from ckseq.report.sequence_pictures import blob_film, face_strip, projection_strips
+from ckseq.report.sequence_pictures import blob_film, evidence_pictures, face_strip, projection_strips
 from ckseq.report.wording import SEQUENCE
 from ckseq.signal.reduce import film_strip, project
+from ckseq.storage.explanations import ClassEvidence
 from ckseq.storage.predictions import Prediction, Predictions
 
 HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028&\"'"
@@ -171,6 +172,21 @@ def test_faces_stand_side_by_side_in_their_order():
     assert np.abs(middle - [0, 50, 100, 125, 175, 225]).max() <= 3
 
 
+def test_evidence_is_red_where_it_is_and_blue_where_it_speaks_against():
+    row = made_predictions().rows[0]
+    evidence = evidence_pictures(made_explained(row))
+    face, rows, columns = (decoded(one).astype(int) for one in (evidence.face, evidence.rows, evidence.columns))
+    assert (face.shape, rows.shape, columns.shape) == ((6, 6, 3), (6, 9, 3), (6, 9, 3))
+    for picture, place in ((face, (0, 5)), (rows, (0, 4)), (columns, (5, 4))):
+        red = picture[..., 0] - picture[..., 2]
+        assert np.unravel_index(red.argmax(), red.shape) == place
+        assert red[place] > 50
+    assert face[5, 0, 2] - face[5, 0, 0] > 50
+    assert "motion of the left brow, and without that of the time steps 5 to 7" in evidence.sentence
+    nothing = ClassEvidence(groups={}, time=(0.0,) * 9)
+    assert evidence_pictures(made_explained(row, classes={row.predicted: nothing})).images == {}
+
+
 def test_what_the_blocks_hold_is_what_was_given():
     blobs = moving_blobs(np.random.default_rng(1), 5, share=0.2, n=60)
     given = SequencePictures(
@@ -178,6 +194,7 @@ def test_what_the_blocks_hold_is_what_was_given():
         film=blob_film(blobs),
         strips=projection_strips(project(blobs)),
         units=(ActionUnit("12", 3), ActionUnit("99")),
+        evidence=evidence_pictures(made_explained(made_predictions().rows[0])),
     )
     (block,) = map(json.loads, picture_blocks({"a": given}))
     assert base64.b64decode(block["film"]["image"]) == given.film.image
@@ -185,6 +202,7 @@ def test_what_the_blocks_hold_is_what_was_given():
     assert (block["faces"]["n"], block["film"]["steps"], block["strips"]["steps"]) == (3, [0, 1, 2, 3, 4], 5)
     assert block["units"] == ["12 lip corner puller, intensity C", "99"]
     images = [block["faces"]["image"], block["film"]["image"], block["strips"]["columns"], block["strips"]["rows"]]
+    images += [block["evidence"][name] for name in ("face", "columns", "rows")]
     assert given.n_bytes == sum(map(len, images))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from made_browser import CHROMIUM, browser
-from made_reports import LABELS, write_twin_run
+from made_reports import LABELS, made_explained, write_made_explanations, write_twin_run
+from PIL import Image
 
 from ckseq.console import Console
 from ckseq.storage.predictions import read_predictions
@@ -24,6 +25,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = write_twin_run(tmp_path_factory.mktemp("drawn"))
+    write_made_explanations(folder, LABELS, (made_explained(read_predictions(folder).rows[1]),))
     report(folder, faces=True, console=Console(quiet=True))
     return folder
 
@@ -108,6 +110,23 @@ def test_a_sequence_is_opened_and_its_film_scrubbed_by_keys_alone(run, page):
     assert "px" in page.value("getComputedStyle(document.activeElement).outline")
 
 
+def test_evidence_is_shown_of_a_sequence_that_was_explained_alone(run, page):
+    page.open((run / "report.html").as_uri())
+    explained, other = (row.recording for row in read_predictions(run).rows[1:3])
+    for recording, display in ((explained, "grid"), (other, "none")):
+        page.value(
+            "[...document.querySelectorAll('#list tbody button')]"
+            f".find(button => button.textContent === '{recording}').click()"
+        )
+        assert page.text("detail-name") == recording
+        assert page.value("getComputedStyle(document.getElementById('evidence')).display") == display
+        if recording == explained:
+            assert "without the motion of the left brow" in page.value(
+                "document.querySelector('#evidence p').textContent"
+            )
+            page.until("[...document.querySelectorAll('#evidence img')].every(image => image.naturalHeight === 6)")
+
+
 def test_the_mouse_scrubs_the_film(run, page):
     page.open((run / "report.html").as_uri())
     page.value("document.querySelector('#list tbody button').click()")
@@ -155,10 +174,19 @@ def test_nothing_is_asked_of_a_network_or_refused_by_the_policy(run, page):
     assert page.value("document.getElementById('explorer').hidden") is False
 
 
-def test_a_screenshot(run, page, tmp_path):
+def test_a_screenshot_of_a_sequence(run, page, tmp_path):
     folder = Path(os.environ.get("CKSEQ_SCREENSHOTS", tmp_path))
-    page.open((run / "report.html").as_uri(), width=1000, height=1010)
+    page.open((run / "report.html").as_uri(), width=900, height=900)
+    page.call("Emulation.setScrollbarsHidden", hidden=True)
     page.value("document.querySelector('#list tbody button').click()")
-    page.value("document.getElementById('tested').scrollIntoView()")
+    page.value("document.getElementById('filter-truth').closest('fieldset').scrollIntoView()")
+    page.value("scrollBy(0, -12)")
+    page.value("(() => { const step = document.getElementById('step'); step.stepDown(1); })()")
+    page.value("document.getElementById('step').dispatchEvent(new Event('input'))")
+    height = page.value("document.getElementById('detail').getBoundingClientRect().bottom + 20")
+    page.call("Emulation.setDeviceMetricsOverride", width=900, height=round(height), deviceScaleFactor=1, mobile=False)
     page.picture(folder / "report.png")
-    assert (folder / "report.png").stat().st_size > 20_000
+    with Image.open(folder / "report.png") as picture:
+        picture.quantize(160).save(folder / "report.png", optimize=True)
+        assert picture.size == (900, round(height))
+    assert 20_000 < (folder / "report.png").stat().st_size < 150_000
