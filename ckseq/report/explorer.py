@@ -17,6 +17,8 @@ from ckseq.report.sequence_pictures import Evidence, FaceStrip, Film, Strips, to
 from ckseq.report.wording import Noun
 from ckseq.storage.predictions import Predictions
 
+UNKNOWN = "unknown"
+
 MOST_ROWS = 20_000
 """The page holds at most so many predictions; predictions.csv holds all."""
 
@@ -72,16 +74,17 @@ def embedded(predictions: Predictions, pictures: Mapping[str, SequencePictures],
     """Return predictions column by column, as the page's script reads them.
 
     ``truth`` and ``predicted`` count in ``labels``, probabilities are rounded to four digits, and ``pictures`` is the
-    number of the block with the sequence's pictures, None where it has none. Texts are as the page prints them.
+    number of the block with the sequence's pictures, None where it has none. Texts are as the page prints them;
+    subjects are `UNKNOWN` where that of any is.
     """
     number = {recording: place for place, recording in enumerate(pictures)}
     place = {label: i for i, label in enumerate(predictions.labels)}
-    rows = predictions.rows[:MOST_ROWS]
+    rows, known = predictions.rows[:MOST_ROWS], predictions.subjects is not None
     return {
         "noun": noun.one,
         "labels": [without_controls(label) for label in predictions.labels],
         "recording": [without_controls(row.recording) for row in rows],
-        "subject": [without_controls(row.subject) for row in rows],
+        "subject": [without_controls(row.subject) if known else UNKNOWN for row in rows],
         "seed": [row.seed for row in rows] if len(predictions.seeds) > 1 else None,
         "truth": [place[row.truth] for row in rows],
         "predicted": [place[row.predicted] for row in rows],

@@ -112,6 +112,14 @@ def test_seeds_are_told_where_there_are_several():
     assert "over all 2 seeds" in html
 
 
+def test_unknown_subjects_are_not_invented():
+    rows = tuple(row._replace(subject=row.recording) for row in made_predictions().rows)
+    unknown = Predictions(LABELS, rows)
+    assert set(embedded(unknown, {}, SEQUENCE)["subject"]) == {"unknown"}
+    assert "Per subject" not in page_of(unknown)
+    assert "Per subject" in page_of(made_predictions())
+
+
 def test_a_film_shows_the_blobs_of_its_steps():
     blobs = np.zeros((40, 96, 96, 2), bool)
     for step in range(40):
