@@ -71,7 +71,7 @@
   function draw() {
     const body = byId("list").tBodies[0];
     body.replaceChildren(...found.slice(0, shown).map(line));
-    const first = body.querySelector("tr[aria-selected='true'] button") || body.querySelector("button");
+    const first = body.querySelector("tr[aria-current='true'] button") || body.querySelector("button");
     if (first) first.tabIndex = 0;
     const left = found.length - shown;
     byId("more").hidden = left <= 0;
@@ -80,7 +80,7 @@
 
   function line(row) {
     const made = element("tr");
-    made.setAttribute("aria-selected", String(row === current));
+    made.setAttribute("aria-current", String(row === current));
     const name = element("th", undefined, "text");
     const button = element("button", row.recording);
     button.type = "button";
@@ -96,11 +96,17 @@
     return made;
   }
 
-  function choose(values) {
+  function clear() {
     for (const filter of filters) filter.value = filter.defaultValue || "";
+  }
+
+  // show these sequences alone, and go there
+  function choose(values) {
+    clear();
     for (const [name, value] of Object.entries(values)) byId(`filter-${name}`).value = value;
     refresh();
     byId("tested").scrollIntoView();
+    byId("list").tBodies[0].querySelector("button").focus({ preventScroll: true });
   }
 
   // ---- one sequence ----
@@ -108,7 +114,7 @@
   function open(row) {
     current = row;
     for (const [i, made] of [...byId("list").tBodies[0].rows].entries()) {
-      made.setAttribute("aria-selected", String(found[i] === row));
+      made.setAttribute("aria-current", String(found[i] === row));
       made.querySelector("button").tabIndex = found[i] === row ? 0 : -1;
     }
     const of = row.seed === null ? "" : ` (seed ${row.seed})`;
@@ -257,7 +263,7 @@
     });
   }
   for (const filter of filters) filter.addEventListener("input", refresh);
-  byId("filter-reset").addEventListener("click", () => choose({}));
+  byId("filter-reset").addEventListener("click", () => { clear(); refresh(); });
   byId("more").addEventListener("click", () => { shown += PAGE; draw(); });
   byId("previous").addEventListener("click", () => open(found[found.indexOf(current) - 1]));
   byId("next").addEventListener("click", () => open(found[found.indexOf(current) + 1]));

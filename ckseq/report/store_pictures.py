@@ -67,6 +67,7 @@ def explorer_of(
     evidence = {id: evidence_pictures(one) for id, one in explained.items()}
     path = _store_of(folder, run) if store is None else _checked(store, run)
     if path is None:
+        console.say(_missing(folder, run))
         alone = {id: SequencePictures(evidence=one) for id, one in evidence.items()}
         return Explorer(rights, alone, (_missing(folder, run),))
     with open_store(path) as opened:
@@ -108,7 +109,7 @@ def _missing(folder: Path, run: RunRecord) -> str:
     name = Path(run.store.path).name if run.store else "STORE"
     return (
         f"The store {name} was not at hand when this page was written, so faces, blobs and projections are missing "
-        f"here; they are added by: ckseq report {folder.name} --store {name}"
+        f"here; they are added by: ckseq report {folder.resolve().name} --store {name}"
     )
 
 
