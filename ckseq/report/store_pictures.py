@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def explorer_of(
     explanations: ExplanationFile | None = None,
     console: Console,
 ) -> Explorer:
-    """Return what the page shows of single sequences; a store that has gone is no failure, the page then says so.
+    """Return what the page shows of single sequences; where a store has gone or is damaged, the page says so.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def explorer_of(
     CallError
         The store that was named is not that of the run.
     DataError
-        A store is damaged.
+        The store that was named is damaged.
     """
     from ckseq.storage.store import open_store  # h5py takes a while to load
 
@@ -66,14 +67,19 @@ def explorer_of(
     explained = {one.recording: one for one in reversed(explanations.recordings)} if explanations else {}
     evidence = {id: evidence_pictures(one) for id, one in explained.items()}
     path = _store_of(folder, run) if store is None else _checked(store, run)
-    if path is None:
-        console.say(_missing(folder, run))
-        alone = {id: SequencePictures(evidence=one) for id, one in evidence.items()}
-        return Explorer(rights, alone, (_missing(folder, run),))
-    with open_store(path) as opened:
-        pictures, n_left = _within_limit(opened, predictions, rights, evidence, noun, console)
-        remarks = [*_left_out(len(pictures), n_left, noun), *_not_kept(opened, pictures)]
-    return Explorer(rights, pictures, tuple(remarks))
+    missing = _missing(folder, run)
+    try:
+        if path is not None:
+            with open_store(path) as opened:
+                pictures, n_left = _within_limit(opened, predictions, rights, evidence, noun, console)
+                remarks = [*_left_out(len(pictures), n_left, noun), *_not_kept(opened, pictures)]
+                return Explorer(rights, pictures, tuple(remarks))
+    except DataError as error:
+        if store is not None:
+            raise
+        missing = f"faces, blobs and projections are missing here: {error}"
+    console.say(missing)
+    return Explorer(rights, {id: SequencePictures(evidence=one) for id, one in evidence.items()}, (missing,))
 
 
 def _store_of(folder: Path, run: RunRecord) -> Path | None:
@@ -81,28 +87,25 @@ def _store_of(folder: Path, run: RunRecord) -> Path | None:
     if run.store is None:
         return None
     path = Path(run.store.path)
-    places = (path, folder.resolve().parent / path.name)
-    return next((place for place in places if _digest(place) == run.store_digest), None)
-
-
-def _digest(path: Path) -> str | None:
-    from ckseq.storage.store import open_store
-
-    try:
-        with open_store(path, listing=False) as opened:
-            return opened.digest
-    except DataError:
-        return None
+    for place in (path, folder.resolve().parent / path.name):
+        with suppress(DataError):
+            if _digest(place) == run.store_digest:
+                return place
+    return None
 
 
 def _checked(store: Path, run: RunRecord) -> Path:
+    if _digest(store) != run.store_digest:
+        fix = f"name the one with digest {run.store_digest}"
+        raise CallError("is another store than that of the run", store, fix)
+    return store
+
+
+def _digest(path: Path) -> str:
     from ckseq.storage.store import open_store
 
-    with open_store(store, listing=False) as opened:
-        if opened.digest != run.store_digest:
-            fix = f"name the one with digest {run.store_digest}"
-            raise CallError("is another store than that of the run", store, fix)
-    return store
+    with open_store(path, listing=False) as opened:
+        return opened.digest
 
 
 def _missing(folder: Path, run: RunRecord) -> str:

@@ -1,12 +1,13 @@
 """Faces of CK+ are shown only where they may be published, and those of other data as they are."""
 
+import h5py
 import numpy as np
 import pytest
 from made_runs import LABELS, made_crops, made_predictions, made_run, write_made_run
 from made_stores import made, make_store
 
 from ckseq.console import Console
-from ckseq.errors import CallError
+from ckseq.errors import CallError, DataError
 from ckseq.preprocessing.data_set import origin_of
 from ckseq.recording import ArchiveMembers, ImageFiles, Recording, VideoFile
 from ckseq.report.face_rights import rights_of
@@ -179,6 +180,20 @@ def test_a_store_beside_the_run_is_found_and_one_that_is_named(tmp_path):
     assert explored(tmp_path / "b", ["S052"], path="elsewhere/gone.h5", store=store).pictures
     with pytest.raises(CallError, match="another store than that of the run"):
         explored(tmp_path / "c", ["S052"], digest="another", store=store)
+
+
+def test_a_damaged_store_is_no_failure_unless_it_was_named(tmp_path):
+    store = store_of(tmp_path, ["S052"])
+    with h5py.File(store, "a") as file:
+        file["recordings/S052_000/projections"][0] = 9
+    predictions = predictions_of(["S052"])
+    run = made_run(predictions, store={"path": str(store), "digest": "0123456789abcdef", "origin": "other"})
+    asked = tmp_path / "run", run, predictions, rights_of(run, faces=True, everybody=False)
+    explorer = explorer_of(*asked, store=None, console=QUIET)
+    assert not explorer.pictures
+    assert "projections was changed after it was written" in explorer.remarks[0]
+    with pytest.raises(DataError, match="projections was changed"):
+        explorer_of(*asked, store=store, console=QUIET)
 
 
 def test_of_more_pictures_than_fit_the_misclassified_are_kept(tmp_path, monkeypatch):
