@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import Interval
 
 LEAST_DROP = 0.02
 """A part is relevant only if keeping it from moving lowers the class's probability by about 2 %: nats."""

@@ -22,7 +22,7 @@ from ckseq.explain.occlusion import Predict
 from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
 from ckseq.explain.regions import region_labels
 from ckseq.inference.explained_recording import Model, Subject, asked, explain_subject, models_of, read_subject
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import Interval
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
 from ckseq.storage.run_record import RunRecord
 from ckseq.storage.store import Store

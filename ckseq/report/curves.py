@@ -46,19 +46,8 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
         axes.set_ylim(0, 1.02)
         axes.set_yticks(np.linspace(0, 1, 6))
         last = max(epoch.epoch for epoch in epochs)
-        axes.axhline(scores.majority, color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
-        axes.annotate(
-            f"majority-class baseline: {scores.majority:.2f}",
-            (1, scores.majority),
-            xycoords=axes.get_yaxis_transform(),
-            xytext=(-4, -4),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            color=SOFT,
-            fontsize=8,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
+        if scores.majority is not None:
+            _majority(axes, scores.majority)
         error = [[scores.accuracy - scores.interval.low], [scores.interval.high - scores.accuracy]]
         axes.errorbar(
             [last * 1.03 + 0.4],
@@ -118,3 +107,19 @@ def _column(epochs: Sequence[Epoch], name: str) -> NDArray[np.float64]:
 
 def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(-0.03, -0.17), ncols=1, handlelength=2.6)
+
+
+def _majority(axes: Axes, majority: float) -> None:
+    axes.axhline(majority, color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
+    axes.annotate(
+        f"majority-class baseline: {majority:.2f}",
+        (1, majority),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(-4, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=SOFT,
+        fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )

@@ -11,10 +11,9 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ckseq.report.style import ACCENT, FAINT, SOFT, WARM, house_style, png
+from ckseq.report.style import ACCENT, EVIDENCE_COLORS, FAINT, SOFT, WARM, house_style, png
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile
 
-_COLORS = "RdBu_r"
 _LEGEND = "red: evidence for the class, whose probability falls when this does not move; blue: evidence against it"
 _TIME_PARTS = 21
 _MOST_REGIONS = 2
@@ -50,7 +49,7 @@ def draw_explanation(one: ExplainedRecording, face: NDArray[np.uint8] | None) ->
                     _draw_over_time(axes, evidence, name, one)
                 _draw_time(below, evidence, one)
         figure.suptitle(_title(one), x=0.12, y=1.02, ha="left", fontsize=9)
-        figure.text(0.12, -0.06, _LEGEND, color=SOFT, fontsize=7.5)
+        figure.text(0.12, -0.03, _LEGEND, color=SOFT, fontsize=7.5)
         return png(figure)
 
 
@@ -72,14 +71,14 @@ def _draw_face(axes: Axes, evidence: ClassEvidence, face: NDArray[np.uint8] | No
         axes.imshow(face, cmap="gray", vmin=-80, vmax=255, extent=frame)
     norm = _norm(values)
     strength = np.clip(np.abs(values) / norm.vmax, 0, 1) if face is not None else np.ones_like(values)
-    axes.imshow(values, cmap=_COLORS, norm=norm, alpha=0.8 * strength, extent=frame, interpolation="bilinear")
+    axes.imshow(values, cmap=EVIDENCE_COLORS, norm=norm, alpha=0.8 * strength, extent=frame, interpolation="bilinear")
     axes.set_title("face", color=SOFT)
     _bare(axes)
 
 
 def _draw_over_time(axes: Axes, evidence: ClassEvidence, name: str, one: ExplainedRecording) -> None:
     values = np.array(getattr(evidence, name))
-    axes.imshow(values, cmap=_COLORS, norm=_norm(values), aspect="auto", interpolation="nearest")
+    axes.imshow(values, cmap=EVIDENCE_COLORS, norm=_norm(values), aspect="auto", interpolation="nearest")
     titles = {"region_time": "regions over time", "rows": "face rows, top to bottom", "columns": "face columns"}
     axes.set_title(titles[name], color=SOFT)
     _bare(axes)
@@ -148,10 +147,10 @@ def _draw_class(column: Sequence[Axes], found: ExplanationFile, label: str, *, f
     rows = [np.array(one.rows).mean(axis=1) for one in evidence if one.rows is not None]
     if faces:
         values = np.mean(faces, axis=0)
-        where.imshow(values, cmap=_COLORS, norm=_norm(values), interpolation="bilinear")
+        where.imshow(values, cmap=EVIDENCE_COLORS, norm=_norm(values), interpolation="bilinear")
     elif rows:
         values = np.mean(rows, axis=0)[:, np.newaxis]
-        where.imshow(values, cmap=_COLORS, norm=_norm(values), aspect="auto", extent=(0, 1, 1, 0))
+        where.imshow(values, cmap=EVIDENCE_COLORS, norm=_norm(values), aspect="auto", extent=(0, 1, 1, 0))
     _bare(where)
     named = [one.region for one in evidence if one.region is not None]
     if named:

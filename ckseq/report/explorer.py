@@ -13,9 +13,11 @@ from markupsafe import Markup
 from ckseq.console import without_controls
 from ckseq.facs import INTENSITIES, UNITS, ActionUnit
 from ckseq.report.face_rights import FaceRights
-from ckseq.report.sequence_pictures import FaceStrip, Film, Strips, total_bytes
+from ckseq.report.sequence_pictures import Evidence, FaceStrip, Film, Strips, total_bytes
 from ckseq.report.wording import Noun
 from ckseq.storage.predictions import Predictions
+
+UNKNOWN = "unknown"
 
 MOST_ROWS = 20_000
 """The page holds at most so many predictions; predictions.csv holds all."""
@@ -28,7 +30,8 @@ MOST_PICTURE_BYTES = 8_200_000
 class SequencePictures:
     """What the page shows of one sequence beside its prediction; what is missing is None.
 
-    ``hidden`` is whether its face may not be shown; ``units`` are its FACS codes.
+    ``hidden`` is whether its face may not be shown; ``units`` are its FACS codes; ``evidence`` is what 'ckseq explain'
+    found.
     """
 
     faces: FaceStrip | None = None
@@ -36,6 +39,7 @@ class SequencePictures:
     strips: Strips | None = None
     hidden: bool = False
     units: tuple[ActionUnit, ...] | None = None
+    evidence: Evidence | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -43,6 +47,7 @@ class SequencePictures:
         files = [self.faces.image] if self.faces else []
         files += [self.film.image] if self.film else []
         files += [self.strips.columns, self.strips.rows] if self.strips else []
+        files += self.evidence.images.values() if self.evidence else []
         return total_bytes(files)
 
 
@@ -69,16 +74,17 @@ def embedded(predictions: Predictions, pictures: Mapping[str, SequencePictures],
     """Return predictions column by column, as the page's script reads them.
 
     ``truth`` and ``predicted`` count in ``labels``, probabilities are rounded to four digits, and ``pictures`` is the
-    number of the block with the sequence's pictures, None where it has none. Texts are as the page prints them.
+    number of the block with the sequence's pictures, None where it has none. Texts are as the page prints them;
+    subjects are `UNKNOWN` where that of any is.
     """
     number = {recording: place for place, recording in enumerate(pictures)}
     place = {label: i for i, label in enumerate(predictions.labels)}
-    rows = predictions.rows[:MOST_ROWS]
+    rows, known = predictions.rows[:MOST_ROWS], predictions.subjects is not None
     return {
         "noun": noun.one,
         "labels": [without_controls(label) for label in predictions.labels],
         "recording": [without_controls(row.recording) for row in rows],
-        "subject": [without_controls(row.subject) for row in rows],
+        "subject": [without_controls(row.subject) if known else UNKNOWN for row in rows],
         "seed": [row.seed for row in rows] if len(predictions.seeds) > 1 else None,
         "truth": [place[row.truth] for row in rows],
         "predicted": [place[row.predicted] for row in rows],
@@ -101,6 +107,9 @@ def picture_blocks(pictures: Mapping[str, SequencePictures]) -> Iterator[Markup]
                 "rows": _text(one.strips.rows),
                 "steps": one.strips.n_steps,
             }
+        if one.evidence:
+            images = {name: _text(image) for name, image in one.evidence.images.items()}
+            block["evidence"] = {**images, "sentence": without_controls(one.evidence.sentence)}
         if one.units is not None:
             block["units"] = [_unit_text(unit) for unit in one.units]
         yield script_json(block)

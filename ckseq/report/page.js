@@ -71,7 +71,7 @@
   function draw() {
     const body = byId("list").tBodies[0];
     body.replaceChildren(...found.slice(0, shown).map(line));
-    const first = body.querySelector("tr[aria-selected='true'] button") || body.querySelector("button");
+    const first = body.querySelector("tr[aria-current='true'] button") || body.querySelector("button");
     if (first) first.tabIndex = 0;
     const left = found.length - shown;
     byId("more").hidden = left <= 0;
@@ -80,7 +80,7 @@
 
   function line(row) {
     const made = element("tr");
-    made.setAttribute("aria-selected", String(row === current));
+    made.setAttribute("aria-current", String(row === current));
     const name = element("th", undefined, "text");
     const button = element("button", row.recording);
     button.type = "button";
@@ -96,11 +96,17 @@
     return made;
   }
 
-  function choose(values) {
+  function clear() {
     for (const filter of filters) filter.value = filter.defaultValue || "";
+  }
+
+  // show these sequences alone, and go there
+  function choose(values) {
+    clear();
     for (const [name, value] of Object.entries(values)) byId(`filter-${name}`).value = value;
     refresh();
     byId("tested").scrollIntoView();
+    byId("list").tBodies[0].querySelector("button").focus({ preventScroll: true });
   }
 
   // ---- one sequence ----
@@ -108,7 +114,7 @@
   function open(row) {
     current = row;
     for (const [i, made] of [...byId("list").tBodies[0].rows].entries()) {
-      made.setAttribute("aria-selected", String(found[i] === row));
+      made.setAttribute("aria-current", String(found[i] === row));
       made.querySelector("button").tabIndex = found[i] === row ? 0 : -1;
     }
     const of = row.seed === null ? "" : ` (seed ${row.seed})`;
@@ -151,7 +157,7 @@
       : pictures.hidden ? "The face of this subject may not be published, and is not shown." : "";
     byId("missing").textContent = missing;
     byId("missing").hidden = missing === "";
-    const { faces, film, strips, units } = pictures || {};
+    const { faces, film, strips, units, evidence } = pictures || {};
     byId("codes").hidden = !units;
     const codes = units && units.length ? units : ["none"];
     byId("codes").querySelector("ul").replaceChildren(...codes.map((unit) => element("li", unit)));
@@ -175,6 +181,15 @@
       byId("film").querySelector("figcaption").textContent = film.signed
         ? "motion blobs: brighter in orange, darker in blue" : "motion blobs";
     }
+    byId("evidence").hidden = !evidence;
+    if (evidence) {
+      byId("evidence").querySelector("p").textContent = evidence.sentence;
+      for (const holder of byId("evidence").querySelectorAll("figure")) {
+        const map = evidence[holder.dataset.map];
+        holder.hidden = !map;
+        if (map) put(holder, map, holder.querySelector("figcaption").textContent);
+      }
+    }
     const last = byId("step").steps.length - 1;
     byId("step").max = Math.max(last, 0);
     byId("step").value = last; // the apex, where sequences end
@@ -187,8 +202,8 @@
     byId("shown").textContent = `${steps[place] + 1} of ${total}`;
     byId("step").setAttribute("aria-valuetext", byId("shown").textContent);
     byId("film").querySelector("img").style.left = `${-100 * place}%`;
-    for (const name of ["columns", "rows"]) {
-      byId(name).querySelector("i").style.left = `${100 * (steps[place] + 0.5) / total}%`;
+    for (const cursor of document.querySelectorAll("#detail figure i")) {
+      cursor.style.left = `${100 * (steps[place] + 0.5) / total}%`;
     }
   }
 
@@ -248,12 +263,12 @@
     });
   }
   for (const filter of filters) filter.addEventListener("input", refresh);
-  byId("filter-reset").addEventListener("click", () => choose({}));
+  byId("filter-reset").addEventListener("click", () => { clear(); refresh(); });
   byId("more").addEventListener("click", () => { shown += PAGE; draw(); });
   byId("previous").addEventListener("click", () => open(found[found.indexOf(current) - 1]));
   byId("next").addEventListener("click", () => open(found[found.indexOf(current) + 1]));
   byId("step").addEventListener("input", scrub);
-  for (const holder of document.querySelectorAll("#motion figure > div")) {
+  for (const holder of document.querySelectorAll("#motion figure > div, #evidence div:has(i)")) {
     holder.addEventListener("pointerdown", follow);
     holder.addEventListener("pointermove", follow);
   }

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
+import matplotlib
 import numpy as np
 from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
 from ckseq.report.sequences import colored
+from ckseq.report.style import EVIDENCE_COLORS
 from ckseq.signal.reduce import evenly_spread
+from ckseq.storage.explanations import ExplainedRecording, Map
 
-MOST_FILM_BYTES = 11_000
+MOST_FILM_BYTES = 10_000
 """A film of blobs is drawn smaller until it has at most so many bytes, a third less than its text in the page."""
 
 _FILM_SIDES_PX = (80, 64, 48, 32, 24)
 _MOST_FILM_FRAMES = 32
 _LEVELS = 3  # of motion in a pixel of a film, beside none; more would double its size
 _STRIP_PX = 64
+_EVIDENCE_LEVELS = 12  # of each sign
 _MOST_STRIP_STEPS = 160
 _FACE_QUALITY, _FIGURE_QUALITY, _LOSSLESS = 60, 85, 101
 
@@ -48,6 +52,25 @@ class Strips(NamedTuple):
     columns: bytes
     rows: bytes
     n_steps: int
+
+
+class Evidence(NamedTuple):
+    """Where and when a model saw its evidence, as WebP files; see `ckseq.storage.explanations`.
+
+    ``columns`` and ``rows`` have time from left to right, ``face`` is the face; None where the input holds no such
+    thing. ``sentence`` says where and when there was most.
+    """
+
+    columns: bytes | None
+    rows: bytes | None
+    face: bytes | None
+    sentence: str
+
+    @property
+    def images(self) -> dict[str, bytes]:
+        """The pictures that there are, by name."""
+        found = {"columns": self.columns, "rows": self.rows, "face": self.face}
+        return {name: image for name, image in found.items() if image is not None}
 
 
 def face_strip(faces: NDArray[np.uint8]) -> FaceStrip:
@@ -88,6 +111,30 @@ def projection_strips(projections: NDArray[np.float32]) -> Strips:
         small = cv2.resize(np.ascontiguousarray(strip), size, interpolation=cv2.INTER_AREA)
         strips.append(_webp(_pixels(np.asarray(scale(small))), quality=_LOSSLESS))
     return Strips(strips[0], strips[1], len(projections))
+
+
+def evidence_pictures(explained: ExplainedRecording) -> Evidence:
+    """Return the evidence for the predicted class.
+
+    Red is where its probability drops if nothing moves there, blue where it rises; the strongest of each map has the
+    full color.
+    """
+    own = explained.classes[explained.predicted]
+    first, last = (step + 1 for step in explained.when)
+    sentence = (
+        f"Evidence for {explained.predicted}: its probability drops most without the motion of the {explained.where}, "
+        f"and without that of the time steps {first} to {last}."
+    )
+    columns, rows, face = (None if one is None else _diverging(one) for one in (own.columns, own.rows, own.face))
+    return Evidence(columns, rows, face, sentence)
+
+
+def _diverging(values: Map) -> bytes:
+    array = np.asarray(values, np.float64)
+    share = array / (np.abs(array).max(initial=0) or 1.0)
+    levels = (1 + np.round(share * _EVIDENCE_LEVELS) / _EVIDENCE_LEVELS) / 2
+    colors = matplotlib.colormaps[EVIDENCE_COLORS](levels)[..., :3]
+    return _webp(np.round(255 * colors).astype(np.uint8), quality=_LOSSLESS)
 
 
 def _shrunk(blobs: NDArray[np.bool_], side_px: int) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +15,10 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.report.explorer import MOST_PICTURE_BYTES, Explorer, SequencePictures
 from ckseq.report.face_rights import FaceRights
-from ckseq.report.sequence_pictures import blob_film, face_strip, projection_strips
+from ckseq.report.sequence_pictures import Evidence, blob_film, evidence_pictures, face_strip, projection_strips
 from ckseq.report.tables import confusions
 from ckseq.report.wording import Noun, noun_of
+from ckseq.storage.explanations import ExplanationFile
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.report_crops import shrunk
 from ckseq.storage.run_record import RunRecord
@@ -25,9 +28,16 @@ if TYPE_CHECKING:
 
 
 def explorer_of(
-    folder: Path, run: RunRecord, predictions: Predictions, rights: FaceRights, *, store: Path | None, console: Console
+    folder: Path,
+    run: RunRecord,
+    predictions: Predictions,
+    rights: FaceRights,
+    *,
+    store: Path | None,
+    explanations: ExplanationFile | None = None,
+    console: Console,
 ) -> Explorer:
-    """Return what the page shows of single sequences; a store that has gone is no failure, the page then says so.
+    """Return what the page shows of single sequences; where a store has gone or is damaged, the page says so.
 
     Parameters
     ----------
@@ -40,6 +50,8 @@ def explorer_of(
         Whose faces are shown.
     store : Path, optional
         The store; otherwise it is looked for where the run was made from, and beside the run.
+    explanations : ExplanationFile, optional
+        What 'ckseq explain' found; of several seeds the first is shown.
     console : Console
 
     Raises
@@ -47,18 +59,27 @@ def explorer_of(
     CallError
         The store that was named is not that of the run.
     DataError
-        A store is damaged.
+        The store that was named is damaged.
     """
     from ckseq.storage.store import open_store  # h5py takes a while to load
 
     noun = noun_of(run)
+    explained = {one.recording: one for one in reversed(explanations.recordings)} if explanations else {}
+    evidence = {id: evidence_pictures(one) for id, one in explained.items()}
     path = _store_of(folder, run) if store is None else _checked(store, run)
-    if path is None:
-        return Explorer(rights, remarks=(_missing(folder, run),))
-    with open_store(path) as opened:
-        pictures, n_left = _within_limit(opened, predictions, rights, noun, console)
-        remarks = [*_left_out(len(pictures), n_left, noun), *_not_kept(opened, pictures)]
-    return Explorer(rights, pictures, tuple(remarks))
+    missing = _missing(folder, run)
+    try:
+        if path is not None:
+            with open_store(path) as opened:
+                pictures, n_left = _within_limit(opened, predictions, rights, evidence, noun, console)
+                remarks = [*_left_out(len(pictures), n_left, noun), *_not_kept(opened, pictures)]
+                return Explorer(rights, pictures, tuple(remarks))
+    except DataError as error:
+        if store is not None:
+            raise
+        missing = f"faces, blobs and projections are missing here: {error}"
+    console.say(missing)
+    return Explorer(rights, {id: SequencePictures(evidence=one) for id, one in evidence.items()}, (missing,))
 
 
 def _store_of(folder: Path, run: RunRecord) -> Path | None:
@@ -66,42 +87,42 @@ def _store_of(folder: Path, run: RunRecord) -> Path | None:
     if run.store is None:
         return None
     path = Path(run.store.path)
-    for place in (path, folder / ".." / path.name, folder / ".." / ".." / path.name):
-        if _digest(place) == run.store_digest:
-            return place
+    for place in (path, folder.resolve().parent / path.name):
+        with suppress(DataError):
+            if _digest(place) == run.store_digest:
+                return place
     return None
 
 
-def _digest(path: Path) -> str | None:
-    from ckseq.storage.store import open_store
-
-    try:
-        with open_store(path, listing=False) as opened:
-            return opened.digest
-    except DataError:
-        return None
-
-
 def _checked(store: Path, run: RunRecord) -> Path:
+    if _digest(store) != run.store_digest:
+        fix = f"name the one with digest {run.store_digest}"
+        raise CallError("is another store than that of the run", store, fix)
+    return store
+
+
+def _digest(path: Path) -> str:
     from ckseq.storage.store import open_store
 
-    with open_store(store, listing=False) as opened:
-        if opened.digest != run.store_digest:
-            fix = f"name the one with digest {run.store_digest}"
-            raise CallError("is another store than that of the run", store, fix)
-    return store
+    with open_store(path, listing=False) as opened:
+        return opened.digest
 
 
 def _missing(folder: Path, run: RunRecord) -> str:
     name = Path(run.store.path).name if run.store else "STORE"
     return (
         f"The store {name} was not at hand when this page was written, so faces, blobs and projections are missing "
-        f"here; they are added by: ckseq report {folder.name} --store {name}"
+        f"here; they are added by: ckseq report {folder.resolve().name} --store {name}"
     )
 
 
 def _within_limit(
-    store: Store, predictions: Predictions, rights: FaceRights, noun: Noun, console: Console
+    store: Store,
+    predictions: Predictions,
+    rights: FaceRights,
+    evidence: Mapping[str, Evidence],
+    noun: Noun,
+    console: Console,
 ) -> tuple[dict[str, SequencePictures], int]:
     """Return the pictures of as many recordings as the page may hold, and how many are left out."""
     subject = {row.recording: row.subject for row in predictions.rows}
@@ -112,7 +133,7 @@ def _within_limit(
     units = {entry.id: entry.action_units for entry in store.entries}
     for id in console.track(in_turn, total=len(in_turn), label=f"pictures of {noun.many}"):
         found = _pictures(store, id, shown=rights.shows(subject[id]), faces=rights.faces)
-        found = replace(found, units=units.get(id))
+        found = replace(found, units=units.get(id), evidence=evidence.get(id))
         room -= found.n_bytes
         if room < 0:
             break

@@ -7,16 +7,20 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import Interval, IntervalMethod
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, WARM, house_style, png
 
 
 class Level(NamedTuple):
-    """The accuracy under one protocol; ``interval`` is None where the epoch was selected on the test fold itself."""
+    """The accuracy under one protocol.
+
+    ``interval``, and the ``method`` it was computed by, are None where the epoch was selected on the test fold itself.
+    """
 
     name: str
     accuracy: float
     interval: Interval | None
+    method: IntervalMethod | None
     best_rule: float
     n_test: int
 
@@ -53,7 +57,8 @@ def draw_strictness(levels: Sequence[Level], *, confidence: float) -> bytes:
         axes.grid(axis="x", color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_xlabel("accuracy")
-        notes = [f"line: {100 * confidence:.0f} % bootstrap interval over subjects; in brackets: test sequences"]
+        methods = " or ".join(dict.fromkeys(level.method.short for level in levels if level.method))
+        notes = [f"line: {100 * confidence:.0f} % confidence interval ({methods}); in brackets: test sequences"]
         notes.append("diamond: best pixel-free baseline")
         if any(level.interval is None for level in levels):
             notes.append("orange: epoch selected on the test set itself (optimistic), so no valid interval")

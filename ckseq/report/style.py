@@ -19,6 +19,7 @@ LINE = "#d9dfe4"
 ACCENT = "#0b5c8f"
 WARM = "#c4570e"
 MATRIX_COLORS = "Blues"
+EVIDENCE_COLORS = "RdBu_r"
 MOTION_COLORS = matplotlib.colormaps["Greys"]
 BRIGHTER = "#d95f02"
 DARKER = "#1f4e9c"
@@ -85,23 +86,20 @@ def _style(settings: dict[str, Any]) -> Iterator[None]:
 
 def print_files(figure: Figure) -> dict[str, bytes]:
     """Return the files ``pdf`` and ``svg`` of a figure in its size, without a date; call it within `print_style`."""
-    FigureCanvasAgg(figure)
-    files = {}
-    for kind, undated in (("pdf", {"CreationDate": None, "Creator": None, "Producer": None}), ("svg", {"Date": None})):
-        buffer = io.BytesIO()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(buffer, format=kind, metadata=undated)
-        files[kind] = buffer.getvalue()
-    return files
+    undated = {"pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")), "svg": {"Date": None}}
+    return {kind: _saved(figure, format=kind, metadata=metadata) for kind, metadata in undated.items()}
 
 
 def png(figure: Figure) -> bytes:
     """Return the PNG file of a figure, without a date or version in it; call it within `house_style`."""
+    return _saved(figure, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+
+
+def _saved(figure: Figure, **options: Any) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # a label in a script that the font lacks is drawn as boxes; tables and page show it correctly
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+        figure.savefig(buffer, **options)
     return buffer.getvalue()

@@ -56,8 +56,8 @@ def scan(root: Path) -> list[Recording]:
         where = f"{table} line {line}"
         path = table.parent / row["path"]
         session = row["session"] or path.stem
-        # a path such as S005/S005_001.mp4 names its subject already
-        named = not row["session"] and session.startswith(row["subject"])
+        # a path such as S005/S005_001.mp4 names its subject already; an id that is the subject's would call it unknown
+        named = not row["session"] and session.startswith(row["subject"]) and session != row["subject"]
         ident = safe_id(session) if named else safe_id(row["subject"], session)
         if ident in recordings:
             raise DataError(

@@ -10,6 +10,7 @@ from ckseq.console import Console
 from ckseq.experiment.dataset import noun_in
 from ckseq.experiment.engine import run_experiment
 from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.grammar import counted
 from ckseq.protocol.holdout import HOLDOUTS
 from ckseq.storage.run_record import SCHEMA
 
@@ -27,6 +28,7 @@ def crossval(
     resume: bool = False,
     fit_memory: bool = False,
     keep_models: bool = False,
+    say_accuracy: bool = True,
     console: Console,
 ) -> dict[str, Any]:
     """Train on all folds but one and test on that, for every fold and several seeds.
@@ -55,6 +57,8 @@ def crossval(
         Choose by itself what makes a training fit into memory without changing its mathematics.
     keep_models : bool
         Keep the model of every fold, which 'ckseq explain' needs.
+    say_accuracy : bool
+        Print the accuracy; not for a caller that prints its own of the same run.
     console : Console
 
     Returns
@@ -91,8 +95,9 @@ def crossval(
         console=console,
     )
     run, accuracy, n_test = finished.run, finished.accuracy(), finished.run.protocol.n_test
-    n_seeds = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
-    console.say(f"accuracy {accuracy:.3f} over {noun_in(recipe).counted(n_test)}, {n_seeds}; the run is in {out}")
+    if say_accuracy:
+        tested = f"{noun_in(recipe).counted(n_test)}, {counted(seeds, 'seed')}"
+        console.say(f"accuracy {accuracy:.3f} over {tested}; the run is in {out}")
     return {
         "schema": SCHEMA,
         "run": str(out),

@@ -13,8 +13,9 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError
-from ckseq.protocol.score import Scores, score
+from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
+from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
@@ -27,6 +28,8 @@ from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
 from ckseq.report.print_figures import draw_for_print
 from ckseq.report.reliability import draw_reliability
+from ckseq.report.replication import Card, card_tree, replication_card
+from ckseq.report.scores import scores_of
 from ckseq.report.sequence_pictures import figure_webp
 from ckseq.report.sequences import draw_sequences, one_per_class, without_face
 from ckseq.report.store_pictures import explorer_of
@@ -87,23 +90,26 @@ def report(
     if all_faces and not faces:
         raise CallError("all faces and no faces contradict each other", fix="drop --no-faces or --all-faces")
     facts, predictions = read_complete_run(run)
-    scores = score(
-        [row.truth for row in predictions.rows],
-        [row.predicted for row in predictions.rows],
-        labels=predictions.labels,
-        confidence=CONFIDENCE,
-        repeats=len(predictions.seeds),
-    )
+    scores = scores_of(facts, predictions, confidence=CONFIDENCE)
+    as_good = as_good_baselines(facts, predictions, scores)
     found = trust(predictions, confidence=CONFIDENCE)
     rights = rights_of(facts, faces=faces, everybody=all_faces)
-    explorer = explorer_of(run, facts, predictions, rights, store=store, console=console)
+    found_explanations = read_explanations(run)
+    explorer = explorer_of(
+        run, facts, predictions, rights, store=store, explanations=found_explanations, console=console
+    )
     pictures = _pictures(run, facts, predictions, scores, found, rights)
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
         rules = rules_of(prefix_predictions)
-        pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
+        pictures["early"] = draw_early(
+            prefix_predictions,
+            rules,
+            confidence=CONFIDENCE,
+            repeats=scores.repeats,
+            known_subjects=predictions.subjects is not None,
+        )
         early = sentences(prefix_predictions, rules)
-    found_explanations = read_explanations(run)
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
     embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
@@ -121,18 +127,25 @@ def report(
     for_print = {} if figures is None else _write_figures(figures, run, facts, scores, found)
     if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
-    _say(console, run, facts, scores)
+    nothing_yet = banner(as_good, scores, noun_of(facts))
+    card = replication_card(facts, scores)
+    _say(console, run, facts, scores, nothing_yet, card)
     return {
         "run": str(run),
         "n_test": scores.n,
         "n_correct": scores.n_correct,
         "accuracy": scores.accuracy,
         "accuracy_interval": list(scores.interval),
+        "accuracy_interval_method": scores.method.kind,
         "balanced_accuracy": scores.balanced_accuracy,
         "macro_f1": scores.macro_f1,
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
         "headline": wording.headline(facts, scores),
+        "to_publish": wording.to_publish(scores, noun_of(facts)),
+        "nothing_yet": nothing_yet,
+        "replication": None if card is None else card_tree(card),
+        "as_good_baselines": [one.baseline.name for one in as_good],
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
@@ -181,11 +194,18 @@ def _pictures(
     return pictures
 
 
-def _say(console: Console, run: Path, facts: RunRecord, scores: Scores) -> None:
-    console.say(tables.headline(scores, noun_of(facts)))
+def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_yet: str, card: Card | None) -> None:
+    noun = noun_of(facts)
+    console.say(tables.headline(scores, noun))
     console.say(wording.headline(facts, scores))
+    if nothing_yet:
+        console.warn(nothing_yet)
     for rate in wording.rates(facts, scores)[1:]:
         console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")
+    if card is not None:
+        result = f"{card.accuracy.value:.2f} ({card.accuracy.remark})" if card.accuracy else card.said
+        console.say(f"  published result: {result}")
+        console.say(f"  {card.sentence}")
     console.say(_matrix_table(scores))
     for remark in wording.warnings(facts):
         console.say(remark)

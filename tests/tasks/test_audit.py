@@ -8,6 +8,9 @@ from made_stores import RIDGE, made, made_recordings, make_recipe, make_store
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.tasks.audit import audit
+from ckseq.tasks.crossval import crossval
+from ckseq.tasks.report import report
+from ckseq.tasks.runs import runs
 
 APART = ("protocol.kind=subject_k_fold", "protocol.folds=3")
 RANDOM = ("protocol.kind=stratified_k_fold", "protocol.folds=3")
@@ -40,6 +43,62 @@ def test_zero_is_reported_where_nothing_leaks(store, console):
     assert [one["name"] for one in found["pictures"]] == ["first frame", "mean picture"]
     assert "the first frame alone" in found["sentences"][3]
     assert "is not significantly better" in found["sentences"][3]
+
+
+def test_always_predicting_the_most_frequent_class_is_one_number(store, console, tmp_path):
+    """The prior is that of the training part, in the audit as in the report and its table."""
+    recipe = make_recipe(tmp_path, RIDGE)
+    prior = rule(leaks(store, console, (), recipe), "class prior")["accuracy"]
+    crossval(store, experiment=recipe, out=tmp_path / "run", console=console)
+    told = report(tmp_path / "run", faces=False, console=console)
+    assert told["majority_class_accuracy"] == prior
+    text = (tmp_path / "run" / "classification_report.txt").read_text()
+    assert f"majority-class baseline (most frequent in training)   {prior:.2f}" in text
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f'<dd id="majority">{prior:.2f}</dd>' in page
+    assert f"always predicting the most frequent class ({prior:.3f})" in page
+
+
+def unknown(recordings, of=lambda number: True):
+    """The same recordings, of which the subjects of some are unknown."""
+    return [
+        replace(one, recording=replace(one.recording, subject=one.recording.id)) if of(number) else one
+        for number, one in enumerate(recordings)
+    ]
+
+
+def test_unknown_subjects_are_no_all_clear(tmp_path, console, capsys):
+    store = make_store(tmp_path, unknown(made_recordings()))
+    found = leaks(store, Console(), RANDOM)
+    assert (found["shared_subjects"], found["test_sequences_of_shared_subjects"]) == (None, None)
+    assert found["sequences_of_unknown_subjects"] == 27
+    assert found["sentences"][0] == (
+        "whether test subjects are also in training is unknown: the subjects of 27 sequences are unknown"
+    )
+    assert "no test subject is in training" not in capsys.readouterr().out
+    recipe = make_recipe(tmp_path, RIDGE)
+    crossval(store, experiment=recipe, out=tmp_path / "run", settings=RANDOM, console=console)
+    told = report(tmp_path / "run", faces=False, console=console)
+    assert told["headline"].endswith("subjects unknown: people may be in training and test")
+    assert told["accuracy_interval_method"] == "wilson"
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "0 % of test" not in page
+    assert "no test subject is in training" not in page
+    assert "Subject-independent split" not in page
+    assert "the subjects are unknown, so every sequence counts as independent" in page
+    (run,) = runs(tmp_path / "run", sort="run", only=(), console=console)["runs"]
+    assert run["test_sequences_of_shared_subjects"] is None
+    assert run["test_set"] == "27 test sequences, subjects unknown: people may be in training and test"
+
+
+def test_of_some_unknown_subjects_the_known_ones_are_counted_at_least(tmp_path, console):
+    store = make_store(tmp_path, unknown(made_recordings(), of=lambda number: number == 0))
+    found = leaks(store, console, RANDOM)
+    n = found["test_sequences_of_shared_subjects"]
+    assert 0 < n < 27
+    assert found["sentences"][0] == (
+        f"at least {n} of 27 test sequences show a subject seen in training; the subject of 1 sequence is unknown"
+    )
 
 
 def test_a_random_split_shares_people_and_identity_pays(store, console):
