@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ckseq.errors import DataError
 from ckseq.facs import ActionUnit
+from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_folder
@@ -28,18 +29,9 @@ LOOKS_FOR = (
     "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
 )
 EXPECTED_COUNTS: Mapping[str, int] = {
-    "sequences": 593,
-    "subjects": 123,
-    "frames": 10_708,
-    "labeled": 327,
-    "anger": 45,
-    "contempt": 18,
-    "disgust": 59,
-    "fear": 25,
-    "happiness": 69,
-    "sadness": 28,
-    "surprise": 83,
-}
+    "sequences": 593, "subjects": 123, "frames": 10_708, "labeled": 327,
+    "anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83,
+}  # fmt: skip
 
 _KINDS = {
     "cohn-kanade-images": "images",
@@ -68,6 +60,10 @@ class _File(NamedTuple):
     @property
     def where(self) -> str:
         return self.tree.where(f"{self.folder}/{self.name}")
+
+    @property
+    def content(self) -> bytes:
+        return self.tree.text(f"{self.folder}/{self.name}")
 
     @property
     def number(self) -> int | None:
@@ -128,12 +124,9 @@ def problems(root: Path) -> list[Problem]:
 
 def tracked_points(root: Path) -> dict[str, list[Points]]:
     """Return the points in the first and the last frame of each recording that has some, by id; errors as of `scan`."""
-    found = {}
-    for key, files in _survey(root)[0].files.get("landmarks", {}).items():
-        ordered = sorted(files, key=lambda file: (file.number or 0, file.name))
-        contents = [(file.tree.text(f"{file.folder}/{file.name}"), file.where) for file in (ordered[0], ordered[-1])]
-        found["_".join(key)] = [read_points(*one) for one in contents]
-    return found
+    files = _survey(root)[0].files.get("landmarks", {})
+    ends = {key: sorted(some, key=lambda file: (file.number or 0, file.name)) for key, some in files.items()}
+    return {"_".join(key): [read_points(one.content, one.where) for one in (e[0], e[-1])] for key, e in ends.items()}
 
 
 def _survey(root: Path) -> tuple[_Found, list[Recording]]:
@@ -332,9 +325,7 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
 
 
 def _emotion(file: _File) -> str:
-    text = (
-        file.tree.text(f"{file.folder}/{file.name}").decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
-    )
+    text = file.content.decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
     if len(text) != 1:
         what = f"holds {len(text)} labels" if text else "is an empty label"
         raise DataError(what, file.where, _FIX_LABEL)
@@ -352,7 +343,7 @@ def _action_units(files: list[_File], found: _Found) -> tuple[ActionUnit, ...] |
     codes = set()
     for file in sorted(files, key=lambda f: f.where):
         try:
-            codes.add(read_facs(file.tree.text(f"{file.folder}/{file.name}"), file.where))
+            codes.add(read_facs(file.content, file.where))
         except DataError as error:
             found.oddities.append(Problem(error.what, file.where, f"its codes are not used; {error.fix}"))
     if len(codes) > 1:
@@ -380,7 +371,11 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
         )
     elif n_unlabeled:
         odd.append(
-            Problem(f"{n_unlabeled} sequences have no label", "Emotion", "as in CK+ itself; training does not use them")
+            Problem(
+                f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label",
+                "Emotion",
+                "as in CK+ itself; training does not use them",
+            )
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     needs = (
