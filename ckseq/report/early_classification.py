@@ -47,8 +47,15 @@ def rules_of(prefix_predictions: PrefixProbabilities) -> tuple[Rule, ...]:
     )
 
 
-def sentences(prefix_predictions: PrefixProbabilities, rules: Sequence[Rule]) -> list[str]:
-    """Return sentences on the accuracy over the observed share and on the stopping rules."""
+def sentences(
+    prefix_predictions: PrefixProbabilities, rules: Sequence[Rule], *, known_subjects: bool = True
+) -> list[str]:
+    """Return sentences on the accuracy over the observed share and on the stopping rules.
+
+    Where subjects are unknown, an error rate holds for other people only if no two sequences are of one person.
+    """
+    unit = "subject" if known_subjects else "sequence"
+    of_whom = "of new people" if known_subjects else "like these, if no two are of one person (subjects are unknown)"
     accuracy = accuracy_by_share(prefix_predictions)
     final = accuracy[-1]
     enough = float(prefix_predictions.shares[np.argmax(accuracy >= 0.95 * final)])
@@ -60,13 +67,13 @@ def sentences(prefix_predictions: PrefixProbabilities, rules: Sequence[Rule]) ->
     for rule in rules:
         if math.isinf(rule.threshold):
             n = len(set(prefix_predictions.subjects))
-            few = f"{counted(n, 'subject')} {agreeing(n, 'is', 'are')} too few"
+            few = f"{counted(n, unit)} {agreeing(n, 'is', 'are')} too few"
             lines.append(f"There is no stopping rule for an error rate of {_percent(rule.error_rate)}: {few}.")
             continue
         found = rule.measured
         lines.append(
             f"Stopping above a probability of {rule.threshold:.3f} gives an error rate of at most "
-            f"{_percent(rule.error_rate)} on sequences of new people. Measured with each subject left out in turn: "
+            f"{_percent(rule.error_rate)} on sequences {of_whom}. Measured with each {unit} left out in turn: "
             f"{_percent(found.wrong)} of the sequences stopped with a wrong class, {_percent(found.stopped)} stopped "
             f"at all, {_percent(found.seen)} of a sequence observed on average."
         )

@@ -36,7 +36,7 @@ class Figures(NamedTuple):
     """The measurements of one network: ``seconds`` of building, training and testing, and the CPU time of these.
 
     ``interval`` is the confidence interval of the balanced accuracy, by a bootstrap over the test subjects; None where
-    all of its samples give the same value, as those of a network that always predicts one class.
+    all of its samples give the same value, as where a network is always wrong.
     """
 
     n_parameters: int | None

@@ -102,15 +102,15 @@ def report(
     pictures = _pictures(run, facts, predictions, scores, found, rights)
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
-        rules = rules_of(prefix_predictions)
+        rules, known_subjects = rules_of(prefix_predictions), predictions.subjects is not None
         pictures["early"] = draw_early(
             prefix_predictions,
             rules,
             confidence=CONFIDENCE,
             repeats=scores.repeats,
-            known_subjects=predictions.subjects is not None,
+            known_subjects=known_subjects,
         )
-        early = sentences(prefix_predictions, rules)
+        early = sentences(prefix_predictions, rules, known_subjects=known_subjects)
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
     embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
