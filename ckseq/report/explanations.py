@@ -11,6 +11,7 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ckseq.grammar import counted
 from ckseq.report.style import ACCENT, EVIDENCE_COLORS, FAINT, SOFT, WARM, house_style, png
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile
 
@@ -250,5 +251,5 @@ def _agreement_sentence(one: AgreementRecord) -> str:
     return (
         f"overlap with {one.against}, {one.of}: {net}; without subtracting the evidence against the class {ratio}, "
         f"IoU {one.iou:.3f}, precision {one.precision:.2f}, recall {one.recall:.2f}; "
-        f"{one.n} sequences, {one.n_subjects} subjects"
+        f"{counted(one.n, 'sequence')}, {counted(one.n_subjects, 'subject')}"
     )
