@@ -200,7 +200,7 @@ def _permuted(gain: NDArray[np.float64], n_of: NDArray[np.int_], n_draws: int, r
     # tolerance: sums of the same numbers in another order differ in their last bits
     p_value = float((np.abs(drawn) >= abs(found) * (1 - 1e-12)).mean())
     with np.errstate(divide="ignore", invalid="ignore"):
-        bounds = np.stack([(found + drawn) / (n + sizes), (found - drawn) / (n - sizes)])
+        bounds = np.stack([(found + drawn) / (n + sizes), (found - drawn) / (n - sizes)]).round(12)
     same = np.abs(sizes) == n  # every sign is the same: as extreme for any difference
     return _Permuted(
         p_value,

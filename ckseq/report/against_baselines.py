@@ -12,7 +12,8 @@ from ckseq.protocol.comparison import Difference, compare
 from ckseq.protocol.leakage import MEAN_PICTURE
 from ckseq.protocol.score import Scores
 from ckseq.recording import known_subjects
-from ckseq.report.wording import Noun, named_test
+from ckseq.report.uncertainty import named_test
+from ckseq.report.wording import Noun
 from ckseq.storage.predictions import Predictions, share_correct
 from ckseq.storage.run_record import RuleRecord, RunRecord
 

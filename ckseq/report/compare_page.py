@@ -14,7 +14,8 @@ from ckseq.config import differences
 from ckseq.console import without_controls
 from ckseq.grammar import counted
 from ckseq.report.paired_runs import Pair, Side, changed
-from ckseq.report.wording import Noun, between, named_test, noun_of, percent
+from ckseq.report.uncertainty import named_test
+from ckseq.report.wording import Noun, between, noun_of, percent
 
 MOST_LISTED = 200
 """Of each pair, the page lists at most this many changed sequences; the two predictions.csv hold all."""

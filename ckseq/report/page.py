@@ -23,6 +23,7 @@ from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_jso
 from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.trust import NAMES, Trust, trust
+from ckseq.report.uncertainty import interval_method, to_publish
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
 
@@ -101,8 +102,8 @@ def render_page(
             scores, noun, ready_made=run.ready_made, better_than_baselines=None if run.leakage is None else not as_good
         ),
         method=noun.reworded(scores.method.name),
-        to_publish=wording.to_publish(scores, noun),
-        why_method=wording.method(scores, noun),
+        to_publish=to_publish(scores, noun),
+        why_method=interval_method(scores, noun),
         ready_made=run.ready_made,
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),

@@ -16,7 +16,8 @@ from ckseq.defaults import PERMUTATIONS
 from ckseq.protocol.comparison import Compared, compare_pairs
 from ckseq.protocol.intervals import Interval, IntervalMethod, accuracy_interval
 from ckseq.recording import known_subjects
-from ckseq.report.wording import named_test, percent
+from ckseq.report.uncertainty import named_test
+from ckseq.report.wording import percent
 from ckseq.storage.predictions import Prediction, Predictions, share_correct
 from ckseq.storage.run_record import RunRecord
 

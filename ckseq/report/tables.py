@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ckseq.protocol.score import Scores
-from ckseq.report.wording import SEQUENCE, Noun, between, method, n_correct, percent
+from ckseq.report.uncertainty import interval_method
+from ckseq.report.wording import SEQUENCE, Noun, between, n_correct, percent
 from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Prediction, Predictions
 
@@ -138,7 +139,7 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
         f"Cohen's kappa (agreement beyond chance)               {kappa}",
         f"majority-class baseline (most frequent in training)   {majority}",
         "",
-        f"The interval of the accuracy: {method(scores, noun)}.",
+        f"The interval of the accuracy: {interval_method(scores, noun)}.",
         "Intervals of recall are Wilson's. A class that was never predicted has precision 0.",
     ]
     return "\n".join(lines) + "\n"

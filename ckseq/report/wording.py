@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ckseq.defaults import CONFIDENCE
 from ckseq.grammar import agreeing, counted
-from ckseq.protocol.comparison import Difference
 from ckseq.protocol.intervals import Interval, wilson_interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.score import Scores
@@ -79,38 +77,6 @@ def n_correct(scores: Scores, noun: Noun = SEQUENCE) -> str:
     n = scores.n // scores.repeats
     tested = f"{n} test {noun.form(n)}"
     return f"{scores.n_correct} of {tested}" if scores.repeats == 1 else f"{tested}, mean of {scores.repeats} seeds"
-
-
-def to_publish(scores: Scores, noun: Noun = SEQUENCE) -> str:
-    """Return the accuracy to publish, with its interval and how that was computed."""
-    return (
-        f"To publish: accuracy {scores.accuracy:.3f}, {percent(scores.confidence)} confidence interval "
-        f"{scores.interval.low:.3f} to {scores.interval.high:.3f} ({noun.reworded(scores.method.name)}), "
-        f"{n_correct(scores, noun)}"
-    )
-
-
-def method(scores: Scores, noun: Noun = SEQUENCE) -> str:
-    """Return how the interval of the accuracy was computed, and why so."""
-    return noun.reworded(f"{scores.method.name}: {scores.method.reason}")
-
-
-TEST_NAMES = {"mcnemar": "exact McNemar test", "permutation": "permutation test over subjects"}
-
-
-def named_test(difference: Difference) -> str:
-    """Return the p-value of a paired test and its name, and whether there are too few people for any result.
-
-    >>> named_test(Difference(0.1, None, "permutation", 0.25, 3, 0, 0.25, 9, 3))
-    'p = 0.25, permutation test over 3 subjects, with whom no p-value can be below 0.25'
-    """
-    if difference.test == "mcnemar":
-        return f"p = {difference.p_value:.2g}, {TEST_NAMES['mcnemar']}"
-    n = difference.n_subjects
-    units = "sequences" if n is None else counted(n, "subject")
-    least = 2.0 ** (1 - (difference.n if n is None else n))
-    few = f", with whom no p-value can be below {least:.2g}" if n is not None and least > SIGNIFICANT_PAIR else ""
-    return f"p = {difference.p_value:.2g}, permutation test over {units}{few}"
 
 
 @dataclass(frozen=True)
@@ -277,8 +243,6 @@ def _is_significant(rule: RuleRecord) -> bool:
 
 # a baseline is called better than the class prior where the p-value (McNemar) is below this
 SIGNIFICANT = 0.01
-# a model is called better than another, or than a baseline, where the p-value of the paired test is below this
-SIGNIFICANT_PAIR = 1 - CONFIDENCE
 
 
 def shares_subjects(run: RunRecord) -> bool:
@@ -352,6 +316,11 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
         sentences.append(
             "How well the model does on people it has never seen: the split is subject-dependent, and a network can "
             "recognize a person instead of an expression. A subject-independent split answers that."
+        )
+    if run.leakage and run.leakage.sequences_of_unknown_subjects and not run.ready_made:
+        sentences.append(
+            "How well the model does on people it has never seen: subjects are unknown, and nothing keeps a person's "
+            f"{noun_of(run).many} in one part. A manifest names the subjects."
         )
     mean = _significant_picture(run.leakage, MEAN_PICTURE)
     if mean and mean.accuracy >= scores.accuracy:

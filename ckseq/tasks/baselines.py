@@ -13,7 +13,7 @@ from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.intervals import METHOD_WORDS
 from ckseq.report.scores import scores_of
-from ckseq.report.wording import TEST_NAMES
+from ckseq.report.uncertainty import TEST_NAMES
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.compare import compare

@@ -17,7 +17,8 @@ from ckseq.grammar import agreeing
 from ckseq.report.compare_page import render_comparison
 from ckseq.report.differences import draw_differences
 from ckseq.report.paired_runs import Pair, Side, pairs_of, short_names
-from ckseq.report.wording import TEST_NAMES, Noun, noun_of
+from ckseq.report.uncertainty import TEST_NAMES
+from ckseq.report.wording import Noun, noun_of
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes, write_text
 

@@ -34,6 +34,7 @@ from ckseq.report.sequence_pictures import figure_webp
 from ckseq.report.sequences import draw_sequences, one_per_class, without_face
 from ckseq.report.store_pictures import explorer_of
 from ckseq.report.trust import Trust, trust, trust_tree
+from ckseq.report.uncertainty import to_publish
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
@@ -142,7 +143,7 @@ def report(
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
         "headline": wording.headline(facts, scores),
-        "to_publish": wording.to_publish(scores, noun_of(facts)),
+        "to_publish": to_publish(scores, noun_of(facts)),
         "nothing_yet": nothing_yet,
         "replication": None if card is None else card_tree(card),
         "as_good_baselines": [one.baseline.name for one in as_good],

@@ -16,7 +16,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
 from ckseq.recording import known_subjects
-from ckseq.report.wording import named_test
+from ckseq.report.uncertainty import named_test
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import FoldFile, write_fold_file

@@ -14,7 +14,6 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, CkseqError, DataError
-from ckseq.protocol.intervals import METHOD_WORDS
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import noun_of, shared_share
 from ckseq.storage.complete_run import read_complete_run
@@ -154,16 +153,17 @@ def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
             "model",
             "accuracy",
             "95 % interval",
-            "by",
             "UAR",
             "pixel-free baseline",
             "seeds",
             "age",
         ):
-            table.add_column(name, justify="left" if name in ("run", "experiment", "model", "by") else "right")
+            table.add_column(name, justify="left" if name in ("run", "experiment", "model") else "right")
         for entry in entries:
             table.add_row(*(Text(cell) for cell in _cells(entry)))
         console.say(table)
+    if any(entry["interval_method"] for entry in listed):
+        console.say("Intervals: bootstrap over subjects; W: Wilson's, of sequences.")
     if len(groups) > 1:
         console.say("The tables have different test sequences: do not compare results across tables.")
     if not listed:
@@ -171,14 +171,13 @@ def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
-    low_high = entry["interval"]
+    low_high, mark = entry["interval"], " W" if entry["interval_method"] == "wilson" else ""
     return (
         entry["run"],
         str(entry["experiment"]),
         str(entry["model"]),
         entry["state"] if entry["accuracy"] is None else f"{entry['accuracy']:.3f}",
-        "" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}",
-        METHOD_WORDS.get(entry["interval_method"], ""),
+        "" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}{mark}",
         "" if entry["balanced_accuracy"] is None else f"{entry['balanced_accuracy']:.3f}",
         "" if entry["best_rule_accuracy"] is None else f"{entry['best_rule_accuracy']:.3f}",
         str(len(entry["seeds"])),

@@ -13,7 +13,7 @@ from ckseq.protocol.comparison import Difference
 from ckseq.protocol.early_classification import SHARES, PrefixProbabilities
 from ckseq.protocol.holdout import Fold, overlap
 from ckseq.protocol.intervals import IntervalMethod
-from ckseq.report import wording
+from ckseq.report import uncertainty, wording
 from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.early_classification import rules_of, sentences
 from ckseq.report.replication import Card, Setting
@@ -70,8 +70,8 @@ def test_what_a_report_says_of_few_predictions(right, wrong, seeds, known):
         as_good = as_good_baselines(run, predictions, scores)
         agrees(
             wording.n_correct(scores, noun),
-            wording.to_publish(scores, noun),
-            wording.method(scores, noun),
+            uncertainty.to_publish(scores, noun),
+            uncertainty.interval_method(scores, noun),
             banner(as_good, scores, noun),
             *wording.shows(scores, noun, better_than_baselines=not as_good),
             *wording.does_not_show(run, scores),
@@ -115,7 +115,7 @@ def test_methods_of_intervals(n, n_subjects):
 
 @given(test=st.sampled_from(["permutation", "mcnemar"]), n=SOME, n_subjects=st.none() | SOME)
 def test_names_of_tests(test, n, n_subjects):
-    agrees(wording.named_test(Difference(0.1, None, test, 1.0, 1, 0, 1.0, n, n_subjects)))
+    agrees(uncertainty.named_test(Difference(0.1, None, test, 1.0, 1, 0, 1.0, n, n_subjects)))
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "?"]), min_size=1, max_size=3), st.lists(st.sampled_from("ab?")))

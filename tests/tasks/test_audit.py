@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ from made_stores import RIDGE, made, made_recordings, make_recipe, make_store
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.tasks.audit import audit
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.report import report
@@ -57,6 +59,27 @@ def test_always_predicting_the_most_frequent_class_is_one_number(store, console,
     page = (tmp_path / "run" / "report.html").read_text()
     assert f'<dd id="majority">{prior:.2f}</dd>' in page
     assert f"always predicting the most frequent class ({prior:.3f})" in page
+    # what the paired test with the model reads: hit or miss of each test sequence, in the order of the folds
+    record, predictions = read_complete_run(tmp_path / "run")
+    truth = {row.recording: row.truth for row in predictions.rows}
+    hits = []
+    for fold in record.folds:
+        counts = Counter(truth[id] for id in truth if id not in fold.test)
+        most = min(counts, key=lambda label: (-counts[label], label))
+        hits += ["01"[truth[id] == most] for id in fold.test]
+    assert record.leakage.prior.hits == "".join(hits)
+
+
+def test_a_leak_that_is_as_good_as_the_model_is_a_banner(tmp_path, capsys):
+    store = make_store(tmp_path, made_recordings(length_tells=True))
+    crossval(store, experiment=make_recipe(tmp_path, RIDGE), out=tmp_path / "run", console=Console(quiet=True))
+    told = report(tmp_path / "run", faces=False, console=Console())
+    assert "sequence length" in told["as_good_baselines"]
+    assert "This result shows nothing yet" in told["nothing_yet"]
+    assert "warning: This result shows nothing yet" in capsys.readouterr().err
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert page.index("This result shows nothing yet") < page.index('class="headline"')
+    assert "learned something" not in page
 
 
 def unknown(recordings, of=lambda number: True):

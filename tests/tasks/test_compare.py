@@ -3,6 +3,7 @@ import pytest
 from made_runs import LABELS, answering, made_predictions, made_run
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.storage.predictions import Predictions, read_predictions, write_predictions
 from ckseq.storage.run_record import write_run
@@ -59,6 +60,37 @@ def test_without_a_verdict_the_interval_includes_no_difference(tmp_path, console
         assert "corrected for 3 pairs (Holm)" in pair["sentence"]
         assert pair["p_holm"] >= pair["p_value"]
         assert pair["interval"][0] <= 0 <= pair["interval"][1]
+
+
+def test_the_page_is_written_into_a_folder(two, tmp_path, console):
+    found = compare(two, anyway=False, picture=None, out=tmp_path / "new" / "out", console=console)
+    page = tmp_path / "new" / "out" / "comparison.html"
+    assert found["page"] == str(page)
+    assert found["pairs"][0]["sentence"] in page.read_text()
+    assert compare(two, anyway=False, picture=None, out=tmp_path / "new" / "out", console=console) == found
+    (tmp_path / "file").touch()
+    with pytest.raises(CallError, match="is a file; name a folder"):
+        compare(two, anyway=False, picture=None, out=tmp_path / "file", console=console)
+
+
+def test_the_pairs_are_named_and_secondary_tests_called_so(two, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    compare(two, anyway=False, picture=None, console=Console())
+    said = capsys.readouterr().out
+    assert "\n b − a " in said
+    assert "p (McNemar, secondary)" in said
+    assert "pairs; permutation test over subjects" in said
+
+
+def test_of_unknown_subjects_mcnemars_test_decides(tmp_path, console):
+    known = made_predictions()
+    rows = tuple(row._replace(subject=row.recording) for row in known.rows)
+    first = Predictions(known.labels, rows)
+    paths = [write(tmp_path / "a", first), write(tmp_path / "b", changed(first, 20))]
+    found = compare(paths, anyway=False, picture=None, console=console)
+    (pair,) = found["pairs"]
+    assert (pair["test"], pair["p_value"], found["n_subjects"]) == ("mcnemar", pair["mcnemar"], None)
+    assert [run["interval_method"] for run in found["runs"]] == ["wilson", "wilson"]
 
 
 def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):
