@@ -46,7 +46,7 @@ class Model(NamedTuple):
     load: Callable[[], Any]
 
 
-class Subject(NamedTuple):
+class ReadRecording(NamedTuple):
     """A recording that is explained: its metadata, its parts, regions and areas, and what it looks like."""
 
     entry: Entry
@@ -130,7 +130,7 @@ def asked(model: Any, recipe: Experiment, *, length_frames: int) -> Predict:
     return predict
 
 
-def read_subject(store: Store, entry: Entry, recipe: Experiment) -> Subject:
+def read_recording(store: Store, entry: Entry, recipe: Experiment) -> ReadRecording:
     """Read a recording and place the regions of its face.
 
     Raises
@@ -151,7 +151,7 @@ def read_subject(store: Store, entry: Entry, recipe: Experiment) -> Subject:
     if recipe.calibration == "neutral":
         neutral = neutral_shape(store.landmarks(neutral_by_subject(store)[entry.subject]))
     onset, apex = (None, None) if motion is None or not motion.any() else _onset_and_apex(motion)
-    return Subject(
+    return ReadRecording(
         entry,
         _parts(store, id, recipe, pipeline, neutral),
         regions,
@@ -207,11 +207,11 @@ def _landmarker() -> Any:
     return spec.make(spec.config())
 
 
-def explain_subject(
-    subject: Subject, predict: Predict, config: OcclusionConfig, *, also_when: bool
+def explain_recording(
+    recording: ReadRecording, predict: Predict, config: OcclusionConfig, *, also_when: bool
 ) -> tuple[Where, When | None]:
     """Return where the evidence of a recording is, and also when."""
-    side = len(subject.face)
-    arguments = (subject.parts, predict, subject.areas)
+    side = len(recording.face)
+    arguments = (recording.parts, predict, recording.areas)
     found = where(*arguments, side_px=side, config=config)
     return found, when(*arguments, side_px=side, config=config) if also_when else None

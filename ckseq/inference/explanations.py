@@ -21,7 +21,14 @@ from ckseq.explain.maps import OcclusionConfig, When, Where
 from ckseq.explain.occlusion import Predict
 from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
 from ckseq.explain.regions import region_labels
-from ckseq.inference.explained_recording import Model, Subject, asked, explain_subject, models_of, read_subject
+from ckseq.inference.explained_recording import (
+    Model,
+    ReadRecording,
+    asked,
+    explain_recording,
+    models_of,
+    read_recording,
+)
 from ckseq.protocol.intervals import Interval
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
 from ckseq.storage.run_record import RunRecord
@@ -33,7 +40,7 @@ _RANDOM_ORDERS = 4
 _DIGITS = 4
 
 Points = NDArray[np.float64]
-OnExplained = Callable[[ExplainedRecording, Subject], str]
+OnExplained = Callable[[ExplainedRecording, ReadRecording], str]
 """Is given each explanation and its recording, and returns the name of the picture that it drew, or ""."""
 
 
@@ -78,19 +85,19 @@ def explain_run(
     seeds = task.record.seeds
     for model in models_of(task.run, task.record, wanted):
         predict = _asked(task, model.load())
-        for subject in _subjects(task, model):
+        for recording in _recordings(task, model):
             again = model.seed != seeds[0]
-            where, when = explain_subject(subject, predict, task.config, also_when=not again)
-            bar.advance(text=subject.entry.id)
+            where, when = explain_recording(recording, predict, task.config, also_when=not again)
+            bar.advance(text=recording.entry.id)
             if again:
-                _add_correlation(found, subject, first.get(subject.entry.id), _regional(task, subject, where))
+                _add_correlation(found, recording, first.get(recording.entry.id), _regional(task, recording, where))
                 continue
-            first[subject.entry.id] = _regional(task, subject, where)
+            first[recording.entry.id] = _regional(task, recording, where)
             assert when is not None
-            explained = _explained(task, model, subject, where, when)
-            found.recordings.append(explained.model_copy(update={"picture": on_explained(explained, subject)}))
-            _add_case(found.cases, task, subject, where)
-            _add_gains(found, task, subject, predict, where, rng)
+            explained = _explained(task, model, recording, where, when)
+            found.recordings.append(explained.model_copy(update={"picture": on_explained(explained, recording)}))
+            _add_case(found.cases, task, recording, where)
+            _add_gains(found, task, recording, predict, where, rng)
     if sanity:
         dataset = gather(task.store, task.recipe)
         for model in models_of(task.run, task.record, wanted):
@@ -113,31 +120,31 @@ def _asked(task: Task, model: Any) -> Predict:
     return asked(model, task.recipe, length_frames=task.record.model.input_shape[0])
 
 
-def _subjects(task: Task, model: Model) -> Any:
+def _recordings(task: Task, model: Model) -> Any:
     entries = {entry.id: entry for entry in task.store.entries}
-    return (read_subject(task.store, entries[id], task.recipe) for id in model.ids)
+    return (read_recording(task.store, entries[id], task.recipe) for id in model.ids)
 
 
-def _code(task: Task, subject: Subject, where: Where) -> int:
+def _code(task: Task, recording: ReadRecording, where: Where) -> int:
     """Return the class that is judged: the true one, or the predicted one where the recording has no label."""
-    label = subject.entry.label
+    label = recording.entry.label
     return task.record.labels.index(label) if label in task.record.labels else int(where.log_probabilities.argmax())
 
 
-def _regional(task: Task, subject: Subject, where: Where) -> NDArray[np.float64]:
+def _regional(task: Task, recording: ReadRecording, where: Where) -> NDArray[np.float64]:
     drops = where.face if where.face is not None else where.regions
-    return np.zeros(0) if drops is None else drops[..., _code(task, subject, where)].ravel()
+    return np.zeros(0) if drops is None else drops[..., _code(task, recording, where)].ravel()
 
 
 def _add_correlation(
-    found: _Found, subject: Subject, first: NDArray[np.float64] | None, again: NDArray[np.float64]
+    found: _Found, recording: ReadRecording, first: NDArray[np.float64] | None, again: NDArray[np.float64]
 ) -> None:
     if first is not None and first.size and first.std() > 0 and again.std() > 0:
-        found.correlations.append((subject.entry.subject, float(np.corrcoef(first, again)[0, 1])))
+        found.correlations.append((recording.entry.subject, float(np.corrcoef(first, again)[0, 1])))
 
 
-def _add_case(cases: list[Case], task: Task, subject: Subject, where: Where) -> None:
-    entry = subject.entry
+def _add_case(cases: list[Case], task: Task, recording: ReadRecording, where: Where) -> None:
+    entry = recording.entry
     if entry.label not in task.record.labels:
         return
     code = task.record.labels.index(entry.label)
@@ -147,24 +154,24 @@ def _add_case(cases: list[Case], task: Task, subject: Subject, where: Where) -> 
             entry.subject,
             entry.label,
             None if where.face is None else where.face[..., code],
-            {} if where.regions is None else by_name(where.regions[:, code], subject.regions),
-            None if ends is None else face_displacement(ends[0], ends[1], subject.box, cells=task.config.cells),
+            {} if where.regions is None else by_name(where.regions[:, code], recording.regions),
+            None if ends is None else face_displacement(ends[0], ends[1], recording.box, cells=task.config.cells),
             None if entry.action_units is None else tuple(unit.unit for unit in entry.action_units),
         )
     )
 
 
 def _add_gains(
-    found: _Found, task: Task, subject: Subject, predict: Predict, where: Where, rng: np.random.Generator
+    found: _Found, task: Task, recording: ReadRecording, predict: Predict, where: Where, rng: np.random.Generator
 ) -> None:
     if where.regions is None:
         return
-    code = _code(task, subject, where)
-    n = len(subject.areas)
+    code = _code(task, recording, where)
+    n = len(recording.areas)
     own = np.argsort(-where.regions[:, code], kind="stable").tolist()
     orders = [own, *(rng.permutation(n).tolist() for _ in range(_RANDOM_ORDERS))]
-    curves = delete_and_insert(subject.parts, predict, subject.areas, orders, code=code)
-    found.gains.append((subject.entry.subject, curves[0].gain, float(np.mean([curve.gain for curve in curves[1:]]))))
+    curves = delete_and_insert(recording.parts, predict, recording.areas, orders, code=code)
+    found.gains.append((recording.entry.subject, curves[0].gain, float(np.mean([curve.gain for curve in curves[1:]]))))
 
 
 def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset, bar: Bar) -> None:
@@ -173,16 +180,16 @@ def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset,
         dataset, fold, task.recipe, seed=model.seed, store=task.store.path, store_digest=task.store.digest
     )
     predict = _asked(task, trained)
-    for subject in _subjects(task, model):
-        where, _ = explain_subject(subject, predict, task.config, also_when=False)
-        _add_case(found.shuffled, task, subject, where)
-        code = _code(task, subject, where)
-        found.shuffled_everything.append((subject.entry.subject, float(where.groups["everything"][code])))
-        bar.advance(text=f"{subject.entry.id}, shuffled labels")
+    for recording in _recordings(task, model):
+        where, _ = explain_recording(recording, predict, task.config, also_when=False)
+        _add_case(found.shuffled, task, recording, where)
+        code = _code(task, recording, where)
+        found.shuffled_everything.append((recording.entry.subject, float(where.groups["everything"][code])))
+        bar.advance(text=f"{recording.entry.id}, shuffled labels")
 
 
-def _explained(task: Task, model: Model, subject: Subject, where: Where, when: When) -> ExplainedRecording:
-    entry, labels = subject.entry, task.record.labels
+def _explained(task: Task, model: Model, recording: ReadRecording, where: Where, when: When) -> ExplainedRecording:
+    entry, labels = recording.entry, task.record.labels
     code = int(where.log_probabilities.argmax())
     codes = dict.fromkeys([code, labels.index(entry.label) if entry.label in labels else code])
     return ExplainedRecording(
@@ -195,11 +202,11 @@ def _explained(task: Task, model: Model, subject: Subject, where: Where, when: W
         predicted=labels[code],
         probability=round(float(np.exp(where.log_probabilities[code])), _DIGITS),
         n_steps=len(when.time),
-        onset=subject.onset,
-        apex=subject.apex,
+        onset=recording.onset,
+        apex=recording.apex,
         action_units=None if entry.action_units is None else tuple((u.unit, u.intensity) for u in entry.action_units),
-        placed_by="landmarks" if subject.by_landmarks else "fixed fractions of the face box",
-        where=_most_relevant(subject, where, when, code),
+        placed_by="landmarks" if recording.by_landmarks else "fixed fractions of the face box",
+        where=_most_relevant(recording, where, when, code),
         when=_relevant_span(when.time[:, code]),
         classes={labels[one]: _evidence(where, when, one) for one in codes},
     )
@@ -224,10 +231,10 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _most_relevant(subject: Subject, where: Where, when: When, code: int) -> str:
+def _most_relevant(recording: ReadRecording, where: Where, when: When, code: int) -> str:
     """Return the name of the region, or of the band of rows, that matters most."""
     if where.regions is not None:
-        return subject.regions[int(where.regions[:, code].argmax())].label
+        return recording.regions[int(where.regions[:, code].argmax())].label
     if when.rows is None:
         return "everything"
     rows = when.rows[..., code].sum(axis=1)

@@ -13,7 +13,7 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.explain.maps import OcclusionConfig
-from ckseq.inference.explained_recording import Subject, recipe_of
+from ckseq.inference.explained_recording import ReadRecording, recipe_of
 from ckseq.inference.explanations import Task, explain_run
 from ckseq.report.explanations import draw_explained_classes, draw_explanation, sentences
 from ckseq.report.face_rights import rights_of
@@ -91,9 +91,11 @@ def explain(
         n = len(recordings or record.tested) * (len(record.seeds) + sanity)
         with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
 
-            def draw(one: ExplainedRecording, subject: Subject) -> str:
+            def draw(one: ExplainedRecording, recording: ReadRecording) -> str:
                 name = f"{quote(one.recording, safe='')}.png"
-                write_bytes(partial / name, draw_explanation(one, subject.face if rights.shows(one.subject) else None))
+                write_bytes(
+                    partial / name, draw_explanation(one, recording.face if rights.shows(one.subject) else None)
+                )
                 return name
 
             found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
