@@ -13,6 +13,8 @@ from ckseq.config import Config
 from ckseq.explain.occlusion import Occlusion, Predict, drops, log_probabilities, spread, windows
 from ckseq.explain.parts import Area, Band, Group, Part, Parts
 from ckseq.explain.regions import Region
+from ckseq.signal.face_shape import FaceShape
+from ckseq.signal.gradients import gradient_places
 
 Cells = NDArray[np.float64]
 _AXES: tuple[Literal["rows", "columns"], ...] = ("rows", "columns")
@@ -36,7 +38,7 @@ class Where(NamedTuple):
     log_probabilities : (k,) float64
         Of the whole sequence.
     groups : dict of str to (k,) float64
-        Without any motion (``everything``); of fused input also without ``motion`` and without ``landmarks``.
+        Without any motion (``everything``); of fused input also without ``motion``, ``landmarks``, ``gradients``.
     face : (cells, cells, k) float64, optional
         Windows of the blob film; None where there is no film.
     regions : (r, k) float64, optional
@@ -83,8 +85,9 @@ def where(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int
     config : OcclusionConfig
     """
     ask = _Asking(parts, predict, len(parts.sequence))
-    fused = parts.holds_motion and parts.holds_landmarks
-    groups: tuple[Group, ...] = ("everything", "motion", "landmarks") if fused else ("everything",)
+    groups: tuple[Group, ...] = ("everything",)
+    if parts.holds_motion and parts.holds_landmarks:
+        groups += ("motion", "landmarks", *(("gradients",) if parts.holds_gradients else ()))
     face = None
     if parts.holds_film:
         edges, along = _edges(side_px, config), _bands(config)
@@ -156,13 +159,10 @@ def _square(edges: NDArray[np.int_], down: tuple[int, int], across: tuple[int, i
     return Area(pixels)
 
 
-def areas_of(regions: Sequence[Region], points: NDArray[np.float64]) -> tuple[Area, ...]:
-    """Return regions as areas, with the landmarks in them.
-
-    Parameters
-    ----------
-    regions : sequence of Region
-    points : (n, 2) float64
-        Of the mean face, as `ckseq.signal.face_shape.FaceShape.mean`.
-    """
-    return tuple(Area(region.pixels, region.points_among(points)) for region in regions)
+def areas_of(regions: Sequence[Region], shape: FaceShape) -> tuple[Area, ...]:
+    """Return regions as areas, with the landmarks and gradients in them."""
+    points, gradients = shape.mean[:, :2], gradient_places(shape)
+    return tuple(
+        Area(region.pixels, tuple(np.flatnonzero(region.holds(points)).tolist()), region.holds(gradients))
+        for region in regions
+    )

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.signal.landmarks import beside
+from ckseq.signal.fused import beside
 from ckseq.signal.reduce import halved
 
 
@@ -25,14 +25,19 @@ class Band(NamedTuple):
 
 
 class Area(NamedTuple):
-    """An area of the face; ``pixels`` is (h, w) bool, ``points`` the places of landmarks in it."""
+    """An area of the face.
+
+    ``pixels`` is (h, w) bool, ``points`` the places of landmarks in it, ``gradients`` (2, 256) bool those columns of
+    `ckseq.signal.gradients.face_gradients` that show it.
+    """
 
     pixels: NDArray[np.bool_]
     points: tuple[int, ...] = ()
+    gradients: NDArray[np.bool_] | None = None
 
 
-Group = Literal["motion", "landmarks", "everything"]
-"""All projections or blobs; all landmarks; or both."""
+Group = Literal["motion", "landmarks", "gradients", "everything"]
+"""All projections or blobs; all landmarks; all gradients; or all of these."""
 
 Part = Band | Area | Group
 
@@ -53,6 +58,10 @@ class Parts(Protocol):
         """Whether there are landmarks to take out."""
 
     @property
+    def holds_gradients(self) -> bool:
+        """Whether there are gradients of the face to take out."""
+
+    @property
     def sequence(self) -> NDArray[np.float32]:
         """The whole sequence, (t, ...) float32, as it is stored."""
 
@@ -61,10 +70,10 @@ class Parts(Protocol):
 
 
 class Projected:
-    """Projections, landmarks, or both side by side.
+    """Projections, landmarks, or these and gradients side by side.
 
-    Motion that is taken out is zero, as where nothing differs from the first frame. Landmarks that are taken out stay
-    where the first step has them.
+    Motion that is taken out is zero, as where nothing differs from the first frame. Landmarks and gradients that are
+    taken out stay as the first step has them.
 
     Parameters
     ----------
@@ -72,6 +81,7 @@ class Projected:
     film : (t, n, n) or (t, n, n, channels) bool, optional
         The blobs that these are the row and column means of; without it, areas of motion cannot be taken out.
     landmarks : (t, 2, m) float32, optional
+    gradients : (t, 2, 256) float32, optional
     """
 
     def __init__(
@@ -79,32 +89,41 @@ class Projected:
         projections: NDArray[np.float32] | None,
         film: NDArray[np.bool_] | None = None,
         landmarks: NDArray[np.float32] | None = None,
+        gradients: NDArray[np.float32] | None = None,
     ) -> None:
-        self._projections, self._film, self._landmarks = projections, film, landmarks
+        self._projections, self._film, self._landmarks, self._gradients = projections, film, landmarks, gradients
         self._counts = None if film is None else _counts(film)
         # an area is asked for once for each span of time; it is kept with its counts, so that its id stays its own
         self._of_areas: dict[int, tuple[Area, NDArray[np.int32]]] = {}
         self.holds_motion = projections is not None
         self.holds_film = film is not None
         self.holds_landmarks = landmarks is not None
+        self.holds_gradients = gradients is not None
 
     @property
     def sequence(self) -> NDArray[np.float32]:
         """See `Parts`."""
-        return self._together(self._projections, self._landmarks)
+        return _together(self._projections, self._landmarks, self._gradients)
 
     def without(self, part: Part, begin: int, end: int) -> NDArray[np.float32]:
         """See `Parts`."""
         span = slice(begin, end)
-        motion, points = self._projections, self._landmarks
-        if motion is not None and part != "landmarks":
+        motion, points, gradients = self._projections, self._landmarks, self._gradients
+        if motion is not None and (not isinstance(part, str) or part in ("motion", "everything")):
             motion = motion.copy()
             motion[span] = self._less_motion(part, span)
-        if points is not None and not isinstance(part, Band) and part != "motion":
+        if isinstance(part, Band):
+            return _together(motion, points, gradients)
+        if points is not None and (isinstance(part, Area) or part in ("landmarks", "everything")):
             still = list(part.points) if isinstance(part, Area) else slice(None)
             points = points.copy()
             points[span, :, still] = points[:1, :, still]
-        return self._together(motion, points)
+        if gradients is not None and (isinstance(part, Area) or part in ("gradients", "everything")):
+            shown = part.gradients if isinstance(part, Area) else np.ones(gradients.shape[1:], bool)
+            if shown is not None:
+                gradients = gradients.copy()
+                gradients[span] = np.where(shown, gradients[:1], gradients[span])
+        return _together(motion, points, gradients)
 
     def _less_motion(self, part: Part, span: slice) -> NDArray[np.float32]:
         assert self._projections is not None
@@ -124,12 +143,13 @@ class Projected:
             self._of_areas[id(area)] = area, _counts(film, area.pixels)
         return self._of_areas[id(area)][1]
 
-    def _together(self, motion: NDArray[np.float32] | None, points: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        if motion is not None and points is not None:
-            return beside(motion, points)
-        found = points if motion is None else motion
-        assert found is not None  # one of both is given
-        return found
+
+def _together(motion: NDArray[np.float32] | None, *columns: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    added = [some for some in columns if some is not None]
+    if motion is None:
+        (alone,) = added
+        return alone
+    return beside(motion, *added) if added else motion
 
 
 class Filmed:
@@ -145,7 +165,7 @@ class Filmed:
     def __init__(self, film: NDArray[np.bool_], *, halvings: int) -> None:
         self._film, self._halvings = film, halvings
         self.holds_motion = self.holds_film = True
-        self.holds_landmarks = False
+        self.holds_landmarks = self.holds_gradients = False
 
     @property
     def sequence(self) -> NDArray[np.float32]:

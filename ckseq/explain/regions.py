@@ -42,12 +42,12 @@ class Region(NamedTuple):
         """Its name with its side."""
         return f"{self.side} {self.name}".strip()
 
-    def points_among(self, points: NDArray[np.float64]) -> tuple[int, ...]:
-        """Return the places of those points of the mean face, (n, 2), that are in the region."""
+    def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which points of the mean face, (..., 2), are in the region: (...) bool."""
         if self.name == OUTSIDE:
             inside = [within(points, name, side) for name in NAMES for side in sides_of(name)]
-            return tuple(np.flatnonzero(~np.any(inside, axis=0)).tolist())
-        return tuple(np.flatnonzero(within(points, self.name, self.side)).tolist())
+            return ~np.any(inside, axis=0)
+        return within(points, self.name, self.side)
 
 
 def place_of(points: NDArray[np.floating], shape: FaceShape, *, side_px: int) -> NDArray[np.float64]:

@@ -25,7 +25,8 @@ from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.signal.apex import neutral_to_apex
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Box
-from ckseq.signal.landmarks import less_neutral, neutral_shape, region_of_box, region_of_points
+from ckseq.signal.fused import NeutralFace
+from ckseq.signal.landmarks import region_of_box, region_of_points
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.run_record import RunRecord
 from ckseq.storage.store import Entry, Store
@@ -149,13 +150,13 @@ def read_recording(store: Store, entry: Entry, recipe: Experiment) -> ReadRecord
         # of the channels brighter and darker; a third one holds the motion from frame to frame
         motion = store.projections(id)[:, 0].reshape(entry.n_steps, len(face), -1)[..., :2].sum(axis=-1).mean(axis=1)
     if recipe.calibration == "neutral":
-        neutral = neutral_shape(store.landmarks(neutral_by_subject(store)[entry.subject]))
+        neutral = store.neutral_face(neutral_by_subject(store)[entry.subject])
     onset, apex = (None, None) if motion is None or not motion.any() else _onset_and_apex(motion)
     return ReadRecording(
         entry,
         _parts(store, id, recipe, pipeline, neutral),
         regions,
-        areas_of(regions, face_shape().mean[:, :2]),
+        areas_of(regions, face_shape()),
         by_landmarks,
         face,
         store.boxes(id)[0],
@@ -171,16 +172,15 @@ def _onset_and_apex(motion: NDArray[np.floating[Any]]) -> tuple[int, int]:
     return onset, end - 1
 
 
-def _parts(store: Store, id: str, recipe: Experiment, pipeline: Pipeline, neutral: NDArray[np.float32] | None) -> Parts:
+def _parts(store: Store, id: str, recipe: Experiment, pipeline: Pipeline, neutral: NeutralFace | None) -> Parts:
     film = store.blobs(id) if store.has(id, "blobs") else None
     if recipe.input in ("blobs", "halved"):
         return Filmed(store.blobs(id), halvings=pipeline.reduce.halvings if recipe.input == "halved" else 0)
-    landmarks = None if recipe.input == "projections" else store.landmarks(id)
-    if landmarks is not None and neutral is not None:
-        landmarks = less_neutral(landmarks, neutral)
     if recipe.input == "landmarks":
-        return Projected(None, None, landmarks)
-    return Projected(store.projections(id), film, landmarks)
+        return Projected(None, None, store.landmarks(id, neutral))
+    if recipe.input == "fused":
+        return Projected(store.projections(id), film, store.landmarks(id, neutral), store.gradients(id, neutral))
+    return Projected(store.projections(id), film)
 
 
 def find_place(face: NDArray[np.uint8]) -> NDArray[np.float64] | None:

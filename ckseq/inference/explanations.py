@@ -306,7 +306,12 @@ def _pair(interval: Interval) -> tuple[float, float]:
 def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...]:
     named: list[tuple[str, str, list[tuple[str, float]]]] = [
         (f"drop of the true class's log-probability without {what}, nats", MODEL, _without(found, group))
-        for group, what in (("everything", "any motion"), ("motion", "projections"), ("landmarks", "landmarks"))
+        for group, what in (
+            ("everything", "any motion"),
+            ("motion", "projections"),
+            ("landmarks", "landmarks"),
+            ("gradients", "gradients"),
+        )
     ]
     named += [
         ("drop without any motion, nats", SHUFFLED, found.shuffled_everything),
@@ -343,7 +348,9 @@ def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: boo
         lacks = "without blobs in the store there is no map of points and regions; prepare it with reduce.keep_blobs"
         notes += [bands, exact if has_film else lacks]
     if has_landmarks and has_bands:
-        notes.append("stilling a named region also stills its landmarks; the maps of face, rows and columns leave them")
+        notes.append(
+            "stilling a named region also stills its landmarks and gradients; maps of face, rows and columns leave them"
+        )
     n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)
     if n_typical:
         notes.append(f"no landmarks were found in {n_typical} first frames: regions at fixed fractions of the box")

@@ -16,7 +16,7 @@ from ckseq.signal.reduce import project
 SIDE = 48
 CONFIG = OcclusionConfig(cells=12, window_cells=2, step_cells=1, span_share=0.25, span_step_share=0.125)
 REGIONS = face_regions(TYPICAL_PLACE, side_px=SIDE)
-AREAS = areas_of(REGIONS, face_shape().mean[:, :2])
+AREAS = areas_of(REGIONS, face_shape())
 
 
 def reads(rows, steps):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.explain.parts import Area, Band, Filmed, Projected
-from ckseq.signal.landmarks import beside
+from ckseq.signal.fused import beside
 from ckseq.signal.reduce import halved, project
 
 
@@ -49,16 +49,32 @@ def test_landmarks_stay_where_the_first_step_has_them():
     assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize(
-    ("group", "still"), [("motion", (True, False)), ("landmarks", (False, True)), ("everything", (True, True))]
-)
-def test_groups_of_fused_input(group, still):
-    film = made_film(3, (3,))
-    points = np.random.default_rng(1).random((5, 2, 7), dtype=np.float32)
-    found = Projected(project(film), film, points).without(group, 0, 5)
-    motion = np.zeros_like(project(film)) if still[0] else project(film)
-    kept = np.repeat(points[:1], 5, axis=0) if still[1] else points
-    assert np.array_equal(found, beside(motion, kept))
+@pytest.mark.parametrize("group", ["motion", "landmarks", "gradients", "everything"])
+def test_groups_of_fused_input(group):
+    film, rng = made_film(3, (3,)), np.random.default_rng(1)
+    whole = {
+        "motion": project(film),
+        "landmarks": rng.random((5, 2, 7), dtype=np.float32),
+        "gradients": rng.random((5, 2, 256), dtype=np.float32),
+    }
+    still = {
+        "motion": np.zeros_like(whole["motion"]),
+        **{name: np.repeat(whole[name][:1], 5, axis=0) for name in ("landmarks", "gradients")},
+    }
+    found = Projected(whole["motion"], film, whole["landmarks"], whole["gradients"]).without(group, 0, 5)
+    expected = [still[name] if group in (name, "everything") else whole[name] for name in whole]
+    assert np.array_equal(found, beside(*expected))
+
+
+def test_gradients_of_an_area_stay_as_the_first_step_has_them():
+    film, rng = made_film(3, ()), np.random.default_rng(1)
+    points, gradients = rng.random((5, 2, 4), dtype=np.float32), rng.random((5, 2, 256), dtype=np.float32)
+    shown = rng.random((2, 256)) > 0.5
+    area = Area(np.zeros((12, 12), bool), (), shown)
+    found = Projected(project(film), film, points, gradients).without(area, 1, 3)
+    expected = gradients.copy()
+    expected[1:3, shown] = gradients[0, shown]
+    assert np.array_equal(found, beside(project(film), points, expected))
 
 
 def test_parts_of_the_film_itself():
