@@ -131,7 +131,9 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
         sharing = "subjects are unknown, and may be in training and test"
     elif shared:
         sharing = f"{counted(shared, 'test sequence')} {agreeing(shared, 'shows', 'show')} a subject seen in training"
-    console.say(f"{file} fits {store}: {len(folds)} folds, {len(cases)} sequences; {known_as}; {sharing}")
+    console.say(
+        f"{file} fits {store}: {counted(len(folds), 'fold')}, {counted(len(cases), 'sequence')}; {known_as}; {sharing}"
+    )
     return {
         "schema": 1,
         "file": str(file),
