@@ -381,13 +381,8 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
             Problem("there are no labels", "Emotion", "download Emotion_labels.zip and put it next to the images")
         )
     elif n_unlabeled:
-        odd.append(
-            Problem(
-                f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label",
-                "Emotion",
-                "as in CK+ itself; training does not use them",
-            )
-        )
+        what = f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label"
+        odd.append(Problem(what, "Emotion", "as in CK+ itself; training does not use them"))
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     needs = (
         ("facs", "FACS", len(recordings), "only action units are learned from them"),
