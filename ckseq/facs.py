@@ -17,7 +17,7 @@ REGIONS: tuple[Region, ...] = ("brow", "lids", "nose", "cheeks", "mouth", "chin"
 NEUTRAL = "0"
 """The code of a face without any action unit."""
 
-_INTENSITIES = "ABCDE"
+INTENSITIES = "ABCDE"
 _CODE = re.compile(r"[LR]?(?P<unit>[0-9]{1,2})(?P<intensity>[A-Ea-e]?)")
 
 
@@ -159,7 +159,7 @@ def parse_codes(text: str, where: str) -> tuple[ActionUnit, ...]:
         if not found:
             raise DataError(f"{part[:20]!r} is no action unit", where, "write FACS codes such as 1+2C+12; 0 is none")
         level = found["intensity"].upper()
-        pairs.append((int(found["unit"]), _INTENSITIES.index(level) + 1 if level else None))
+        pairs.append((int(found["unit"]), INTENSITIES.index(level) + 1 if level else None))
     return in_unit_order(pairs)
 
 

@@ -68,6 +68,10 @@ class LandmarkFiles:
     missing: tuple[str, ...] = ()
 
 
+Origin = Literal["ckplus", "synthetic", "recorded", "other"]
+"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others."""
+
+
 def subject_known(subject: str, id: str) -> bool:
     """Return whether the subject of a recording is known: where not, its subject is its own id."""
     return subject != id

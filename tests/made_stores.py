@@ -50,8 +50,9 @@ def make_store(folder, recordings, digest="0123456789abcdef", pipeline=None):
         write_part(parts, one)
         ids.append(one.recording.id)
     out = folder / "store.h5"
-    pipeline = pipeline or {"name": "paper"}
-    assemble(parts, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline, digest=digest, notes=[])
+    assemble(
+        parts, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline or {"name": "paper"}, digest=digest, notes=[]
+    )
     return out
 
 

@@ -20,6 +20,7 @@ from ckseq.recording import LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
 from ckseq.sources._facs_files import codes_of
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
+from ckseq.sources._landmark_files import Points, read_points
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
@@ -28,18 +29,9 @@ LOOKS_FOR = (
     "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
 )
 EXPECTED_COUNTS: Mapping[str, int] = {
-    "sequences": 593,
-    "subjects": 123,
-    "frames": 10_708,
-    "labeled": 327,
-    "anger": 45,
-    "contempt": 18,
-    "disgust": 59,
-    "fear": 25,
-    "happiness": 69,
-    "sadness": 28,
-    "surprise": 83,
-}
+    "sequences": 593, "subjects": 123, "frames": 10_708, "labeled": 327,
+    "anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83,
+}  # fmt: skip
 
 _KINDS = {
     "cohn-kanade-images": "images",
@@ -68,6 +60,10 @@ class _File(NamedTuple):
     @property
     def where(self) -> str:
         return self.tree.where(f"{self.folder}/{self.name}")
+
+    @property
+    def content(self) -> bytes:
+        return self.tree.text(f"{self.folder}/{self.name}")
 
     @property
     def number(self) -> int | None:
@@ -124,6 +120,13 @@ def problems(root: Path) -> list[Problem]:
     """
     found, recordings = _survey(root)
     return found.faults + found.oddities + _companions(found, recordings) + too_short(recordings)
+
+
+def tracked_points(root: Path) -> dict[str, list[Points]]:
+    """Return the points in the first and the last frame of each recording that has some, by id; errors as of `scan`."""
+    files = _survey(root)[0].files.get("landmarks", {})
+    ends = {key: sorted(some, key=lambda file: (file.number or 0, file.name)) for key, some in files.items()}
+    return {"_".join(key): [read_points(one.content, one.where) for one in (e[0], e[-1])] for key, e in ends.items()}
 
 
 def _survey(root: Path) -> tuple[_Found, list[Recording]]:
@@ -333,9 +336,7 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
 
 
 def _emotion(file: _File) -> str:
-    text = (
-        file.tree.text(f"{file.folder}/{file.name}").decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
-    )
+    text = file.content.decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
     if len(text) != 1:
         what = f"holds {len(text)} labels" if text else "is an empty label"
         raise DataError(what, file.where, _FIX_LABEL)
@@ -367,13 +368,8 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
             Problem("there are no labels", "Emotion", "download Emotion_labels.zip and put it next to the images")
         )
     elif n_unlabeled:
-        odd.append(
-            Problem(
-                f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label",
-                "Emotion",
-                "as in CK+ itself; training does not use them",
-            )
-        )
+        what = f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label"
+        odd.append(Problem(what, "Emotion", "as in CK+ itself; training does not use them"))
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     only = "only landmarks.kind = ckplus uses them"
     for kind, name, needed, uses in (
