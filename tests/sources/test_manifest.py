@@ -1,3 +1,6 @@
+import csv
+import io
+
 import cv2
 import numpy as np
 import pytest
@@ -64,6 +67,55 @@ def test_a_path_that_names_its_subject_already(folder):
     assert manifest.scan(table(folder, "path,subject\nS1_take2,S1\n"))[0].id == "S1_take2"
 
 
+def test_recordings_of_one_session_are_numbered_and_that_is_said(folder):
+    text = "path,subject,session,label\na,S1,1,joy\nclip.mp4,S1,1_2,fear\nb,S1,1,anger\none,S1,1,fear\n"
+    found = manifest.scan(table(folder, text))
+    assert [(one.id, one.session, one.label) for one in found] == [
+        ("S1_1", "1", "joy"),
+        ("S1_1_2", "1_2", "fear"),
+        ("S1_1_3", "1", "anger"),
+        ("S1_1_4", "1", "fear"),
+    ]
+    said = [problem.what for problem in manifest.problems(folder)]
+    assert "2 of 4 recordings share subject and session with another, and are numbered" in said
+
+
+CELLS = st.text(alphabet=st.sampled_from("ab1 ;,\t\"é-"), min_size=1, max_size=4).filter(
+    lambda text: text.strip().isprintable() and text.strip()
+)
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, st.sampled_from(["", "1", "2"]), CELLS), min_size=1, max_size=4),
+    delimiter=st.sampled_from(manifest.DELIMITERS),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    form=st.sampled_from(["relative", "absolute", "backslashes"]),
+)
+def test_however_it_is_written_every_line_is_a_recording(rows, delimiter, ends, encoding, form, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "takes"
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter=delimiter, lineterminator=ends)
+    writer.writerow(["path", "subject", "session", "label"])
+    for number, (subject, session, label) in enumerate(rows):
+        frames = folder / "clips" / str(number)
+        frames.mkdir(parents=True, exist_ok=True)
+        (frames / "0.png").write_bytes(PNG)
+        path = {"relative": f"clips/{number}", "absolute": str(frames), "backslashes": f"clips\\{number}"}[form]
+        writer.writerow([path, subject, session, label])
+    try:
+        found = manifest.scan(table(folder, written.getvalue(), encoding))
+    except DataError as error:  # two subjects whose names give the same id
+        assert "the id" in str(error)
+        return
+    place = {one.frames.paths[0].parent.name: one for one in found}
+    assert len({one.id for one in found}) == len(place) == len(rows)
+    for number, (subject, session, label) in enumerate(rows):
+        one = place[str(number)]
+        assert (one.subject, one.label) == (subject.strip(), label.strip())
+        assert one.session == (session or str(number))
+
+
 def test_an_image_is_a_recording_of_one_frame(folder):
     path = table(folder, "path,subject,label\nface.png,S1,joy\n")
     (only,) = manifest.scan(path)
@@ -98,7 +150,7 @@ def test_an_absolute_path(folder):
         ("path,subject\n\nnowhere,S1\n", "line 3: path 'nowhere' does not exist"),
         ("path,subject\nempty,S1\n", "line 2: path 'empty' is a folder without images"),
         ("path,subject\nnote.txt,S1\n", "line 2: path 'note.txt' is neither"),
-        ("path,subject,session\na,S1,1\nb,S1,1\n", "line 3: the id 'S1_1' is used by line 2"),
+        ("path,subject\na,S1\na,S1\n", "line 3: path 'a' is that of line 2"),
         ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is used by line 2"),
         ('path,subject,label\na,S1,"jo\ny"\n', "line 3: the label has a line break"),
         ('path,subject\n"a"b,S1\n', "line 2: is not CSV"),
