@@ -145,7 +145,7 @@ def _images(**values: Any) -> dict[str, Any]:
 @command(
     "train",
     click.argument("store", type=FOLDER),
-    recipe_option("experiment"),
+    recipe_option("experiment", "default"),
     out_option("Run folder to write."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
@@ -193,7 +193,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
 @command(
     "crossval",
     click.argument("store", type=FOLDER),
-    recipe_option("experiment"),
+    recipe_option("experiment", "default"),
     out_option("Run folder to write."),
     click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Number of random seeds."),
     click.option(
