@@ -196,7 +196,7 @@ def _text(table: Path) -> str:
 
 def _header(table: Path) -> list[str]:
     try:
-        first = next(_cells(_text(table)), [])
+        first: list[str] = next(_cells(_text(table)), [])
     except csv.Error as error:
         raise DataError(f"is not CSV: {error}", f"{table} line 1", "correct the line") from None
     return _named(first)
