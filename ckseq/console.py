@@ -114,7 +114,10 @@ class Console:
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Bar]:
-        """Show progress; the caller calls ``advance(text=...)`` after each unit of work."""
+        """Show progress; the caller calls ``advance(text=...)`` after each unit of work.
+
+        A total of 0 is unknown: then no remaining time is shown.
+        """
         bar: Bar
         label = printable(label)
         if self.quiet:
@@ -147,7 +150,7 @@ class Bar:
 class _TerminalBar(Bar):
     def __init__(self, progress: Progress, label: str, total: int) -> None:
         self._progress = progress
-        self._task = progress.add_task(label, total=total, rate="", text="")
+        self._task = progress.add_task(label, total=total or None, rate="", text="")
 
     def advance(self, n: int = 1, *, text: str = "") -> None:
         self._progress.advance(self._task, n)
@@ -167,17 +170,16 @@ class _PlainBar(Bar):
         self._done += n
         text = printable(text)
         now = time.monotonic()
-        if now - self._last < self._every_s and self._done < self._total:
+        if now - self._last < self._every_s and self._done != self._total:
             return
         self._last = now
-        if not self._done:
-            print(f"{self._label} 0/{self._total}  {text}", file=sys.stdout, flush=True)
-            return
-        rate = self._done / max(now - self._start, 1e-9)
-        left = (self._total - self._done) / rate
-        tail = f"  {text}" if text else ""
-        line = f"{self._label} {self._done}/{self._total}  {_rate(rate)}  {_clock(left)} left{tail}"
-        print(line, file=sys.stdout, flush=True)
+        # a total is an estimate where headers are wrong
+        known = self._done <= self._total
+        words = [f"{self._label} {self._done}{f'/{self._total}' if known else ''}"]
+        if self._done:
+            rate = self._done / max(now - self._start, 1e-9)
+            words += [_rate(rate), *([f"{_clock((self._total - self._done) / rate)} left"] if known else [])]
+        print("  ".join([*words, *([text] if text else [])]), file=sys.stdout, flush=True)
 
 
 def _rate(per_second: float) -> str:
