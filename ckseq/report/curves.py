@@ -46,19 +46,8 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
         axes.set_ylim(0, 1.02)
         axes.set_yticks(np.linspace(0, 1, 6))
         last = max(epoch.epoch for epoch in epochs)
-        axes.axhline(scores.majority, color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
-        axes.annotate(
-            f"majority-class baseline: {scores.majority:.2f}",
-            (1, scores.majority),
-            xycoords=axes.get_yaxis_transform(),
-            xytext=(-4, -4),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            color=SOFT,
-            fontsize=8,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
+        label = f"majority-class baseline: {scores.majority:.2f}"
+        axes.axhline(scores.majority, color=SOFT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1, label=label)
         error = [[scores.accuracy - scores.interval.low], [scores.interval.high - scores.accuracy]]
         axes.errorbar(
             [last * 1.03 + 0.4],
@@ -69,8 +58,11 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
             markersize=5,
             capsize=4,
             linewidth=1.4,
+            clip_on=False,
             label=f"final model on the test set, {percent(scores.confidence)} interval",
         )
+        # the final model stands to the right of the last epoch, where there is no further one
+        axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
         _legend(axes)
         return png(figure)
 
