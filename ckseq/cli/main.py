@@ -38,6 +38,18 @@ def _config(**values: Any) -> dict[str, Any]:
     return config(**values)
 
 
+@command("list", click.argument("what", metavar="[KIND|NAME]", required=False))
+def _list(**values: Any) -> dict[str, Any]:
+    """List recipes, models and detectors with their purpose.
+
+    With KIND (experiments, pipelines, searches, models, detectors) or a NAME also what each reads, what it costs, where
+    it comes from, and what was measured with it.
+    """
+    from ckseq.tasks.listing import listing
+
+    return listing(**values)
+
+
 @command(
     "bench",
     click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills"])),

@@ -27,6 +27,7 @@ from ckseq.cli.common import (
     strict_option,
 )
 from ckseq.defaults import FRAMES_PER_SECOND
+from ckseq.recipes import recipe_names
 
 
 @command(
@@ -262,6 +263,11 @@ def _experiment(**values: Any) -> dict[str, Any]:
     from ckseq.tasks.experiment import experiment
 
     return experiment(**values)
+
+
+_experiment.epilog = (
+    f"Experiments: {', '.join(recipe_names('experiments'))}. 'ckseq list experiments' tells what each is for."
+)
 
 
 @command(

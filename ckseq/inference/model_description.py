@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,14 @@ from ckseq.config import Config
 from ckseq.experiment.recipe import Experiment
 from ckseq.inference.face_detection import face_detection_for
 from ckseq.inference.predictor import Predictor
+from ckseq.labels import EMOTIONS
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.signal.sequence import SequenceConfig, overflow_of_new
 from ckseq.storage.run_record import RunRecord
 
 SCHEMA = 2
-_USE = (
-    "The labels are acted expressions: the model classifies how faces move in such recordings, not what a person "
-    "feels. Do not use it to judge people."
-)
+_USE = "the model classifies how faces move in such recordings, not what a person feels. Do not use it to judge people."
+_EMOTIONS = {emotion.name for emotion in EMOTIONS}
 _LEVELS = "0 to 255, the gray levels or colors of the crops, neither scaled nor centered"
 _VALUES = {
     "crops": _LEVELS,
@@ -74,8 +73,8 @@ class ModelDescription:
     explained: dict[str, str]
     trained: Provenance
     notes: list[str]
+    use: str
     output: str = "probabilities of the labels, in their order"
-    use: str = _USE
     schema: int = SCHEMA
     ckseq_version: str = ckseq.__version__
 
@@ -122,7 +121,12 @@ def describe_model(record: RunRecord, predictor: Predictor, shape: tuple[int, ..
             protocol_digest=record.protocol.digest,
         ),
         notes=list(record.notes),
+        use=f"The labels are {_kind_of(record.labels)}: {_USE}",
     )
+
+
+def _kind_of(labels: Iterable[str]) -> str:
+    return "acted expressions" if _EMOTIONS.issuperset(labels) else "those of its data"
 
 
 def _channels(experiment: Experiment, pipeline: Pipeline) -> tuple[str, ...]:
