@@ -204,13 +204,14 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         show_default=True,
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
+    click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,
     seed_option,
     overwrite_option,
 )
-def _crossval(**values: Any) -> dict[str, Any]:
+def _crossval(*, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
     """Cross-validate a model on a store.
 
     Every sequence of STORE is tested once per seed, by a model that was not trained on its fold.
@@ -219,8 +220,10 @@ def _crossval(**values: Any) -> dict[str, Any]:
     another.
     """
     from ckseq.tasks.crossval import crossval
+    from ckseq.tasks.report import report
 
-    return crossval(**values)
+    result = crossval(console=console, **values)
+    return result | ({"report": report(values["out"], faces=True, console=console)} if reported else {})
 
 
 @command(

@@ -46,8 +46,6 @@ def listing(what: str | None = None, *, console: Console) -> dict[str, Any]:
         if of_kind:
             console.heading(kind)
             console.say(_names(of_kind) if what is None else _facts(of_kind))
-    if what is None:
-        console.say(f"Next: ckseq list {' | '.join(KINDS)} | NAME")
     return {"schema": 1, "entries": [asdict(entry) for entry in entries]}
 
 
