@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ckseq import registry
@@ -39,9 +40,20 @@ def reason_against(experiment: Experiment, *, format: str, n_frames: int) -> str
 
 
 def packages(format: str, detector: str) -> tuple[str, ...]:
-    """Return the packages that a script needs, as pip names them."""
+    """Return the packages that a script needs, as pip names them, in the versions with which it was compared.
+
+    Other versions of OpenCV resize and blur a little differently.
+    """
     spec: DetectorSpec = registry.load("detectors", detector).SPEC
-    return tuple(dict.fromkeys(("numpy", "opencv-python-headless", RUNTIMES[format][1], *spec.packages)))
+    names = dict.fromkeys(("numpy", "opencv-python-headless", RUNTIMES[format][1], *spec.packages))
+    return tuple(f"{name}=={found}" if (found := _installed(name)) else name for name in names)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # an extra that this machine lacks
+        return None
 
 
 def script(model: str, *, format: str, detector: str) -> str:
@@ -67,7 +79,11 @@ def script(model: str, *, format: str, detector: str) -> str:
     needs = " ".join(packages(format, detector))
     return f'''"""{about}
 
-Written by ckseq, which it does not need. It needs: pip install {needs}
+Written by ckseq, which it does not need. It needs:
+
+    pip install {needs}
+
+Other versions may give slightly other probabilities.
 
     python SCRIPT video.mp4 folder_of_frames/
 
