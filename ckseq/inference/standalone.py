@@ -87,6 +87,8 @@ Other versions may give slightly other probabilities.
 
     python SCRIPT video.mp4 folder_of_frames/
 
+It prints one line of JSON for each sequence; with a network of single images, for each image or frame.
+
 As a module: model = load_model(Path({model!r}), {open_network}, make), then predict_sequence(model, path) for
 sequences, predict_faces(model, read_image(path, color=...)) for single images.
 """
