@@ -56,22 +56,21 @@ class SequenceClassifier(_Traits):
 
 
 class LandmarkSequenceClassifier(_Traits):
-    """A model of sequences of landmarks, or of these and projections; landmarks are registered window by window."""
+    """A model of sequences of landmarks, or of these with more; landmarks are registered window by window."""
 
-    def keep(self, frame: FrameResult) -> tuple[NDArray[Any] | None, NDArray[np.float32]] | None:
-        """Return projections and landmarks of a frame; none without landmarks, or before there is motion to measure."""
+    def keep(self, frame: FrameResult) -> FrameResult | None:
+        """Return what is read of a frame; none without landmarks, or before there is motion to measure."""
         no_motion_yet = self.measures_motion and frame.projections is None
         found = frame.landmarks is not None and bool(np.isfinite(frame.landmarks).all())
-        return None if frame.landmarks is None or not found or no_motion_yet else (frame.projections, frame.landmarks)
+        return None if not found or no_motion_yet else frame._replace(crop=None, blobs=None, cut=None)
 
-    def classify(
-        self, kept: Sequence[tuple[NDArray[Any] | None, NDArray[np.float32]]], times_s: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
+    def classify(self, kept: Sequence[FrameResult], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the probabilities of a window."""
-        projections = [motion for motion, _ in kept if motion is not None]
-        arrays = {"landmarks": landmark_columns(np.stack([points for _, points in kept]), face_shape())}
-        if projections:
-            arrays["projections"] = np.stack(projections)
+        points = np.stack([one.landmarks for one in kept if one.landmarks is not None])
+        arrays = {"landmarks": landmark_columns(points, face_shape())}
+        arrays["gradients"] = np.stack([one.gradients for one in kept if one.gradients is not None])
+        if self.measures_motion:
+            arrays["projections"] = np.stack([one.projections for one in kept if one.projections is not None])
         return self.predictor.predict_proba(self.predictor.read_input(arrays), times_s)
 
 

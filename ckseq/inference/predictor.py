@@ -19,7 +19,7 @@ from ckseq.learn.extract import EXTRACTOR, as_sequence, extract, load_extractor
 from ckseq.learn.predict import ESTIMATOR, NETWORK, input_shape, load_trained_model, probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.protocol.early_classification import SHARES
-from ckseq.signal.landmarks import beside, less_neutral
+from ckseq.signal.fused import NeutralFace, beside, less_neutral
 from ckseq.signal.sequence import fit_length, overflow_of_new
 from ckseq.storage.complete_run import check_file
 from ckseq.storage.prefix_predictions import EARLY
@@ -51,9 +51,8 @@ class Predictor:
         An early decision is one whose probability is above ``sure_above``: on the run's test part no more than
         ``error_rate`` of such decisions are wrong. ``sure_above`` is None where the run has no prefix predictions,
         infinite where its test part is too small.
-    neutral : (2, n + 3) float32, optional
-        The neutral face of the person, of a run that is calibrated by person; see
-        `ckseq.signal.landmarks.neutral_shape`.
+    neutral : NeutralFace, optional
+        Of the person, where the run is calibrated by person.
     """
 
     labels: tuple[str, ...]
@@ -66,7 +65,7 @@ class Predictor:
     notes: tuple[str, ...] = ()
     error_rate: float = ERROR_RATE
     sure_above: float | None = None
-    neutral: NDArray[np.float32] | None = None
+    neutral: NeutralFace | None = None
 
     @property
     def reads_images(self) -> bool:
@@ -85,10 +84,11 @@ class Predictor:
     def read_input(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return what the model reads of a preprocessed recording, one row per frame; features are extracted here."""
         if self.experiment.input in ("landmarks", "fused"):
-            landmarks: NDArray[Any] = arrays["landmarks"]
-            if self.neutral is not None:
-                landmarks = less_neutral(landmarks, self.neutral)
-            return landmarks if self.experiment.input == "landmarks" else beside(arrays["projections"], landmarks)
+            shape, texture = (None, None) if self.neutral is None else self.neutral
+            landmarks = less_neutral(arrays["landmarks"], shape)
+            if self.experiment.input == "landmarks":
+                return landmarks
+            return beside(arrays["projections"], landmarks, less_neutral(arrays["gradients"], texture))
         if self.extractor is None:
             return arrays[self.experiment.input]
         return as_sequence(extract(self.extractor, arrays["crops"]))

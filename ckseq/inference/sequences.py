@@ -13,7 +13,7 @@ from ckseq.inference.inputs import Input
 from ckseq.inference.predictions import EarlyDecision, SequencePrediction
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.stages import run_stages
-from ckseq.signal.landmarks import neutral_shape
+from ckseq.signal.fused import neutral_face
 from ckseq.sources.manifest import frames_at
 
 # frames are unevenly spaced where a distance differs from the median by more than this share of it
@@ -46,7 +46,7 @@ def with_neutral(predictor: Predictor, clip: Path | None) -> Predictor:
     if not calibrated:
         raise CallError("--neutral is for runs with calibration = neutral, and this run has none", predictor.run)
     arrays, _ = run_stages(frames_at(clip), predictor.pipeline)
-    return replace(predictor, neutral=neutral_shape(arrays["landmarks"]))
+    return replace(predictor, neutral=neutral_face(arrays["landmarks"], arrays["gradients"]))
 
 
 def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:

@@ -1,4 +1,4 @@
-"""The estimator behind `fusion`: several linear views of a sequence, and how much each is to be believed.
+"""The estimator behind `fusion`: one ridge regression of several views of a sequence, each scaled by its weight.
 
 Saved estimators name the class by its module, so it may not be renamed.
 """
@@ -6,6 +6,7 @@ Saved estimators name the class by its module, so it may not be renamed.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,43 +16,57 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from ckseq.models._features import Vectors
 from ckseq.signal.augment import AugmentConfig, augment, mirror
 from ckseq.signal.face_shape import face_shape
+from ckseq.signal.gradients import N_COLUMNS, mirror_gradients
 from ckseq.signal.landmarks import facs_distances, mirror_landmarks
 
-_PENALTIES = np.logspace(0, 6, 13)
-_SHARES = np.arange(5) / 4
+# of the mean of a kernel's diagonal, times the number of sequences
+_PENALTIES = np.logspace(-3, 1, 13)
 _TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
+_MOTION, _SHAPE, _TEXTURE = range(3)
+_WEIGHTS = (
+    (1 / 3, 1 / 3, 1 / 3),
+    *((a / 4, b / 4, (4 - a - b) / 4) for a, b in itertools.product(range(5), repeat=2) if a + b <= 4),
+)
+"""Weights of motion, shape and texture that are tried; of equally good ones the first."""
 
 
 class _View(NamedTuple):
-    """A ridge regression: what it subtracts and divides by, its weights and offsets, and its penalty."""
+    """Features of sequences, (n, columns), and which of the weights is theirs, and what share of it."""
+
+    features: NDArray[np.float32]
+    group: int
+    share: float
+
+
+class _Kernel(NamedTuple):
+    """The weighted sum of the views' kernels as features: standardized columns times ``scale``."""
 
     mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    offsets: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
-    def scores(self, x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        return np.asarray((x - self.mean) / self.deviation @ self.weights + self.offsets, np.float64)
+    def columns(self, views: list[_View]) -> NDArray[np.float64]:
+        return (np.concatenate([view.features for view in views], axis=1) - self.mean) * self.scale
 
 
 class FusedRidges(ClassifierMixin, BaseEstimator):
-    """Ridge regressions of projections and of landmarks, and the weighted sum of their scores.
+    """Ridge regression of a weighted sum of kernels: of motion, of the shape of the face, and of its texture.
 
-    Everything is chosen for people who were not learned from: the penalty of each ridge by leaving one subject out in
-    closed form, the weights of the views by the cross-entropy of these left-out scores.
+    Penalty and weights are chosen for people who were not learned from, by leaving one subject out in closed form.
 
     Parameters
     ----------
     input_shape : tuple of int
-        (t, 2, w, channels) of the sequences, see `ckseq.signal.landmarks.beside`.
+        (t, 2, w, channels) of the sequences, see `ckseq.signal.fused.beside`.
     n_landmarks : int
-        How many of the w columns are landmarks, at the end.
+        How many of the w columns are landmarks, before the gradients at the end.
     pool, parts : int
         Of the projections: columns averaged, and parts of the time axis averaged.
     versions : int
         Augmented versions of each sequence that are learned from, besides itself.
-    seed : int
-        Of these.
+    mean_gradients : bool
+        Whether the mean of the gradients is a feature too.
+    random_state : int
+        Of the augmentation.
     """
 
     def __init__(
@@ -61,6 +76,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         pool: int,
         parts: int,
         versions: int,
+        mean_gradients: bool = False,
         random_state: int = 0,
     ) -> None:
         self.input_shape = input_shape
@@ -68,6 +84,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         self.pool = pool
         self.parts = parts
         self.versions = versions
+        self.mean_gradients = mean_gradients
         self.random_state = random_state
 
     def fit(
@@ -80,23 +97,22 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         """Fit to sequences (n, t, 2, w, channels) of the classes y (n,), shown by ``subjects``."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         people = np.unique(np.arange(len(y)) if subjects is None else np.asarray(subjects), return_inverse=True)[1]
-        copies = [X, *self._augmented(X, augmentation)]
-        columns = [self._views(copy) for copy in copies]
-        codes_of_all, people_of_all = np.tile(codes, len(copies)), np.tile(people, len(copies))
-        views, left_out = [], []
-        for parts in zip(*columns, strict=True):
-            view, scores = _fit_ridge(np.concatenate(parts), codes_of_all, people_of_all, len(self.classes_))
-            views.append(view)
-            left_out.append(scores[: len(y)])
-        self.means_, self.deviations_, self.weights_, self.offsets_ = (list(part) for part in zip(*views, strict=True))
-        self.shares_, self.temperature_ = _choose_shares(np.stack(left_out), codes, people)
+        views = self._views(X)
+        self.weights_ = _choose_weights(views, codes, people, len(self.classes_))
+        kernel = _standardized(views, self.weights_)
+        # the versions one by one: sequences are large, and their features small
+        rows = [kernel.columns(views), *(kernel.columns(self._views(one)) for one in self._augmented(X, augmentation))]
+        n = len(rows)
+        fitted = _fit_ridge(np.concatenate(rows), np.tile(codes, n), np.tile(people, n), len(self.classes_))
+        self.mean_, self.scale_ = kernel
+        self.coefficients_, self.offsets_ = fitted.coefficients, fitted.offsets
+        self.temperature_ = _best_temperature(fitted.left_out[: len(y)], codes)
         return self
 
     def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
         """Return the score of each class, (n, n_classes); a softmax of it gives the probabilities."""
-        fitted = zip(self.means_, self.deviations_, self.weights_, self.offsets_, strict=True)
-        scores = [_View(*parts).scores(columns) for parts, columns in zip(fitted, self._views(X), strict=True)]
-        return np.asarray(np.tensordot(self.shares_ * self.temperature_, np.stack(scores), axes=1), np.float64)
+        columns = _Kernel(self.mean_, self.scale_).columns(self._views(X))
+        return np.asarray(self.temperature_ * (columns @ self.coefficients_ + self.offsets_), np.float64)
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
         """Return the probability of each class, (n, n_classes)."""
@@ -106,110 +122,133 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each sequence, (n,)."""
         return np.asarray(self.classes_[self.decision_function(X).argmax(axis=1)])
 
-    def _split(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return projections (n, t, 2, w, channels) and landmarks (n, t, 2, columns)."""
-        width = x.shape[3] - self.n_landmarks
-        return x[:, :, :, :width], x[:, :, :, width:, 0]
+    def _split(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return projections (n, t, 2, w, channels), landmarks (n, t, 2, columns) and gradients (n, t, 2, 256)."""
+        end = x.shape[3] - N_COLUMNS
+        start = end - self.n_landmarks
+        return x[:, :, :, :start], x[:, :, :, start:end, 0], x[:, :, :, end:, 0]
 
-    def _views(self, x: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-        """Return what each ridge reads, (n, columns) each."""
-        projections, landmarks = self._split(x)
-        vectors = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=self.parts).transform(projections)
-        views = vectors, _statistics(landmarks), _statistics(facs_distances(landmarks, face_shape()))
-        return [view.astype(np.float64) for view in views]
+    def _views(self, x: NDArray[np.float32]) -> list[_View]:
+        """Return what is read of sequences: of projections, of landmarks and distances of FACS, and of gradients."""
+        projections, landmarks, gradients = self._split(x)
+        pooled = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=x.shape[1])
+        motion = pooled.transform(projections).reshape(*x.shape[:2], -1)
+        parts = np.array_split(motion, min(self.parts, x.shape[1]), axis=1)
+        texture = [np.sqrt(gradients.std(axis=1)), np.sqrt(_speed(gradients))]
+        if self.mean_gradients:
+            texture.append(gradients.mean(axis=1))
+        groups = {
+            _MOTION: [
+                np.stack([part.mean(axis=1) for part in parts], axis=1),
+                np.stack([motion.std(axis=1), _speed(motion)], axis=1),
+            ],
+            _SHAPE: [_statistics(landmarks), _statistics(facs_distances(landmarks, face_shape()))],
+            _TEXTURE: texture,
+        }
+        return [
+            _View(features.reshape(len(x), -1), group, 1 / len(members))
+            for group, members in groups.items()
+            for features in members
+        ]
 
-    def _augmented(self, x: NDArray[np.float32], config: AugmentConfig | None) -> list[NDArray[np.float32]]:
-        """Return augmented versions; landmarks are only mirrored, since the registration removed the rest."""
+    def _augmented(self, x: NDArray[np.float32], config: AugmentConfig | None) -> Iterator[NDArray[np.float32]]:
+        """Yield augmented versions; landmarks and gradients are only mirrored: the registration removed the rest."""
         if config is None or config.changes_nothing:
-            return []
+            return
         rng = np.random.default_rng(self.random_state)
         unmirrored = config.model_copy(update={"mirror": 0.0})
-        versions = []
         for _ in range(self.versions):
             version = x.copy()
-            projections, landmarks = self._split(version)
+            projections, landmarks, gradients = self._split(version)
             flipped = rng.random(len(x)) < config.mirror
             projections[:] = augment(mirror(projections, chosen=flipped), unmirrored, rng=rng)
             landmarks[flipped] = mirror_landmarks(landmarks[flipped], face_shape())
-            versions.append(version)
-        return versions
+            gradients[flipped] = mirror_gradients(gradients[flipped])
+            yield version
+
+
+def _speed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean absolute change from step to step of values (n, t, ...)."""
+    if values.shape[1] == 1:
+        return np.zeros_like(values[:, 0])
+    return np.asarray(np.abs(np.diff(values, axis=1)).mean(axis=1), np.float32)
 
 
 def _statistics(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return mean, deviation, mean speed, and change from the first to the last sixth, of values (n, t, ...)."""
+    """Return mean, deviation, lower and upper tenth, speed, and change from the first to the last sixth.
+
+    Of values (n, t, ...), as (n, columns).
+    """
     n, t = values.shape[:2]
     k = max(t // 6, 1)
-    speed = np.abs(np.diff(values, axis=1)).mean(axis=1) if t > 1 else np.zeros_like(values[:, 0])
     change = values[:, -k:].mean(axis=1) - values[:, :k].mean(axis=1)
-    found = np.stack([values.mean(axis=1), values.std(axis=1), speed, change], axis=1)
+    tenths = np.quantile(values, [0.1, 0.9], axis=1).astype(np.float32)
+    found = np.stack([values.mean(axis=1), values.std(axis=1), *tenths, _speed(values), change], axis=1)
     return found.reshape(n, -1)
 
 
-def _fit_ridge(
-    x: NDArray[np.float64], codes: NDArray[np.int_], people: NDArray[np.int_], n_classes: int
-) -> tuple[_View, NDArray[np.float64]]:
-    """Fit a ridge regression of the classes (-1 or 1), and return it with the scores of everybody left out.
+def _standardized(views: list[_View], weights: tuple[float, ...]) -> _Kernel:
+    """Return mean and scale of all columns: the squares of a view's columns add up to its weight on average."""
+    means, scales = [], []
+    for view in views:
+        deviation = view.features.std(axis=0, dtype=np.float64)
+        deviation[deviation < 1e-8] = np.inf  # a column that never changes says nothing
+        means.append(view.features.mean(axis=0, dtype=np.float64))
+        scales.append(np.sqrt(weights[view.group] * view.share / view.features.shape[1]) / deviation)
+    return _Kernel(np.concatenate(means), np.concatenate(scales))
+
+
+class _Ridge(NamedTuple):
+    """A fitted ridge regression: its mean squared error on people left out, and their scores."""
+
+    error: float
+    left_out: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+
+
+def _fit_ridge(x: NDArray[np.float64], codes: NDArray[np.int_], people: NDArray[np.int_], n_classes: int) -> _Ridge:
+    """Fit a ridge regression of the classes (-1 or 1) with the penalty that is best for people left out.
 
     With the kernel matrix K and penalty a, ``C = (K + a)^-1`` and ``W = C Y``, the residuals of a subject's rows i when
     the subject is left out are ``C[i, i]^-1 W[i]`` (as for single rows: Golub, Heath and Wahba 1979).
     """
-    mean, deviation = x.mean(axis=0), x.std(axis=0)
-    deviation[deviation < 1e-8] = 1.0
-    z = (x - mean) / deviation
     targets = 2.0 * np.eye(n_classes)[codes] - 1
     offsets = targets.mean(axis=0)
     targets -= offsets
-    values, vectors = np.linalg.eigh(z @ z.T)
+    kernel = x @ x.T
+    values, vectors = np.linalg.eigh(kernel)
     rows = [np.flatnonzero(people == person) for person in range(people.max() + 1)]
+    order = np.concatenate(rows)
     best = None
-    for penalty in _PENALTIES:
+    for penalty in _PENALTIES * max(float(np.trace(kernel)), 1e-12):
         inverse = (vectors / (np.maximum(values, 0) + penalty)) @ vectors.T
         dual = inverse @ targets
         residuals = np.concatenate([np.linalg.solve(inverse[np.ix_(some, some)], dual[some]) for some in rows])
         error = float((residuals**2).mean())
         if best is None or error < best[0]:
             left_out = np.empty_like(targets)
-            left_out[np.concatenate(rows)] = targets[np.concatenate(rows)] - residuals
-            best = error, dual, left_out + offsets
+            left_out[order] = targets[order] - residuals
+            best = error, left_out + offsets, dual
     assert best is not None
-    return _View(mean, deviation, z.T @ best[1], offsets), best[2]
+    return _Ridge(best[0], best[1], x.T @ best[2], offsets)
 
 
-def _choose_shares(
-    scores: NDArray[np.float64], codes: NDArray[np.int_], people: NDArray[np.int_]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the weight of each view and the temperature of the sum.
+def _choose_weights(
+    views: list[_View], codes: NDArray[np.int_], people: NDArray[np.int_], n_classes: int
+) -> tuple[float, ...]:
+    """Return the weights of motion, shape and texture with the lowest squared error on people left out."""
 
-    All views weigh the same, unless other weights lower the cross-entropy by more than its standard error over people:
-    with few people the lowest is mostly luck (the one-standard-error rule; Hastie, Tibshirani and Friedman 2009, 7.10).
+    def error(weights: tuple[float, ...]) -> float:
+        return _fit_ridge(_standardized(views, weights).columns(views), codes, people, n_classes).error
 
-    Parameters
-    ----------
-    scores : (views, n, n_classes) float64
-        Of sequences whose subject was left out.
-    codes, people : (n,) int
-    """
-    equal = _best_of([np.ones(len(scores))], scores, codes)
-    weighted = _best_of(
-        [np.array(one) for one in itertools.product(_SHARES, repeat=len(scores)) if any(one)], scores, codes
-    )
-    gains = np.bincount(people, equal[0] - weighted[0]) / np.bincount(people)
-    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else np.inf
-    _, shares, temperature = weighted if gains.mean() > error else equal
-    return shares, temperature
+    return min(_WEIGHTS, key=error)
 
 
-def _best_of(
-    candidates: list[NDArray[np.float64]], scores: NDArray[np.float64], codes: NDArray[np.int_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return the losses (n,) of the best weights, these, and their temperature."""
+def _best_temperature(scores: NDArray[np.float64], codes: NDArray[np.int_]) -> float:
+    """Return the factor of the scores (n, n_classes) whose softmax has the lowest cross-entropy."""
     rows = np.arange(len(codes))
-    tried = [
-        (-np.log(_softmax(temperature * np.tensordot(shares, scores, axes=1))[rows, codes] + 1e-9), shares, temperature)
-        for shares in candidates
-        for temperature in _TEMPERATURES
-    ]
-    return min(tried, key=lambda one: float(one[0].mean()))
+    return min(_TEMPERATURES, key=lambda one: -float(np.log(_softmax(one * scores)[rows, codes] + 1e-9).mean()))
 
 
 def _softmax(scores: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,23 +1,24 @@
-"""Ridge regressions of projections and landmarks, each trusted as far as people who were left out say.
+"""Ridge regression of motion, shape and texture of a face, each trusted as far as people who were left out say.
 
 Model card
 ----------
 Idea
-    Three linear views of a sequence: the projections, averaged over neighbors and over parts of the time; mean,
-    deviation, speed and change of the registered landmarks; the same of distances that FACS coders look at. The penalty
-    of each, and the weight of each in the sum of scores, are chosen by leaving one subject out inside the training
-    data, so a view that does not carry over to other people gets no weight. The projections are also learned from
-    shifted, scaled, stretched and mirrored versions, the landmarks from mirrored ones.
+    Three linear kernels of a sequence, added: of motion (the projections, averaged over neighbors: means of parts of
+    the time, deviation and speed), of shape (mean, deviation, tenths, speed and change of the registered landmarks and
+    of distances that FACS coders look at) and of texture (deviation and speed of the gradients of the registered face).
+    Their weights, and the penalty, are chosen by leaving one subject out inside the training data, so a kernel that
+    does not carry over to other people gets no weight. Motion is also learned from shifted, scaled, stretched and
+    mirrored versions, shape and texture from mirrored ones.
 Source
     Hoerl and Kennard, "Ridge regression", Technometrics 1970; leaving out in closed form: Golub, Heath and Wahba 1979;
-    weighted sums of scores: Breiman, "Stacked regressions", Machine Learning 1996.
+    weighted sums of kernels: Goenen and Alpaydin, "Multiple kernel learning algorithms", JMLR 2011.
 Input
-    (steps, 2, columns, channels) float32, as (24, 2, 414, 3): projections and landmarks of one length, side by side
-    (``input = "fused"``).
+    (steps, 2, columns, channels) float32, as (64, 2, 670, 3): projections, landmarks and gradients of one length, side
+    by side (``input = "fused"``).
 
 Parameters
 ----------
-    Of each view ``(columns + 1) x classes``: 22,428 + 8,239 + 1,099 for 7 classes by default.
+    ``(columns + 1) x classes``: 50,155 for 7 classes by default.
 Cost
     Some seconds for a hundred sequences, most of it the leaving out; it grows with the cube of sequences x versions.
 """
@@ -39,7 +40,12 @@ class FusionConfig(Config):
     pool: int = Field(3, ge=1, le=10000, description="average pooling of the projections along the width, pixels")
     parts: int = Field(6, ge=1, le=1000, description="equal parts of the time axis, each averaged, of the projections")
     versions: int = Field(
-        5, ge=0, le=100, description="augmented versions of each sequence to learn from, as [augmentation] says"
+        3, ge=0, le=100, description="augmented versions of each sequence to learn from, as [augmentation] says"
+    )
+    mean_gradients: bool = Field(
+        False,
+        description="also learn from the mean of the gradients: it shows who somebody is, unless it is relative to a "
+        "neutral face (calibration = neutral)",
     )
 
 
@@ -55,12 +61,14 @@ def build(config: FusionConfig, *, input_shape: tuple[int, ...], n_classes: int)
 
     from ckseq.models._fused_ridges import FusedRidges
     from ckseq.signal.face_shape import face_shape
+    from ckseq.signal.gradients import N_COLUMNS
     from ckseq.signal.landmarks import N_POSE_COLUMNS
 
     n_landmarks = len(face_shape().points) + N_POSE_COLUMNS
-    if input_shape[2] <= n_landmarks:
+    if input_shape[2] <= n_landmarks + N_COLUMNS:
         raise CallError(
-            f"fusion reads projections and {n_landmarks} columns of landmarks, and these are {input_shape[2]} columns",
+            f"fusion reads projections, {n_landmarks} columns of landmarks and {N_COLUMNS} of gradients, and these are "
+            f"{input_shape[2]} columns",
             fix='set input = "fused"',
         )
     return make_pipeline(
@@ -70,6 +78,7 @@ def build(config: FusionConfig, *, input_shape: tuple[int, ...], n_classes: int)
             pool=config.pool,
             parts=config.parts,
             versions=config.versions,
+            mean_gradients=config.mean_gradients,
         )
     )
 

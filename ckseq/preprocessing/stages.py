@@ -18,6 +18,7 @@ from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Detector, to_gray
+from ckseq.signal.gradients import face_gradients, gradient_columns
 from ckseq.signal.landmarks import landmark_columns
 from ckseq.signal.reduce import halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
@@ -28,7 +29,7 @@ from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.motion import motion_blobs
 from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 CHANGED = "its frames were changed while they were read"
@@ -77,8 +78,7 @@ def run_stages(
     scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
-    if "landmarks" in tracked:
-        arrays["landmarks"] = tracked["landmarks"]
+    arrays |= {name: tracked[name] for name in ("landmarks", "gradients") if name in tracked}
     if len(faces.crops) > 1:
         arrays["mean_face"] = tracked["mean_face"]
     if recipe.reduce.keep_crops:
@@ -111,9 +111,10 @@ class _Again:
         self,
         read: Callable[[Frames], Iterator[NDArray[np.uint8]]],
         frames: Frames,
-        show: Callable[[NDArray[np.uint8]], None] | None,
+        show: Callable[[NDArray[np.uint8]], None],
     ) -> None:
-        self._read, self._frames, self._show = read, frames, show
+        self._read, self._frames = read, frames
+        self._show: Callable[[NDArray[np.uint8]], None] | None = show
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         show, self._show = self._show, None
@@ -127,8 +128,14 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
     points: list[NDArray[np.float32]] = []
+    gradients: list[NDArray[np.float32]] = []
     tracker = landmark_tracker_for(recipe)
-    show = None if tracker is None else lambda image: points.append(tracker.update(image))
+
+    def show(image: NDArray[np.uint8]) -> None:
+        if tracker is not None:
+            points.append(tracker.update(image))
+            gradients.append(face_gradients(image, points[-1], face_shape()))
+
     faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
@@ -136,7 +143,8 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
     found = {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
     if tracker is not None:
         # a step of motion ends in the later of its two frames
-        found["landmarks"] = landmark_columns(np.stack(points), face_shape())[faces.n_dropped + 1 :]
+        columns = landmark_columns(np.stack(points), face_shape()), gradient_columns(np.stack(gradients))
+        found["landmarks"], found["gradients"] = (one[faces.n_dropped + 1 :] for one in columns)
     return found
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import DataError
 from ckseq.signal.face_shape import FaceShape
 from ckseq.signal.faces import Box
 
@@ -82,7 +81,7 @@ def fill_gaps(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    points : (t, n, 3) float32
+    points : (t, n, m) float32
         At least one frame is not NaN.
 
     Examples
@@ -185,52 +184,6 @@ def mirror_landmarks(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[
     flipped[..., 0, n + 1 : n + 3] *= -1  # turned to the other side, tilted to the other side
     flipped[..., 1, n] *= -1  # shifted to the other side
     return flipped
-
-
-def neutral_shape(columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the median of a neutral sequence, (t, 2, n + 3) to (2, n + 3), with zeros for the pose.
-
-    Raises
-    ------
-    DataError
-        No frame of it has landmarks.
-    """
-    if not columns.any():
-        raise DataError("no landmarks were found in the neutral recording", fix="name another one")
-    shape = np.median(columns, axis=0)
-    shape[:, -N_POSE_COLUMNS:] = 0
-    return np.asarray(shape, np.float32)
-
-
-def less_neutral(columns: NDArray[np.float32], neutral: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return landmarks (t, 2, n + 3) relative to a neutral face of the same person, (2, n + 3).
-
-    A sequence without landmarks, all zero, stays as it is.
-    """
-    return columns - neutral if columns.any() else columns
-
-
-def beside(projections: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return projections with landmarks as more columns of their first channel; the other channels are zero there.
-
-    Parameters
-    ----------
-    projections : (t, 2, w) or (t, 2, w, channels) float32
-    columns : (t, 2, n + 3) float32
-
-    Returns
-    -------
-    (t, 2, w + n + 3) or (t, 2, w + n + 3, channels) float32
-
-    >>> both = beside(np.ones((1, 2, 2, 2), np.float32), np.full((1, 2, 1), 5, np.float32))
-    >>> both[0, 0].tolist()
-    [[1.0, 1.0], [1.0, 1.0], [5.0, 0.0]]
-    """
-    if projections.ndim == 3:
-        return np.concatenate([projections, columns], axis=2)
-    block = np.zeros((*columns.shape, projections.shape[3]), np.float32)
-    block[..., 0] = columns
-    return np.concatenate([projections, block], axis=2)
 
 
 class _Side(NamedTuple):

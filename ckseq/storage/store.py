@@ -3,14 +3,14 @@
 Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); of a sequence ``mean_face`` uint8 (32, 32);
-where there is motion ``projections`` float32 (t, 2, n[, channels]); and optionally ``landmarks`` float32 (t, 2, n),
-``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32 and ``crops`` uint8 (f, n, n[, 3]). ``part`` is
-that of the data set's own split, where it has one. A sequence also has the attributes of
-`ckseq.tracking.quality.Quality`. A recording that failed has the attribute ``error`` and no data. ``/index`` repeats
+where there is motion ``projections`` float32 (t, 2, n[, channels]); and optionally ``landmarks`` float32 (t, 2, n) with
+``gradients`` float32 (t, 2, 256), ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32 and ``crops``
+uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A sequence also has the attributes
+of `ckseq.tracking.quality.Quality`. A recording that failed has the attribute ``error`` and no data. ``/index`` repeats
 the attributes of all recordings as JSON, since reading them one by one takes minutes for ten thousand. Every dataset
 has its checksum, ``crc32``, every recording one of its attributes and of the checksums of its datasets, and the root
-one of its attributes and of the index, ``checksum``. A part is a store of one recording, without an index. Schema 1,
-of version 0.1, has no checksums.
+one of its attributes and of the index, ``checksum``. A part is a store of one recording, without an index. Schema 1, of
+version 0.1, has no checksums.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from ckseq.config import Tree, digest
 from ckseq.errors import DataError
-from ckseq.signal.landmarks import beside
+from ckseq.signal.fused import NeutralFace, beside, less_neutral, neutral_face
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
 from ckseq.storage.run_migration import with_new_spelling
 from ckseq.tracking.quality import Quality
@@ -89,16 +89,27 @@ class Store:
         """Return the row and column means of a recording, (t, 2, n) or (t, 2, n, channels) float32."""
         return self._read(id, "projections")
 
-    def landmarks(self, id: str) -> NDArray[np.float32]:
-        """Return the registered landmarks of a recording, (t, 2, n + 3) float32.
+    def landmarks(self, id: str, neutral: NeutralFace | None = None) -> NDArray[np.float32]:
+        """Return the registered landmarks of a recording, (t, 2, n + 3) float32, relative to a neutral face if given.
 
         See `ckseq.signal.landmarks.landmark_columns`.
         """
-        return self._read(id, "landmarks")
+        return less_neutral(self._read(id, "landmarks"), None if neutral is None else neutral.landmarks)
 
-    def fused(self, id: str) -> NDArray[np.float32]:
-        """Return projections and landmarks side by side; see `ckseq.signal.landmarks.beside`."""
-        return beside(self.projections(id), self.landmarks(id))
+    def gradients(self, id: str, neutral: NeutralFace | None = None) -> NDArray[np.float32]:
+        """Return the gradients of a recording's face, (t, 2, 256) float32, relative to a neutral face if given.
+
+        See `ckseq.signal.gradients.face_gradients`.
+        """
+        return less_neutral(self._read(id, "gradients"), None if neutral is None else neutral.gradients)
+
+    def fused(self, id: str, neutral: NeutralFace | None = None) -> NDArray[np.float32]:
+        """Return projections, landmarks and gradients side by side; see `ckseq.signal.fused.beside`."""
+        return beside(self.projections(id), self.landmarks(id, neutral), self.gradients(id, neutral))
+
+    def neutral_face(self, id: str) -> NeutralFace:
+        """Return the neutral face that a recording shows."""
+        return neutral_face(self.landmarks(id), self.gradients(id))
 
     def blobs(self, id: str) -> NDArray[np.bool_]:
         """Return the blobs of a recording, (t, h, w) or (t, h, w, channels) bool."""
@@ -132,8 +143,8 @@ class Store:
     def frame_shape(self, id: str, name: str) -> tuple[int, ...]:
         """Return the shape of one step of ``projections``, ``blobs``, ``fused`` and so on; no array is read."""
         if name == "fused":
-            motion, points = self.frame_shape(id, "projections"), self.frame_shape(id, "landmarks")
-            return (motion[0], motion[1] + points[1], *motion[2:])
+            motion, *added = (self.frame_shape(id, part) for part in ("projections", "landmarks", "gradients"))
+            return (motion[0], motion[1] + sum(shape[1] for shape in added), *motion[2:])
         if not self.has(id, name):
             self._read(id, name)  # raises the error
         shape = child(self._recording(id), name).shape[1:]

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-from ckseq.signal.landmarks import beside, less_neutral, neutral_shape
 from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
 from ckseq.storage.store import Entry, Store, open_store
 
@@ -44,7 +43,7 @@ class Streamed:
     item_shape : (t, h, w, channels)
         Or (h, w, channels) of crops where t is 1.
     neutral_ids : array of str, optional
-        For each recording that of its subject's neutral face, to which landmarks are relative.
+        For each recording that of its subject's neutral face, to which landmarks and gradients are relative.
     """
 
     path: Path
@@ -101,12 +100,10 @@ class Streamed:
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def _read(self, store: Store, place: int) -> NDArray[Any]:
-        id = str(self.ids[place])
+        id, read = str(self.ids[place]), getattr(store, self.input)
         if self.neutral_ids is None:
-            return np.asarray(getattr(store, self.input)(id))
-        neutral = neutral_shape(store.landmarks(str(self.neutral_ids[place])))
-        landmarks = less_neutral(store.landmarks(id), neutral)
-        return landmarks if self.input == "landmarks" else beside(store.projections(id), landmarks)
+            return np.asarray(read(id))
+        return np.asarray(read(id, store.neutral_face(str(self.neutral_ids[place]))))
 
 
 def stream(

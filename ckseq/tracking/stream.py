@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from ckseq.errors import CallError
 from ckseq.signal.align import AlignConfig
+from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Box, Detector, FacesConfig, cut_face, to_gray
+from ckseq.signal.gradients import face_gradients
 from ckseq.signal.motion import MotionConfig
 from ckseq.signal.reduce import project
 from ckseq.tracking.alignment import Aligner
@@ -30,7 +32,8 @@ class FrameResult(NamedTuple):
     n) or (n, n, channels) bool and ``projections`` (2, n) or (2, n, channels) float32, None before the second crop
     and where the pipeline computes no motion; ``detected`` whether the face was detected, None where detection was
     skipped; ``cut`` (n, n) or (n, n, 3) uint8, the crop as cut, in the colors of the pipeline; ``landmarks`` (points,
-    3) float32, pixels of the frame, NaN where they are not found, None where the pipeline has none.
+    3) float32, pixels of the frame, and ``gradients`` (2, 256) float32, see `ckseq.signal.gradients.face_gradients`:
+    NaN where landmarks are not found, None where the pipeline has none.
     """
 
     box: Box | None
@@ -40,6 +43,7 @@ class FrameResult(NamedTuple):
     detected: bool | None
     cut: NDArray[np.uint8] | None = None
     landmarks: NDArray[np.float32] | None = None
+    gradients: NDArray[np.float32] | None = None
 
 
 class Stream:
@@ -104,13 +108,20 @@ class Stream:
         if observation.box is None:
             return FrameResult(None, None, None, None, detected)
         self._box = observation.box
-        landmarks = None if self._landmarks is None else self._landmarks.update(image)
+        found = () if self._landmarks is None else self._find_landmarks(image, self._landmarks)
         if self._last is None or not observation.held:
             self._last = cut_face(image, observation.box, self._faces)
         gray = to_gray(self._last) if self._last.ndim == 3 else self._last
         if not self._moves:
-            return FrameResult(observation.box, gray, None, None, detected, self._last, landmarks)
+            return FrameResult(observation.box, gray, None, None, detected, self._last, *found)
         crop = self._aligner.update(gray)
         blobs = self._motion.update(self._light.update(crop))
         projections = None if blobs is None else project(blobs[np.newaxis])[0]
-        return FrameResult(observation.box, crop, blobs, projections, detected, self._last, landmarks)
+        return FrameResult(observation.box, crop, blobs, projections, detected, self._last, *found)
+
+    @staticmethod
+    def _find_landmarks(
+        image: NDArray[np.uint8], tracker: LandmarkTracker
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        points = tracker.update(image)
+        return points, face_gradients(image, points, face_shape())

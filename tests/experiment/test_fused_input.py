@@ -13,7 +13,7 @@ from ckseq.inference.predictor import load_predictor
 from ckseq.inference.sequences import with_neutral
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recording import ImageFiles, Recording
-from ckseq.signal.landmarks import beside, less_neutral, neutral_shape
+from ckseq.signal.fused import beside, less_neutral, neutral_face
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
@@ -38,12 +38,17 @@ def store(tmp_path_factory):
                 projections[:, :, :10] += 0.4
             landmarks[:, 1, 10:20] += 0.1 * (code == 1)
             recording = Recording(f"S{person:03}_{code:03}", f"S{person:03}", f"{code:03}", label, ImageFiles(()))
-            arrays = {"projections": projections, "landmarks": landmarks}
+            gradients = rng.random((n, 2, 256), dtype=np.float32)
+            arrays = {"projections": projections, "landmarks": landmarks, "gradients": gradients}
             write_part(folder, Prepared(recording, "d", "s", n + 1, 0, arrays, None))
             ids.append(recording.id)
     out, pipeline = folder / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
     assemble(folder, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline, digest="d" * 16, notes=[])
     return out
+
+
+def arrays_of(store, id):
+    return {name: getattr(store, name)(id) for name in ("projections", "landmarks", "gradients")}
 
 
 def correct(run):
@@ -72,7 +77,7 @@ def test_a_saved_run_answers_as_its_test_part_did(store, tmp_path):
     predictor = load_predictor(tmp_path / "run")
     with open_store(store) as opened:
         for row in read_predictions(tmp_path / "run").rows:
-            arrays = {"projections": opened.projections(row.recording), "landmarks": opened.landmarks(row.recording)}
+            arrays = arrays_of(opened, row.recording)
             probabilities = predictor.predict_proba(predictor.read_input(arrays))
             np.testing.assert_allclose(probabilities, row.probabilities, atol=1e-5)
 
@@ -114,6 +119,7 @@ def personal_store(tmp_path_factory):
             session = f"{number:03}"
             recording = Recording(f"S{person}_{session}", f"S{person}", session, label, ImageFiles(()), neutral=neutral)
             arrays = {"projections": rng.random((6, 2, 30, 3), dtype=np.float32), "landmarks": landmarks}
+            arrays["gradients"] = rng.random((6, 2, 256), dtype=np.float32)
             write_part(folder, Prepared(recording, "d", "s", 7, 0, arrays, None))
             ids.append(recording.id)
     out, pipeline = folder / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
@@ -139,19 +145,20 @@ def test_calibration_by_person_shows_what_the_faces_themselves_hide(personal_sto
 
 
 def test_a_calibrated_run_reads_landmarks_relative_to_the_neutral_recording(personal_store, tmp_path):
-    train(personal_store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "r", console=Listener())
+    train(personal_store, experiment="fusion_calibrated", out=tmp_path / "r", console=Listener())
     predictor = load_predictor(tmp_path / "r")
     assert predictor.labels == LABELS  # the neutral recordings are not among the sequences
     with pytest.raises(CallError, match="name a clip of it with --neutral"):
         with_neutral(predictor, None)
     with open_store(personal_store) as opened:
         for row in read_predictions(tmp_path / "r").rows:
-            own = opened.landmarks(f"{row.subject}_000")
-            calibrated = replace(predictor, neutral=neutral_shape(own))
-            arrays = {"projections": opened.projections(row.recording), "landmarks": opened.landmarks(row.recording)}
-            median = np.median(own, axis=0)
+            own = arrays_of(opened, f"{row.subject}_000")
+            calibrated = replace(predictor, neutral=neutral_face(own["landmarks"], own["gradients"]))
+            arrays = arrays_of(opened, row.recording)
+            median = np.median(own["landmarks"], axis=0)
             median[:, -3:] = 0
-            expected = beside(arrays["projections"], arrays["landmarks"] - median)
+            texture = arrays["gradients"] - np.median(own["gradients"], axis=0)
+            expected = beside(arrays["projections"], arrays["landmarks"] - median, texture)
             np.testing.assert_array_equal(calibrated.read_input(arrays), expected)
             found = calibrated.predict_proba(calibrated.read_input(arrays))
             np.testing.assert_allclose(found, row.probabilities, atol=1e-5)
@@ -163,7 +170,7 @@ def test_calibration_needs_neutral_recordings_and_landmarks(store, tmp_path):
     with pytest.raises(CallError, match="calibration is of landmarks, and input = projections has none"):
         load_experiment("default", ["calibration=neutral"])
     with pytest.raises(DataError, match="no landmarks were found in the neutral recording"):
-        neutral_shape(np.zeros((3, 2, 147), np.float32))
+        neutral_face(np.zeros((3, 2, 147), np.float32), np.zeros((3, 2, 256), np.float32))
     assert not less_neutral(np.zeros((3, 2, 147), np.float32), np.ones((2, 147), np.float32)).any()
     train(store, experiment="fusion", out=tmp_path / "plain", console=Listener())
     with pytest.raises(CallError, match="--neutral is for runs with calibration = neutral"):
@@ -176,7 +183,8 @@ def test_sequences_without_landmarks_are_named(tmp_path):
         for label in LABELS:
             lost = person == 2 and label == "fear"
             landmarks = np.zeros((5, 2, 147)) if lost else rng.normal(0, 0.1, (5, 2, 147))
-            arrays = {"projections": rng.random((5, 2, 30, 3)), "landmarks": landmarks}
+            gradients = np.zeros((5, 2, 256)) if lost else rng.random((5, 2, 256))
+            arrays = {"projections": rng.random((5, 2, 30, 3)), "landmarks": landmarks, "gradients": gradients}
             arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
             recording = Recording(f"S{person}_{label}", f"S{person}", label, label, ImageFiles(()))
             write_part(tmp_path, Prepared(recording, "d", "s", 6, 0, arrays, None))

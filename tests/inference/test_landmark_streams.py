@@ -13,7 +13,8 @@ from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.preprocessing.stages import run_stages
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import beside, landmark_columns, neutral_shape
+from ckseq.signal.fused import beside, neutral_face
+from ckseq.signal.landmarks import landmark_columns
 from ckseq.sources.manifest import frames_at
 from ckseq.storage.store_writer import Prepared, assemble, write_part
 from ckseq.tasks.predict import predict
@@ -22,6 +23,7 @@ from ckseq.tracking.timeline import TimelineConfig
 from ckseq.twin.tree import TwinConfig, draw, plan
 
 SHAPE = face_shape()
+PARTS = ("projections", "gradients")
 NO_AUGMENTATION = "augmentation={}"
 
 
@@ -42,6 +44,7 @@ def store(tmp_path_factory):
             arrays = {
                 "projections": rng.random((6, 2, 267, 3), dtype=np.float32) / 9 + code / 9,
                 "landmarks": rng.normal(code / 20, 0.02, (6, 2, 147)).astype(np.float32),
+                "gradients": rng.random((6, 2, 256), dtype=np.float32) / 4,
             }
             recording = Recording(
                 f"S{person:03}_{code:03}", f"S{person:03}", f"{code:03}", label, ImageFiles(()), neutral=code == 2
@@ -75,7 +78,10 @@ def test_a_window_is_classified_as_the_same_frames_from_a_store(settings, fused,
     assert classifier.keep(frames[1]._replace(landmarks=np.full((144, 3), np.nan, np.float32))) is None
     kept = [classifier.keep(frame) for frame in frames[1:]]
     columns = landmark_columns(np.stack([frame.landmarks for frame in frames[1:]]), SHAPE)
-    expected = beside(np.stack([frame.projections for frame in frames[1:]]), columns) if fused else columns
+    expected = columns
+    if fused:
+        projections, gradients = (np.stack([getattr(frame, name) for frame in frames[1:]]) for name in PARTS)
+        expected = beside(projections, columns, gradients)
     found = classifier.classify(kept, np.arange(1, len(frames)) / 25)
     np.testing.assert_allclose(found, predictor.predict_proba(expected), atol=1e-6)
 
@@ -92,7 +98,8 @@ def test_a_clip_of_the_neutral_face_is_what_landmarks_are_relative_to(store, smi
     result = predict(tmp_path / "run", neutral=tmp_path / "neutral", **arguments)
     predictor = load_predictor(tmp_path / "run")
     arrays = {name: run_stages(frames_at(tmp_path / name), predictor.pipeline)[0] for name in ("smile", "neutral")}
-    relative = arrays["smile"]["landmarks"] - neutral_shape(arrays["neutral"]["landmarks"])
-    expected = predictor.predict_proba(beside(arrays["smile"]["projections"], relative))
+    neutral = neutral_face(*(arrays["neutral"][name] for name in ("landmarks", "gradients")))
+    relative = (arrays["smile"][name] - getattr(neutral, name) for name in ("landmarks", "gradients"))
+    expected = predictor.predict_proba(beside(arrays["smile"]["projections"], *relative))
     found = list(result["predictions"][0]["probabilities"].values())
     np.testing.assert_allclose(found, expected, atol=1e-5)

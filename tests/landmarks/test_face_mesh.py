@@ -11,7 +11,9 @@ from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.preprocessing.stages import landmark_tracker_for, run_stages
 from ckseq.recording import ImageFiles
 from ckseq.signal.face_shape import face_shape
-from ckseq.signal.landmarks import beside, facs_distances, landmark_columns
+from ckseq.signal.fused import beside
+from ckseq.signal.gradients import face_gradients, gradient_columns
+from ckseq.signal.landmarks import facs_distances, landmark_columns
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 from ckseq.twin.tree import TwinConfig, draw, plan
@@ -81,7 +83,8 @@ def test_a_store_has_one_row_of_landmarks_for_each_step_of_motion(smile, tmp_pat
     folder = tmp_path / "data" / "happiness" / "S001_001"
     folder.mkdir(parents=True)
     # the paper's rule drops frames before the first face
-    for number, frame in enumerate([np.zeros_like(smile[0][0]), *smile[0]]):
+    frames = [np.zeros_like(smile[0][0]), *smile[0]]
+    for number, frame in enumerate(frames):
         cv2.imwrite(str(folder / f"{number:03}.png"), frame)
     settings = ["faces.policy=every_frame", "detector.upsample=0"]
     store = tmp_path / "store.h5"
@@ -89,7 +92,7 @@ def test_a_store_has_one_row_of_landmarks_for_each_step_of_motion(smile, tmp_pat
     arrays, faces = run_stages(ImageFiles(tuple(sorted(folder.iterdir()))), load_pipeline("landmarks", settings))
     assert faces.n_dropped == 1
     find = tracker()
-    points = np.stack([find.update(np.zeros_like(smile[0][0])), *(find.update(frame) for frame in smile[0])])
+    points = np.stack([find.update(frame) for frame in frames])
     expected = landmark_columns(points, SHAPE)[2:]
     with open_store(store) as opened:
         (entry,) = opened.entries
@@ -97,5 +100,8 @@ def test_a_store_has_one_row_of_landmarks_for_each_step_of_motion(smile, tmp_pat
         np.testing.assert_allclose(opened.landmarks(entry.id), expected, atol=1e-5)
         np.testing.assert_array_equal(opened.landmarks(entry.id), arrays["landmarks"])
         fused = opened.fused(entry.id)
-        np.testing.assert_array_equal(fused, beside(opened.projections(entry.id), opened.landmarks(entry.id)))
+        texture = gradient_columns(np.stack([face_gradients(*one, SHAPE) for one in zip(frames, points, strict=True)]))
+        np.testing.assert_allclose(opened.gradients(entry.id), texture[2:], atol=1e-3)
+        parts = opened.projections(entry.id), opened.landmarks(entry.id), opened.gradients(entry.id)
+        np.testing.assert_array_equal(fused, beside(*parts))
         assert opened.frame_shape(entry.id, "fused") == fused.shape[1:]

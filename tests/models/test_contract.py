@@ -38,7 +38,7 @@ def shape_for(name):
     if reads_crops(name):
         return (9, *IMAGE_SHAPE)
     if spec_of(name).inputs == ("fused",):
-        return (9, 2, 12 + 147, 1)
+        return (9, 2, 12 + 147 + 256, 1)
     return IMAGE_SHAPE if reads_images(name) else INPUT_SHAPE
 
 

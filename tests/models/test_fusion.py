@@ -1,4 +1,4 @@
-"""Ridge regressions of projections and landmarks: against scikit-learn's, and against leaving people out one by one."""
+"""The sum of three kernels: against scikit-learn's ridge regression, and against leaving people out one by one."""
 
 import numpy as np
 import pytest
@@ -9,64 +9,85 @@ from ckseq.models import _fused_ridges as fused
 from ckseq.models.fusion import FusionConfig, build
 from ckseq.signal.augment import AugmentConfig
 from ckseq.signal.face_shape import face_shape
+from ckseq.signal.gradients import mirror_gradients
 from ckseq.signal.landmarks import mirror_landmarks
 
 N_LANDMARKS = len(face_shape().points) + 3
 CLASSES = 3
 
 
-def sequences(*, people=6, motion=0.0, shape=0.0, seed=0):
-    """Return sequences whose class shows in the motion, in the landmarks, or in neither."""
+END = 12 + N_LANDMARKS
+
+
+def sequences(*, people=6, motion=0.0, shape=0.0, texture=0.0, seed=0):
+    """Return sequences whose class shows in the motion, in the landmarks, in moving gradients, or in none of these."""
     rng = np.random.default_rng(seed)
     codes = np.tile(np.arange(CLASSES), 2 * people)
     subjects = tuple(f"S{i // (2 * CLASSES)}" for i in range(len(codes)))
-    x = np.zeros((len(codes), 8, 2, 12 + N_LANDMARKS, 2), np.float32)
+    x = np.zeros((len(codes), 8, 2, END + 256, 2), np.float32)
     x[..., :12, :] = rng.random((*x.shape[:3], 12, 2)) * 0.2
-    x[..., 12:, 0] = rng.normal(0, 0.02, (*x.shape[:3], N_LANDMARKS))
+    x[..., 12:END, 0] = rng.normal(0, 0.02, (*x.shape[:3], N_LANDMARKS))
+    x[..., END:, 0] = rng.random((*x.shape[:3], 256)) * 0.1
     for code in range(CLASSES):
         x[codes == code, :, :, 4 * code : 4 * code + 4] += motion
         x[codes == code, :, 1, 12 + 10 * code : 22 + 10 * code, 0] += shape
+        x[codes == code, ::2, 1, END + 20 * code : END + 20 * code + 20, 0] += texture
     return x, codes, subjects
 
 
-def fitted(x, codes, subjects, augmentation=None, versions=2):
-    model = fused.FusedRidges(x.shape[1:], n_landmarks=N_LANDMARKS, pool=3, parts=2, versions=versions)
-    return model.fit(x, codes, subjects=subjects, augmentation=augmentation)
+def estimator(x, versions=2, **settings):
+    return fused.FusedRidges(x.shape[1:], n_landmarks=N_LANDMARKS, pool=3, parts=2, versions=versions, **settings)
+
+
+def fitted(x, codes, subjects, augmentation=None, **settings):
+    return estimator(x, **settings).fit(x, codes, subjects=subjects, augmentation=augmentation)
 
 
 def test_a_ridge_is_scikit_learns_and_its_left_out_scores_are_those_of_leaving_people_out():
     rng = np.random.default_rng(1)
-    x, codes = rng.normal(size=(20, 40)) * rng.uniform(0.1, 5, 40) + 3, np.tile([0, 1, 2, 1], 5)
+    x, codes = rng.normal(size=(20, 40)), np.tile([0, 1, 2, 1], 5)
     people = np.repeat(np.arange(5), 4)
-    view, left_out = fused._fit_ridge(x, codes, people, 3)
-    z, targets = (x - x.mean(0)) / x.std(0), 2.0 * np.eye(3)[codes] - 1
+    found = fused._fit_ridge(x, codes, people, 3)
+    targets = 2.0 * np.eye(3)[codes] - 1
     offsets = targets.mean(0)
 
     def predicted(penalty, rows, at):
-        return (
-            Ridge(alpha=penalty, fit_intercept=False).fit(z[rows], (targets - offsets)[rows]).predict(z[at]) + offsets
-        )
+        ridge = Ridge(alpha=penalty, fit_intercept=False).fit(x[rows], (targets - offsets)[rows])
+        return ridge.predict(x[at]) + offsets
 
     errors = {}
-    for penalty in fused._PENALTIES:
+    for penalty in fused._PENALTIES * (x**2).sum():
         out = np.concatenate([predicted(penalty, people != one, people == one) for one in range(5)])
         errors[penalty] = (((out - targets) ** 2).mean(), out)
     best = min(errors, key=lambda penalty: errors[penalty][0])
-    np.testing.assert_allclose(left_out, errors[best][1], atol=1e-8)
-    np.testing.assert_allclose(view.scores(x), predicted(best, slice(None), slice(None)), atol=1e-8)
+    assert found.error == pytest.approx(errors[best][0])
+    np.testing.assert_allclose(found.left_out, errors[best][1], atol=1e-8)
+    np.testing.assert_allclose(
+        x @ found.coefficients + found.offsets, predicted(best, slice(None), slice(None)), atol=1e-8
+    )
 
 
-def test_views_that_do_not_carry_over_weigh_nothing_and_equal_ones_the_same():
-    from_motion = fitted(*sequences(motion=0.3))
-    assert from_motion.shares_[0] == 1
-    assert from_motion.shares_[1] < 0.5
-    from_shape = fitted(*sequences(shape=0.1))
-    assert from_shape.shares_[0] < from_shape.shares_[1]
-    assert fitted(*sequences()).shares_.tolist() == [1, 1, 1]  # nothing to choose by
+def test_the_squares_of_each_groups_columns_add_up_to_its_weight():
+    x, _, _ = sequences(motion=0.3)
+    views = estimator(x, mean_gradients=True)._views(x)
+    weights = (0.5, 0.25, 0.25)
+    columns = fused._standardized(views, weights).columns(views)
+    assert columns.mean(axis=0) == pytest.approx(0, abs=1e-6)
+    groups = np.concatenate([np.full(view.features.shape[1], view.group) for view in views])
+    squares = (columns**2).mean(axis=0)
+    found = [squares[groups == group].sum() for group in range(3)]
+    # columns of the projections' other channels and of the pose may be constant, which say nothing
+    assert found == pytest.approx(weights, rel=0.15)
+
+
+def test_a_kernel_that_carries_over_to_other_people_weighs_most():
+    assert fitted(*sequences(motion=0.3)).weights_[0] >= 0.75
+    assert fitted(*sequences(shape=0.1)).weights_[1] >= 0.75
+    assert fitted(*sequences(texture=0.2)).weights_[2] >= 0.75
 
 
 def test_people_who_were_not_learned_from_are_named():
-    x, codes, subjects = sequences(people=9, motion=0.1, shape=0.03)
+    x, codes, subjects = sequences(people=9, motion=0.1, shape=0.03, texture=0.05)
     new = np.array([subject in ("S0", "S5") for subject in subjects])
     model = fitted(x[~new], codes[~new], tuple(np.array(subjects)[~new]), AugmentConfig(mirror=0.0, gain=0.2))
     assert (model.predict(x[new]) == codes[new]).mean() > 0.9
@@ -75,22 +96,23 @@ def test_people_who_were_not_learned_from_are_named():
     np.testing.assert_array_equal(rows.argmax(axis=1), model.predict(x[new]))
 
 
-def test_versions_are_mirrored_in_both_and_the_landmarks_are_not_shifted():
+def test_versions_are_mirrored_in_all_parts_and_only_the_projections_are_shifted():
     x, _, _ = sequences(motion=0.3, shape=0.1)
-    model = fused.FusedRidges(x.shape[1:], n_landmarks=N_LANDMARKS, pool=3, parts=2, versions=1)
-    (version,) = model._augmented(x, AugmentConfig(mirror=1.0))
+    (version,) = estimator(x, versions=1)._augmented(x, AugmentConfig(mirror=1.0))
     np.testing.assert_array_equal(version[:, :, 0, :12], x[:, :, 0, 11::-1])
     np.testing.assert_array_equal(version[:, :, 1, :12], x[:, :, 1, :12])
-    np.testing.assert_array_equal(version[..., 12:, 0], mirror_landmarks(x[..., 12:, 0], face_shape()))
-    (version,) = model._augmented(x, AugmentConfig(shift_px=3.0, gain=0.3))
+    np.testing.assert_array_equal(version[..., 12:END, 0], mirror_landmarks(x[..., 12:END, 0], face_shape()))
+    np.testing.assert_array_equal(version[..., END:, 0], mirror_gradients(x[..., END:, 0]))
+    (version,) = estimator(x, versions=1)._augmented(x, AugmentConfig(shift_px=3.0, gain=0.3))
     np.testing.assert_array_equal(version[..., 12:, :], x[..., 12:, :])
     assert not np.array_equal(version[..., :12, :], x[..., :12, :])
-    assert model._augmented(x, AugmentConfig()) == model._augmented(x, None) == []
+    assert not list(estimator(x)._augmented(x, AugmentConfig()))
+    assert not list(estimator(x)._augmented(x, None))
 
 
-def test_statistics_are_mean_deviation_speed_and_change():
+def test_statistics_are_mean_deviation_tenths_speed_and_change():
     values = np.array([[[0.0], [1], [2], [3], [4], [8]]], np.float32)
-    np.testing.assert_allclose(fused._statistics(values), [[3, values.std(), 8 / 5, 8]])
+    np.testing.assert_allclose(fused._statistics(values), [[3, values.std(), 0.5, 6, 8 / 5, 8]])
     assert np.isfinite(fused._statistics(values[:, :1])).all()
 
 

@@ -27,6 +27,7 @@ def make_store(folder, *names):
             arrays = {
                 "projections": rng.random((6, 2, 30, 3), dtype=np.float32) / 4,
                 "landmarks": rng.normal(0, 0.02, (6, 2, 147)).astype(np.float32),
+                "gradients": rng.random((6, 2, 256), dtype=np.float32) / 4,
                 "crops": rng.integers(1, 250, (7, 8, 8), dtype=np.uint8),
             }
             arrays["projections"][:, :, :10] += 0.4 * (code == 0)
@@ -41,7 +42,7 @@ def make_store(folder, *names):
 
 
 def test_all_models_answer_the_same_sequences_and_are_tested_against_the_experiment(tmp_path):
-    store, console = make_store(tmp_path, "projections", "landmarks", "crops"), Headed()
+    store, console = make_store(tmp_path, "projections", "landmarks", "gradients", "crops"), Headed()
     arguments = {"experiment": "fusion", "out": tmp_path / "runs", "console": console}
     result = baselines(store, **arguments)
     assert list(result["models"]) == ["fusion", "ridge", "minirocket", "landmarks"]
