@@ -93,6 +93,8 @@ def _check(recordings: Sequence[Recording], recipe: Experiment) -> int:
         It lacks classes, recordings, subjects or a file.
     """
     check_before_work(recordings, load_pipeline(recipe.pipeline), recipe)
+    if recipe.calibration == "neutral" and not any(one.neutral for one in recordings):
+        raise DataError("no recording is marked as its subject's neutral face")
     used = {one.id: one for one in recordings if one.label and (not recipe.classes or one.label in recipe.classes)}
     present = {one.label for one in used.values()}
     if missing := [label for label in recipe.classes if label not in present]:
