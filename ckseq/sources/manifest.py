@@ -57,15 +57,11 @@ def scan(root: Path) -> list[Recording]:
     table = _table_at(root)
     recordings: dict[str, Recording] = {}
     lines: dict[str, tuple[int, str]] = {}
-    paths: dict[Path, int] = {}
     rows = list(_rows(table))
     taken = {_session_id(table, row)[0] for _, row in rows}
     for line, row in rows:
         where = f"{table} line {line}"
         path = _path(table, row)
-        if path in paths:
-            raise DataError(f"path {row['path']!r} is that of line {paths[path]}", where, "remove one of the lines")
-        paths[path] = line
         ident, session = _session_id(table, row)
         first, subject = lines.setdefault(ident, (line, row["subject"]))
         if subject != row["subject"]:
@@ -99,6 +95,11 @@ def problems(root: Path) -> list[Problem]:
     if more := sum(n - 1 for n in sessions.values()):
         what = f"{more} of {len(recordings)} recordings share subject and session with another, and are numbered"
         found.append(Problem(what, str(table), "nothing to do; or give each a session of its own"))
+    lines = Counter(_path(table, row) for _, row in _rows(table))
+    if repeated := sum(n - 1 for n in lines.values()):
+        noun = "line lists" if repeated == 1 else "lines list"
+        what = f"{repeated} {noun} a path that another line lists, too"
+        found.append(Problem(what, str(table), "all are read; remove those that are there by mistake", matters=True))
     photos = {path for _, row in _rows(table) if _is_photo(path := _path(table, row))}
     found += foreign_names(recordings)
     return found + too_short(one for one in recordings if not photos.intersection(getattr(one.frames, "paths", ())))

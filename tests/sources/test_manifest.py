@@ -81,6 +81,13 @@ def test_recordings_of_one_session_are_numbered_and_that_is_said(folder):
     assert "2 of 4 recordings share subject and session with another, and are numbered" in said
 
 
+def test_a_path_that_is_listed_twice_is_told(folder):
+    path = table(folder, "path,subject,label\na,S1,joy\nb,S1,joy\na,S1,fear\n")
+    assert [one.id for one in manifest.scan(path)] == ["S1_a", "S1_a_2", "S1_b"]
+    said = {problem.what: problem.matters for problem in manifest.problems(path)}
+    assert said["1 line lists a path that another line lists, too"] is True
+
+
 CELLS = st.text(alphabet=st.sampled_from('ab1 ;,\t"é-'), min_size=1, max_size=4).filter(
     lambda text: text.strip().isprintable() and text.strip()
 )
@@ -152,7 +159,6 @@ def test_an_absolute_path(folder):
         ("path,subject\n\nnowhere,S1\n", "line 3: path 'nowhere' does not exist"),
         ("path,subject\nempty,S1\n", "line 2: path 'empty' is a folder without images"),
         ("path,subject\nnote.txt,S1\n", "line 2: path 'note.txt' is neither"),
-        ("path,subject\na,S1\na,S1\n", "line 3: path 'a' is that of line 2"),
         ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is used by line 2"),
         ('path,subject,label\na,S1,"jo\ny"\n', "line 3: the label has a line break"),
         ('path,subject\n"a"b,S1\n', "line 2: is not CSV"),
