@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 CONFIDENCE = 0.95
-"""Of every interval, two-sided."""
+"""Of every interval, two-sided; a difference is significant where its p-value is below the rest to 1."""
+PERMUTATIONS = 10_000
+"""Drawn by every paired test for which there are too many permutations to enumerate."""
 ERROR_RATE = 0.1
 """An early answer counts as sure once no more than this share of such answers was wrong on the test part."""
 FRAMES_PER_SECOND = 25.0

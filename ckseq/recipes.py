@@ -78,12 +78,16 @@ def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
 
 
 def laid_over(base: Tree, tree: Tree) -> Tree:
-    """Return ``base`` with the values of ``tree``; a section of another kind replaces the section."""
+    """Return ``base`` with the values of ``tree``, at every depth; a section of another kind replaces the section.
+
+    >>> laid_over({"model": {"kind": "gru", "units": 8}, "seed": 1}, {"model": {"units": 9}})
+    {'model': {'kind': 'gru', 'units': 9}, 'seed': 1}
+    """
     result = {**base, **tree}
     for key in base.keys() & tree.keys():
         below, above = base[key], tree[key]
         if isinstance(below, dict) and isinstance(above, dict) and above.get("kind") in (None, below.get("kind")):
-            result[key] = {**below, **above}
+            result[key] = laid_over(below, above)
     return result
 
 

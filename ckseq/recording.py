@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,6 +47,22 @@ class PixelRow:
 
 Frames = ImageFiles | ArchiveMembers | VideoFile | PixelRow
 
+
+def subject_known(subject: str, id: str) -> bool:
+    """Return whether the subject of a recording is known: where not, its subject is its own id."""
+    return subject != id
+
+
+def known_subjects(subjects_and_ids: Iterable[tuple[str, str]]) -> list[str] | None:
+    """Return the subjects of recordings, None where that of any is unknown.
+
+    >>> known_subjects([("S1", "S1_001"), ("S1", "S1_002")]), known_subjects([("a.png", "a.png")])
+    (['S1', 'S1'], None)
+    """
+    pairs = list(subjects_and_ids)
+    return [subject for subject, _ in pairs] if all(subject_known(*pair) for pair in pairs) else None
+
+
 Part = Literal["train", "validation", "test"]
 """The part of the data set's published split."""
 
@@ -59,7 +76,7 @@ class Recording:
     id : str
         Unique in its data set, made of letters, digits and ``_ - .`` (``S005_001``).
     subject, session : str
-        The subject it shows, and the session.
+        The subject it shows, the recording's own id where that is unknown, and the session.
     label : str or None
         The class; None where it has no label.
     frames : Frames

@@ -84,11 +84,13 @@ def _protocol_verify(**values: Any) -> dict[str, Any]:
     click.argument("paths", metavar="RUN...", type=FOLDER, nargs=-1, required=True),
     click.option("--anyway", is_flag=True, help="Compare runs of different protocols, too, on their common sequences."),
     click.option("--picture", type=TARGET, metavar="FILE", help="Draw the differences into this PNG file."),
+    click.option("--out", type=TARGET, metavar="FOLDER", help="Folder for a page with every class and what changed."),
 )
 def _compare(**values: Any) -> dict[str, Any]:
     """Compare runs by paired tests on the same sequences.
 
-    Reports McNemar's test, a permutation test over subjects, and the confidence interval of every difference.
+    One test decides on each pair: a permutation test over subjects, or McNemar's exact test where every subject has
+    one sequence or subjects are unknown. --out writes a page that shows also which sequences changed.
     """
     from ckseq.tasks.compare import compare
 

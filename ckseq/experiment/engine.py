@@ -20,6 +20,7 @@ from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import notes_of_both, record_of, what_differs
 from ckseq.experiment.report_crops import keep_crops
 from ckseq.experiment.trainer import save_feature_extractor
+from ckseq.grammar import agreeing, counted
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR
@@ -143,9 +144,8 @@ def run_experiment(
                     exchange(out)
                 n = len(earlier.trainings)
                 _remove_leftovers(out)
-                console.say(
-                    f"{out} is complete already: {f'{n} trainings' if n > 1 else f'{earlier.epochs_done} epochs'}"
-                )
+                done = counted(n, "training") if n > 1 else counted(earlier.epochs_done, "epoch")
+                console.say(f"{out} is complete already: {done}")
                 return Finished(*read_complete_run(out))
             run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
         elif resume:
@@ -204,7 +204,7 @@ def _train_and_finish(
     write_run(out, run)
     done = {} if alone else {job: found for job in work if (found := load_fold(job, made_from[job])) is not None}
     if done:
-        console.say(f"{len(done)} of {len(work)} trainings are done already")
+        console.say(f"{len(done)} of {counted(len(work), 'training')} {agreeing(len(done), 'is', 'are')} done already")
     left = [job for job in work if job not in done]
     try:
         if alone:

@@ -40,7 +40,12 @@ class Experiment(Config):
         description="neutral: landmarks are relative to those of the subject's neutral recording, which the data set "
         "names (column neutral of a manifest) and which is neither trained on nor tested",
     )
-    published: dict[str, Any] = Field({}, description="the figure others published, shown beside ours")
+    published: dict[str, Any] = Field(
+        {},
+        description="what others published: accuracy, n_test, source, citation; setup, as far as it is stated, by "
+        "data, sequences_per_class, test_sequences, trainings, and the fields of pipeline and experiment: the report "
+        "marks every deviation from it",
+    )
     seed: int = Field(1, ge=0, description="seed of every random choice")
     balance: BalanceConfig = BalanceConfig()
     sequence: SequenceConfig = SequenceConfig()

@@ -158,6 +158,7 @@ def leakage_record(leakage: Leakage) -> LeakageRecord:
     return LeakageRecord(
         n_folds=leakage.n_folds,
         n_test=leakage.n_test,
+        sequences_of_unknown_subjects=leakage.sequences_of_unknown_subjects,
         shared_subjects=leakage.shared_subjects,
         test_sequences_of_shared_subjects=leakage.test_sequences_of_shared_subjects,
         test_sequences_of_shared_sessions=leakage.test_sequences_of_shared_sessions,
@@ -181,7 +182,9 @@ def _rule_record(rule: Rule) -> RuleRecord:
         n=rule.n,
         accuracy=rule.accuracy,
         interval=(rule.interval.low, rule.interval.high),
+        interval_method=rule.method.kind,
         p_value=None if math.isnan(rule.p_value) else rule.p_value,
+        hits=rule.hits,
     )
 
 

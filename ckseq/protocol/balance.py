@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ckseq.config import Config
 from ckseq.errors import DataError
+from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
 
 
@@ -95,18 +96,19 @@ def balance(candidates: Iterable[Candidate], config: BalanceConfig, *, rng: np.r
 def _how_many(classes: dict[str, list[Candidate]], config: BalanceConfig) -> tuple[int, str]:
     smallest = min(classes, key=lambda label: len(classes[label]))
     available = len(classes[smallest])
+    of_each = f"of each of {len(classes)} classes"
     if isinstance(config.per_class, str):
         if config.at_most is not None and config.at_most <= available:
-            return config.at_most, f"{config.at_most} sequences of each of {len(classes)} classes, as requested"
+            return config.at_most, f"{counted(config.at_most, 'sequence')} {of_each}, as requested"
         requested = "" if config.at_most is None else f" ({config.at_most} were requested)"
-        note = f"{available} sequences of each of {len(classes)} classes: all available of {smallest}{requested}"
-        return available, note
+        return available, f"{counted(available, 'sequence')} {of_each}: all available of {smallest}{requested}"
     if available < config.per_class:
+        are = agreeing(config.per_class, "is", "are")
         raise DataError(
-            f"{config.per_class} sequences of each class are asked for, but there are {_counts(classes)}",
+            f"{counted(config.per_class, 'sequence')} of each class {are} asked for, but there are {_counts(classes)}",
             fix=f"set balance.per_class to {available} or less, or to most",
         )
-    return config.per_class, f"{config.per_class} sequences of each of {len(classes)} classes"
+    return config.per_class, f"{counted(config.per_class, 'sequence')} {of_each}"
 
 
 def _counts(classes: dict[str, list[Candidate]]) -> str:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.protocol.calibration import bins, losses
-from ckseq.protocol.score import Interval, accuracy, balanced_accuracy, cohen_kappa, macro_f1
+from ckseq.protocol.intervals import Interval, draws, tails
+from ckseq.protocol.score import accuracy, balanced_accuracy, cohen_kappa, macro_f1
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "log_loss", "calibration_error")
 
@@ -85,16 +86,15 @@ def by_subject(
         raise DataError("there are no predictions to resample")
     names, subject_of = np.unique(list(subjects), return_inverse=True)
     sums = _sums_by_subject(truth, predicted, probabilities, subject_of, n_bins)
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    return {name: _percentiles(values, tails) for name, values in _metrics(sums, weights).items()}
+    weights = draws(len(names), n_draws=n_draws, rng=rng)
+    return {name: _percentiles(values, confidence) for name, values in _metrics(sums, weights).items()}
 
 
-def _percentiles(values: NDArray[np.float64], tails: list[float]) -> Interval:
+def _percentiles(values: NDArray[np.float64], confidence: float) -> Interval:
     defined = values[~np.isnan(values)]
     if len(defined) == 0:
         return Interval(np.nan, np.nan)
-    low, high = np.quantile(defined, tails)
+    low, high = np.quantile(defined, tails(confidence))
     return Interval(float(low), float(high))
 
 

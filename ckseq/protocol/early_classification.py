@@ -41,12 +41,16 @@ class PrefixProbabilities:
         return PrefixProbabilities(self.labels, self.shares, self.probabilities[rows], self.truth[rows], subjects)
 
 
+def correct_by_share(prefix_predictions: PrefixProbabilities) -> NDArray[np.bool_]:
+    """Return whether each prediction after each observed share is correct, (n, k)."""
+    predicted = prefix_predictions.probabilities.argmax(axis=2)
+    correct: NDArray[np.bool_] = predicted == prefix_predictions.truth[:, np.newaxis]
+    return correct
+
+
 def accuracy_by_share(prefix_predictions: PrefixProbabilities) -> NDArray[np.float64]:
     """Return the accuracy after each observed share, (k,)."""
-    correct: NDArray[np.bool_] = (
-        prefix_predictions.probabilities.argmax(axis=2) == prefix_predictions.truth[:, np.newaxis]
-    )
-    return correct.mean(axis=0)
+    return correct_by_share(prefix_predictions).mean(axis=0)
 
 
 def nonconformity(prefix_predictions: PrefixProbabilities) -> NDArray[np.float64]:

@@ -11,7 +11,9 @@ from pydantic import Field
 
 from ckseq.config import Config, digest
 from ckseq.errors import CallError, DataError
+from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
+from ckseq.recording import subject_known
 
 # number of random draws; with few subjects it brings each class within a sequence or two of its share
 _DRAWS = 1000
@@ -75,11 +77,14 @@ class Fold(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """The number of test subjects that are also in training, and of their test sequences."""
+    """The number of test subjects that are also in training, and of their test sequences.
+
+    Where the subjects of some sequences are unknown, these are the numbers at least, and None where that would be 0.
+    """
 
     test_subjects: int
-    shared_subjects: int
-    test_sequences_of_shared_subjects: int
+    shared_subjects: int | None
+    test_sequences_of_shared_subjects: int | None
     sentence: str
 
 
@@ -110,7 +115,9 @@ def holdout(cases: Iterable[Case], config: ProtocolConfig) -> Fold:
         )
     ordered = sorted(cases)
     if len(ordered) < 2:
-        raise DataError(f"{len(ordered)} sequence cannot be split into training and test", fix="add recordings")
+        raise DataError(
+            f"{counted(len(ordered), 'sequence')} cannot be split into training and test", fix="add recordings"
+        )
     if config.kind == "given":
         return _given(ordered, config.test_part)
     tested = _paper_split(len(ordered), config) if config.kind == "paper_split" else _subject_holdout(ordered, config)
@@ -229,11 +236,20 @@ def overlap(fold: Fold, subjects: Mapping[str, str]) -> Overlap:
     tested = [subjects[id] for id in fold.test]
     shared = set(tested) & trained
     n_shared = sum(subject in shared for subject in tested)
+    used = (*fold.train, *fold.test)
+    n_unknown = sum(not subject_known(subjects[id], id) for id in used)
+    subject, are = agreeing(n_unknown, "subject", "subjects"), agreeing(n_unknown, "is", "are")
+    unknown = f"the {subject} of {n_unknown} of {counted(len(used), 'sequence')} {are} unknown"
+    if n_unknown and not shared:
+        return Overlap(
+            len(set(tested)), None, None, f"whether test subjects are also in training is unknown: {unknown}"
+        )
     if not shared:
-        sentence = "no test subject is in training"
-    else:
-        who = f"one of {len(shared)} people who are" if len(shared) > 1 else "a person who is"
-        verb = "show" if n_shared > 1 else "shows"
-        share = f"{n_shared / len(tested):.0%}".replace("%", " %")
-        sentence = f"{n_shared} of {len(tested)} test sequences ({share}) {verb} {who} also in training"
+        return Overlap(len(set(tested)), 0, 0, "no test subject is in training")
+    who = f"one of {len(shared)} people who are" if len(shared) > 1 else "a person who is"
+    share = f"{n_shared / len(tested):.0%}".replace("%", " %")
+    show = agreeing(n_shared, "shows", "show")
+    sentence = f"{n_shared} of {counted(len(tested), 'test sequence')} ({share}) {show} {who} also in training"
+    if n_unknown:
+        sentence = f"at least {sentence}; {unknown}"
     return Overlap(len(set(tested)), len(shared), n_shared, sentence)

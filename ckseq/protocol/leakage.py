@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from ckseq.errors import DataError
 from ckseq.protocol.comparison import mcnemar
 from ckseq.protocol.holdout import Fold
+from ckseq.protocol.intervals import Interval, IntervalMethod, accuracy_interval
 from ckseq.protocol.pictures import PICTURE_PX, as_vector, predict_pictures
-from ckseq.protocol.score import Interval, wilson_interval
+from ckseq.recording import known_subjects, subject_known
 
 # Two recordings are near-duplicates if both their first and their last crops correlate at least this much. Measured:
 # different expressions of one person, warped from one photograph, reach at most 0.9989; a copy saved as a JPEG of
@@ -60,7 +61,8 @@ class Pair(NamedTuple):
 class Rule(NamedTuple):
     """The accuracy of a baseline that sees no pixel, or a single picture.
 
-    ``p_value`` is that of the exact one-sided McNemar test against the class prior; NaN for the prior itself.
+    ``p_value`` is that of the exact one-sided McNemar test against the class prior; NaN for the prior itself; ``hits``
+    has 1 for a correct and 0 for a wrong prediction of each test sequence, in the order of the folds.
     """
 
     name: str
@@ -69,7 +71,9 @@ class Rule(NamedTuple):
     n: int
     accuracy: float
     interval: Interval
+    method: IntervalMethod
     p_value: float
+    hits: str
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,17 @@ class Leakage:
     """What the test sets of all folds share with their training sets.
 
     Counts are of test sequences, summed over the folds; ``shared_sessions`` counts those whose session, of the same
-    subject, is also in training. ``rules`` see no pixel; ``pictures`` see one picture of a sequence, hence no motion;
-    ``unmeasured`` says which of these could not be measured, and why.
+    subject, is also in training. Where the subjects of some sequences are unknown (``sequences_of_unknown_subjects``,
+    in training or test), the counts of shared subjects are those at least, and None where that would be 0. ``rules``
+    see no pixel; ``pictures`` see one picture of a sequence, hence no motion; ``unmeasured`` says which of these could
+    not be measured, and why.
     """
 
     n_folds: int
     n_test: int
-    shared_subjects: int
-    test_sequences_of_shared_subjects: int
+    sequences_of_unknown_subjects: int
+    shared_subjects: int | None
+    test_sequences_of_shared_subjects: int | None
     test_sequences_of_shared_sessions: int
     duplicates: tuple[Pair, ...]
     near_duplicates: tuple[Pair, ...]
@@ -108,7 +115,7 @@ def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence
     folds : sequence of Fold
         The folds; each baseline is trained on the training set of a fold and tested on its test set.
     confidence : float
-        Confidence level of the Wilson intervals.
+        Confidence level of the intervals.
 
     Raises
     ------
@@ -133,11 +140,14 @@ def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence
     pictures, unmeasured = _picture_baselines(facts)
     prior = _correct(sides, _prior)
     same, near = (tuple(pair for pair in pairs if (pair.correlation == 1) is equal) for equal in (True, False))
+    unknown = {t.id for side in sides for part in side for t in part if not subject_known(t.subject, t.id)}
+    no_count = bool(unknown) and not shared
     return Leakage(
         n_folds=len(folds),
         n_test=sum(len(test) for _, test in sides),
-        shared_subjects=len(shared),
-        test_sequences_of_shared_subjects=of_shared,
+        sequences_of_unknown_subjects=len(unknown),
+        shared_subjects=None if no_count else len(shared),
+        test_sequences_of_shared_subjects=None if no_count else of_shared,
         test_sequences_of_shared_sessions=of_sessions,
         duplicates=same,
         near_duplicates=near,
@@ -212,8 +222,10 @@ def _rule(name: str, sides: Sides, baseline: Baseline, prior: NDArray[np.bool_],
     correct = prior if baseline.predict is _prior else _correct(sides, baseline.predict)
     n_correct, n = int(correct.sum()), len(correct)
     p_value = np.nan if correct is prior else _p_value(correct, prior)
-    interval = wilson_interval(n_correct, n, confidence=confidence)
-    return Rule(name, baseline.about, n_correct, n, n_correct / n, interval, p_value)
+    subjects = known_subjects((one.subject, one.id) for _, test in sides for one in test)
+    interval, method = accuracy_interval(correct, subjects, confidence=confidence)
+    hits = "".join("01"[int(hit)] for hit in correct)
+    return Rule(name, baseline.about, n_correct, n, n_correct / n, interval, method, p_value, hits)
 
 
 def _correct(sides: Sides, predict: Predict) -> NDArray[np.bool_]:

@@ -1,24 +1,16 @@
-"""Classification scores from a confusion matrix, and Wilson confidence intervals."""
+"""Classification scores from a confusion matrix, with confidence intervals."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-
-
-class Interval(NamedTuple):
-    """A confidence interval of a rate: both ends are fractions."""
-
-    low: float
-    high: float
+from ckseq.protocol.intervals import Interval, IntervalMethod, accuracy_interval, wilson_interval
 
 
 class PerClass(NamedTuple):
@@ -43,9 +35,10 @@ class Average(NamedTuple):
 class Scores:
     """The scores of predictions against the true classes.
 
-    ``matrix`` is the confusion matrix, int64 (k, k), rows are true classes; ``recall_intervals`` has None for a class
-    without test sequences; ``kappa`` is NaN where it is not defined; ``majority`` is the accuracy of always predicting
-    the most frequent test class. Each sequence has ``repeats`` predictions.
+    ``matrix`` is the confusion matrix, int64 (k, k), rows are true classes; ``interval`` is that of the accuracy,
+    computed by ``method``; ``recall_intervals`` are Wilson's, with None for a class without test sequences; ``kappa``
+    is NaN where it is not defined; ``majority`` is the accuracy on the test set of always predicting the class that is
+    most frequent in training, None where it is not known. Each sequence has ``repeats`` predictions.
     """
 
     labels: tuple[str, ...]
@@ -55,13 +48,14 @@ class Scores:
     confidence: float
     accuracy: float
     interval: Interval
+    method: IntervalMethod
     per_class: PerClass
     recall_intervals: tuple[Interval | None, ...]
     macro_f1: float
     balanced_accuracy: float
     kappa: float
-    majority: float
     repeats: int = 1
+    majority: float | None = None
 
     @property
     def averages(self) -> tuple[Average, Average]:
@@ -75,7 +69,14 @@ class Scores:
 
 
 def score(
-    truth: Sequence[str], predicted: Sequence[str], *, labels: Sequence[str], confidence: float, repeats: int = 1
+    truth: Sequence[str],
+    predicted: Sequence[str],
+    *,
+    labels: Sequence[str],
+    confidence: float,
+    subjects: Sequence[str] | None = None,
+    repeats: int = 1,
+    majority: float | None = None,
 ) -> Scores:
     """Score predictions against the true classes.
 
@@ -86,10 +87,14 @@ def score(
     labels : sequence of str
         The classes, in the order of the tables.
     confidence : float
-        Confidence level of the Wilson intervals, between 0 and 1.
+        Confidence level of the intervals, between 0 and 1.
+    subjects : sequence of str, optional
+        The subject of each prediction; None where subjects are unknown.
     repeats : int
         Number of predictions per sequence, as by models of several seeds; an interval counts a sequence once,
         however many models predicted it.
+    majority : float, optional
+        The accuracy of always predicting the class that is most frequent in training.
 
     Raises
     ------
@@ -103,6 +108,8 @@ def score(
         wilson_interval(correct / repeats, support / repeats, confidence=confidence) if support else None
         for correct, support in zip(matrix.diagonal(), classes.support, strict=True)
     )
+    right = [one == other for one, other in zip(truth, predicted, strict=True)]
+    interval, method = accuracy_interval(right, subjects, repeats=repeats, confidence=confidence)
     return Scores(
         labels=tuple(labels),
         matrix=matrix,
@@ -110,14 +117,15 @@ def score(
         n_correct=n_correct,
         confidence=confidence,
         accuracy=float(accuracy(matrix)),
-        interval=wilson_interval(n_correct / repeats, n / repeats, confidence=confidence),
+        interval=interval,
+        method=method,
         per_class=classes,
         recall_intervals=intervals,
         macro_f1=float(macro_f1(matrix)),
         balanced_accuracy=float(balanced_accuracy(matrix)),
         kappa=float(cohen_kappa(matrix)),
-        majority=majority_accuracy(matrix),
         repeats=repeats,
+        majority=majority,
     )
 
 
@@ -217,46 +225,3 @@ def cohen_kappa(matrix: NDArray[Any]) -> NDArray[np.float64]:
     n = matrix.sum(axis=(-2, -1))
     expected = (matrix.sum(axis=-2) * matrix.sum(axis=-1)).sum(axis=-1) / n**2
     return _ratio(accuracy(matrix) - expected, 1 - expected, np.nan)
-
-
-def majority_accuracy(matrix: NDArray[np.int64]) -> float:
-    """Return the accuracy of always predicting the most frequent class of the test sequences."""
-    return float(matrix.sum(axis=1).max() / matrix.sum())
-
-
-def wilson_interval(successes: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of a rate.
-
-    The formula is written out since ``scipy.stats.binomtest`` accepts whole counts only, and means over seeds are not.
-
-    Parameters
-    ----------
-    successes, n : float
-        Number of successes and of trials, at least one; means over several predictions per sequence need not be whole.
-    confidence : float
-        Confidence level between 0 and 1, as 0.95.
-
-    Raises
-    ------
-    DataError
-        The counts or the confidence are out of range.
-
-    References
-    ----------
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22(158).
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson_interval(37, 42, confidence=0.95)]
-    [0.75, 0.948]
-    """
-    if n < 1 or not 0 <= successes <= n:
-        raise DataError(f"{successes} of {n} is not a rate")
-    if not 0 < confidence < 1:
-        raise DataError(f"a confidence of {confidence} is not between 0 and 1")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    rate = successes / n
-    center = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    # for 0 and n successes an end is exactly 0 or 1, without rounding errors
-    return Interval(0.0 if successes == 0 else center - half, 1.0 if successes == n else center + half)

@@ -46,8 +46,9 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
         axes.set_ylim(0, 1.02)
         axes.set_yticks(np.linspace(0, 1, 6))
         last = max(epoch.epoch for epoch in epochs)
-        label = f"majority-class baseline: {scores.majority:.2f}"
-        axes.axhline(scores.majority, color=SOFT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1, label=label)
+        if scores.majority is not None:
+            label = f"majority-class baseline: {scores.majority:.2f}"
+            axes.axhline(scores.majority, color=SOFT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1, label=label)
         error = [[scores.accuracy - scores.interval.low], [scores.interval.high - scores.accuracy]]
         axes.errorbar(
             [last * 1.03 + 0.4],

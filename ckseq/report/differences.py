@@ -6,19 +6,12 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ckseq.protocol.comparison import Difference
+from ckseq.report.paired_runs import Pair
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, house_style, png
 
 
-def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: float) -> bytes:
-    """Draw one line per pair; a difference whose interval excludes 0 is colored.
-
-    Parameters
-    ----------
-    pairs : sequence of (str, Difference)
-        The label and the difference of each line, from the top.
-    confidence : float
-        Confidence level of the intervals, for the axis label.
+def draw_differences(pairs: Sequence[Pair]) -> bytes:
+    """Draw one line per pair, from the top; a significant difference is colored.
 
     Returns
     -------
@@ -29,10 +22,11 @@ def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: flo
         figure = Figure(figsize=(5.6, 0.9 + 0.42 * len(pairs)))
         axes = figure.subplots()
         axes.axvline(0, color=FAINT, linewidth=1)
-        for line, (_, difference) in enumerate(pairs):
-            low, high = difference.interval
-            color = ACCENT if low > 0 or high < 0 else SOFT
-            axes.plot([low, high], [line, line], color=color, linewidth=2.2, solid_capstyle="round")
+        for line, pair in enumerate(pairs):
+            difference = pair.compared.difference
+            color = ACCENT if pair.significant else SOFT
+            if difference.interval is not None:
+                axes.plot(difference.interval, [line, line], color=color, linewidth=2.2, solid_capstyle="round")
             axes.plot([difference.difference], [line], "o", color=color, markersize=6)
             axes.annotate(
                 f"{difference.difference:+.3f}",
@@ -43,11 +37,11 @@ def draw_differences(pairs: Sequence[tuple[str, Difference]], *, confidence: flo
                 fontsize=8,
                 color=color,
             )
-        axes.set_yticks(range(len(pairs)), [name for name, _ in pairs])
+        axes.set_yticks(range(len(pairs)), [pair.name for pair in pairs])
         axes.set_ylim(len(pairs) - 0.4, -0.7)
         axes.grid(axis="x", color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"difference in accuracy, {100 * confidence:.0f} % bootstrap interval over subjects")
+        axes.set_xlabel(f"difference in accuracy, {100 * pairs[0].confidence:.0f} % interval; blue: significant")
         return png(figure)

@@ -10,15 +10,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from ckseq.grammar import agreeing, counted
 from ckseq.protocol.early_classification import (
     PrefixProbabilities,
     StoppingResult,
     accuracy_by_share,
+    correct_by_share,
     cross_validated,
     nonconformity,
     stop_threshold,
 )
-from ckseq.protocol.score import wilson_interval
+from ckseq.protocol.intervals import accuracy_interval
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, WARM, house_style, png
 
 ERROR_RATES = (0.05, 0.1, 0.2)
@@ -45,26 +47,33 @@ def rules_of(prefix_predictions: PrefixProbabilities) -> tuple[Rule, ...]:
     )
 
 
-def sentences(prefix_predictions: PrefixProbabilities, rules: Sequence[Rule]) -> list[str]:
-    """Return sentences on the accuracy over the observed share and on the stopping rules."""
+def sentences(
+    prefix_predictions: PrefixProbabilities, rules: Sequence[Rule], *, known_subjects: bool = True
+) -> list[str]:
+    """Return sentences on the accuracy over the observed share and on the stopping rules.
+
+    Where subjects are unknown, an error rate holds for other people only if no two sequences are of one person.
+    """
+    unit = "subject" if known_subjects else "sequence"
+    of_whom = "of new people" if known_subjects else "like these, if no two are of one person (subjects are unknown)"
     accuracy = accuracy_by_share(prefix_predictions)
     final = accuracy[-1]
     enough = float(prefix_predictions.shares[np.argmax(accuracy >= 0.95 * final)])
-    lines = [
-        f"After {_percent(enough)} of a sequence the accuracy is {accuracy[np.argmax(accuracy >= 0.95 * final)]:.2f}, "
-        f"after all of it {final:.2f}."
-    ]
+    if enough < 1:
+        early = accuracy[np.argmax(accuracy >= 0.95 * final)]
+        lines = [f"After {_percent(enough)} of a sequence the accuracy is {early:.2f}, after all of it {final:.2f}."]
+    else:
+        lines = [f"The accuracy comes near its final {final:.2f} only at the end of the sequences."]
     for rule in rules:
         if math.isinf(rule.threshold):
             n = len(set(prefix_predictions.subjects))
-            lines.append(
-                f"There is no stopping rule for an error rate of {_percent(rule.error_rate)}: {n} subjects are too few."
-            )
+            few = f"{counted(n, unit)} {agreeing(n, 'is', 'are')} too few"
+            lines.append(f"There is no stopping rule for an error rate of {_percent(rule.error_rate)}: {few}.")
             continue
         found = rule.measured
         lines.append(
             f"Stopping above a probability of {rule.threshold:.3f} gives an error rate of at most "
-            f"{_percent(rule.error_rate)} on sequences of new people. Measured with each subject left out in turn: "
+            f"{_percent(rule.error_rate)} on sequences {of_whom}. Measured with each {unit} left out in turn: "
             f"{_percent(found.wrong)} of the sequences stopped with a wrong class, {_percent(found.stopped)} stopped "
             f"at all, {_percent(found.seen)} of a sequence observed on average."
         )
@@ -72,9 +81,14 @@ def sentences(prefix_predictions: PrefixProbabilities, rules: Sequence[Rule]) ->
 
 
 def draw_early(
-    prefix_predictions: PrefixProbabilities, rules: Sequence[Rule], *, confidence: float, repeats: int
+    prefix_predictions: PrefixProbabilities,
+    rules: Sequence[Rule],
+    *,
+    confidence: float,
+    repeats: int,
+    known_subjects: bool = True,
 ) -> bytes:
-    """Draw the accuracy over the observed share, with Wilson intervals, and below it when each rule stops.
+    """Draw the accuracy over the observed share, with its intervals, and below it when each rule stops.
 
     Parameters
     ----------
@@ -84,17 +98,25 @@ def draw_early(
         Confidence level of the intervals.
     repeats : int
         Number of predictions per sequence (seeds); an interval counts a sequence once.
+    known_subjects : bool
+        Whether the subjects are known; if not, an interval takes every sequence for independent.
 
     Returns
     -------
     bytes
         A PNG file.
     """
-    accuracy, n = accuracy_by_share(prefix_predictions), len(prefix_predictions.truth) / repeats
+    accuracy = accuracy_by_share(prefix_predictions)
     with house_style():
         figure = Figure(figsize=(5.6, 4.6))
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.5), gridspec_kw={"hspace": 0.14})
-        ends = np.array([wilson_interval(value * n, n, confidence=confidence) for value in accuracy])
+        subjects = prefix_predictions.subjects if known_subjects else None
+        ends = np.array(
+            [
+                accuracy_interval(right, subjects, repeats=repeats, confidence=confidence)[0]
+                for right in correct_by_share(prefix_predictions).T
+            ]
+        )
         axes.fill_between(prefix_predictions.shares, *ends.T, color=ACCENT, alpha=0.15, linewidth=0)
         axes.plot(prefix_predictions.shares, accuracy, "o-", color=ACCENT, markersize=4, linewidth=1.4)
         axes.axhline(1 / len(prefix_predictions.labels), color=FAINT, linewidth=1, linestyle=(0, (3, 2)))

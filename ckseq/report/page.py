@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -13,9 +12,13 @@ from jinja2 import Environment, StrictUndefined
 
 from ckseq.config import toml_text
 from ckseq.console import without_controls
-from ckseq.protocol.score import Scores, wilson_interval
+from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_interval
+from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
+from ckseq.report.against_baselines import as_good_baselines, banner
+from ckseq.report.replication import card_html, replication_card
 from ckseq.report.trust import NAMES, Trust, trust
+from ckseq.report.uncertainty import interval_method, to_publish
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord
 
@@ -55,11 +58,13 @@ def render_page(
         HTML; all text from the run is escaped.
     """
     found = trust(predictions, confidence=scores.confidence)
+    as_good = as_good_baselines(run, predictions, scores)
+    card = replication_card(run, scores)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
     )
     environment.filters.update(
-        fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
+        ends=_ends, fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
     )
     template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
     noun = wording.noun_of(run)
@@ -78,7 +83,13 @@ def render_page(
         sentence=run.protocol.sentence,
         n_train=run.protocol.n_train,
         balance_notes=run.balance_notes,
-        shows=wording.shows(scores, noun, ready_made=run.ready_made),
+        banner=banner(as_good, scores, noun),
+        shows=wording.shows(
+            scores, noun, ready_made=run.ready_made, better_than_baselines=None if run.leakage is None else not as_good
+        ),
+        method=noun.reworded(scores.method.name),
+        to_publish=to_publish(scores, noun),
+        why_method=interval_method(scores, noun),
         ready_made=run.ready_made,
         does_not_show=wording.does_not_show(run, scores),
         headline=wording.headline(run, scores),
@@ -86,7 +97,9 @@ def render_page(
         rules=[*run.leakage.rules, *run.leakage.pictures] if run.leakage else [],
         metrics=_metric_rows(found),
         seeds=found.seeds,
-        n_subjects=found.n_subjects,
+        method_words=METHOD_WORDS,
+        resampled=noun.reworded(found.resampled),
+        n_draws=N_DRAWS,
         n_sequences=scores.n // scores.repeats,
         confusions=tables.confusions(predictions),
         most_listed=MOST_LISTED,
@@ -94,6 +107,7 @@ def render_page(
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         faces=faces,
         early=early,
+        replication=card_html(card, run, scores) if card else "",
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),
@@ -110,6 +124,10 @@ def _rate(value: float) -> str:
 
 def _fine(value: float) -> str:
     return "not defined" if math.isnan(value) else f"{value:.3f}"
+
+
+def _ends(interval: Interval) -> str:
+    return "none" if math.isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"
 
 
 def _sentence(text: str) -> str:
@@ -152,20 +170,24 @@ def _metric_rows(found: Trust) -> list[dict[str, Any]]:
 
 def _fold_rows(predictions: Predictions, confidence: float) -> list[dict[str, Any]]:
     folds = tables.fold_accuracies(predictions.rows)
-    subjects = {fold: Counter(row.subject for row in predictions.rows if row.fold == fold) for fold in folds}
     repeats = len(predictions.seeds)
-    rows = [
-        {
-            "fold": fold,
-            "n_correct": n_correct,
-            "n": n,
-            "accuracy": n_correct / n,
-            "interval": wilson_interval(n_correct / repeats, n / repeats, confidence=confidence),
-            "subjects": len(subjects[fold]),
-        }
-        for fold, (n_correct, n) in folds.items()
-    ]
-    return rows if len(rows) > 1 else []
+    found = []
+    for fold, (n_correct, n) in folds.items():
+        own = Predictions(predictions.labels, tuple(row for row in predictions.rows if row.fold == fold))
+        right = [row.truth == row.predicted for row in own.rows]
+        interval, method = accuracy_interval(right, own.subjects, repeats=repeats, confidence=confidence)
+        found.append(
+            {
+                "fold": fold,
+                "n_correct": n_correct,
+                "n": n,
+                "accuracy": n_correct / n,
+                "interval": interval,
+                "method": method.word,
+                "subjects": "unknown" if own.subjects is None else len(set(own.subjects)),
+            }
+        )
+    return found if len(found) > 1 else []
 
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.protocol.calibration import Reliability, calibration_error
-from ckseq.protocol.score import wilson_interval
+from ckseq.protocol.intervals import wilson_interval
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, house_style, png
 
 

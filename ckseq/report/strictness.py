@@ -7,16 +7,20 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import Interval, IntervalMethod
 from ckseq.report.style import ACCENT, FAINT, LINE, SOFT, WARM, house_style, png
 
 
 class Level(NamedTuple):
-    """The accuracy under one protocol; ``interval`` is None where the epoch was selected on the test fold itself."""
+    """The accuracy under one protocol.
+
+    ``interval``, and the ``method`` it was computed by, are None where the epoch was selected on the test fold itself.
+    """
 
     name: str
     accuracy: float
     interval: Interval | None
+    method: IntervalMethod | None
     best_rule: float
     n_test: int
 
@@ -44,7 +48,10 @@ def draw_strictness(levels: Sequence[Level], *, confidence: float) -> bytes:
             end = level.accuracy if level.interval is None else max(level.accuracy, level.interval.high)
             if end - 0.02 < level.best_rule < end + 0.13:
                 end = level.best_rule + 0.01  # so that the number does not cover the diamond
-            axes.text(end + 0.015, line, f"{level.accuracy:.3f}", va="center", fontsize=9, weight="bold", color=color)
+            mark = " W" if level.method is not None and level.method.kind == "wilson" else ""
+            axes.text(
+                end + 0.015, line, f"{level.accuracy:.3f}{mark}", va="center", fontsize=9, weight="bold", color=color
+            )
         axes.set_yticks(range(len(levels)), [f"{level.name}  ({level.n_test})" for level in levels])
         axes.set_ylim(len(levels) - 0.5, -0.5)
         axes.set_xlim(0, 1.12)
@@ -53,7 +60,8 @@ def draw_strictness(levels: Sequence[Level], *, confidence: float) -> bytes:
         axes.grid(axis="x", color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_xlabel("accuracy")
-        notes = [f"line: {100 * confidence:.0f} % bootstrap interval over subjects; in brackets: test sequences"]
+        notes = [f"line: {100 * confidence:.0f} % confidence interval, bootstrap by subject or Wilson’s (W)"]
+        notes.append("in brackets: test sequences")
         notes.append("diamond: best pixel-free baseline")
         if any(level.interval is None for level in levels):
             notes.append("orange: epoch selected on the test set itself (optimistic), so no valid interval")

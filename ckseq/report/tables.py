@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ckseq.protocol.score import Scores
-from ckseq.report.wording import SEQUENCE, Noun, between, counted, percent
+from ckseq.report.uncertainty import interval_method
+from ckseq.report.wording import SEQUENCE, Noun, between, n_correct, percent
 from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Prediction, Predictions
 
@@ -27,11 +28,11 @@ class Confusion(NamedTuple):
 def headline(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return the accuracy in one line.
 
-    For example ``Accuracy 0.88 (95 % interval 0.75 to 0.95): 37 of 42 test sequences``.
+    For example ``Accuracy 0.88 (95 % interval 0.75 to 0.95, Wilson): 37 of 42 test sequences``.
     """
     return (
-        f"Accuracy {scores.accuracy:.2f} ({percent(scores.confidence)} interval {between(scores.interval)}): "
-        f"{counted(scores, noun)}"
+        f"Accuracy {scores.accuracy:.2f} ({percent(scores.confidence)} interval {between(scores.interval)}, "
+        f"{scores.method.short}): {n_correct(scores, noun)}"
     )
 
 
@@ -70,7 +71,7 @@ def classification_report(scores: Scores) -> dict[str, Any]:
         "n_correct": scores.n_correct,
         "answers_per_sequence": scores.repeats,
         "accuracy": scores.accuracy,
-        "accuracy_interval": {"confidence": scores.confidence, "method": "wilson", **scores.interval._asdict()},
+        "accuracy_interval": interval_tree(scores),
         "balanced_accuracy": scores.balanced_accuracy,
         "macro_f1": scores.macro_f1,
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
@@ -90,6 +91,16 @@ def classification_report(scores: Scores) -> dict[str, Any]:
             for name, precision, recall, f1 in scores.averages
         },
         "zero_division": "a class that was never predicted has precision 0, one without test sequences has recall 0",
+    }
+
+
+def interval_tree(scores: Scores) -> dict[str, Any]:
+    """Return the interval of the accuracy and how it was computed, as plain values."""
+    return {
+        "confidence": scores.confidence,
+        "method": scores.method.kind,
+        "n_subjects": scores.method.n_subjects,
+        **scores.interval._asdict(),
     }
 
 
@@ -120,14 +131,16 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
         ),
     ]
     kappa = "not defined" if math.isnan(scores.kappa) else f"{scores.kappa:.2f}"
+    majority = "not recorded" if scores.majority is None else f"{scores.majority:.2f}"
     lines += [
         "",
         f"balanced accuracy (mean recall of the classes, UAR)   {scores.balanced_accuracy:.2f}",
         f"macro F1 (mean F1 of the classes)                     {scores.macro_f1:.2f}",
         f"Cohen's kappa (agreement beyond chance)               {kappa}",
-        f"majority-class baseline                               {scores.majority:.2f}",
+        f"majority-class baseline (most frequent in training)   {majority}",
         "",
-        "Intervals are Wilson's. A class that was never predicted has precision 0.",
+        f"The interval of the accuracy: {interval_method(scores, noun)}.",
+        "Intervals of recall are Wilson's. A class that was never predicted has precision 0.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""The metrics of a run with bootstrap intervals over subjects, for each seed and over all seeds."""
+"""The metrics of a run with confidence intervals, for each seed and over all seeds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ckseq.grammar import counted
 from ckseq.protocol.bootstrap import METRICS, by_subject, metrics
 from ckseq.protocol.calibration import Reliability, reliability
-from ckseq.protocol.score import Interval
+from ckseq.protocol.intervals import LEAST_SUBJECTS, N_DRAWS, SEED, Interval, IntervalMethod, accuracy_interval
 from ckseq.storage.predictions import Prediction, Predictions
 
 N_BINS = 10
-_DRAWS = 2000
 NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy (UAR, mean recall)",
@@ -28,10 +28,13 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Trust:
-    """Every metric of `METRICS`: its mean over the seeds, a bootstrap interval over subjects, and its value per seed.
+    """Every metric of `METRICS`: its mean over the seeds, its interval, and its value per seed.
 
-    ``deviation`` is the standard deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one value per
-    seed, in the order of ``seeds``; ``reliability`` is that of all predictions together.
+    The interval of the accuracy is that of `ckseq.protocol.intervals.accuracy_interval`, by ``method``; the others are
+    percentile intervals of the bootstrap over subjects, or over sequences where there are fewer than 10 subjects or
+    these are unknown (``resampled`` says which), and NaN where that gives no width. ``deviation`` is the standard
+    deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one value per seed, in the order of ``seeds``;
+    ``reliability`` is that of all predictions together.
     """
 
     seeds: tuple[int | None, ...]
@@ -40,7 +43,9 @@ class Trust:
     deviation: dict[str, float]
     by_seed: dict[str, tuple[float, ...]]
     reliability: Reliability
-    n_subjects: int
+    method: IntervalMethod
+    n_subjects: int | None
+    resampled: str
 
 
 def trust(predictions: Predictions, *, confidence: float) -> Trust:
@@ -51,22 +56,29 @@ def trust(predictions: Predictions, *, confidence: float) -> Trust:
     DataError
         There are no predictions.
     """
-    truth, predicted, probabilities, subjects = _arrays(predictions.rows, predictions.labels)
+    truth, predicted, probabilities = _arrays(predictions.rows, predictions.labels)
+    seeds, subjects = predictions.seeds, predictions.subjects
+    n_subjects = None if subjects is None else len(set(subjects))
+    recordings = [row.recording for row in predictions.rows]
+    clusters = recordings if subjects is None or len(set(subjects)) < LEAST_SUBJECTS else subjects
     intervals = by_subject(
         truth,
         predicted,
         probabilities,
-        subjects,
+        clusters,
         n_bins=N_BINS,
-        n_draws=_DRAWS,
+        n_draws=N_DRAWS,
         confidence=confidence,
-        rng=np.random.default_rng(0),
+        rng=np.random.default_rng(SEED),
     )
-    seeds = predictions.seeds
+    intervals = {name: _with_width(interval) for name, interval in intervals.items()}
+    intervals["accuracy"], method = accuracy_interval(
+        truth == predicted, subjects, repeats=len(seeds), confidence=confidence
+    )
     each = []
     for seed in seeds:
         own = _arrays([row for row in predictions.rows if row.seed == seed], predictions.labels)
-        each.append(metrics(*own[:3], n_bins=N_BINS))
+        each.append(metrics(*own, n_bins=N_BINS))
     by_seed = {name: tuple(one[name] for one in each) for name in METRICS}
     sure = probabilities[np.arange(len(truth)), predicted]
     return Trust(
@@ -76,22 +88,32 @@ def trust(predictions: Predictions, *, confidence: float) -> Trust:
         {name: float(np.std(values, ddof=1)) if len(seeds) > 1 else math.nan for name, values in by_seed.items()},
         by_seed,
         reliability(sure, truth == predicted, n_bins=N_BINS),
-        len(set(subjects)),
+        method,
+        n_subjects,
+        counted(len(set(clusters)), "sequence" if clusters is recordings else "subject"),
     )
 
 
-def _arrays(rows: Sequence[Prediction], labels: Sequence[str]) -> tuple[Any, Any, Any, list[str]]:
+def _with_width(interval: Interval) -> Interval:
+    # all draws alike: an interval without width would claim certainty
+    return interval if interval.high - interval.low > 1e-9 else Interval(math.nan, math.nan)
+
+
+def _arrays(rows: Sequence[Prediction], labels: Sequence[str]) -> tuple[Any, Any, Any]:
     place = {label: i for i, label in enumerate(labels)}
     truth = np.array([place[row.truth] for row in rows], int)
     predicted = np.array([place[row.predicted] for row in rows], int)
     probabilities = np.array([row.probabilities for row in rows], float).reshape(len(rows), len(labels))
-    return truth, predicted, probabilities, [row.subject for row in rows]
+    return truth, predicted, probabilities
 
 
 def trust_tree(found: Trust) -> dict[str, Any]:
     """Return the metrics as plain values for JSON; an undefined value is None."""
     return {
-        "method": f"mean over seeds; bootstrap intervals over {found.n_subjects} subjects, {_DRAWS} draws",
+        "method": {
+            "accuracy": found.method.kind,
+            "others": f"bootstrap over {found.resampled}, {N_DRAWS} draws; null where that gives no width",
+        },
         "seeds": list(found.seeds),
         "figures": {
             name: {

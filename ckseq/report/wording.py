@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ckseq.grammar import agreeing, counted
+from ckseq.protocol.intervals import Interval, wilson_interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
-from ckseq.protocol.score import Interval, Scores, wilson_interval
+from ckseq.protocol.score import Scores
 from ckseq.storage.run_record import LeakageRecord, RuleRecord, RunRecord
 
 
@@ -23,7 +25,11 @@ class Noun(NamedTuple):
         >>> SEQUENCE.counted(1), IMAGE.counted(2)
         ('1 sequence', '2 images')
         """
-        return f"{n} {self.one if n == 1 else self.many}"
+        return counted(n, self.one, self.many)
+
+    def form(self, n: int) -> str:
+        """Return the noun alone, in the form that agrees with a number."""
+        return agreeing(n, self.one, self.many)
 
     def reworded(self, sentence: str) -> str:
         """Return a sentence about sequences with this noun instead; call it before names are filled in.
@@ -66,11 +72,11 @@ def between(interval: Interval) -> str:
     return f"{interval.low:.2f} to {interval.high:.2f}"
 
 
-def counted(scores: Scores, noun: Noun = SEQUENCE) -> str:
+def n_correct(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return how many predictions were correct, as ``37 of 42 test sequences``, or over how many seeds."""
-    if scores.repeats == 1:
-        return f"{scores.n_correct} of {scores.n} test {noun.many}"
-    return f"{scores.n // scores.repeats} test {noun.many}, mean of {scores.repeats} seeds"
+    n = scores.n // scores.repeats
+    tested = f"{n} test {noun.form(n)}"
+    return f"{scores.n_correct} of {tested}" if scores.repeats == 1 else f"{tested}, mean of {scores.repeats} seeds"
 
 
 @dataclass(frozen=True)
@@ -85,27 +91,27 @@ class Rate:
 
 def rates(run: RunRecord, scores: Scores) -> tuple[Rate, ...]:
     """Return this run's accuracy, the published one where the recipe names one, and the majority-class baseline."""
-    ours = Rate("this run", scores.accuracy, scores.interval, counted(scores, noun_of(run)))
-    most = [
-        label
-        for label, n in zip(scores.labels, scores.per_class.support, strict=True)
-        if n / scores.n == scores.majority
-    ]
-    baseline = Rate("majority-class baseline", scores.majority, None, f"always predicting {most[0]}")
-    theirs = _published(run, scores)
-    return (ours, theirs, baseline) if theirs else (ours, baseline)
+    found = [Rate("this run", scores.accuracy, scores.interval, n_correct(scores, noun_of(run)))]
+    # a recipe that declares the published set-up has the published accuracy beside every deviation from it
+    if (theirs := published(run, scores)) and not (run.value("published") or {}).get("setup"):
+        found.append(theirs)
+    if scores.majority is not None:
+        remark = "always predicting the class that is most frequent in training"
+        found.append(Rate("majority-class baseline", scores.majority, None, remark))
+    return tuple(found)
 
 
-def _published(run: RunRecord, scores: Scores) -> Rate | None:
-    published = run.value("published") or {}
-    accuracy, n_test = published.get("accuracy"), published.get("n_test")
+def published(run: RunRecord, scores: Scores) -> Rate | None:
+    """Return the published accuracy with its Wilson interval, None where the recipe names no number."""
+    said = run.value("published") or {}
+    accuracy, n_test = said.get("accuracy"), said.get("n_test")
     if not isinstance(accuracy, int | float) or not 0 <= accuracy <= 1:
         return None
     interval, on = None, ""
     if isinstance(n_test, int) and n_test > 0:
         interval = wilson_interval(round(accuracy * n_test), n_test, confidence=scores.confidence)
         on = f"on {n_test} test {noun_of(run).many}, "
-    source = f": {published['source']}" if published.get("source") else ""
+    source = f": {said['source']}" if said.get("source") else ""
     return Rate(
         "published result", float(accuracy), interval, f"{on}reported by others on their data, not reproduced{source}"
     )
@@ -114,11 +120,11 @@ def _published(run: RunRecord, scores: Scores) -> Rate | None:
 def headline(run: RunRecord, scores: Scores) -> str:
     """Return the accuracy beside what it must be compared with: the best pixel-free baseline and shared subjects.
 
-    For example ``accuracy 0.881 (0.75 to 0.95) · best pixel-free baseline 0.319 · 53 % of test sequences show a subject
-    seen in training``.
+    For example ``accuracy 0.881 (0.75 to 0.95, Wilson) · best pixel-free baseline 0.319 · 53 % of test sequences show
+    a subject seen in training``.
     """
     noun = noun_of(run)
-    parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)})"]
+    parts = [f"accuracy {scores.accuracy:.3f} ({between(scores.interval)}, {scores.method.short})"]
     leakage = run.leakage
     if leakage:
         parts.append(f"best pixel-free baseline {leakage.rule(leakage.best_rule).accuracy:.3f}")
@@ -126,35 +132,34 @@ def headline(run: RunRecord, scores: Scores) -> str:
             parts.append(f"the first frame alone, without any motion, reaches {first.accuracy:.3f}")
     if run.ready_made:
         parts.append("a ready-made model, not trained on these people")
-    elif leakage:
-        parts.append(
-            f"{_share(leakage.test_sequences_of_shared_subjects, leakage.n_test, noun)} show a subject seen in training"
-        )
-        duplicates = leakage.n_duplicates + leakage.n_near_duplicates
-        if duplicates:
-            parts.append(f"{_times(duplicates, 'pair')} of near-duplicate test and training {noun.many}")
-    elif run.protocol.test_sequences_of_shared_subjects is not None:
-        shared = _share(run.protocol.test_sequences_of_shared_subjects, run.protocol.n_test, noun)
-        parts.append(f"{shared} show a subject seen in training")
-    return " · ".join(parts)
+    else:
+        parts.append(shared_share(run, noun))
+        if leakage and (duplicates := leakage.n_duplicates + leakage.n_near_duplicates):
+            parts.append(f"{counted(duplicates, 'pair')} of near-duplicate test and training {noun.many}")
+    return " · ".join(filter(None, parts))
 
 
-def _share(n_shared: int, n_test: int, noun: Noun) -> str:
+def shared_share(run: RunRecord, noun: Noun) -> str:
+    """Return the share of test sequences of people seen in training; empty where the run records nothing of it."""
+    n_shared, n_test = run.protocol.test_sequences_of_shared_subjects, run.protocol.n_test
+    unknown = run.leakage.sequences_of_unknown_subjects if run.leakage else 0
+    if run.leakage:
+        n_shared, n_test = run.leakage.test_sequences_of_shared_subjects, run.leakage.n_test
+    if n_shared is None:
+        return "subjects unknown: people may be in training and test" if unknown else ""
     share = 100 * n_shared / max(1, n_test)
     # a few must not be rounded to none
-    return f"{'under 1' if 0 < share < 0.5 else f'{share:.0f}'} % of test {noun.many}"
+    rounded = "under 1" if 0 < share < 0.5 else f"{share:.0f}"
+    return f"{'at least ' if unknown else ''}{rounded} % of test {noun.many} show a subject seen in training"
 
 
 def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
     """Return sentences on what training and test set share, and on the accuracy that is reached without pixels."""
-    n, n_shared = leakage.n_test, leakage.test_sequences_of_shared_subjects
-    sentences = [
-        f"{n_shared} of {n} test {noun.many} show a subject seen in training"
-        if n_shared
-        else "no test subject is in training"
-    ]
+    n = leakage.n_test
+    sentences = [_shared_sentence(leakage, noun)]
     if sessions := leakage.test_sequences_of_shared_sessions:
-        sentences.append(f"{sessions} of {n} test {noun.many} are of a session that is also in training")
+        are = agreeing(sessions, "is", "are")
+        sentences.append(f"{sessions} of {n} test {noun.form(n)} {are} of a session that is also in training")
     alike = (
         (leakage.n_duplicates, leakage.duplicates, "the same frames"),
         (leakage.n_near_duplicates, leakage.near_duplicates, "nearly the same first and last faces"),
@@ -163,13 +168,13 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
         if count:
             first = pairs[0]
             sentences.append(
-                f"{_times(count, 'pair')} of a test and a training {noun.one} {_have(count)} {what}, "
-                f"such as {first.test} and {first.train}"
+                f"{counted(count, 'pair')} of a test and a training {noun.one} "
+                f"{agreeing(count, 'has', 'have')} {what}, such as {first.test} and {first.train}"
             )
     if not leakage.n_duplicates + leakage.n_near_duplicates:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
     best = leakage.rule(leakage.best_rule)
-    prior = next(rule for rule in leakage.rules if rule.p_value is None)
+    prior = leakage.prior
     if _is_significant(best):
         sentences.append(
             f"{best.name} alone ({best.about}) classifies {best.accuracy:.3f} of the test {noun.many} "
@@ -182,6 +187,20 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
             f"({prior.accuracy:.3f}); the best is {best.name} ({best.accuracy:.3f})"
         )
     return sentences + _picture_sentences(leakage)
+
+
+def _shared_sentence(leakage: LeakageRecord, noun: Noun) -> str:
+    n_shared, n_unknown = leakage.test_sequences_of_shared_subjects, leakage.sequences_of_unknown_subjects
+    unknown = f"the {agreeing(n_unknown, 'subject', 'subjects')} of {noun.counted(n_unknown)} "
+    unknown += agreeing(n_unknown, "is", "are") + " unknown"
+    if n_shared is None:
+        return f"whether test subjects are also in training is unknown: {unknown}"
+    if not n_shared:
+        return "no test subject is in training"
+    tested = f"{leakage.n_test} test {noun.form(leakage.n_test)}"
+    shared = f"{n_shared} of {tested} {agreeing(n_shared, 'shows', 'show')} "
+    shared += "a subject seen in training"
+    return f"at least {shared}; {unknown}" if n_unknown else shared
 
 
 def _picture_sentences(leakage: LeakageRecord) -> list[str]:
@@ -226,14 +245,6 @@ def _is_significant(rule: RuleRecord) -> bool:
 SIGNIFICANT = 0.01
 
 
-def _times(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def _have(n: int) -> str:
-    return "has" if n == 1 else "have"
-
-
 def shares_subjects(run: RunRecord) -> bool:
     """Return whether some test subject is also in training; nobody is where the model is ready-made."""
     return bool(run.protocol.shared_subjects) and not run.ready_made
@@ -245,30 +256,34 @@ def subject_independent(run: RunRecord) -> bool | None:
     return None if n_shared is None else n_shared == 0
 
 
-def shows(scores: Scores, noun: Noun = SEQUENCE, *, ready_made: bool = False) -> list[str]:
-    """Return what may be concluded from the scores; a ready-made model learned nothing in the run."""
+def shows(
+    scores: Scores, noun: Noun = SEQUENCE, *, ready_made: bool = False, better_than_baselines: bool | None = None
+) -> list[str]:
+    """Return what may be concluded from the scores; a ready-made model learned nothing in the run.
+
+    ``better_than_baselines`` is whether the model is better than every baseline without pixels or motion, None where
+    the run records none.
+    """
     n = scores.n // scores.repeats
-    what = f"test {noun.many}"
-    what = what if scores.repeats == 1 else f"predictions, {scores.repeats} for each of {n} {what}"
+    what = f"test {noun.form(n)}"
+    what = what if scores.repeats == 1 else f"predictions, {scores.repeats} for {noun.counted(n)},"
     sentences = [
-        f"{scores.n_correct} of {scores.n} {what} are correct. With {n} {noun.many}, the true accuracy on {noun.many} "
-        f"like these may lie anywhere from {between(scores.interval)} "
-        f"({percent(scores.confidence)} confidence interval)."
+        f"{scores.n_correct} of {scores.n} {what} {agreeing(scores.n_correct, 'is', 'are')} correct. With "
+        f"{noun.counted(n)}, the true accuracy on {noun.many} like these may lie anywhere from "
+        f"{between(scores.interval)} ({percent(scores.confidence)} confidence interval)."
     ]
-    if scores.interval.low > scores.majority:
+    if better_than_baselines:
         sentences.append(
-            f"The accuracy is higher than that of always predicting the most frequent class ({scores.majority:.2f}): "
+            "The model is significantly better than every baseline without pixels or motion: "
             + (
                 "what the ready-made model knows carries over to these data."
                 if ready_made
-                else "the model learned something that generalizes to the test set."
+                else "it learned something that generalizes to the test set."
             )
         )
-    else:
+    elif better_than_baselines is not None:
         sentences.append(
-            "The interval includes the accuracy of always predicting the most frequent class "
-            f"({scores.majority:.2f}): these results do not show that the model "
-            + ("tells these classes apart." if ready_made else "learned anything.")
+            "Nothing yet: a baseline without pixels or motion is as good, as the paired test at the top tells."
         )
     sentences += _weakest(scores)
     return sentences
@@ -302,6 +317,11 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
             "How well the model does on people it has never seen: the split is subject-dependent, and a network can "
             "recognize a person instead of an expression. A subject-independent split answers that."
         )
+    if run.leakage and run.leakage.sequences_of_unknown_subjects and not run.ready_made:
+        sentences.append(
+            "How well the model does on people it has never seen: subjects are unknown, and nothing keeps a person's "
+            f"{noun_of(run).many} in one part. A manifest names the subjects."
+        )
     mean = _significant_picture(run.leakage, MEAN_PICTURE)
     if mean and mean.accuracy >= scores.accuracy:
         sentences.append(
@@ -320,11 +340,11 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
             "Which epoch is best: the learning curves of the test set are shown for information only; choosing an "
             f"epoch by them requires new test {noun_of(run).many}."
         )
-    if any(rate.name == "published result" for rate in rates(run, scores)):
+    if published(run, scores):
         sentences.append("Whether this is better or worse than the published result: data, split and subjects differ.")
-    published = run.value("published") or {}
-    if isinstance(published.get("accuracy"), str):
-        sentences.append(f"Whether others did better: they published no accuracy, but {published['accuracy']!r}.")
+    said = run.value("published") or {}
+    if isinstance(said.get("accuracy"), str):
+        sentences.append(f"Whether others did better: they published no accuracy, but {said['accuracy']!r}.")
     sentences.append(
         "What anybody felt: the classes are expressions as they were acted or labeled. Nothing here supports judging "
         "people at work, in school or anywhere else."
@@ -337,13 +357,13 @@ def warnings(run: RunRecord) -> list[str]:
     found: list[str] = []
     if run.state != "complete":
         epochs = run.epochs_done
-        after = f" after {epochs} epochs" if epochs else ""
+        after = f" after {counted(epochs, 'epoch')}" if epochs else ""
         found.append(f"The run was interrupted{after}: these results are not final.")
     if run.leakage and (first := _significant_picture(run.leakage, FIRST_FRAME)):
         found.append(_tied(first, run.leakage))
     if doubtful := tuple(dict.fromkeys(doubt.recording for doubt in run.doubts)):
         noun = noun_of(run)
-        n, are = noun.counted(len(doubtful)), "is" if len(doubtful) == 1 else "are"
+        n, are = noun.counted(len(doubtful)), agreeing(len(doubtful), "is", "are")
         doubt = run.doubts[0]
         found.append(f"{n} {are} doubtful, such as {doubt.recording} ({doubt.what}); the report lists all")
     return [*found, *dict.fromkeys(run.notes)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckseq.errors import DataError
+from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS, read_own_labels
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_folder
@@ -352,7 +353,11 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
         )
     elif n_unlabeled:
         odd.append(
-            Problem(f"{n_unlabeled} sequences have no label", "Emotion", "as in CK+ itself; training does not use them")
+            Problem(
+                f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label",
+                "Emotion",
+                "as in CK+ itself; training does not use them",
+            )
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     for kind, name, needed in (("facs", "FACS", len(recordings)), ("landmarks", "Landmarks", n_frames)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ckseq.errors import DataError, readable
-from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile
+from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile, subject_known
 from ckseq.regular_file import is_folder, is_something
 from ckseq.sources._frames import entries, foreign_names, images_in, is_image, is_video, safe_id, too_short
 from ckseq.sources._spec import SourceSpec
@@ -91,7 +91,7 @@ def problems(root: Path) -> list[Problem]:
     except DataError as error:
         return [Problem(error.what, error.where or str(root), error.fix or "correct it")]
     found = []
-    unknown = [r.id for r in recordings if r.subject == r.id]
+    unknown = [r.id for r in recordings if not subject_known(r.subject, r.id)]
     if unknown:
         found.append(
             Problem(

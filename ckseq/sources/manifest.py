@@ -153,8 +153,8 @@ def photos_at(path: Path) -> tuple[Path, ...]:
 def _session_id(table: Path, row: dict[str, str]) -> tuple[str, str]:
     """Return the id of a recording that is the only one of its session, and the session."""
     session = row["session"] or _path(table, row).stem
-    # a path such as S005/S005_001.mp4 names its subject already
-    named = not row["session"] and session.startswith(row["subject"])
+    # a path such as S005/S005_001.mp4 names its subject already; an id that is the subject's would call it unknown
+    named = not row["session"] and session.startswith(row["subject"]) and session != row["subject"]
     return (safe_id(session) if named else safe_id(row["subject"], session)), session
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ckseq.errors import DataError
+from ckseq.recording import subject_known
 from ckseq.storage.files import TRAIN_AGAIN, file_digest
 from ckseq.storage.history import HISTORY, Epoch, read_history
 from ckseq.storage.predictions import PREDICTIONS, Predictions, read_predictions
@@ -40,7 +41,21 @@ def read_complete_run(folder: Path) -> CompleteRun:
         raise DataError(f"has other classes than the run: {', '.join(predictions.labels)}", path, TRAIN_AGAIN)
     if record.folds:
         _check_rows(record, predictions, path)
-    return CompleteRun(record, predictions)
+    return CompleteRun(_with_unknown_subjects(record, predictions), predictions)
+
+
+def _with_unknown_subjects(record: RunRecord, predictions: Predictions) -> RunRecord:
+    """Return the record of an earlier version without its claim that unknown subjects are not in training."""
+    leakage, protocol = record.leakage, record.protocol
+    n_unknown = len({row.recording for row in predictions.rows if not subject_known(row.subject, row.recording)})
+    if not n_unknown or protocol.test_sequences_of_shared_subjects != 0:
+        return record
+    unknown: dict[str, Any] = {"shared_subjects": None, "test_sequences_of_shared_subjects": None}
+    sentence = "whether test subjects are also in training is unknown"
+    return record.changed(
+        protocol=protocol.model_copy(update={**unknown, "sentence": sentence}),
+        leakage=leakage and leakage.model_copy(update={**unknown, "sequences_of_unknown_subjects": n_unknown}),
+    )
 
 
 def check_file(folder: Path, record: RunRecord, name: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckseq.errors import DataError
+from ckseq.recording import known_subjects
 from ckseq.storage.files import TRAIN_AGAIN, csv_text, read_csv, write_text
 
 PREDICTIONS = "predictions.csv"
@@ -48,6 +49,23 @@ class Predictions:
     def seeds(self) -> tuple[int | None, ...]:
         """The seeds, in the order of their first row; ``(None,)`` for a run of one training."""
         return tuple(dict.fromkeys(row.seed for row in self.rows))
+
+    @property
+    def subjects(self) -> list[str] | None:
+        """The subject of each row; None where that of any is unknown."""
+        return known_subjects((row.subject, row.recording) for row in self.rows)
+
+    def by_recording(self) -> dict[str, list[Prediction]]:
+        """Return the predictions for each recording, one for each seed."""
+        found: dict[str, list[Prediction]] = {}
+        for row in self.rows:
+            found.setdefault(row.recording, []).append(row)
+        return found
+
+
+def share_correct(rows: Sequence[Prediction]) -> float:
+    """Return the share of predictions that are correct, as those of several seeds for one recording."""
+    return sum(row.truth == row.predicted for row in rows) / len(rows)
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:

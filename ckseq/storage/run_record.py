@@ -44,7 +44,10 @@ class FoldRecord(Record):
 
 
 class ProtocolRecord(Record):
-    """How sequences were assigned to training and test, counted; ``n_train`` is that of the smallest fold."""
+    """How sequences were assigned to training and test, counted; ``n_train`` is that of the smallest fold.
+
+    The counts of shared subjects are None where they are unknown.
+    """
 
     kind: str
     digest: str
@@ -69,7 +72,11 @@ class PairRecord(Record):
 
 
 class RuleRecord(Record):
-    """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None."""
+    """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None.
+
+    ``interval_method`` is how the interval was computed; ``hits`` has 1 or 0 for each test sequence of the folds, in
+    their order. Records of earlier versions have Wilson's interval and no ``hits``.
+    """
 
     name: str
     about: str
@@ -77,19 +84,24 @@ class RuleRecord(Record):
     n: int
     accuracy: float
     interval: tuple[float, float]
+    interval_method: Literal["bootstrap_by_subject", "wilson"] = "wilson"
     p_value: float | None
+    hits: str = ""
 
 
 class LeakageRecord(Record):
     """What training and test sides share, and what rules without pixels, and models of a single picture, reach.
 
-    ``unmeasured`` says which of these models could not be measured; records of earlier versions have none.
+    The counts of shared subjects are those at least where the subjects of some sequences are unknown, and None where
+    that would be 0. ``unmeasured`` says which of these models could not be measured; records of earlier versions have
+    none.
     """
 
     n_folds: int
     n_test: int
-    shared_subjects: int
-    test_sequences_of_shared_subjects: int
+    sequences_of_unknown_subjects: int = 0
+    shared_subjects: int | None
+    test_sequences_of_shared_subjects: int | None
     test_sequences_of_shared_sessions: int
     n_duplicates: int
     n_near_duplicates: int
@@ -104,6 +116,11 @@ class LeakageRecord(Record):
     def rule(self, name: str) -> RuleRecord:
         """Return the rule of that name."""
         return next(rule for rule in self.rules if rule.name == name)
+
+    @property
+    def prior(self) -> RuleRecord:
+        """The rule that always predicts the class that is most frequent in training."""
+        return next(rule for rule in self.rules if rule.p_value is None)
 
     def picture(self, name: str) -> RuleRecord | None:
         """Return the baseline of a single picture of that name, None where it was not measured."""

@@ -16,6 +16,7 @@ from ckseq.experiment.dataset import choose, divide, noun_in
 from ckseq.experiment.leakage import leakage_of
 from ckseq.experiment.recipe import Experiment, experiment_of, load_experiment
 from ckseq.experiment.record import leakage_record
+from ckseq.grammar import counted
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.leakage import Leakage
 from ckseq.report.wording import leak_sentences
@@ -23,6 +24,8 @@ from ckseq.storage.store import open_store
 
 # at most this many pairs are listed
 _NAMED = 20
+# of single sequences, which a run needs and a reader does not
+_HITS = {"__all__": {"hits"}}
 
 
 def audit(store: Path, *, experiment: str | None, settings: Sequence[str], console: Console) -> dict[str, Any]:
@@ -58,8 +61,8 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
     facts = leakage_record(leakage)
     noun = noun_in(recipe)
     sentences = leak_sentences(facts, noun)
-    n_folds = "1 fold" if len(folds) == 1 else f"{len(folds)} folds"
-    console.say(f"{recipe.protocol.kind}, {n_folds}, {leakage.n_test} test {noun.many} of {len(chosen.entries)}")
+    tested = f"{leakage.n_test} test {noun.form(leakage.n_test)} of {len(chosen.entries)}"
+    console.say(f"{recipe.protocol.kind}, {counted(len(folds), 'fold')}, {tested}")
     console.say(_table(leakage))
     for sentence in sentences:
         console.say(sentence)
@@ -68,7 +71,7 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         "store": str(store),
         "protocol": {"kind": recipe.protocol.kind, "digest": folds_digest(folds), "folds": len(folds)},
         "n_sequences": len(chosen.entries),
-        **facts.model_dump(mode="json"),
+        **facts.model_dump(mode="json", exclude={"rules": _HITS, "pictures": _HITS}),
         "sentences": sentences,
     }
 
@@ -91,9 +94,10 @@ def _table(leakage: Leakage) -> Table:
     table.add_column("correct", justify="right")
     table.add_column("accuracy", justify="right")
     table.add_column("95 % interval")
+    table.add_column("by")
     table.add_column("better than the class prior")
     for rule in (*leakage.rules, *leakage.pictures):
         known = "" if math.isnan(rule.p_value) else f"p = {rule.p_value:.2g}"
         ends = f"{rule.interval.low:.2f} to {rule.interval.high:.2f}"
-        table.add_row(rule.name, f"{rule.n_correct} of {rule.n}", f"{rule.accuracy:.3f}", ends, known)
+        table.add_row(rule.name, f"{rule.n_correct} of {rule.n}", f"{rule.accuracy:.3f}", ends, rule.method.word, known)
     return table

@@ -11,8 +11,10 @@ from rich.table import Table
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
-from ckseq.report.trust import trust
-from ckseq.storage.predictions import read_predictions
+from ckseq.protocol.intervals import METHOD_WORDS
+from ckseq.report.scores import scores_of
+from ckseq.report.uncertainty import TEST_NAMES
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.compare import compare
 from ckseq.tasks.crossval import crossval
@@ -64,8 +66,9 @@ def baselines(
     Returns
     -------
     dict
-        ``models``, by name ``accuracy``, ``interval``, ``balanced_accuracy`` and ``run``; ``against_first``, the pairs
-        of `ckseq.tasks.compare.compare` that the experiment is in; ``left_out``, by name the reason.
+        ``models``, by name ``accuracy``, ``interval``, ``interval_method``, ``balanced_accuracy`` and ``run``;
+        ``against_first``, the pairs of `ckseq.tasks.compare.compare` that the experiment is in; ``left_out``, by name
+        the reason.
 
     Raises
     ------
@@ -141,25 +144,29 @@ def _entrants(store: Path, experiment: str, peer: Path | None) -> tuple[list[Ent
 
 
 def _figures(run: Path) -> dict[str, Any]:
-    found = trust(read_predictions(run), confidence=CONFIDENCE)
-    low, high = found.interval["accuracy"]
+    scores = scores_of(*read_complete_run(run), confidence=CONFIDENCE)
     return {
-        "accuracy": round(found.mean["accuracy"], 3),
-        "interval": [round(low, 3), round(high, 3)],
-        "balanced_accuracy": round(found.mean["balanced_accuracy"], 3),
+        "accuracy": round(scores.accuracy, 3),
+        "interval": [round(end, 3) for end in scores.interval],
+        "interval_method": scores.method.kind,
+        "balanced_accuracy": round(scores.balanced_accuracy, 3),
         "run": str(run),
     }
 
 
 def _say(console: Console, models: dict[str, Any], pairs: dict[str, Any]) -> None:
-    table = Table("model", "accuracy", f"{CONFIDENCE:.0%} interval", "less the experiment", "interval", "p")
+    table = Table("model", "accuracy", f"{CONFIDENCE:.0%} interval", "by", "less the experiment", "interval", "p")
     for name, one in models.items():
         pair = pairs.get(name)
         low, high = one["interval"]
-        cells = [name, f"{one['accuracy']:.3f}", f"{low:.3f} to {high:.3f}"]
+        method = METHOD_WORDS[one["interval_method"]]
+        cells = [name, f"{one['accuracy']:.3f}", f"{low:.3f} to {high:.3f}", method]
         if pair is not None:
             ends = pair["interval"]
-            cells += [f"{pair['difference']:+.3f}", f"{ends[0]:+.3f} to {ends[1]:+.3f}", f"{pair['permutation']:.2g}"]
+            cells += [f"{pair['difference']:+.3f}", f"{ends[0]:+.3f} to {ends[1]:+.3f}" if ends else "none"]
+            cells += [f"{pair['p_value']:.2g}"]
         table.add_row(*cells)
     console.say(table)
-    console.say("paired bootstrap intervals over subjects; p of a permutation test over subjects, for each pair alone")
+    tests = " and ".join(dict.fromkeys(TEST_NAMES[pair["test"]] for pair in pairs.values()))
+    if tests:
+        console.say(f"p and interval of a difference: {tests}, for each pair alone")

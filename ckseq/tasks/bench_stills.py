@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,14 +35,15 @@ _BACKBONE = (*_SMALL, "protocol.test_share=0.1")
 class Figures(NamedTuple):
     """The measurements of one network: ``seconds`` of building, training and testing, and the CPU time of these.
 
-    ``interval`` is the confidence interval of the balanced accuracy, by a bootstrap over the test subjects.
+    ``interval`` is the confidence interval of the balanced accuracy, by a bootstrap over the test subjects; None where
+    all of its samples give the same value, as where a network is always wrong.
     """
 
     n_parameters: int | None
     seconds: float
     processor_seconds: float
     balanced_accuracy: float
-    interval: list[float]
+    interval: list[float] | None
 
 
 class Entrant(NamedTuple):
@@ -143,21 +145,21 @@ def _figures(run: Path, *, seconds: float, processor_seconds: float) -> Figures:
         seconds=round(seconds, 1),
         processor_seconds=round(processor_seconds, 1),
         balanced_accuracy=round(found.mean["balanced_accuracy"], 3),
-        interval=[round(low, 3), round(high, 3)],
+        interval=None if math.isnan(low) else [round(low, 3), round(high, 3)],
     )
 
 
 def _say(console: Console, found: dict[str, Any], networks: dict[str, Figures]) -> None:
     table = Table("network", "parameters", "seconds", "CPU seconds", "balanced accuracy", f"{CONFIDENCE:.0%} interval")
     for name, network in networks.items():
-        low, high = network.interval
+        ends = "none" if network.interval is None else "{:.2f} to {:.2f}".format(*network.interval)
         table.add_row(
             name,
             f"{network.n_parameters:,}",
             f"{network.seconds:.0f}" + (" (too long)" if network.seconds > LIMIT_S else ""),
             f"{network.processor_seconds:.0f}",
             f"{network.balanced_accuracy:.2f}",
-            f"{low:.2f} to {high:.2f}",
+            ends,
         )
     console.say(table)
     tested = (

@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError
-from ckseq.protocol.comparison import Difference, holm
-from ckseq.protocol.comparison import compare as compare_answers
+from ckseq.grammar import agreeing
+from ckseq.report.compare_page import render_comparison
 from ckseq.report.differences import draw_differences
-from ckseq.report.wording import noun_of
+from ckseq.report.paired_runs import Pair, Side, pairs_of, short_names
+from ckseq.report.uncertainty import TEST_NAMES
+from ckseq.report.wording import Noun, noun_of
 from ckseq.storage.complete_run import read_complete_run
-from ckseq.storage.files import write_bytes
-from ckseq.storage.run_record import RunRecord
+from ckseq.storage.files import write_bytes, write_text
 
-_DRAWS = 10_000
-
-
-@dataclass(frozen=True)
-class Side:
-    """A run to compare: its name, its record, and the share of correct predictions of each recording over seeds."""
-
-    name: str
-    facts: RunRecord
-    right: Mapping[str, float]
-    truth: Mapping[str, str]
-    subject: Mapping[str, str]
+PAGE = "comparison.html"
 
 
-def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, console: Console) -> dict[str, Any]:
-    """Compare runs in pairs: exact McNemar test, permutation test over subjects, interval of the difference.
+def compare(
+    paths: Sequence[Path], *, anyway: bool, picture: Path | None, out: Path | None = None, console: Console
+) -> dict[str, Any]:
+    """Compare runs in pairs; one paired test decides on each pair.
 
     Parameters
     ----------
@@ -49,19 +38,22 @@ def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, consol
         Compare runs of different protocols, too, on their common sequences, with a warning.
     picture : Path, optional
         PNG file to draw the differences into.
+    out : Path, optional
+        Folder to write ``comparison.html`` into.
     console : Console
 
     Returns
     -------
     dict
-        ``runs`` with their ``accuracy`` on the common sequences, ``pairs`` with ``difference``, ``interval``, ``won``,
-        ``lost``, ``mcnemar``, ``permutation``, ``permutation_holm`` and a ``sentence``; ``n``, ``n_subjects``,
-        ``notes``.
+        ``runs`` with their ``accuracy`` on the common sequences, its ``interval`` and ``interval_method``; ``pairs``
+        with ``difference``, ``interval`` (None where it has no width), ``test`` (the one that decides), ``p_value``,
+        ``p_holm``, ``significant``, ``won``, ``lost``, ``mcnemar`` (secondary where it is not the test) and a
+        ``sentence``; ``n``, ``n_subjects`` (None where unknown), ``notes``.
 
     Raises
     ------
     CallError
-        There are fewer than two runs, or they are of different protocols or test sequences.
+        There are fewer than two runs, or they are of different protocols or test sequences, or ``out`` is a file.
     DataError
         A run cannot be read or is not complete.
     """
@@ -69,53 +61,41 @@ def compare(paths: Sequence[Path], *, anyway: bool, picture: Path | None, consol
         raise CallError("one run cannot be compared", fix="name two or more run folders")
     if len(set(paths)) < len(paths):
         raise CallError("a run is listed twice", fix="name different run folders")
-    sides = [_side(path) for path in paths]
+    if out is not None and out.is_file():
+        raise CallError("is a file", out, "name a folder")
+    sides = [Side.of(name, *read_complete_run(path)) for name, path in zip(short_names(paths), paths, strict=True)]
     notes = _unlike(sides)
     if notes and not anyway:
         raise CallError(
             f"these runs cannot be compared: {'; '.join(notes)}", fix="--anyway compares them on their common sequences"
         )
-    common = sorted(set.intersection(*(set(side.right) for side in sides)))
-    common = [id for id in common if len({side.truth[id] for side in sides}) == 1]
-    if not common:
-        raise CallError("these runs have no common test sequence", fix="compare runs of the same protocol")
+    ids = sorted(set.intersection(*(set(side.answers) for side in sides)))
+    ids = [id for id in ids if len({side.truth(id) for side in sides}) == 1]
+    noun = noun_of(sides[0].record)
+    if not ids:
+        raise CallError(f"these runs have no common test {noun.one}", fix="compare runs of the same protocol")
     if notes:
-        notes = [*notes, f"compared on their {len(common)} common {noun_of(sides[0].facts).many}"]
+        notes = [*notes, f"compared on their {len(ids)} common {noun.form(len(ids))}"]
         for note in notes:
             console.warn(note)
-    pairs = _pairs(sides, common)
-    said = [_sentence(one, sure) for one, sure in pairs]
-    _say(console, sides, common, pairs)
-    for sentence in said:
-        console.say(sentence)
+    pairs = pairs_of(sides, ids, confidence=CONFIDENCE)
+    _say(console, sides, ids, pairs, noun)
     if picture is not None:
-        labeled = [(f"{two.name} − {one.name}", difference) for (one, two, difference), _ in pairs]
-        write_bytes(picture, draw_differences(labeled, confidence=CONFIDENCE))
+        write_bytes(picture, draw_differences(pairs))
+    if out is not None:
+        page = render_comparison(sides, ids, pairs, notes, dict(zip(short_names(paths), map(str, paths), strict=True)))
+        write_text(out / PAGE, page)
+        console.say(f"Comparison: {out / PAGE}")
     return {
-        "schema": 1,
-        "n": len(common),
-        "n_subjects": pairs[0][0][2].n_subjects,
+        "schema": 2,
+        "n": len(ids),
+        "n_subjects": pairs[0].compared.difference.n_subjects,
         "notes": notes,
-        "runs": [{"run": side.name, "accuracy": _accuracy(side, common)} for side in sides],
-        "pairs": [
-            {**_tree(one), "permutation_holm": sure, "sentence": sentence}
-            for (one, sure), sentence in zip(pairs, said, strict=True)
-        ],
+        "runs": [_run_tree(side, path, ids) for side, path in zip(sides, paths, strict=True)],
+        "pairs": [_pair_tree(pair) for pair in pairs],
         **({"picture": str(picture)} if picture else {}),
+        **({"page": str(out / PAGE)} if out else {}),
     }
-
-
-Pair = tuple[Side, Side, Difference]
-
-
-def _side(path: Path) -> Side:
-    facts, predictions = read_complete_run(path)
-    answers: dict[str, list[bool]] = {}
-    truth, subject = {}, {}
-    for row in predictions.rows:
-        answers.setdefault(row.recording, []).append(row.truth == row.predicted)
-        truth[row.recording], subject[row.recording] = row.truth, row.subject
-    return Side(str(path), facts, {id: float(np.mean(right)) for id, right in answers.items()}, truth, subject)
 
 
 def _unlike(sides: Sequence[Side]) -> list[str]:
@@ -123,80 +103,98 @@ def _unlike(sides: Sequence[Side]) -> list[str]:
     first = sides[0]
     notes = []
     for other in sides[1:]:
-        mine, theirs = first.facts.protocol, other.facts.protocol
-        if (other.facts.value("calibration") or "none") != (first.facts.value("calibration") or "none"):
+        mine, theirs = first.record.protocol, other.record.protocol
+        if (other.record.value("calibration") or "none") != (first.record.value("calibration") or "none"):
             notes.append(f"one of {first.name} and {other.name} is calibrated by person, and the other is not")
-        if other.facts.labels != first.facts.labels:
+        if other.record.labels != first.record.labels:
             notes.append(f"{first.name} and {other.name} have different classes")
         if mine.kind != theirs.kind:
             notes.append(f"{first.name} has the protocol {mine.kind}, {other.name} {theirs.kind}")
         elif mine.digest != theirs.digest:
             notes.append(f"{first.name} and {other.name} have different folds")
-        if set(other.right) != set(first.right):
-            only = len(set(first.right) ^ set(other.right))
-            notes.append(f"{only} sequences were tested in only one of {first.name} and {other.name}")
-        if other_truth := sum(other.truth[id] != label for id, label in first.truth.items() if id in other.truth):
-            notes.append(f"{other_truth} sequences have another true class in {other.name} than in {first.name}")
+        noun = noun_of(first.record)
+        if only := len(first.answers.keys() ^ other.answers.keys()):
+            were = agreeing(only, "was", "were")
+            notes.append(f"{noun.counted(only)} {were} tested in only one of {first.name} and {other.name}")
+        if n := sum(first.truth(id) != other.truth(id) for id in first.answers.keys() & other.answers.keys()):
+            have = agreeing(n, "has", "have")
+            notes.append(f"{noun.counted(n)} {have} another true class in {other.name} than in {first.name}")
     return notes
 
 
-def _pairs(sides: Sequence[Side], common: Sequence[str]) -> list[tuple[Pair, float]]:
-    found: list[Pair] = []
-    for one, two in itertools.combinations(sides, 2):
-        right = [np.array([side.right[id] for id in common]) for side in (one, two)]
-        people = [one.subject[id] for id in common]
-        difference = compare_answers(
-            right[0], right[1], people, n_draws=_DRAWS, confidence=CONFIDENCE, rng=np.random.default_rng(0)
-        )
-        found.append((one, two, difference))
-    return list(zip(found, holm([difference.permutation for _, _, difference in found]), strict=True))
-
-
-def _sentence(pair: Pair, sure: float) -> str:
-    one, two, d = pair
-    low, high = d.interval
-    between = f"{d.difference:+.3f} ({low:+.3f} to {high:+.3f}, 95 % bootstrap interval over {d.n_subjects} subjects)"
-    if sure < 1 - CONFIDENCE and (low > 0 or high < 0):
-        better, worse = (two, one) if d.difference > 0 else (one, two)
-        return f"{better.name} is better than {worse.name}: {between}, p = {sure:.2g} (permutation test)"
-    return f"{one.name} and {two.name} do not differ significantly: {between}, p = {sure:.2g}"
-
-
-def _tree(pair: Pair) -> dict[str, Any]:
-    one, two, d = pair
+def _run_tree(side: Side, path: Path, ids: Sequence[str]) -> dict[str, Any]:
+    accuracy, interval, method = side.accuracy(ids, confidence=CONFIDENCE)
     return {
-        "first": one.name,
-        "second": two.name,
-        "difference": d.difference,
-        "interval": list(d.interval),
-        "won": d.won,
-        "lost": d.lost,
-        "mcnemar": None if math.isnan(d.mcnemar) else d.mcnemar,
-        "permutation": d.permutation,
+        "run": str(path),
+        "name": side.name,
+        "accuracy": accuracy,
+        "interval": list(interval),
+        "interval_method": method.kind,
     }
 
 
-def _accuracy(side: Side, common: Sequence[str]) -> float:
-    return float(np.mean([side.right[id] for id in common]))
+def _pair_tree(pair: Pair) -> dict[str, Any]:
+    difference, p_holm = pair.compared
+    return {
+        "first": pair.first.name,
+        "second": pair.second.name,
+        "difference": difference.difference,
+        "interval": None if difference.interval is None else list(difference.interval),
+        "test": difference.test,
+        "p_value": difference.p_value,
+        "p_holm": p_holm,
+        "significant": pair.significant,
+        "won": difference.won,
+        "lost": difference.lost,
+        "mcnemar": None if math.isnan(difference.mcnemar) else difference.mcnemar,
+        "sentence": pair.sentence,
+    }
 
 
-def _say(console: Console, sides: Sequence[Side], common: Sequence[str], pairs: list[tuple[Pair, float]]) -> None:
-    many = noun_of(sides[0].facts).many
-    table = Table(title=f"{len(common)} test {many}", title_justify="left", title_style="dim", box=None)
-    for name in ("run", "model", "protocol", "accuracy"):
+def _say(console: Console, sides: Sequence[Side], ids: Sequence[str], pairs: Sequence[Pair], noun: Noun) -> None:
+    title = f"{len(ids)} test {noun.form(len(ids))}"
+    table = Table(title=title, title_justify="left", title_style="dim", box=None)
+    for name in ("run", "model", "protocol", "accuracy", "95 % interval", "by"):
         table.add_column(name, justify="right" if name == "accuracy" else "left")
-    for side in sorted(sides, key=lambda side: -_accuracy(side, common)):
-        table.add_row(
-            Text(side.name), side.facts.model_kind, side.facts.protocol.kind, f"{_accuracy(side, common):.3f}"
-        )
+    rows = [(side, *side.accuracy(ids, confidence=CONFIDENCE)) for side in sides]
+    for side, accuracy, interval, method in sorted(rows, key=lambda row: -row[1]):
+        ends = f"{interval.low:.2f} to {interval.high:.2f}"
+        record = side.record
+        table.add_row(Text(side.name), record.model_kind, record.protocol.kind, f"{accuracy:.3f}", ends, method.word)
     console.say(table)
-    table = Table(title="pairs", title_justify="left", title_style="dim", box=None)
-    for name in ("second − first", "95 % interval", "won", "lost", "p (McNemar)", "p (permutation)", "p (Holm)"):
+    console.say(_pair_table(pairs))
+    for pair in pairs:
+        console.say(pair.sentence)
+    if any(_has_secondary(pair) for pair in pairs):
+        console.say(
+            "McNemar's test is secondary here: it takes sequences of one person for independent, and decides nothing"
+        )
+
+
+def _pair_table(pairs: Sequence[Pair]) -> Table:
+    decides = " and ".join(dict.fromkeys(TEST_NAMES[pair.compared.difference.test] for pair in pairs))
+    table = Table(title=f"pairs; {decides}", title_justify="left", title_style="dim", box=None)
+    columns = ["difference", "95 % interval", "won", "lost", "p"]
+    columns += ["p (Holm)"] if len(pairs) > 1 else []
+    columns += ["p (McNemar, secondary)"] if any(map(_has_secondary, pairs)) else []
+    table.add_column("pair", overflow="fold")
+    for name in columns:
         table.add_column(name, justify="right")
-    for (_, _, d), sure in pairs:
-        known = "several seeds" if math.isnan(d.mcnemar) else f"{d.mcnemar:.2g}"
-        ends = f"{d.interval.low:+.3f} to {d.interval.high:+.3f}"
-        table.add_row(
-            f"{d.difference:+.3f}", ends, str(d.won), str(d.lost), known, f"{d.permutation:.2g}", f"{sure:.2g}"
-        )
-    console.say(table)
+    for pair in pairs:
+        d, p_holm = pair.compared
+        cells = {
+            "difference": f"{d.difference:+.3f}",
+            "95 % interval": f"{d.interval.low:+.3f} to {d.interval.high:+.3f}" if d.interval else "none",
+            "won": str(d.won),
+            "lost": str(d.lost),
+            "p": f"{d.p_value:.2g}",
+            "p (Holm)": f"{p_holm:.2g}",
+            "p (McNemar, secondary)": f"{d.mcnemar:.2g}" if _has_secondary(pair) else "",
+        }
+        table.add_row(Text(pair.name), *(cells[name] for name in columns))
+    return table
+
+
+def _has_secondary(pair: Pair) -> bool:
+    difference = pair.compared.difference
+    return difference.test == "permutation" and not math.isnan(difference.mcnemar)

@@ -10,6 +10,7 @@ from ckseq.console import Console
 from ckseq.experiment.dataset import noun_in
 from ckseq.experiment.engine import run_experiment
 from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.grammar import counted
 from ckseq.protocol.holdout import HOLDOUTS
 from ckseq.storage.run_record import SCHEMA
 
@@ -26,6 +27,7 @@ def crossval(
     overwrite: bool = False,
     resume: bool = False,
     fit_memory: bool = False,
+    say_accuracy: bool = True,
     console: Console,
 ) -> dict[str, Any]:
     """Train on all folds but one and test on that, for every fold and several seeds.
@@ -52,6 +54,8 @@ def crossval(
         Go on with the run at ``out``, fold by fold and epoch by epoch; it ends in the same predictions to the byte.
     fit_memory : bool
         Choose by itself what makes a training fit into memory without changing its mathematics.
+    say_accuracy : bool
+        Print the accuracy; not for a caller that prints its own of the same run.
     console : Console
 
     Returns
@@ -87,8 +91,9 @@ def crossval(
         console=console,
     )
     run, accuracy, n_test = finished.run, finished.accuracy(), finished.run.protocol.n_test
-    n_seeds = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
-    console.say(f"accuracy {accuracy:.3f} over {noun_in(recipe).counted(n_test)}, {n_seeds}; the run is in {out}")
+    if say_accuracy:
+        tested = f"{noun_in(recipe).counted(n_test)}, {counted(seeds, 'seed')}"
+        console.say(f"accuracy {accuracy:.3f} over {tested}; the run is in {out}")
     return {
         "schema": SCHEMA,
         "run": str(out),

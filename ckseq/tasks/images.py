@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.grammar import counted
 from ckseq.storage.files import write_file
 from ckseq.storage.replacement import whole_folder
 from ckseq.storage.store import Entry, Store, open_store
@@ -64,7 +65,7 @@ def images(store: Path, *, what: Literal["blobs", "crops"], out: Path, console: 
                     _write(folder / f"{folder.name}_{number:08}.png", image)
                     n_images += 1
                 counts[entry.label or NO_LABEL] += 1
-    console.say(f"{n_images} images of {len(kept)} recordings in {out}")
+    console.say(f"{counted(n_images, 'image')} of {counted(len(kept), 'recording')} in {out}")
     return {"path": str(out), "n_images": n_images, "labeled": dict(sorted(counts.items()))}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
@@ -86,7 +87,7 @@ def preprocess(
     notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
-    console.heading(f"preparing {len(recordings)} recordings with the pipeline {recipe.name!r}")
+    console.heading(f"preparing {counted(len(recordings), 'recording')} with the pipeline {recipe.name!r}")
     start = time.monotonic()
     results = prepare_all(recordings, recipe, out, notes=notes, cache=cache, jobs=jobs, console=console)
     for note in data_notes(recordings, results):
@@ -101,7 +102,9 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
     if unread and strict:
         first = f"{unread[0].where}: {unread[0].what}"
         raise DataError(
-            f"{n_unread} recordings cannot be used; the first: {first}", data, "correct them or drop --strict"
+            f"{counted(n_unread, 'recording')} cannot be used; the first: {first}",
+            data,
+            "correct them or drop --strict",
         )
     for problem in unread[:_NAMED]:
         console.warn(f"{problem.where} was left out: {problem.what}")
@@ -120,7 +123,10 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
         notes.append(f"{what} ({named(places)}): {remedy}" if places else f"{what}: {remedy}")
         if places:
             console.warn(notes[-1])
-    return [*notes, *([f"{n_unread} recordings of the data could not be used and are left out"] if unread else [])]
+    if unread:
+        are = agreeing(n_unread, "is", "are")
+        notes.append(f"{counted(n_unread, 'recording')} of the data could not be used and {are} left out")
+    return notes
 
 
 def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
@@ -161,11 +167,13 @@ def _summary(out: Path, results: list[Result], seconds: float, console: Console)
     if doubts := doubtful(results):
         console.warn(doubt_line(doubts, n=len(results)))
     from_cache = sum(bool(result.from_cache) for result in results)
-    text = f"{len(results) - len(failed)} of {len(results)} recordings, {n_frames} frames, in {out}"
+    text = (
+        f"{len(results) - len(failed)} of {counted(len(results), 'recording')}, {counted(n_frames, 'frame')}, in {out}"
+    )
     if seconds:
         text += f" ({seconds:.0f} s, {n_frames / seconds:.0f} frames/s)"
     if before and seconds:
-        text += f"; {before} recordings were ready from before"
+        text += f"; {counted(before, 'recording')} {agreeing(before, 'was', 'were')} ready from before"
     if from_cache:
         text += f"; the crops of {from_cache} came from the cache"
     console.say(text)

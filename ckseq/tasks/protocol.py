@@ -9,6 +9,7 @@ from typing import Any
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import choose, divide
+from ckseq.grammar import agreeing, counted
 from ckseq.protocol.folds import Listed, folds_digest, make_folds
 from ckseq.protocol.holdout import Case, ProtocolConfig, overlap
 from ckseq.storage.fold_files import FoldFile, read_fold_file, write_fold_file
@@ -115,9 +116,9 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
         raise DataError(
             f"was changed: its digest is {digest}, recorded is {fold_file.digest}", file, "export or download it again"
         )
-    shared = sum(
-        overlap(fold, {case.id: case.subject for case in cases}).test_sequences_of_shared_subjects for fold in folds
-    )
+    subjects = {case.id: case.subject for case in cases}
+    counts = [overlap(fold, subjects).test_sequences_of_shared_subjects for fold in folds]
+    shared = None if None in counts and not any(counts) else sum(count or 0 for count in counts)
     if shared and fold_file.kind in _APART:
         raise DataError(
             f"says {fold_file.kind}, but {shared} test sequences show a subject seen in training",
@@ -125,8 +126,14 @@ def protocol_verify(file: Path, store: Path, *, console: Console) -> dict[str, A
             "export it again",
         )
     known_as = f"digest {digest} verified" if fold_file.digest else f"digest {digest}"
-    sharing = f"{shared} test sequences show a subject seen in training" if shared else "no test subject is in training"
-    console.say(f"{file} fits {store}: {len(folds)} folds, {len(cases)} sequences; {known_as}; {sharing}")
+    sharing = "no test subject is in training"
+    if shared is None:
+        sharing = "subjects are unknown, and may be in training and test"
+    elif shared:
+        sharing = f"{counted(shared, 'test sequence')} {agreeing(shared, 'shows', 'show')} a subject seen in training"
+    console.say(
+        f"{file} fits {store}: {counted(len(folds), 'fold')}, {counted(len(cases), 'sequence')}; {known_as}; {sharing}"
+    )
     return {
         "schema": 1,
         "file": str(file),

@@ -13,6 +13,7 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError
+from ckseq.grammar import agreeing, counted
 from ckseq.protocol.ranking import alike
 from ckseq.protocol.ranking import rank as rank_blocks
 from ckseq.report.ranking import draw_ranks
@@ -64,7 +65,8 @@ def rank(paths: Sequence[Path], *, picture: Path | None, console: Console) -> di
     if len({block[:2] for block in common}) == 1:
         notes.append("all blocks are seeds on one data set with the same folds: the ranking holds for these data only")
     if left := sum(len(found) for found in table.values()) - len(common) * len(names):
-        notes.append(f"{left} results are left out, since other models have none for the same block")
+        are = agreeing(left, "is", "are")
+        notes.append(f"{counted(left, 'result')} {are} left out, since other models have none for the same block")
     order = np.argsort(ranking.mean_ranks, kind="stable")
     models = [
         {

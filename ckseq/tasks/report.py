@@ -12,8 +12,9 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
-from ckseq.protocol.score import Scores, score
+from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
+from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
@@ -23,8 +24,11 @@ from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
 from ckseq.report.reliability import draw_reliability
+from ckseq.report.replication import Card, card_tree, replication_card
+from ckseq.report.scores import scores_of
 from ckseq.report.sequences import draw_sequences, one_per_class
 from ckseq.report.trust import Trust, trust, trust_tree
+from ckseq.report.uncertainty import to_publish
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
@@ -58,20 +62,21 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
     facts, predictions = read_complete_run(run)
-    scores = score(
-        [row.truth for row in predictions.rows],
-        [row.predicted for row in predictions.rows],
-        labels=predictions.labels,
-        confidence=CONFIDENCE,
-        repeats=len(predictions.seeds),
-    )
+    scores = scores_of(facts, predictions, confidence=CONFIDENCE)
+    as_good = as_good_baselines(facts, predictions, scores)
     found = trust(predictions, confidence=CONFIDENCE)
     pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
-        rules = rules_of(prefix_predictions)
-        pictures["early"] = draw_early(prefix_predictions, rules, confidence=CONFIDENCE, repeats=scores.repeats)
-        early = sentences(prefix_predictions, rules)
+        rules, known_subjects = rules_of(prefix_predictions), predictions.subjects is not None
+        pictures["early"] = draw_early(
+            prefix_predictions,
+            rules,
+            confidence=CONFIDENCE,
+            repeats=scores.repeats,
+            known_subjects=known_subjects,
+        )
+        early = sentences(prefix_predictions, rules, known_subjects=known_subjects)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
@@ -84,18 +89,25 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         write_bytes(run / name, data)
     if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
-    _say(console, run, facts, scores)
+    nothing_yet = banner(as_good, scores, noun_of(facts))
+    card = replication_card(facts, scores)
+    _say(console, run, facts, scores, nothing_yet, card)
     return {
         "run": str(run),
         "n_test": scores.n,
         "n_correct": scores.n_correct,
         "accuracy": scores.accuracy,
         "accuracy_interval": list(scores.interval),
+        "accuracy_interval_method": scores.method.kind,
         "balanced_accuracy": scores.balanced_accuracy,
         "macro_f1": scores.macro_f1,
         "cohen_kappa": None if math.isnan(scores.kappa) else scores.kappa,
         "majority_class_accuracy": scores.majority,
         "headline": wording.headline(facts, scores),
+        "to_publish": to_publish(scores, noun_of(facts)),
+        "nothing_yet": nothing_yet,
+        "replication": None if card is None else card_tree(card),
+        "as_good_baselines": [one.baseline.name for one in as_good],
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
@@ -130,11 +142,18 @@ def _pictures(
     return pictures
 
 
-def _say(console: Console, run: Path, facts: RunRecord, scores: Scores) -> None:
-    console.say(tables.headline(scores, noun_of(facts)))
+def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_yet: str, card: Card | None) -> None:
+    noun = noun_of(facts)
+    console.say(tables.headline(scores, noun))
     console.say(wording.headline(facts, scores))
+    if nothing_yet:
+        console.warn(nothing_yet)
     for rate in wording.rates(facts, scores)[1:]:
         console.say(f"  {rate.name}: {rate.value:.2f} ({rate.remark})")
+    if card is not None:
+        result = f"{card.accuracy.value:.2f} ({card.accuracy.remark})" if card.accuracy else card.said
+        console.say(f"  published result: {result}")
+        console.say(f"  {card.sentence}")
     console.say(_matrix_table(scores))
     for remark in wording.warnings(facts):
         console.say(remark)

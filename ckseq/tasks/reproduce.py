@@ -11,19 +11,20 @@ import numpy as np
 
 from ckseq.config import toml_text
 from ckseq.console import Console
-from ckseq.defaults import CONFIDENCE
+from ckseq.defaults import CONFIDENCE, PERMUTATIONS
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
+from ckseq.recording import known_subjects
+from ckseq.report.uncertainty import named_test
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_text
 from ckseq.storage.fold_files import FoldFile, write_fold_file
-from ckseq.storage.predictions import PREDICTIONS, Predictions
+from ckseq.storage.predictions import PREDICTIONS, Predictions, share_correct
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.train import train
 
-_DRAWS = 10_000
 _RECIPE, _DIVISION, _AGAIN = "recipe.toml", "folds.json", "run"
 
 
@@ -44,8 +45,8 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
     -------
     dict
         ``verdict``: ``bit-equal``, ``within noise`` or ``different``; ``sentence``; ``because``: what differs in
-        versions, data, folds, seed or device; ``accuracy`` and ``accuracy_again``, ``permutation`` and the largest
-        difference of a probability where not bit-equal; ``failed`` where different.
+        versions, data, folds, seed or device; ``accuracy`` and ``accuracy_again``, ``p_value``, ``test`` and the
+        largest difference of a probability where not bit-equal; ``failed`` where different.
 
     Raises
     ------
@@ -105,26 +106,29 @@ def _compared(first: Predictions, second: Predictions) -> dict[str, Any]:
     mine, theirs = ({(row.recording, row.seed): row for row in one.rows} for one in (first, second))
     if mine.keys() != theirs.keys() or first.labels != second.labels:
         return {"verdict": "different", "sentence": "different: the test sequences or classes are not the same"}
-    keys = sorted(mine, key=str)
-    was, is_now = (np.array([one[key].truth == one[key].predicted for key in keys], float) for one in (mine, theirs))
-    people = [mine[key].subject for key in keys]
-    difference = compare(was, is_now, people, n_draws=_DRAWS, confidence=CONFIDENCE, rng=np.random.default_rng(0))
+    was, is_now = first.by_recording(), second.by_recording()
+    ids = sorted(was)
+    before, again = (np.array([share_correct(found[id]) for id in ids]) for found in (was, is_now))
+    people = known_subjects((was[id][0].subject, id) for id in ids)
+    rng = np.random.default_rng(0)
+    difference = compare(before, again, people, n_draws=PERMUTATIONS, confidence=CONFIDENCE, rng=rng)
     apart = max(
-        abs(p - q) for key in keys for p, q in zip(mine[key].probabilities, theirs[key].probabilities, strict=True)
+        abs(p - q) for key in mine for p, q in zip(mine[key].probabilities, theirs[key].probabilities, strict=True)
     )
-    verdict = "within noise" if difference.permutation >= 1 - CONFIDENCE else "different"
-    low, high = difference.interval
+    verdict = "within noise" if difference.p_value >= 1 - CONFIDENCE else "different"
+    ends = difference.interval
+    between = f" ({ends.low:+.3f} to {ends.high:+.3f})" if ends else ""
     return {
         "verdict": verdict,
         "sentence": (
-            f"{verdict}: accuracy {is_now.mean():.3f}, before {was.mean():.3f}, "
-            f"difference {difference.difference:+.3f} ({low:+.3f} to {high:+.3f}), "
-            f"p = {difference.permutation:.2g} (permutation test over subjects); "
+            f"{verdict}: accuracy {again.mean():.3f}, before {before.mean():.3f}, "
+            f"difference {difference.difference:+.3f}{between}, {named_test(difference)}; "
             f"probabilities differ by at most {apart:.1e}"
         ),
-        "accuracy": float(was.mean()),
-        "accuracy_again": float(is_now.mean()),
-        "permutation": difference.permutation,
+        "accuracy": float(before.mean()),
+        "accuracy_again": float(again.mean()),
+        "p_value": difference.p_value,
+        "test": difference.test,
         "largest_probability_difference": apart,
     }
 

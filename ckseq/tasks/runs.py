@@ -14,9 +14,11 @@ from rich.text import Text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, CkseqError, DataError
-from ckseq.protocol.score import score
+from ckseq.report.scores import scores_of
+from ckseq.report.wording import noun_of, shared_share
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import TRAIN_AGAIN
+from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RUN, RunRecord, find_runs, read_run
 
 SORTS = ("accuracy", "balanced_accuracy", "age", "experiment", "model", "run")
@@ -39,7 +41,8 @@ def runs(folder: Path, *, sort: str, only: Sequence[str], console: Console) -> d
     -------
     dict
         ``runs``: of each ``run``, ``experiment``, ``model``, ``protocol``, ``digest``, ``store_digest``, ``state``,
-        ``seeds``, ``n_test``, ``accuracy``, ``interval``, ``balanced_accuracy``, ``best_rule_accuracy``, ``created``,
+        ``seeds``, ``n_test``, ``test_set`` (in words), ``test_sequences_of_shared_subjects`` (None where unknown),
+        ``accuracy``, ``interval``, ``interval_method``, ``balanced_accuracy``, ``best_rule_accuracy``, ``created``,
         ``age_hours``; ``unreadable``: error messages of the runs that could not be read.
 
     Raises
@@ -85,7 +88,9 @@ def _value(entry: dict[str, Any], key: str) -> str:
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    run = read_run(path)
+    run, predictions = read_run(path), None
+    if run.state == "complete":
+        run, predictions = read_complete_run(path)
     rules = {rule.name: rule.accuracy for rule in run.leakage.rules} if run.leakage else {}
     if run.leakage and run.leakage.best_rule not in rules:
         raise DataError(f"names a rule that it does not have: {run.leakage.best_rule}", path / RUN, TRAIN_AGAIN)
@@ -99,27 +104,30 @@ def _entry(path: Path) -> dict[str, Any]:
         "state": run.state,
         "seeds": list(run.seeds),
         "n_test": run.protocol.n_test,
-        **_figures(path, run),
+        "test_set": _test_set(run),
+        "test_sequences_of_shared_subjects": run.protocol.test_sequences_of_shared_subjects,
+        **_figures(run, predictions),
         "best_rule_accuracy": rules[run.leakage.best_rule] if run.leakage else None,
         "created": run.created,
         "age_hours": _age_hours(run.created),
     }
 
 
-def _figures(path: Path, run: RunRecord) -> dict[str, Any]:
-    if run.state != "complete":
-        return {"accuracy": None, "interval": None, "balanced_accuracy": None}
-    predictions = read_complete_run(path).predictions
-    scores = score(
-        [row.truth for row in predictions.rows],
-        [row.predicted for row in predictions.rows],
-        labels=predictions.labels,
-        confidence=CONFIDENCE,
-        repeats=len(predictions.seeds),
-    )
+def _test_set(run: RunRecord) -> str:
+    """Return what was tested on in words; it is the same for all runs of a protocol."""
+    noun, n = noun_of(run), run.protocol.n_test
+    shared = shared_share(run, noun)
+    return f"{n} test {noun.form(n)}" + (f", {shared}" if shared else "")
+
+
+def _figures(run: RunRecord, predictions: Predictions | None) -> dict[str, Any]:
+    if predictions is None:
+        return {"accuracy": None, "interval": None, "interval_method": None, "balanced_accuracy": None}
+    scores = scores_of(run, predictions, confidence=CONFIDENCE)
     return {
         "accuracy": scores.accuracy,
         "interval": list(scores.interval),
+        "interval_method": scores.method.kind,
         "balanced_accuracy": scores.balanced_accuracy,
     }
 
@@ -137,7 +145,7 @@ def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
     for entry in listed:
         groups.setdefault((entry["protocol"], entry["digest"]), []).append(entry)
     for (kind, digest), entries in groups.items():
-        title = f"{kind} {digest}, {entries[0]['n_test']} test sequences"
+        title = f"{kind} {digest}, {entries[0]['test_set']}"
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
         for name in (
             "run",
@@ -154,6 +162,8 @@ def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
         for entry in entries:
             table.add_row(*(Text(cell) for cell in _cells(entry)))
         console.say(table)
+    if any(entry["interval_method"] for entry in listed):
+        console.say("Intervals: bootstrap over subjects; W: Wilson's, of sequences.")
     if len(groups) > 1:
         console.say("The tables have different test sequences: do not compare results across tables.")
     if not listed:
@@ -161,13 +171,13 @@ def _say(console: Console, listed: Sequence[dict[str, Any]]) -> None:
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
-    low_high = entry["interval"]
+    low_high, mark = entry["interval"], " W" if entry["interval_method"] == "wilson" else ""
     return (
         entry["run"],
         str(entry["experiment"]),
         str(entry["model"]),
         entry["state"] if entry["accuracy"] is None else f"{entry['accuracy']:.3f}",
-        "" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}",
+        "" if low_high is None else f"{low_high[0]:.2f} to {low_high[1]:.2f}{mark}",
         "" if entry["balanced_accuracy"] is None else f"{entry['balanced_accuracy']:.3f}",
         "" if entry["best_rule_accuracy"] is None else f"{entry['best_rule_accuracy']:.3f}",
         str(len(entry["seeds"])),

@@ -13,8 +13,8 @@ from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
+from ckseq.report.scores import scores_of
 from ckseq.report.strictness import Level, draw_strictness
-from ckseq.report.trust import trust
 from ckseq.report.wording import between
 from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.files import write_bytes
@@ -77,7 +77,7 @@ def strictness(
     Returns
     -------
     dict
-        ``steps``: for each protocol ``name``, ``run``, ``accuracy``, ``interval`` (bootstrap over subjects),
+        ``steps``: for each protocol ``name``, ``run``, ``accuracy``, ``interval``, ``interval_method``,
         ``best_rule_accuracy`` and ``n_test``; ``picture``.
 
     Raises
@@ -95,7 +95,16 @@ def strictness(
         folder = out / protocol.folder
         own = [*settings, f"protocol.kind={protocol.kind}", f"training.validation={protocol.validation}"]
         if protocol.kind == "paper_split":
-            train(store, experiment=experiment, out=folder, settings=own, seed=seed, resume=True, console=console)
+            train(
+                store,
+                experiment=experiment,
+                out=folder,
+                settings=own,
+                seed=seed,
+                resume=True,
+                say_accuracy=False,
+                console=console,
+            )
         else:
             crossval(
                 store,
@@ -105,9 +114,11 @@ def strictness(
                 seed=seed,
                 jobs=jobs,
                 resume=True,
+                say_accuracy=False,
                 console=console,
             )
         levels.append(_level(folder, protocol))
+        console.say(f"accuracy {levels[-1].accuracy:.3f}, {protocol.name}; the run is in {folder}")
     write_bytes(out / FIGURE, draw_strictness(levels, confidence=CONFIDENCE))
     console.say(_table(levels))
     if not has_epochs:
@@ -121,6 +132,7 @@ def strictness(
                 "run": str(out / protocol.folder),
                 "accuracy": level.accuracy,
                 "interval": None if level.interval is None else list(level.interval),
+                "interval_method": None if level.method is None else level.method.kind,
                 "best_rule_accuracy": level.best_rule,
                 "n_test": level.n_test,
             }
@@ -139,9 +151,9 @@ def _level(folder: Path, protocol: Protocol) -> Level:
     best_rule = max(rule.accuracy for rule in run.leakage.rules)
     n_test = run.protocol.n_test
     if protocol.validation == "test":
-        return Level(protocol.name, _best_epochs(folder, run), None, best_rule, n_test)
-    found = trust(predictions, confidence=CONFIDENCE)
-    return Level(protocol.name, found.mean["accuracy"], found.interval["accuracy"], best_rule, n_test)
+        return Level(protocol.name, _best_epochs(folder, run), None, None, best_rule, n_test)
+    scores = scores_of(run, predictions, confidence=CONFIDENCE)
+    return Level(protocol.name, scores.accuracy, scores.interval, scores.method, best_rule, n_test)
 
 
 def _best_epochs(folder: Path, run: RunRecord) -> float:
@@ -157,9 +169,10 @@ def _best_epochs(folder: Path, run: RunRecord) -> float:
 
 def _table(levels: Sequence[Level]) -> Table:
     table = Table(box=None)
-    for name in ("protocol", "accuracy", "95 % interval", "pixel-free baseline", "test sequences"):
-        table.add_column(name, justify="left" if name == "protocol" else "right")
+    for name in ("protocol", "accuracy", "95 % interval", "by", "pixel-free baseline", "test sequences"):
+        table.add_column(name, justify="left" if name in ("protocol", "by") else "right")
     for level in levels:
         ends = "none (optimistic)" if level.interval is None else between(level.interval)
-        table.add_row(level.name, f"{level.accuracy:.3f}", ends, f"{level.best_rule:.3f}", str(level.n_test))
+        how = "" if level.method is None else level.method.word
+        table.add_row(level.name, f"{level.accuracy:.3f}", ends, how, f"{level.best_rule:.3f}", str(level.n_test))
     return table

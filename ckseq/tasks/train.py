@@ -23,6 +23,7 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     fit_memory: bool = False,
+    say_accuracy: bool = True,
     console: Console,
 ) -> dict[str, Any]:
     """Train as an experiment asks, and keep predictions, network, history and how all of it was made.
@@ -45,6 +46,8 @@ def train(
         Go on with the run at ``out``, if there is one; what it ends in is what it would have ended in uninterrupted.
     fit_memory : bool
         Choose by itself what makes the training fit into memory without changing its mathematics.
+    say_accuracy : bool
+        Print the accuracy; not for a caller that prints its own of the same run.
     console : Console
 
     Returns
@@ -82,7 +85,8 @@ def train(
     run, accuracy = finished.run, finished.accuracy()
     n_test = run.protocol.n_test
     correct = f"{round(accuracy * n_test)} of {n_test}"
-    console.say(f"accuracy {accuracy:.2f} on the test {noun_in(recipe).many} ({correct}); the run is in {out}")
+    if say_accuracy:
+        console.say(f"accuracy {accuracy:.2f} on the test {noun_in(recipe).many} ({correct}); the run is in {out}")
     return {
         "schema": SCHEMA,
         "run": str(out),

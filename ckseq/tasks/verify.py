@@ -15,6 +15,7 @@ from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.experiment.engine import FILES, FOLDS
 from ckseq.experiment.fold import read_fold
+from ckseq.grammar import counted
 from ckseq.storage.complete_run import check_file, read_complete_run
 from ckseq.storage.examples import EXAMPLES, read_examples
 from ckseq.storage.files import TRAIN_AGAIN, read_text
@@ -105,9 +106,11 @@ def _of_store(path: Path) -> Iterator[Check]:
             if wrong:
                 yield from (Check(str(path), "recording", line, True) for line in wrong)
             elif store.has_checksums:
-                yield Check(str(path), "store", f"{n} recordings, as they were written: every checksum agrees")
+                yield Check(
+                    str(path), "store", f"{counted(n, 'recording')}, as they were written: every checksum agrees"
+                )
             else:
-                yield Check(str(path), "store", f"{n} recordings can be read; {_NO_CHECKSUMS}")
+                yield Check(str(path), "store", f"{counted(n, 'recording')} can be read; {_NO_CHECKSUMS}")
     except DataError as error:
         yield Check(str(path), "store", str(error), True)
 
@@ -163,9 +166,9 @@ def _of_predictions(folder: Path) -> str:
 def _of_history(folder: Path, record: RunRecord) -> str:
     n = len(read_history(folder))
     if n != record.epochs_done:
-        what = f"has {n} epochs, and the run has {record.epochs_done}"
+        what = f"has {counted(n, 'epoch')}, and the run has {record.epochs_done}"
         raise DataError(what, folder / HISTORY, TRAIN_AGAIN)
-    return f"{n} epochs, as the run has"
+    return f"{counted(n, 'epoch')}, as the run has"
 
 
 def _of_early(folder: Path, record: RunRecord) -> str:
@@ -177,11 +180,11 @@ def _of_early(folder: Path, record: RunRecord) -> str:
 
 
 def _of_crops(folder: Path, _: RunRecord) -> str:
-    return f"{len(read_crops(folder))} recordings can be read"
+    return f"{counted(len(read_crops(folder)), 'recording')} can be read"
 
 
 def _of_examples(folder: Path, _: RunRecord) -> str:
-    return f"{len(read_examples(folder))} sequences can be read"
+    return f"{counted(len(read_examples(folder)), 'sequence')} can be read"
 
 
 _READERS: dict[str, Callable[[Path, RunRecord], str]] = {
@@ -204,7 +207,7 @@ def _of_folds(folder: Path, record: RunRecord) -> str:
     whole: Predictions = read_complete_run(folder).predictions
     if sorted(rows, key=str) != sorted(whole.rows, key=str):
         raise DataError("their predictions are not those of the run", folder / FOLDS, TRAIN_AGAIN)
-    return f"{len(record.trainings)} trainings, whose predictions are those of the run"
+    return f"{counted(len(record.trainings), 'training')}, whose predictions are those of the run"
 
 
 def _of_its_store(folder: Path, record: RunRecord) -> Check:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from ckseq.config import digest
 from ckseq.console import Console
-from ckseq.protocol.score import wilson_interval
+from ckseq.defaults import CONFIDENCE
+from ckseq.report.scores import scores_of
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.storage.predictions import read_predictions
-from ckseq.storage.run_record import read_run
 from ckseq.tasks.compare import compare
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.preprocess import preprocess
@@ -73,16 +74,16 @@ def run_of(data: Path, folder: Path, row: Row) -> Path:
 
 def results_of(row: Row, run: Path) -> dict[str, Any]:
     """Return a row of the table with the results of its run."""
-    predictions = read_predictions(run).rows
-    right = sum(one.truth == one.predicted for one in predictions)
-    interval = wilson_interval(right, len(predictions), confidence=0.95)
+    record, predictions = read_complete_run(run)
+    scores = scores_of(record, predictions, confidence=CONFIDENCE)
     return {
         **row._asdict(),
-        "accuracy": round(right / len(predictions), 3),
-        "interval": [round(interval.low, 3), round(interval.high, 3)],
-        "right": right,
-        "n": len(predictions),
-        "training_seconds": round(read_run(run)["seconds"]["training"], 1),
+        "accuracy": round(scores.accuracy, 3),
+        "interval": [round(end, 3) for end in scores.interval],
+        "interval_method": scores.method.kind,
+        "right": scores.n_correct,
+        "n": scores.n,
+        "training_seconds": round(record.seconds, 1),
     }
 
 
@@ -91,7 +92,7 @@ def main(data: Path, name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     table: dict[str, Any] = {
         "data": name,
-        "protocol": "subject-independent 5-fold, labeled sequences only, one seed; 95 % Wilson intervals",
+        "protocol": "subject-independent 5-fold, labeled sequences only, one seed; 95 % intervals",
         "steps": [],
         "models": [],
         "people": [],
@@ -102,7 +103,7 @@ def main(data: Path, name: str, folder: Path) -> None:
     for row in MODELS:
         run = run_of(data, folder, row)
         (pair,) = compare([default, run], anyway=False, picture=None, console=QUIET)["pairs"]
-        against = {key: pair[key] for key in ("won", "lost", "mcnemar", "permutation")}
+        against = {key: pair[key] for key in ("won", "lost", "test", "p_value")}
         table["models"].append({**results_of(row, run), "default_against_it": against})
     for row in PEOPLE:
         run = run_of(data, folder, row)

@@ -118,6 +118,20 @@ def test_sharing_is_told_in_plain_words():
     assert apart == (2, 0, 0, "no test subject is in training")
 
 
+def test_sharing_of_unknown_subjects_is_unknown():
+    fold = Fold("paper_split", 0, train=("a", "ann0", "b"), test=("c", "ann1", "di0"), digest="")
+    known = {"ann0": "ann", "ann1": "ann", "di0": "di"}
+    some = overlap(fold, {"a": "a", "b": "b", "c": "c", **known})
+    assert some[:3] == (3, 1, 1)
+    assert some.sentence == (
+        "at least 1 of 3 test sequences (33 %) shows a person who is also in training; "
+        "the subjects of 3 of 6 sequences are unknown"
+    )
+    none = overlap(fold._replace(test=("c", "di0")), {"a": "a", "b": "b", "c": "c", **known})
+    assert none[:3] == (2, None, None)
+    assert none.sentence.startswith("whether test subjects are also in training is unknown")
+
+
 def test_a_holdout_may_name_its_people():
     cases = cases_of(12, FOUR)
     named = HOLDOUT.model_copy(update={"test_subjects": ("S003", "S007", "nobody")})

@@ -29,6 +29,15 @@ def test_rules_and_their_sentences():
     assert "60 % of a sequence observed on average" in lines[3]
 
 
+def test_of_unknown_subjects_nothing_is_promised_of_new_people():
+    found = made(40)
+    lines = sentences(found, rules_of(found), known_subjects=False)
+    assert not any("new people" in line for line in lines)
+    assert "like these, if no two are of one person (subjects are unknown)" in lines[3]
+    few = made(6)
+    assert sentences(few, rules_of(few), known_subjects=False)[1].endswith("6 sequences are too few.")
+
+
 def test_too_few_subjects():
     found = made(6)
     rules = rules_of(found)

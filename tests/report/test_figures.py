@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from made_runs import LABELS, made_crops, made_examples, made_history, made_predictions, made_run
 
-from ckseq.protocol.comparison import Difference
+from ckseq.protocol.comparison import Compared, Difference
+from ckseq.protocol.intervals import Interval, IntervalMethod
 from ckseq.protocol.ranking import rank
-from ckseq.protocol.score import Interval, score
+from ckseq.protocol.score import score
 from ckseq.report import curves, ranking
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
@@ -16,6 +17,7 @@ from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.differences import draw_differences
 from ckseq.report.folds import draw_folds
+from ckseq.report.paired_runs import Pair, Side
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.sequences import blob_parts, draw_sequences, one_per_class
 from ckseq.report.strictness import Level, draw_strictness
@@ -37,11 +39,19 @@ def pixels(png):
 
 
 LEVELS = (
-    Level("random split, best epoch", 0.9, None, 0.45, 42),
-    Level("subject k-fold", 0.7, Interval(0.6, 0.8), 0.25, 140),
-    Level("leave one subject out", 0.72, Interval(0.61, 0.81), 0.24, 140),
+    Level("random split, best epoch", 0.9, None, None, 0.45, 42),
+    Level("subject k-fold", 0.7, Interval(0.6, 0.8), IntervalMethod("bootstrap_by_subject", 140, 20), 0.25, 140),
+    Level("leave one subject out", 0.72, Interval(0.61, 0.81), IntervalMethod("wilson", 140, 20), 0.24, 140),
 )
-DIFFERENCES = [(f"b − {name}", Difference(0.1, Interval(-0.02, 0.2), 9, 4, 0.2, 0.3, 42, 9)) for name in "acd"]
+
+
+def made_pair(first, p_holm, interval=None):
+    difference = Difference(0.1, interval, "permutation", p_holm, 9, 4, 0.2, 42, 9)
+    sides = [Side(name, made_run(), LABELS, {}) for name in (first, "b")]
+    return Pair(*sides, Compared(difference, p_holm), 3, 0.95)
+
+
+PAIRS = [made_pair("a", 0.3, Interval(-0.02, 0.2)), made_pair("c", 0.3), made_pair("d", 0.01, Interval(0.01, 0.2))]
 PREDICTIONS = made_predictions()
 MISTAKEN = made_predictions(LABELS, [("anger", "surprise", 8)])
 DRAWN = {
@@ -57,7 +67,7 @@ DRAWN = {
     ),
     "folds": lambda: draw_folds(made_predictions(folds=7)),
     "strictness": lambda: draw_strictness(LEVELS, confidence=0.95),
-    "differences": lambda: draw_differences(DIFFERENCES, confidence=0.95),
+    "differences": lambda: draw_differences(PAIRS),
 }
 
 
@@ -126,6 +136,13 @@ def test_without_faces_the_picture_does_not_depend_on_them():
     others = [example._replace(faces=255 - example.faces) for example in examples]
     assert draw_sequences(examples, faces=False) == draw_sequences(others, faces=False)
     assert draw_sequences(examples, faces=True) != draw_sequences(others, faces=True)
+
+
+def test_a_difference_is_colored_where_the_test_that_decides_says_so():
+    blue = np.array([0x8F, 0x5C, 0x0B], np.uint8)  # blue, green, red
+    apart = made_pair("a", 0.2, Interval(0.01, 0.2))  # such an interval does not come from that test
+    assert not (pixels(draw_differences([apart])) == blue).all(axis=2).any()
+    assert (pixels(draw_differences([made_pair("a", 0.01, Interval(0.01, 0.2))])) == blue).all(axis=2).any()
 
 
 def test_sequences_without_motion_and_of_one_step_are_drawn():

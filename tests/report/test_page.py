@@ -1,48 +1,22 @@
 import base64
 import re
-from html.parser import HTMLParser
 
 import pytest
-from made_runs import made_predictions, made_run
+from made_html import Page
+from made_runs import LABELS, made_predictions, made_run
 
-from ckseq.protocol.score import score
+from ckseq.protocol.intervals import wilson_interval
 from ckseq.report.page import render_page
-
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """The page as a reader sees it: its text, its tags, its references; fails where tags are not nested."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.references, self.text, self.by_id, self._open = [], [], "", {}, []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.append((tag, attributes))
-        self.references += [attributes[name] for name in ("src", "href", "srcset", "action") if name in attributes]
-        if tag not in VOID:
-            self._open.append((tag, attributes.get("id")))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag
-
-    def handle_data(self, data):
-        self.text += data
-        if self._open and self._open[-1][1]:
-            self.by_id[self._open[-1][1]] = data
+from ckseq.report.scores import scores_of
+from ckseq.storage.predictions import Predictions
 
 
 def page_of(run=None, predictions=None, pictures=None, faces=True):
     predictions = predictions or made_predictions()
-    truth, predicted = zip(*((row.truth, row.predicted) for row in predictions.rows), strict=True)
-    scores = score(truth, predicted, labels=predictions.labels, confidence=0.95)
+    run = run or made_run(predictions)
+    scores = scores_of(run, predictions, confidence=0.95)
     pictures = pictures or {name: name.encode() for name in ("confusion_matrix", "accuracy", "loss", "sequences")}
-    html = render_page(run or made_run(predictions), predictions, scores, pictures, faces=faces)
+    html = render_page(run, predictions, scores, pictures, faces=faces)
     return html, scores
 
 
@@ -63,16 +37,24 @@ def test_the_pictures_are_inside():
     assert len(Page(html).references) == 1
 
 
+PRIOR = {"name": "class prior", "about": "the most frequent class in training", "accuracy": 0.25, "p_value": None}
+
+
 def test_the_numbers_are_the_scores():
-    html, scores = page_of()
+    html, scores = page_of(made_run(leakage={"rules": [PRIOR]}))
     page = Page(html)
     assert page.by_id["uar"] == f"{scores.balanced_accuracy:.2f}"
     assert page.by_id["macro-f1"] == f"{scores.macro_f1:.2f}"
     assert page.by_id["kappa"] == f"{scores.kappa:.2f}"
-    assert page.by_id["majority"] == f"{scores.majority:.2f}"
+    assert page.by_id["majority"] == f"{scores.majority:.2f}" == "0.25"
     text = " ".join(page.text.split())
     assert (
-        "0.88 accuracy on 42 test sequences, 37 of them correct 95 % confidence interval 0.75 to 0.95 (Wilson)" in text
+        "0.88 accuracy on 42 test sequences, 37 of them correct 95 % confidence interval 0.75 to 0.95 "
+        "(Wilson, of 42 sequences)" in text
+    )
+    assert (
+        "To publish: accuracy 0.881, 95 % confidence interval 0.750 to 0.948 (Wilson, of 42 sequences), 37 of 42 test "
+        "sequences." in text
     )
     assert "anger0.910.910.62 to 0.980.9111" in text
     assert "Misclassified sequences (5)" in text
@@ -201,11 +183,62 @@ def test_doubtful_sequences_are_listed_with_what_to_do():
 
 def test_baselines_of_a_single_picture_are_in_the_table_of_baselines():
     rule = {"about": "a model", "n_correct": 39, "n": 42, "accuracy": 0.929, "interval": [0.8, 0.98], "p_value": 1e-9}
-    prior = {"name": "class prior", "accuracy": 0.25, "p_value": None}
-    leakage = {"rules": [prior], "pictures": [{"name": "first frame", **rule}], "unmeasured": ["mean picture: why"]}
+    leakage = {"rules": [PRIOR], "pictures": [{"name": "first frame", **rule}], "unmeasured": ["mean picture: why"]}
     text = Page(page_of(made_run(leakage=leakage))[0]).text
     table = text[text.index("baseline without pixels or motion") :]
-    row = " ".join(table[table.index("first frame") :][:60].split())
-    assert row.startswith("first frame39 of 420.9290.80 to 0.981e-09")
+    row = " ".join(table[table.index("first frame39") :][:60].split())
+    assert row.startswith("first frame39 of 420.9290.80 to 0.98Wilson1e-09")
     assert "The first frame alone, without any motion, reaches 0.929: the class is tied to the recording" in text
     assert "Not measured: mean picture: why; prepare it again to measure it." in text
+
+
+def wide(n_subjects=20, n_each=3):
+    """Predictions of many people, so that the interval is that of a bootstrap over subjects."""
+    rows = made_predictions(LABELS, [(label, label, 13) for label in LABELS] + [("anger", "disgust", 8)]).rows
+    assert len(rows) == n_subjects * n_each
+    return Predictions(LABELS, tuple(row._replace(subject=f"S{n // n_each}") for n, row in enumerate(rows)))
+
+
+def test_one_accuracy_has_one_interval():
+    predictions = wide()
+    html, scores = page_of(predictions=predictions)
+    assert scores.method.name == "bootstrap over 20 subjects"
+    ends = f"{scores.interval.low:.3f} to {scores.interval.high:.3f}"
+    wilson = wilson_interval(52, 60, confidence=0.95)
+    text = " ".join(Page(html).text.split())
+    assert f"{scores.interval.low:.2f} to {scores.interval.high:.2f} (bootstrap over 20 subjects)" in text
+    assert f"accuracy0.867{ends}" in text
+    assert f"{wilson.low:.3f} to {wilson.high:.3f}" not in text
+    assert f"{scores.interval.low:.2f} to {scores.interval.high:.2f}, bootstrap by subject" in text  # head line
+    assert "the 20 test subjects were drawn anew 2000 times" in text
+    assert "20 subjects resampled 2,000 times" in text
+
+
+def test_a_perfect_result_of_equal_people_has_an_interval_with_width():
+    perfect = made_predictions(LABELS, [(label, label, 15) for label in LABELS])
+    rows = tuple(row._replace(subject=f"S{n // 3}") for n, row in enumerate(perfect.rows))
+    text = " ".join(Page(page_of(predictions=Predictions(LABELS, rows))[0]).text.split())
+    assert "1.000 to 1.000" not in text
+    assert "0.94 to 1.00 (Wilson, of 60 sequences)" in text
+    assert "macro F11.000none" in text
+    assert "drawing the subjects anew gives no width" in text
+
+
+def with_rule(hits, name="sequence length", **changes):
+    n = len(hits)
+    rule = {"name": name, "about": "a tree", "n_correct": hits.count("1"), "n": n, "accuracy": hits.count("1") / n}
+    rules = [{**PRIOR, "hits": "1" + "0" * (n - 1)}, {**rule, "p_value": 0.001, "hits": hits}]
+    return made_run(leakage={"n_test": n, "rules": rules, "best_rule": name}, **changes)
+
+
+def test_a_baseline_that_is_as_good_is_in_a_banner_at_the_top():
+    html, _ = page_of(with_rule("1" * 42))
+    head = html[: html.index('class="hero"')]
+    assert (
+        "This result shows nothing yet: a baseline without pixels or motion, sequence length (a tree), reaches 1.000 "
+        "on the same test sequences, the model 0.881: the model is not better." in head
+    )
+    assert "learned something" not in html
+    html, _ = page_of(with_rule("10" * 21))
+    assert "shows nothing yet" not in html
+    assert "significantly better than every baseline without pixels or motion: it learned something" in html

@@ -12,12 +12,12 @@ from ckseq.storage.predictions import Prediction, Predictions
 
 def scores_of(predictions):
     truth, predicted = zip(*((row.truth, row.predicted) for row in predictions.rows), strict=True)
-    return score(truth, predicted, labels=predictions.labels, confidence=0.95)
+    return score(truth, predicted, labels=predictions.labels, confidence=0.95, majority=11 / 42)
 
 
 def test_headline():
     assert tables.headline(scores_of(made_predictions())) == (
-        "Accuracy 0.88 (95 % interval 0.75 to 0.95): 37 of 42 test sequences"
+        "Accuracy 0.88 (95 % interval 0.75 to 0.95, Wilson): 37 of 42 test sequences"
     )
 
 
@@ -29,7 +29,7 @@ def test_text_holds_every_class_and_score():
     assert lines["macro average"].split() == ["macro", "average", "0.89", "0.88", "0.88", "42"]
     assert lines["weighted average"].split() == ["weighted", "average", "0.89", "0.88", "0.88", "42"]
     assert lines["Cohen's kappa (agreement beyond chance)"].endswith(" 0.84")
-    assert lines["majority-class baseline"].endswith(" 0.26")
+    assert lines["majority-class baseline (most frequent in training)"].endswith(" 0.26")
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
@@ -37,7 +37,14 @@ def test_json_holds_the_same_to_the_last_digit():
     scores = scores_of(made_predictions())
     report = json.loads(tables.report_json(scores))
     assert (report["n_test"], report["n_correct"], report["accuracy"]) == (42, 37, 37 / 42)
-    assert report["accuracy_interval"]["low"] == scores.interval.low
+    assert report["accuracy_interval"] == {
+        "confidence": 0.95,
+        "method": "wilson",
+        "n_subjects": None,
+        "low": scores.interval.low,
+        "high": scores.interval.high,
+    }
+    assert report["majority_class_accuracy"] == 11 / 42
     assert report["classes"]["surprise"]["support"] == 11
     assert report["macro_f1"] == scores.macro_f1 == pytest.approx(report["averages"]["macro average"]["f1"])
     assert report["averages"]["weighted average"]["recall"] == pytest.approx(37 / 42)
@@ -47,6 +54,7 @@ def test_json_holds_the_same_to_the_last_digit():
 def test_undefined_scores_are_null_in_json():
     report = json.loads(tables.report_json(score(["a"], ["a"], labels=["a", "b"], confidence=0.95)))
     assert report["cohen_kappa"] is None
+    assert report["majority_class_accuracy"] is None
     assert report["classes"]["b"]["recall_interval"] is None
 
 

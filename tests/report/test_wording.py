@@ -1,33 +1,37 @@
 from made_runs import LABELS, made_predictions, made_run
 
-from ckseq.protocol.score import score, wilson_interval
+from ckseq.protocol.intervals import wilson_interval
+from ckseq.protocol.score import score
 from ckseq.report import wording
 
 
-def made_scores(outcomes=None):
+def made_scores(outcomes=None, majority=None):
     predictions = made_predictions(LABELS, outcomes) if outcomes else made_predictions()
     truth, predicted = zip(*((row.truth, row.predicted) for row in predictions.rows), strict=True)
-    return score(truth, predicted, labels=predictions.labels, confidence=0.95)
+    return score(truth, predicted, labels=predictions.labels, confidence=0.95, majority=majority)
 
 
 def test_rates_include_the_published_one():
-    ours, theirs, baseline = wording.rates(made_run(), made_scores())
+    ours, theirs, baseline = wording.rates(made_run(), made_scores(majority=0.25))
     assert (ours.value, ours.interval) == (37 / 42, wilson_interval(37, 42, confidence=0.95))
     assert (theirs.value, theirs.interval) == (0.88, wilson_interval(37, 42, confidence=0.95))
     assert "on their data, not reproduced: a report on CK+" in theirs.remark
-    assert (baseline.value, baseline.remark) == (11 / 42, "always predicting anger")
+    assert (baseline.value, baseline.remark) == (0.25, "always predicting the class that is most frequent in training")
 
 
 def test_no_published_figure_and_one_without_a_count():
-    assert len(wording.rates(made_run(experiment={}), made_scores())) == 2
+    assert len(wording.rates(made_run(experiment={}), made_scores(majority=0.2))) == 2
     theirs = wording.rates(made_run(experiment={"published": {"accuracy": 0.9}}), made_scores())[1]
     assert (theirs.value, theirs.interval) == (0.9, None)
 
 
-def test_better_than_the_most_frequent_class_or_not():
-    assert "higher than that of always predicting the most frequent class (0.26)" in wording.shows(made_scores())[1]
-    chance = [(label, "anger", 5) for label in LABELS]
-    assert "do not show that the model learned anything" in wording.shows(made_scores(chance))[1]
+def test_better_than_the_baselines_or_not():
+    better, not_better, unknown = (
+        wording.shows(made_scores(), better_than_baselines=one)[1] for one in (True, False, None)
+    )
+    assert better.endswith("it learned something that generalizes to the test set.")
+    assert not_better.startswith("Nothing yet: a baseline without pixels or motion is as good")
+    assert "lowest recall" in unknown
 
 
 def test_the_class_with_the_lowest_recall():
@@ -73,7 +77,7 @@ LEAKAGE = {
 
 def test_the_headline_compares_with_a_pixel_free_baseline():
     assert wording.headline(made_run(leakage=LEAKAGE), made_scores()) == (
-        "accuracy 0.881 (0.75 to 0.95) · best pixel-free baseline 0.319 · "
+        "accuracy 0.881 (0.75 to 0.95, Wilson) · best pixel-free baseline 0.319 · "
         "52 % of test sequences show a subject seen in training"
     )
     one = {**LEAKAGE, "test_sequences_of_shared_subjects": 1, "n_test": 1000, "n_duplicates": 1}
@@ -83,7 +87,7 @@ def test_the_headline_compares_with_a_pixel_free_baseline():
     )
     # a run without measured leakage
     assert wording.headline(made_run(), made_scores()) == (
-        "accuracy 0.881 (0.75 to 0.95) · 0 % of test sequences show a subject seen in training"
+        "accuracy 0.881 (0.75 to 0.95, Wilson) · 0 % of test sequences show a subject seen in training"
     )
 
 
@@ -167,6 +171,6 @@ def test_a_cross_validation_depends_on_folds_and_seed():
 
 def test_a_published_failure_is_quoted():
     run = made_run(experiment={"published": {"accuracy": "out of memory"}})
-    assert len(wording.rates(run, made_scores())) == 2
+    assert len(wording.rates(run, made_scores(majority=0.2))) == 2
     sentences = wording.does_not_show(run, made_scores())
     assert "Whether others did better: they published no accuracy, but 'out of memory'." in sentences

@@ -263,7 +263,7 @@ def test_oddities_of_frames(tree):
         "not named after the last frame",
         "there are no FACS",
         "there are no Landmarks",
-        "1 sequences have no label",
+        "1 sequence has no label",
     ):
         assert any(what in line for line in lines), (what, lines)
     recording = next(r for r in ckplus.scan(tree) if r.id == "S010_001")

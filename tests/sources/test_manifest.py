@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
-from ckseq.recording import ImageFiles, VideoFile
+from ckseq.recording import ImageFiles, VideoFile, subject_known
 from ckseq.sources import manifest
 from ckseq.sources._frames import safe_id
 
@@ -61,6 +61,16 @@ def test_columns_may_stand_in_any_order_after_a_byte_order_mark(folder):
     (only,) = manifest.scan(path)
     assert (only.id, only.label) == ("S1_a", "joy")
     assert ["'age' is not read" in p.what for p in manifest.problems(path)] == [True]
+
+
+def test_a_clip_named_by_its_subject_is_not_of_an_unknown_one(folder):
+    """An id that is the subject's means that the subject is unknown."""
+    (folder / "S7").mkdir()
+    for path in (folder / "a").iterdir():
+        (folder / "S7" / path.name).write_bytes(path.read_bytes())
+    (found,) = manifest.scan(table(folder, "path,subject\nS7,S7\n"))
+    assert (found.id, found.subject) == ("S7_S7", "S7")
+    assert subject_known(found.subject, found.id)
 
 
 def test_a_path_that_names_its_subject_already(folder):

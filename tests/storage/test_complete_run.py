@@ -117,3 +117,16 @@ def test_rows_of_every_seed(tmp_path):
     write_predictions(tmp_path, type(once)(once.labels, rows[:-1]))
     with pytest.raises(DataError, match="1 test recordings are missing"):
         read_complete_run(tmp_path)
+
+
+def test_a_record_of_an_earlier_version_claims_nothing_of_unknown_subjects(tmp_path):
+    known = made_predictions()
+    rows = tuple(row._replace(subject=row.recording) for row in known.rows)
+    prior = {"name": "class prior", "accuracy": 0.25, "p_value": None}
+    predictions = type(known)(known.labels, rows)
+    write_made_run(tmp_path, predictions, leakage={"rules": [prior]}, history=False, examples=False, crops=False)
+    record = read_complete_run(tmp_path).record
+    assert record.leakage.test_sequences_of_shared_subjects is None
+    assert record.protocol.test_sequences_of_shared_subjects is None
+    assert record.leakage.sequences_of_unknown_subjects == 42
+    assert "unknown" in record.protocol.sentence

@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,11 @@ from made_stores import RIDGE, made, made_recordings, make_recipe, make_store
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.storage.complete_run import read_complete_run
 from ckseq.tasks.audit import audit
+from ckseq.tasks.crossval import crossval
+from ckseq.tasks.report import report
+from ckseq.tasks.runs import runs
 
 APART = ("protocol.kind=subject_k_fold", "protocol.folds=3")
 RANDOM = ("protocol.kind=stratified_k_fold", "protocol.folds=3")
@@ -40,6 +45,83 @@ def test_zero_is_reported_where_nothing_leaks(store, console):
     assert [one["name"] for one in found["pictures"]] == ["first frame", "mean picture"]
     assert "the first frame alone" in found["sentences"][3]
     assert "is not significantly better" in found["sentences"][3]
+
+
+def test_always_predicting_the_most_frequent_class_is_one_number(store, console, tmp_path):
+    """The prior is that of the training part, in the audit as in the report and its table."""
+    recipe = make_recipe(tmp_path, RIDGE)
+    prior = rule(leaks(store, console, (), recipe), "class prior")["accuracy"]
+    crossval(store, experiment=recipe, out=tmp_path / "run", console=console)
+    told = report(tmp_path / "run", faces=False, console=console)
+    assert told["majority_class_accuracy"] == prior
+    text = (tmp_path / "run" / "classification_report.txt").read_text()
+    assert f"majority-class baseline (most frequent in training)   {prior:.2f}" in text
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f'<dd id="majority">{prior:.2f}</dd>' in page
+    assert f"always predicting the most frequent class ({prior:.3f})" in page
+    # what the paired test with the model reads: hit or miss of each test sequence, in the order of the folds
+    record, predictions = read_complete_run(tmp_path / "run")
+    truth = {row.recording: row.truth for row in predictions.rows}
+    hits = []
+    for fold in record.folds:
+        counts = Counter(truth[id] for id in truth if id not in fold.test)
+        most = min(counts, key=lambda label: (-counts[label], label))
+        hits += ["01"[truth[id] == most] for id in fold.test]
+    assert record.leakage.prior.hits == "".join(hits)
+
+
+def test_a_leak_that_is_as_good_as_the_model_is_a_banner(tmp_path, capsys):
+    store = make_store(tmp_path, made_recordings(length_tells=True))
+    crossval(store, experiment=make_recipe(tmp_path, RIDGE), out=tmp_path / "run", console=Console(quiet=True))
+    told = report(tmp_path / "run", faces=False, console=Console())
+    assert "sequence length" in told["as_good_baselines"]
+    assert "This result shows nothing yet" in told["nothing_yet"]
+    assert "warning: This result shows nothing yet" in capsys.readouterr().err
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert page.index("This result shows nothing yet") < page.index('class="headline"')
+    assert "learned something" not in page
+
+
+def unknown(recordings, of=lambda number: True):
+    """The same recordings, of which the subjects of some are unknown."""
+    return [
+        replace(one, recording=replace(one.recording, subject=one.recording.id)) if of(number) else one
+        for number, one in enumerate(recordings)
+    ]
+
+
+def test_unknown_subjects_are_no_all_clear(tmp_path, console, capsys):
+    store = make_store(tmp_path, unknown(made_recordings()))
+    found = leaks(store, Console(), RANDOM)
+    assert (found["shared_subjects"], found["test_sequences_of_shared_subjects"]) == (None, None)
+    assert found["sequences_of_unknown_subjects"] == 27
+    assert found["sentences"][0] == (
+        "whether test subjects are also in training is unknown: the subjects of 27 sequences are unknown"
+    )
+    assert "no test subject is in training" not in capsys.readouterr().out
+    recipe = make_recipe(tmp_path, RIDGE)
+    crossval(store, experiment=recipe, out=tmp_path / "run", settings=RANDOM, console=console)
+    told = report(tmp_path / "run", faces=False, console=console)
+    assert told["headline"].endswith("subjects unknown: people may be in training and test")
+    assert told["accuracy_interval_method"] == "wilson"
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "0 % of test" not in page
+    assert "no test subject is in training" not in page
+    assert "Subject-independent split" not in page
+    assert "the subjects are unknown, so every sequence counts as independent" in page
+    (run,) = runs(tmp_path / "run", sort="run", only=(), console=console)["runs"]
+    assert run["test_sequences_of_shared_subjects"] is None
+    assert run["test_set"] == "27 test sequences, subjects unknown: people may be in training and test"
+
+
+def test_of_some_unknown_subjects_the_known_ones_are_counted_at_least(tmp_path, console):
+    store = make_store(tmp_path, unknown(made_recordings(), of=lambda number: number == 0))
+    found = leaks(store, console, RANDOM)
+    n = found["test_sequences_of_shared_subjects"]
+    assert 0 < n < 27
+    assert found["sentences"][0] == (
+        f"at least {n} of 27 test sequences show a subject seen in training; the subject of 1 sequence is unknown"
+    )
 
 
 def test_a_random_split_shares_people_and_identity_pays(store, console):

@@ -3,6 +3,7 @@ import pytest
 from made_runs import LABELS, answering, made_predictions, made_run
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.storage.predictions import Predictions, read_predictions, write_predictions
 from ckseq.storage.run_record import write_run
@@ -42,20 +43,54 @@ def test_two_runs_on_the_same_sequences(two, tmp_path, console):
     assert pair["mcnemar"] == pytest.approx(reference_mcnemar([[0, won], [lost, 0]], exact=True).pvalue, abs=1e-12)
     assert pair["difference"] == pytest.approx(22 / 42 - 37 / 42)
     assert pair["interval"][0] < pair["difference"] < pair["interval"][1] < 0
-    assert f"{two[0]} is better than {two[1]}: -0.357 (" in pair["sentence"]
+    assert pair["sentence"].startswith("a is better than b by 0.357 (95 % interval 0.")
+    assert pair["sentence"].endswith("permutation test over 9 subjects)")
+    assert (pair["test"], pair["significant"]) == ("permutation", True)
     assert (found["n"], found["n_subjects"]) == (42, 9)
     assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_there_is_no_verdict_where_the_interval_reaches_nothing(tmp_path, console):
+def test_without_a_verdict_the_interval_includes_no_difference(tmp_path, console):
     first = made_predictions()
     paths = [write(tmp_path / name, changed(first, 6, seed)) for name, seed in (("a", 0), ("b", 1), ("c", 2))]
     found = compare(paths, anyway=False, picture=None, console=console)
     assert len(found["pairs"]) == 3
     for pair in found["pairs"]:
         assert "do not differ significantly" in pair["sentence"]
-        assert "95 % bootstrap interval" in pair["sentence"]
-        assert pair["permutation_holm"] >= pair["permutation"]
+        assert "corrected for 3 pairs (Holm)" in pair["sentence"]
+        assert pair["p_holm"] >= pair["p_value"]
+        assert pair["interval"][0] <= 0 <= pair["interval"][1]
+
+
+def test_the_page_is_written_into_a_folder(two, tmp_path, console):
+    found = compare(two, anyway=False, picture=None, out=tmp_path / "new" / "out", console=console)
+    page = tmp_path / "new" / "out" / "comparison.html"
+    assert found["page"] == str(page)
+    assert found["pairs"][0]["sentence"] in page.read_text()
+    assert compare(two, anyway=False, picture=None, out=tmp_path / "new" / "out", console=console) == found
+    (tmp_path / "file").touch()
+    with pytest.raises(CallError, match="is a file; name a folder"):
+        compare(two, anyway=False, picture=None, out=tmp_path / "file", console=console)
+
+
+def test_the_pairs_are_named_and_secondary_tests_called_so(two, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    compare(two, anyway=False, picture=None, console=Console())
+    said = capsys.readouterr().out
+    assert "\n b − a " in said
+    assert "p (McNemar, secondary)" in said
+    assert "pairs; permutation test over subjects" in said
+
+
+def test_of_unknown_subjects_mcnemars_test_decides(tmp_path, console):
+    known = made_predictions()
+    rows = tuple(row._replace(subject=row.recording) for row in known.rows)
+    first = Predictions(known.labels, rows)
+    paths = [write(tmp_path / "a", first), write(tmp_path / "b", changed(first, 20))]
+    found = compare(paths, anyway=False, picture=None, console=console)
+    (pair,) = found["pairs"]
+    assert (pair["test"], pair["p_value"], found["n_subjects"]) == ("mcnemar", pair["mcnemar"], None)
+    assert [run["interval_method"] for run in found["runs"]] == ["wilson", "wilson"]
 
 
 def test_seeds_of_one_sequence_are_one_sequence(two, tmp_path, console):

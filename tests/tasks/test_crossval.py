@@ -114,6 +114,7 @@ def test_the_report_of_a_cross_validation(store, ridge, tmp_path, console):
     figures = json.loads((tmp_path / "run" / "figures.json").read_text())["figures"]
     assert figures["accuracy"]["mean"] == pytest.approx(told["accuracy"])
     assert figures["accuracy"]["low"] <= told["accuracy"] <= figures["accuracy"]["high"]
+    assert [figures["accuracy"][end] for end in ("low", "high")] == told["accuracy_interval"]
     # 27 sequences, however many seeds: the interval is that of 27
     assert told["accuracy_interval"][1] - told["accuracy_interval"][0] > 0.05
 

@@ -54,7 +54,7 @@ def test_what_a_person_reads(tmp_path, capsys):
     folder = write_made_run(tmp_path / "run", protocol=told, notes=["the data are synthetic"])
     report(folder, faces=True, console=Console())
     out, err = capsys.readouterr()
-    assert "Accuracy 0.88 (95 % interval 0.75 to 0.95): 37 of 42 test sequences" in out
+    assert "Accuracy 0.88 (95 % interval 0.75 to 0.95, Wilson): 37 of 42 test sequences" in out
     assert "the data are synthetic" in out
     assert str(folder / "report.html") in out
     assert [line.split() for line in out.splitlines() if line.split()[:1] == ["surprise"]] == [

@@ -73,13 +73,13 @@ def test_what_differs_a_little_is_noise_and_what_differs_much_is_not(store, ridg
     changed(tmp_path / "run", 1, {"numpy": "1.0"})
     found = again(tmp_path / "run", console)
     assert found["verdict"] == "within noise"
-    assert "permutation test over subjects" in found["sentence"]
+    assert "permutation test over 9 subjects" in found["sentence"]
     assert any(reason.startswith("numpy ") and reason.endswith("(was 1.0)") for reason in found["because"])
     assert not found["failed"]
     changed(tmp_path / "run", 27)
     found = again(tmp_path / "run", console)
     assert found["verdict"] == "different"
-    assert found["permutation"] < 0.05
+    assert found["p_value"] < 0.05
     assert found["failed"]
 
 

@@ -118,7 +118,7 @@ def test_the_command_line_refuses_with_strict(tmp_path, console):
     table = write_fer2013(tmp_path / "f.csv", codes=(0, 3), extra=["0,1 2 3,Training"])
     out = tmp_path / "s.h5"
     words = ["preprocess", str(table), "--pipeline", "still_48_gray", "--out", str(out), "--jobs", "1", "--json"]
-    with pytest.raises(DataError, match="1 recordings cannot be used"):
+    with pytest.raises(DataError, match="1 recording cannot be used"):
         CliRunner().invoke(cli, [*words, "--strict"], catch_exceptions=False)
     done = CliRunner().invoke(cli, words, standalone_mode=False, catch_exceptions=False)
     assert json.loads(done.stdout)["failed"] == {}

@@ -178,7 +178,7 @@ RUNS = {
     exchange_model: {"model.skops": "its checksum differs"},
     foreign_model: {"model.skops": "was not written by the run"},
     change_early: {"early.csv": "other classes or recordings than the run"},
-    foreign_history: {"history.csv": "has 1 epochs, and the run has 0"},
+    foreign_history: {"history.csv": "has 1 epoch, and the run has 0"},
     cut_crops: {"crops.npz": "cut short"},
     cut_example: {"examples": "cut short"},
     exchange_folds: {"folds": "is missing, or that of another training"},
