@@ -45,7 +45,26 @@ class PixelRow:
     side_px: int
 
 
-Frames = ImageFiles | ArchiveMembers | VideoFile | PixelRow
+@dataclass(frozen=True)
+class ImagesInMemory:
+    """Frames as the bytes of image files, in temporal order, with the files' names, ``/`` before their last part."""
+
+    names: tuple[str, ...]
+    contents: tuple[bytes, ...]
+
+
+Frames = ImageFiles | ArchiveMembers | ImagesInMemory | VideoFile | PixelRow
+
+
+@dataclass(frozen=True)
+class LandmarkFiles:
+    """The landmarks that a data set has of a recording: text files in the order of the frames that have one.
+
+    ``missing`` are the names of the frames without.
+    """
+
+    files: ImageFiles | ArchiveMembers
+    missing: tuple[str, ...] = ()
 
 
 def subject_known(subject: str, id: str) -> bool:
@@ -85,6 +104,8 @@ class Recording:
         ``train``, ``validation`` or ``test`` where the data set publishes a split.
     neutral : bool
         Whether the data set names it as its subject's neutral face, with which others may be compared.
+    landmarks : LandmarkFiles, optional
+        The data set's own landmarks, where it has some.
     """
 
     id: str
@@ -94,6 +115,7 @@ class Recording:
     frames: Frames
     part: Part | None = None
     neutral: bool = False
+    landmarks: LandmarkFiles | None = None
 
     @property
     def n_frames(self) -> int | None:
@@ -103,6 +125,8 @@ class Recording:
                 return len(paths)
             case ArchiveMembers(_, members):
                 return len(members)
+            case ImagesInMemory(names):
+                return len(names)
             case PixelRow():
                 return 1
             case VideoFile():

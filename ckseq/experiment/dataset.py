@@ -14,6 +14,7 @@ from ckseq.config import did_you_mean, differences, digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
+from ckseq.experiment.early_checks import check_landmark_kind
 from ckseq.experiment.recipe import Experiment
 from ckseq.labels import in_order
 from ckseq.learn.fit import Labeled, Sequences
@@ -22,7 +23,7 @@ from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import make_folds
 from ckseq.protocol.holdout import Case, Fold, ProtocolConfig
 from ckseq.report.wording import Noun, noun_for
-from ckseq.signal.face_shape import face_shape
+from ckseq.signal.face_shape import LandmarkKind, face_shape
 from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
@@ -140,7 +141,7 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
     x = _read(store, chosen.entries, recipe, console or Console(quiet=True))
     if recipe.input in ("landmarks", "fused"):
-        notes += _lost_landmarks(np.asarray(x), chosen.entries, noun_in(recipe))
+        notes += _lost_landmarks(np.asarray(x), chosen.entries, noun_in(recipe), _landmark_kind(store))
     return Dataset(
         labels=chosen.labels,
         entries=chosen.entries,
@@ -165,9 +166,15 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
     return np.asarray(x) if recipe.input in ("projections", "landmarks", "fused") or x.ndim == 4 else x
 
 
-def _lost_landmarks(x: NDArray[np.float32], entries: Sequence[Entry], noun: Noun) -> list[str]:
+def _landmark_kind(store: Store) -> LandmarkKind:
+    """Return the kind of a store's landmarks."""
+    kind: LandmarkKind = store.pipeline.get("landmarks", {}).get("kind", "face_mesh")
+    return kind
+
+
+def _lost_landmarks(x: NDArray[np.float32], entries: Sequence[Entry], noun: Noun, kind: LandmarkKind) -> list[str]:
     """Return a note where sequences, landmarks in their last columns, have none: these are all zero."""
-    columns = len(face_shape().points) + N_POSE_COLUMNS
+    columns = len(face_shape(kind).points) + N_POSE_COLUMNS
     lost = [entry.id for entry, one in zip(entries, x, strict=True) if not one[:, :, -columns:].any()]
     if not lost:
         return []
@@ -230,6 +237,7 @@ def _label(entry: Entry) -> str:
 
 def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     """Return the usable entries, sorted by id, and notes on those that are left out."""
+    check_landmark_kind(recipe, _landmark_kind(store), where=store.path)
     notes, noun = _pipeline_notes(store, recipe), noun_in(recipe)
     _check_test_subjects(store, recipe.protocol)
     labeled = [entry for entry in store.entries if entry.label is not None]

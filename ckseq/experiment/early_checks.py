@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
@@ -43,6 +44,7 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             f"input = {recipe.input} reads landmarks, and the pipeline {pipeline.name} finds none",
             fix="set landmarks.kind = face_mesh",
         )
+    check_landmark_kind(recipe, pipeline.landmarks.kind, where=f"the pipeline {pipeline.name}")
     if recipe.image_augmentation.color_levels and pipeline.faces.color == "gray":
         raise CallError(
             f"the pipeline {pipeline.name} makes gray images, which have no colors to augment",
@@ -83,3 +85,17 @@ def _check_lengths(used: Sequence[Recording], recipe: Experiment) -> None:
             f"{long[0].n_frames}",
             fix="--set sequence.overflow=cut_start uses the last frames, drop leaves such recordings out",
         )
+
+
+def check_landmark_kind(recipe: Experiment, kind: str, *, where: str | Path) -> None:
+    """Refuse landmarks of another kind than the model reads.
+
+    Raises
+    ------
+    CallError
+        The message names both kinds.
+    """
+    asked = getattr(recipe.model, "landmarks", None)
+    if recipe.input in ("landmarks", "fused") and asked not in (None, kind):
+        what = f"landmarks are of the kind {kind}, and {recipe.model_kind} reads model.landmarks = {asked}"
+        raise CallError(what, where, f"set model.landmarks = {kind}, or prepare a store with landmarks.kind = {asked}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.pipeline import Pipeline
-from ckseq.signal.face_shape import face_shape
+from ckseq.signal.face_shape import FaceShape, face_shape
 from ckseq.signal.landmarks import landmark_columns
 from ckseq.signal.reduce import halved
 from ckseq.tracking.stream import FrameResult
@@ -55,8 +55,11 @@ class SequenceClassifier(_Traits):
         return self.predictor.predict_proba(np.stack(kept), times_s)
 
 
+@dataclass(frozen=True)
 class LandmarkSequenceClassifier(_Traits):
     """A model of sequences of landmarks, or of these with more; landmarks are registered window by window."""
+
+    shape: FaceShape
 
     def keep(self, frame: FrameResult) -> FrameResult | None:
         """Return what is read of a frame; none without landmarks, or before there is motion to measure."""
@@ -67,7 +70,7 @@ class LandmarkSequenceClassifier(_Traits):
     def classify(self, kept: Sequence[FrameResult], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the probabilities of a window."""
         points = np.stack([one.landmarks for one in kept if one.landmarks is not None])
-        arrays = {"landmarks": landmark_columns(points, face_shape())}
+        arrays = {"landmarks": landmark_columns(points, self.shape)}
         arrays["gradients"] = np.stack([one.gradients for one in kept if one.gradients is not None])
         if self.measures_motion:
             arrays["projections"] = np.stack([one.projections for one in kept if one.projections is not None])
@@ -120,7 +123,9 @@ def make_face_classifier(predictor: Predictor, pipeline: Pipeline) -> FaceClassi
     if predictor.extractor is not None:
         return FeatureSequenceClassifier(predictor, moves, has_neutral, single_frame=False)
     if predictor.experiment.input in ("landmarks", "fused"):
-        return LandmarkSequenceClassifier(predictor, moves, has_neutral, single_frame=False)
+        kind = pipeline.landmarks.kind
+        assert kind != "none"  # a run on landmarks has some
+        return LandmarkSequenceClassifier(predictor, moves, has_neutral, single_frame=False, shape=face_shape(kind))
     rows: dict[str, Callable[[FrameResult], NDArray[Any] | None]] = {
         "projections": lambda frame: frame.projections,
         "blobs": lambda frame: frame.blobs,

@@ -8,6 +8,7 @@ import gc
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,14 +19,16 @@ from ckseq.console import Bar
 from ckseq.errors import DataError
 from ckseq.inference.causal_pipeline import convert_color, make_face_tracker, pipeline_for_video
 from ckseq.inference.inputs import TimedFrames
+from ckseq.inference.own_neutral import NeutralTaking
 from ckseq.inference.predictor import Predictor
 from ckseq.inference.timeline_files import latest_decisions
 from ckseq.inference.video_timeline import analyze_video
 from ckseq.storage.video import Video
 from ckseq.tracking.face_tracker import TrackedFace
+from ckseq.tracking.identity import PersonWatch
 from ckseq.tracking.stream import FrameResult
 from ckseq.tracking.timeline import Decision, State, TimelineConfig
-from ckseq.web.messages import ClipAnswer, FaceBox, FaceCrop, FaceMotion, FrameAnswer, LargestFace
+from ckseq.web.messages import ClipAnswer, FaceBox, FaceCrop, FaceMotion, FrameAnswer, LargestFace, NeutralState
 
 MAX_CLIP_S = 120.0
 _MOTION_SIDE = 89  # a third of a crop's side: large enough to see, a tenth of the bytes
@@ -47,6 +50,10 @@ class LiveSession:
     ----------
     notes : list of str
         What is done differently from training, and why there are no early decisions.
+    needs_neutral : bool
+        Whether the model compares each person with a neutral face of the same person.
+    takes_neutral : bool
+        Whether a neutral face that is taken on the page makes a difference to the model.
     measures_motion : bool
         Whether the page shows the motion of the face; otherwise its crop, as the model sees it.
 
@@ -59,11 +66,14 @@ class LiveSession:
     def __init__(self, predictor: Predictor) -> None:
         self._predictor, self._config = predictor, TimelineConfig()
         self._lock = threading.Lock()
+        self.needs_neutral = predictor.experiment.calibration == "neutral"
         make_face_tracker(predictor, self._config)  # raises here, not for the first client
         self.notes = [f"analyzed with {change}" for change in pipeline_for_video(predictor)[1]]
         if predictor.early_decision_warning:
             self.notes.append(predictor.early_decision_warning)
         self.measures_motion = measures_motion(predictor)
+        motion = pipeline_for_video(predictor)[0].motion
+        self.takes_neutral = self.needs_neutral or (self.measures_motion and motion.reference != "previous")
         predictor.warm_up()
 
     def new_analyzer(self) -> ImageAnalyzer:
@@ -76,8 +86,10 @@ class LiveSession:
         Raises
         ------
         DataError
-            It is not a video that can be decoded, or its frames are too large.
+            It is not a video that can be decoded, or its frames are too large; or no neutral face is known.
         """
+        if self.needs_neutral and self._predictor.neutral is None:
+            raise DataError("the run compares each person with a neutral face", fix="start it with --neutral CLIP")
         try:
             return self._analyze(path)
         finally:
@@ -140,23 +152,70 @@ class ImageAnalyzer:
     """
 
     def __init__(self, predictor: Predictor, config: TimelineConfig, lock: threading.Lock) -> None:
-        self._pipeline, self._lock = predictor.pipeline, lock
+        self._given, self._config, self._lock = predictor, config, lock
+        self._pipeline = predictor.pipeline
+        self._needs_neutral = predictor.experiment.calibration == "neutral"
         self._state_before: State = "still" if measures_motion(predictor) else "visible"
-        self._tracker = make_face_tracker(predictor, config)
+        self._taking: NeutralTaking | None = None
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget the faces and what they were compared with, and a neutral face that was taken here."""
+        known: NeutralState = "taken" if self._needs_neutral else "none"
+        self._begin(self._given, "needed" if self._needs_neutral and self._given.neutral is None else known)
+
+    def take_neutral(self) -> None:
+        """Take the neutral face from the images of the next seconds, and begin anew with it."""
+        self._begin(self._given, "taking")
+        self._taking = NeutralTaking(self._pipeline)
+
+    def _begin(self, predictor: Predictor, neutral: NeutralState) -> None:
+        self._predictor, self._neutral = predictor, neutral
+        self._taking = None
+        self._tracker = make_face_tracker(predictor, self._config)
         self._latest: dict[int, Decision] = {}
+        self._person = PersonWatch()
 
     def analyze(self, time_s: float, image: NDArray[np.uint8]) -> FrameAnswer:
         """Process the next image, (h, w, 3) uint8 BGR."""
         with self._lock:
             faces = self._tracker.update(time_s, convert_color(image, self._pipeline))
-        self._latest = latest_decisions(faces, self._latest)
+        self._latest = {} if self._is_silent else latest_decisions(faces, self._latest)
         visible = sorted((face for face in faces if face.visible and face.frame.box), key=_width, reverse=True)
         boxes = tuple(
             FaceBox(number=face.number, box=face.frame.box[:4], label=self._label(face))
             for face in visible
             if face.frame.box
         )
-        return FrameAnswer(time_s=time_s, faces=boxes, largest=self._largest(visible[0]) if visible else None)
+        largest = self._largest(visible[0]) if visible else None
+        left_s = self._take(time_s, visible[0].frame if visible else None)
+        person = self._person.update(time_s, faces, visible[0] if visible else None)
+        if person == "new" and self._neutral == "taken" and self._given.neutral is None:
+            # the neutral face is that of somebody who has gone
+            watch = self._person
+            self.start_over()
+            self._person = watch
+        return FrameAnswer(
+            time_s=time_s, faces=boxes, largest=largest, neutral=self._neutral, neutral_left_s=left_s, person=person
+        )
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether there are no classes yet, since the neutral face is missing or being taken."""
+        return self._taking is not None or (self._needs_neutral and self._predictor.neutral is None)
+
+    def _take(self, time_s: float, frame: FrameResult | None) -> float | None:
+        """Return how many seconds of the neutral face are left to take; None where none is being taken."""
+        if self._taking is None:
+            return None
+        left_s = self._taking.update(time_s, frame)
+        if left_s > 0:
+            return left_s
+        taken, self._taking = self._taking, None
+        self._neutral = "taken" if taken.saw_face else "no face"
+        if taken.saw_face and self._needs_neutral:
+            self._begin(replace(self._given, neutral=taken.face()), "taken")
+        return None
 
     def _label(self, face: TrackedFace) -> int | None:
         decision = self._latest.get(face.number)

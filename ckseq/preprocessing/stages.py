@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 from ckseq import registry
 from ckseq.config import digest, parse
 from ckseq.detectors._spec import DetectorSpec
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.landmarks._spec import LandmarkSpec
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Detector, to_gray
 from ckseq.signal.gradients import face_gradients, gradient_columns
-from ckseq.signal.landmarks import landmark_columns
+from ckseq.signal.landmarks import landmark_columns, points_by
 from ckseq.signal.reduce import halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
@@ -32,12 +33,20 @@ from ckseq.tracking.quality import shows_face
 STAGE_VERSION = 5
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
+# the region of a face is searched by MTCNN at this size; its face is twice as wide as eyes and mouth
+_MTCNN_SIDE_PX, _MTCNN_SPREAD = 160, 2.0
+
 CHANGED = "its frames were changed while they were read"
 PREPARE_AGAIN = "prepare it again when they stay as they are"
 
 
 def run_stages(
-    frames: Frames, recipe: Pipeline, *, source_digest: str = "", cache: StageCache | None = None
+    frames: Frames,
+    recipe: Pipeline,
+    *,
+    source_digest: str = "",
+    cache: StageCache | None = None,
+    landmarks: NDArray[np.float32] | None = None,
 ) -> tuple[dict[str, NDArray[Any]], Faces]:
     """Take one recording through a pipeline.
 
@@ -49,6 +58,8 @@ def run_stages(
         Of the frames as they were; asked for where there is a cache.
     cache : StageCache, optional
         Serves and keeps crops, as found and as aligned.
+    landmarks : (t, 68, 3) float32, optional
+        Of each frame, for pipelines with ``landmarks.kind = ckplus``.
 
     Returns
     -------
@@ -62,15 +73,13 @@ def run_stages(
     DataError
         A frame cannot be read, no frame has a face, or only one; or the frames are not those of the digest.
     """
-    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
-    if recipe.landmarks.kind != "none":
-        key = digest(key, recipe.landmarks)
+    key = _faces_key(recipe, source_digest, landmarks)
 
     def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
         return make() if cache is None else cache.fetch(stage, key, make)
 
     def found() -> Arrays:
-        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest))
+        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest, landmarks))
 
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
@@ -101,6 +110,14 @@ def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) ->
     return arrays
 
 
+def _faces_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:
+    """Return the digits that name everything on which crops and landmarks depend."""
+    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+    if recipe.landmarks.kind != "none":
+        key = digest(key, recipe.landmarks)
+    return key if landmarks is None else digest(key, hashlib.sha256(landmarks.tobytes()).hexdigest())
+
+
 class _Again:
     """The pixels of a recording, one frame at a time, as often as somebody goes through them.
 
@@ -124,26 +141,33 @@ class _Again:
             yield image
 
 
-def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
+def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> Arrays:
     detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
+    kind = recipe.landmarks.kind
     points: list[NDArray[np.float32]] = []
     gradients: list[NDArray[np.float32]] = []
-    tracker = landmark_tracker_for(recipe)
+    tracker = None if landmarks is not None else landmark_tracker_for(recipe)
+    read_before = iter(() if landmarks is None else landmarks)
 
     def show(image: NDArray[np.uint8]) -> None:
-        if tracker is not None:
-            points.append(tracker.update(image))
-            gradients.append(face_gradients(image, points[-1], face_shape()))
+        found = next(read_before, None) if tracker is None else tracker.update(image)
+        if kind != "none" and found is not None:
+            points.append(found)
+            gradients.append(face_gradients(image, found, face_shape(kind)))
 
     faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
     pictures = {"ends": _gray(faces.crops[[0, -1]]), "mean_face": mean_face(_gray(faces.crops))}
     found = {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
-    if tracker is not None:
+    if kind != "none":
+        in_each = np.stack(points) if landmarks is None else landmarks
+        if len(in_each) != len(faces.crops) + faces.n_dropped:
+            what = f"landmarks of {len(in_each)} frames, and there are {len(faces.crops) + faces.n_dropped}"
+            raise DataError(what, fix="bring one landmark file for each frame")
         # a step of motion ends in the later of its two frames
-        columns = landmark_columns(np.stack(points), face_shape()), gradient_columns(np.stack(gradients))
+        columns = landmark_columns(in_each, face_shape(kind)), gradient_columns(np.stack(gradients))
         found["landmarks"], found["gradients"] = (one[faces.n_dropped + 1 :] for one in columns)
     return found
 
@@ -160,12 +184,23 @@ def landmark_tracker_for(recipe: Pipeline, detector: Detector | None = None) -> 
     config = recipe.landmarks
     if config.kind == "none":
         return None
-    spec: LandmarkSpec = registry.load("landmarks", config.kind).SPEC
-    landmarker = spec.make(parse(spec.config, {"file": config.file, "sha256": config.sha256}, where="[landmarks]"))
+    if config.kind == "ckplus":
+        raise CallError(
+            "landmarks.kind = ckplus reads the files that CK+ has of its own frames, and these are others",
+            fix="use a pipeline or run with landmarks.kind = face_mesh",
+        )
+    if config.kind == "mtcnn":
+        found: DetectorSpec = registry.load("detectors", "mtcnn").SPEC
+        landmarker, spread = points_by(found.load(found.config()), side_px=_MTCNN_SIDE_PX), _MTCNN_SPREAD
+    else:
+        spec: LandmarkSpec = registry.load("landmarks", config.kind).SPEC
+        network = {"file": config.file, "sha256": config.sha256}
+        landmarker, spread = spec.make(parse(spec.config, network, where="[landmarks]")), 1.0
     if detector is None:
         blazeface: DetectorSpec = registry.load("detectors", "blazeface").SPEC
         detector = blazeface.load(blazeface.config())
-    return LandmarkTracker(landmarker, detector, face_shape(), config, pick=recipe.faces.pick)
+    shape = face_shape(config.kind)
+    return LandmarkTracker(landmarker, detector, shape, config, pick=recipe.faces.pick, spread=spread)
 
 
 def _line_up(found: Arrays, recipe: Pipeline) -> Arrays:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,8 @@ from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, ru
 from ckseq.recording import Recording, VideoFile
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
-from ckseq.storage.frames import fingerprints, stamps
+from ckseq.storage.frames import fingerprints, in_memory, stamps
+from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
 from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
 from ckseq.storage.video import Video
@@ -147,7 +149,9 @@ def prepare_one(
     Whatever is wrong with the recording is stored as its error; only a part that cannot be written stops the work.
     """
     cv2.setNumThreads(1)  # the parallelism is over recordings
-    before_reading = _stamps(recording)
+    on_disk, before_reading = recording, _stamps(recording)
+    # each file is read once, for its digest, its size and its pixels
+    recording = replace(recording, frames=in_memory(recording.frames))
     content = ""
     if source_digest is None:
         source_digest, content = source_digests_of(recording)
@@ -161,8 +165,9 @@ def prepare_one(
     try:
         # with a cache the digest is compared as well, so that it keeps nothing under the name of something else
         known = "" if kept is None else source_digest
-        arrays, faces = run_stages(recording.frames, recipe, source_digest=known, cache=kept)
-        if _stamps(recording) != before_reading:
+        points = read_points(recording.landmarks) if recipe.landmarks.kind == "ckplus" else None
+        arrays, faces = run_stages(recording.frames, recipe, source_digest=known, cache=kept, landmarks=points)
+        if _stamps(on_disk) != before_reading:
             raise DataError(CHANGED, fix=PREPARE_AGAIN)
         n_frames = len(faces.crops) + faces.n_dropped
         if passing:
@@ -205,4 +210,9 @@ def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None 
     source_digest = source_digest or source_digest_of(recording)
     who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     who += ["neutral"] if recording.neutral else []
+    if recipe.landmarks.kind == "ckplus":
+        try:
+            who.append(landmarks_fingerprint(recording.landmarks))
+        except BAD_FRAMES:
+            who.append("unreadable")
     return digest(STAGE_VERSION, recipe, who, source_digest), source_digest

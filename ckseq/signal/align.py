@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ckseq.config import Config
+from ckseq.signal.area import reduced
 
 SIDE_PX = 67
 """Crops are registered at this side: head motion is smooth over a face, and 67 pixels are as accurate as 267."""
@@ -39,10 +40,12 @@ class AlignConfig(Config):
     )
 
 
-def shrink(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a crop (n, n) at the size of the registration, (SIDE_PX, SIDE_PX) float32, slightly blurred."""
-    small = cv2.resize(crop, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(small, (0, 0), 0.5), np.float32)
+def shrink(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return crops (t, n, n) at the size of the registration, (t, SIDE_PX, SIDE_PX) float32, slightly blurred."""
+    small = reduced(crops, side_px=SIDE_PX).astype(np.float32)
+    for one in small:
+        cv2.GaussianBlur(one, (0, 0), 0.5, dst=one)
+    return small
 
 
 def gradients(image: NDArray[np.float32], *, similarity: bool) -> NDArray[np.float32]:
@@ -88,8 +91,9 @@ def register(
     moved = start * [SIDE_PX, SIDE_PX, 1, 1]
     for _ in range(_MAX_ITERATIONS):
         error = (warp_back(image, moved) - reference)[_INNER, _INNER].ravel()
-        error -= error.mean()
-        weighted = gradients / (1 + (error / (1.25 * np.abs(error).mean() + 1e-6)) ** 2)
+        error -= np.add.reduce(error) / len(error)  # the same bits as mean(), which takes twice the time
+        scale = 1.25 * (np.add.reduce(np.abs(error)) / len(error)) + 1e-6
+        weighted = gradients / (1 + (error / scale) ** 2)
         change = np.linalg.solve(weighted @ gradients.T + damping, weighted @ error)[:n_motion]
         moved[:n_motion] -= change
         if np.abs(change[:2]).max() < _CONVERGED_PX:
@@ -99,15 +103,17 @@ def register(
     return np.zeros(4) if lost else found
 
 
-def warp_back(image: NDArray[Any], moved: NDArray[np.float64]) -> NDArray[Any]:
+def warp_back(image: NDArray[Any], moved: NDArray[np.float64], *, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Undo a motion given in pixels of this image, bilinearly; pixels from outside repeat the border."""
     side = image.shape[0]
-    x, y, growth, rotation = moved
+    x, y, growth, rotation = moved.tolist()
     center = (side - 1) / 2
     a, b = 1 + growth, rotation
     matrix = np.array([[a, -b, x + center * (1 - a + b)], [b, a, y + center * (1 - a - b)]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(
+        cv2.warpAffine(image, matrix, (side, side), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    )
 
 
 def undo_motion(crops: NDArray[np.uint8], motion: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -129,4 +135,7 @@ def undo_motion(crops: NDArray[np.uint8], motion: NDArray[np.float64]) -> NDArra
     """
     side = crops.shape[1]
     pixels = motion * [side, side, 1, 1]
-    return np.stack([warp_back(crop, moved) for crop, moved in zip(crops, pixels, strict=True)]).astype(np.uint8)
+    aligned = np.empty_like(crops)
+    for crop, moved, target in zip(crops, pixels, aligned, strict=True):
+        warp_back(crop, moved, out=target)
+    return aligned

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.signal.face_shape import FaceShape
-from ckseq.signal.faces import Box
+from ckseq.signal.faces import Box, Detector, to_gray
 
 N_POSE_COLUMNS = 3
 """Columns of `landmark_columns` that hold the pose of the head, after those of the points."""
@@ -76,6 +77,30 @@ def region_of_points(points: NDArray[np.float32], *, eyes: tuple[int, int], marg
     return FaceRegion(float(x), float(y), float((high - low).max()) * margin, angle)
 
 
+def points_by(detector: Detector, *, side_px: int) -> Landmarker:
+    """Return a landmarker of the points of the best box that a detector finds in a region.
+
+    Parameters
+    ----------
+    detector : callable
+        From a gray image to boxes with points.
+    side_px : int
+        Size at which the region is searched, pixels.
+    """
+
+    def find(image: NDArray[np.uint8], region: FaceRegion) -> tuple[NDArray[np.float32], float]:
+        matrix = region.matrix(side_px)
+        cut = cv2.warpAffine(image, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        boxes = detector(np.asarray(cut, np.uint8) if cut.ndim == 2 else to_gray(np.asarray(cut, np.uint8)))
+        if not boxes:
+            return np.empty((0, 3), np.float32), 0.0
+        best = max(boxes, key=lambda box: box.score)
+        in_image = np.array(best.points) @ matrix[:, :2].T + matrix[:, 2]
+        return np.column_stack([in_image, np.zeros(len(in_image))]).astype(np.float32), best.score
+
+    return find
+
+
 def fill_gaps(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Fill frames without landmarks, NaN, by linear interpolation; at the ends the nearest are repeated.
 
@@ -100,9 +125,9 @@ def fill_gaps(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def register(points: NDArray[np.float32], shape: FaceShape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Register landmarks to the mean face by a similarity transform of the stable points in three dimensions.
+    """Register landmarks to the mean face by a similarity transform of the stable points, in three dimensions.
 
-    Least squares in closed form (Umeyama 1991, IEEE TPAMI 13(4)).
+    Least squares in closed form (Umeyama 1991, IEEE TPAMI 13(4)); in the plane where the points have no depth.
 
     Parameters
     ----------
@@ -117,18 +142,22 @@ def register(points: NDArray[np.float32], shape: FaceShape) -> tuple[NDArray[np.
     rotations : (t, 3, 3) float64
         From the image to the mean face: ``registered = scale * rotation @ point + shift``.
     """
-    target = shape.mean[shape.stable]
+    d = shape.n_dimensions
+    target = shape.mean[shape.stable, :d]
     middle = target.mean(axis=0)
     fixed = target - middle
-    stable = points[:, shape.stable].astype(np.float64)
+    stable = points[:, shape.stable, :d].astype(np.float64)
     centers = stable.mean(axis=1, keepdims=True)
     moved = stable - centers
     u, s, vt = np.linalg.svd(np.einsum("mi,tmj->tij", fixed, moved))
     signs = np.ones_like(s)
-    signs[:, 2] = np.sign(np.linalg.det(u @ vt))  # a rotation, not a reflection
-    rotations = np.einsum("tij,tj,tjk->tik", u, signs, vt)
+    signs[:, -1] = np.sign(np.linalg.det(u @ vt))  # a rotation, not a reflection
+    rotations = np.tile(np.eye(3), (len(points), 1, 1))
+    rotations[:, :d, :d] = np.einsum("tij,tj,tjk->tik", u, signs, vt)
     scales = (s * signs).sum(axis=1) / (moved**2).sum(axis=(1, 2))
-    aligned = np.einsum("tij,tnj->tni", rotations, points - centers) * scales[:, np.newaxis, np.newaxis] + middle
+    aligned = np.zeros(points.shape, np.float64)
+    turned = np.einsum("tij,tnj->tni", rotations[:, :d, :d], points[..., :d] - centers)
+    aligned[..., :d] = turned * scales[:, np.newaxis, np.newaxis] + middle
     return aligned, rotations
 
 
@@ -144,10 +173,10 @@ def landmark_columns(points: NDArray[np.float32], shape: FaceShape) -> NDArray[n
     Returns
     -------
     (t, 2, n + 3) float32
-        Row 0 holds x, row 1 y of each registered point, less that of the mean face, in distances of the outer eye
-        corners. The last three columns are the pose of the head: in row 0 its rotation about x, y and z (sines), in row
-        1 its shift right and down and the logarithm of its size, against the median of the sequence. All zero where no
-        frame has landmarks.
+        Row 0 holds x, row 1 y of each registered point, less that of the mean face, in its unit. The last three columns
+        are the pose of the head: in row 0 its rotation about x, y and z (sines; of points without depth about z alone),
+        in row 1 its shift right and down and the logarithm of its size, against the median of the sequence. All zero
+        where no frame has landmarks.
     """
     n = len(shape.points)
     result = np.zeros((len(points), 2, n + N_POSE_COLUMNS), np.float32)
@@ -156,7 +185,7 @@ def landmark_columns(points: NDArray[np.float32], shape: FaceShape) -> NDArray[n
     points = fill_gaps(points)
     registered, rotations = register(points, shape)
     result[:, :, :n] = (registered - shape.mean)[:, :, :2].swapaxes(1, 2)
-    left, right = (points[:, shape.place(corner), :2] for corner in (33, 263))
+    left, right = (points[:, place, :2] for place in shape.eyes)
     eye_distance = np.maximum(np.linalg.norm(right - left, axis=1), 1e-6)
     place = points[:, shape.stable, :2].mean(axis=1)
     result[:, 0, n:] = (
@@ -186,29 +215,6 @@ def mirror_landmarks(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[
     return flipped
 
 
-class _Side(NamedTuple):
-    """Numbers of points in the mesh, of one side of the face."""
-
-    inner_brow: int
-    middle_brow: int
-    outer_brow: int
-    inner_eye: int
-    outer_eye: int
-    upper_lid: int
-    lower_lid: int
-    lip_corner: int
-    cheek: int
-    nose_fold: int
-    nose_wing: int
-
-
-# the left side as seen, then the right
-_SIDES = (
-    _Side(107, 105, 70, 133, 33, 159, 145, 61, 50, 205, 98),
-    _Side(336, 334, 300, 362, 263, 386, 374, 291, 280, 425, 327),
-)
-
-
 def facs_distances(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[np.float32]:
     """Return distances and heights that FACS coders look at, and the pose of the head.
 
@@ -216,7 +222,7 @@ def facs_distances(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[np
     and heights of both (5, 6, 7, 43), corner of the mouth across and down (12, 14, 15, 20), cheek (6), fold beside and
     wing of the nose (9, 10); of the middle: distance of the brows (4), width and opening of the mouth (25, 26, 27),
     heights of both lips (23, 24), their edges (10, 16), chin (17, 26), tip of the nose, and how far the corners of the
-    mouth are below its middle (12, 15).
+    mouth are below its middle (12, 15). Those of points that a kind of landmarks does not have are left out.
 
     Parameters
     ----------
@@ -226,8 +232,9 @@ def facs_distances(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[np
 
     Returns
     -------
-    (..., 39) float32
-        In distances of the outer eye corners; the last six are the pose.
+    (..., m) float32
+        In the unit of the mean face; the last six are the pose. m is 39 for ``face_mesh``, 35 for ``ckplus``, and 11
+        for ``mtcnn``.
 
     Notes
     -----
@@ -236,23 +243,72 @@ def facs_distances(columns: NDArray[np.float32], shape: FaceShape) -> NDArray[np
     n = len(shape.points)
     points = columns[..., :n] + shape.mean[:, :2].T.astype(np.float32)
 
-    def x(point: int) -> NDArray[Any]:
-        return np.asarray(points[..., 0, shape.place(point)])
+    def x(name: str) -> NDArray[Any]:
+        return np.asarray(points[..., 0, shape.named[name]])
 
-    def y(point: int) -> NDArray[Any]:
-        return np.asarray(points[..., 1, shape.place(point)])
-
-    def apart(one: int, other: int) -> NDArray[Any]:
-        return np.asarray(np.hypot(x(one) - x(other), y(one) - y(other)))
+    def y(name: str) -> NDArray[Any]:
+        return np.asarray(points[..., 1, shape.named[name]])
 
     found: list[NDArray[Any]] = []
-    for side in _SIDES:
-        found += [y(side.inner_eye) - y(side.inner_brow), y(side.inner_eye) - y(side.middle_brow)]
-        found += [y(side.outer_eye) - y(side.outer_brow), apart(side.upper_lid, side.lower_lid)]
-        found += [y(side.inner_eye) - y(side.upper_lid), y(side.inner_eye) - y(side.lower_lid)]
-        found += [x(side.lip_corner), y(side.lip_corner), y(side.cheek), y(side.nose_fold), y(side.nose_wing)]
-    corners = (y(61) + y(291)) / 2
-    found += [apart(107, 336), apart(61, 291), apart(13, 14), apart(0, 13), apart(14, 17)]
-    found += [y(0), y(17), y(152), y(4) - y(0), corners - y(13), y(1)]
+    for measure, *names in _DISTANCES:
+        if all(name in shape.named for name in names):
+            found.append(_MEASURES[measure](x, y, *names))
     pose = columns[..., n:].reshape(*columns.shape[:-2], 2 * N_POSE_COLUMNS)
     return np.concatenate([np.stack(found, axis=-1), pose], axis=-1)
+
+
+_Axis = Callable[[str], NDArray[Any]]
+
+
+def _apart(x: _Axis, y: _Axis, one: str, other: str) -> NDArray[Any]:
+    return np.asarray(np.hypot(x(one) - x(other), y(one) - y(other)))
+
+
+def _below(x: _Axis, y: _Axis, one: str, other: str) -> NDArray[Any]:  # noqa: ARG001 (one form for all)
+    return np.asarray(y(one) - y(other))
+
+
+def _corners_below(x: _Axis, y: _Axis, left: str, right: str, middle: str) -> NDArray[Any]:  # noqa: ARG001
+    return np.asarray((y(left) + y(right)) / 2 - y(middle))
+
+
+_MEASURES: dict[str, Callable[..., NDArray[Any]]] = {
+    "x": lambda x, _, name: x(name),
+    "y": lambda _, y, name: y(name),
+    "below": _below,
+    "apart": _apart,
+    "corners below": _corners_below,
+}
+
+
+def _of_side(side: str) -> list[tuple[str, ...]]:
+    return [
+        ("below", f"{side}_inner_eye", f"{side}_inner_brow"),
+        ("below", f"{side}_inner_eye", f"{side}_middle_brow"),
+        ("below", f"{side}_outer_eye", f"{side}_outer_brow"),
+        ("apart", f"{side}_upper_lid", f"{side}_lower_lid"),
+        ("below", f"{side}_inner_eye", f"{side}_upper_lid"),
+        ("below", f"{side}_inner_eye", f"{side}_lower_lid"),
+        ("x", f"{side}_lip_corner"),
+        ("y", f"{side}_lip_corner"),
+        ("y", f"{side}_cheek"),
+        ("y", f"{side}_nose_fold"),
+        ("y", f"{side}_nose_wing"),
+    ]
+
+
+_DISTANCES: tuple[tuple[str, ...], ...] = (
+    *_of_side("left"),
+    *_of_side("right"),
+    ("apart", "left_inner_brow", "right_inner_brow"),
+    ("apart", "left_lip_corner", "right_lip_corner"),
+    ("apart", "inner_upper_lip", "inner_lower_lip"),
+    ("apart", "upper_lip", "inner_upper_lip"),
+    ("apart", "inner_lower_lip", "lower_lip"),
+    ("y", "upper_lip"),
+    ("y", "lower_lip"),
+    ("y", "chin"),
+    ("below", "nose_tip", "upper_lip"),
+    ("corners below", "left_lip_corner", "right_lip_corner", "inner_upper_lip"),
+    ("y", "nose_base"),
+)

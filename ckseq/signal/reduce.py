@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ckseq.config import Config
+from ckseq.signal.area import reduced
 
 
 class ReduceConfig(Config):
@@ -30,10 +31,7 @@ def mean_face(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     >>> mean_face(np.stack([np.full((64, 64), level, np.uint8) for level in (10, 20, 60)]))[0, 0]
     np.uint8(30)
     """
-    size = (MEAN_FACE_PX, MEAN_FACE_PX)
-    total = np.zeros(size, np.float64)
-    for crop in crops:
-        total += cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    total = reduced(crops, side_px=MEAN_FACE_PX).sum(axis=0, dtype=np.float64)
     return (total / len(crops)).round().astype(np.uint8)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ckseq.errors import DataError
-from ckseq.recording import ArchiveMembers, Frames, ImageFiles
+from ckseq.recording import ArchiveMembers, ImageFiles
 from ckseq.regular_file import open_regular
 from ckseq.sources._frames import is_image
 from ckseq.sources._zip_check import difference
@@ -41,8 +41,8 @@ class Tree(Protocol):
     def text(self, path: str) -> bytes:
         """Return the bytes of a small text file."""
 
-    def frames(self, paths: tuple[str, ...]) -> Frames:
-        """Return these image files as frames."""
+    def frames(self, paths: tuple[str, ...]) -> ImageFiles | ArchiveMembers:
+        """Return these files, of images or of landmarks, in order."""
 
 
 class FolderTree:
@@ -94,8 +94,8 @@ class FolderTree:
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror}", self.root / path) from None
 
-    def frames(self, paths: tuple[str, ...]) -> Frames:
-        """Return these image files as frames."""
+    def frames(self, paths: tuple[str, ...]) -> ImageFiles:
+        """Return these files, of images or of landmarks, in order."""
         return ImageFiles(tuple(self.root / path for path in paths))
 
 
@@ -146,8 +146,8 @@ class ArchiveTree:
         except (*_NOT_A_ZIP, KeyError, RuntimeError) as error:
             raise DataError(f"cannot be unpacked: {error}", self.where(path), _FIX) from None
 
-    def frames(self, paths: tuple[str, ...]) -> Frames:
-        """Return these image files as frames."""
+    def frames(self, paths: tuple[str, ...]) -> ArchiveMembers:
+        """Return these files, of images or of landmarks, in order."""
         return ArchiveMembers(self.archive, paths)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ckseq.errors import DataError
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS, read_own_labels
-from ckseq.recording import Problem, Recording
+from ckseq.recording import LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
 from ckseq.sources._spec import SourceSpec
@@ -275,8 +275,23 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
     label = _label(key, labels, max(numbers, default=None), found)
     tree = frames[0].tree
     return Recording(
-        f"{subject}_{session}", subject, session, label, tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames))
+        f"{subject}_{session}",
+        subject,
+        session,
+        label,
+        tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames)),
+        landmarks=_landmarks(key, frames, found),
     )
+
+
+def _landmarks(key: Key, frames: list[_File], found: _Found) -> LandmarkFiles | None:
+    """Return the landmark files of a recording, found by the numbers of its frames; None where it has none."""
+    by_number = {file.number: file for file in found.files.get("landmarks", {}).get(key, [])}
+    have = [by_number[frame.number] for frame in frames if frame.number is not None and frame.number in by_number]
+    if not have:
+        return None
+    files = have[0].tree.frames(tuple(f"{file.folder}/{file.name}" for file in have))
+    return LandmarkFiles(files, tuple(frame.name for frame in frames if frame.number not in by_number))
 
 
 def _of(file: _File) -> Key | None:
@@ -360,14 +375,16 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
             )
         )
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
-    for kind, name, needed in (("facs", "FACS", len(recordings)), ("landmarks", "Landmarks", n_frames)):
+    only = "only landmarks.kind = ckplus uses them"
+    for kind, name, needed, uses in (
+        ("facs", "FACS", len(recordings), "they are not used"),
+        ("landmarks", "Landmarks", n_frames, only),
+    ):
         have = sum(len(files) for files in found.files.get(kind, {}).values())
         if kind not in found.files:
-            odd.append(
-                Problem(f"there are no {name}", name, f"they are not used; {name} come in an archive of their own")
-            )
+            odd.append(Problem(f"there are no {name}", name, f"{uses}; {name} come in an archive of their own"))
         elif have != needed:
-            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, "they are not used"))
+            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, uses))
     return odd
 
 

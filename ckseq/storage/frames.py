@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import lzma
 import os
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TypeVar
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import DataError
-from ckseq.recording import ArchiveMembers, Frames, ImageFiles, PixelRow, VideoFile
+from ckseq.recording import ArchiveMembers, Frames, ImageFiles, ImagesInMemory, PixelRow, VideoFile
 from ckseq.redirect import stderr_captured
 from ckseq.regular_file import open_regular
 from ckseq.storage.images import TOO_LARGE, Header, flaw, header, read_header
@@ -27,6 +28,7 @@ from ckseq.storage.video import Video
 
 T = TypeVar("T")
 MAX_FRAME_BYTES = 64 * 2**20
+MAX_HELD_BYTES = 64 * 2**20
 MAX_FRAME_PIXELS = 64 * 10**6
 _JPEG_DAMAGE = re.compile("(?:Corrupt JPEG data: |Premature end of JPEG|Invalid JPEG)(.*)")
 _FIX = "replace it with an intact copy, or remove it"
@@ -88,7 +90,27 @@ def _read(frames: Frames, *, color: bool) -> Iterator[NDArray[np.uint8]]:
             yield _decode(data, where, color)
 
 
-def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]:
+def in_memory(frames: Frames) -> Frames:
+    """Return image files as their bytes, to be read once where they are needed several times.
+
+    Files of more than `MAX_HELD_BYTES`, those that cannot be read, and frames of another kind are returned as they are.
+    """
+    if not isinstance(frames, ImageFiles | ArchiveMembers):
+        return frames
+    names, contents, n_bytes = [], [], 0
+    try:
+        for name, content in _files(frames, _whole):
+            n_bytes += len(content)
+            if n_bytes > MAX_HELD_BYTES:
+                return frames
+            names.append(name)
+            contents.append(content)
+    except DataError:  # reported where they are decoded
+        return frames
+    return ImagesInMemory(tuple(names), tuple(contents))
+
+
+def read_headers(frames: ImageFiles | ArchiveMembers | ImagesInMemory) -> Iterator[Header | None]:
     """Yield the header of each image, from the start of its file; None where it has none.
 
     Raises
@@ -103,14 +125,15 @@ def read_headers(frames: ImageFiles | ArchiveMembers) -> Iterator[Header | None]
 def stamps(frames: Frames) -> list[tuple[int, int, int]]:
     """Return number, size and time of change of each file of some frames, which say cheaply whether one was changed.
 
+    Of images in memory there are none.
+
     Raises
     ------
     DataError
         A file cannot be read.
     """
-    paths = frames.paths if isinstance(frames, ImageFiles) else [_file_of(frames)]
     found = []
-    for path in paths:
+    for path in _paths_of(frames):
         try:
             status = path.stat()
         except OSError as error:
@@ -119,8 +142,16 @@ def stamps(frames: Frames) -> list[tuple[int, int, int]]:
     return found
 
 
-def _file_of(frames: ArchiveMembers | VideoFile | PixelRow) -> Path:
-    return frames.archive if isinstance(frames, ArchiveMembers) else frames.path
+def _paths_of(frames: Frames) -> Sequence[Path]:
+    match frames:
+        case ImageFiles(paths):
+            return paths
+        case ImagesInMemory():
+            return []
+        case ArchiveMembers(archive, _):
+            return [archive]
+        case _:
+            return [frames.path]
 
 
 def fingerprint(frames: Frames) -> str:
@@ -171,12 +202,29 @@ def fingerprint_of_0_1(frames: ImageFiles) -> str:
     return digest.hexdigest()
 
 
+def read_files(files: ImageFiles | ArchiveMembers) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each file, with ``/`` before its last part, and its bytes.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    yield from _files(files, _whole)
+
+
 def _whole(stream: IO[bytes]) -> bytes:
     return stream.read(MAX_FRAME_BYTES + 1)
 
 
-def _files(frames: ImageFiles | ArchiveMembers, read: Callable[[IO[bytes]], T]) -> Iterator[tuple[str, T]]:
+def _files(
+    frames: ImageFiles | ArchiveMembers | ImagesInMemory, read: Callable[[IO[bytes]], T]
+) -> Iterator[tuple[str, T]]:
     """Yield the name of each image file, with ``/`` before its last part, and what ``read`` returns for it."""
+    if isinstance(frames, ImagesInMemory):
+        for name, content in zip(frames.names, frames.contents, strict=True):
+            yield name, read(io.BytesIO(content))
+        return
     if isinstance(frames, ImageFiles):
         for path in frames.paths:
             try:

@@ -62,7 +62,7 @@ class _Guarded:
         """Nothing: the whole file is brought to the disk at its end."""
 
 
-def write_hdf5(path: Path, build: Callable[[h5py.File], None], *, durable: bool = True) -> None:
+def write_hdf5(path: Path, build: Callable[[h5py.File], None]) -> None:
     """Write an HDF5 file whole or not at all, also on a disk that is full for a moment only.
 
     Parameters
@@ -70,8 +70,6 @@ def write_hdf5(path: Path, build: Callable[[h5py.File], None], *, durable: bool 
     path : Path
     build : callable
         Fills the open file.
-    durable : bool
-        Wait until the disk has it.
 
     Raises
     ------
@@ -92,7 +90,7 @@ def write_hdf5(path: Path, build: Callable[[h5py.File], None], *, durable: bool 
         if failure is not None:
             raise failure
 
-    write_file(path, write, durable=durable, buffered=False)
+    write_file(path, write, buffered=False)
 
 
 def read_hdf5(path: Path, read: Callable[[h5py.File], Any]) -> Any:

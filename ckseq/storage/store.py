@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -207,16 +207,19 @@ class Store:
 
 def recording_checksum(group: h5py.Group) -> str:
     """Return the checksum of a recording's attributes and of those of its datasets, their checksums among them."""
-    own = {key: _plain(value) for key, value in group.attrs.items() if key != "checksum"}
-    data = {name: {key: _plain(value) for key, value in child(group, name).attrs.items()} for name in sorted(group)}
-    return digest(own, data)
+    own = {key: value for key, value in group.attrs.items() if key != "checksum"}
+    return attributes_checksum(own, {name: child(group, name).attrs for name in group})
+
+
+def attributes_checksum(own: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the `recording_checksum` of these attributes, without its own, and of those of the datasets by name."""
+    return digest(_plain_values(own), {name: _plain_values(attributes) for name, attributes in data.items()})
 
 
 def root_checksum(file: h5py.File) -> str:
     """Return the checksum of a store's attributes and of those of its index, its checksum among them."""
-    own = {key: _plain(value) for key, value in file.attrs.items() if key != "checksum"}
-    index = {key: _plain(value) for key, value in child(file, "index").attrs.items()} if "index" in file else {}
-    return digest(own, index)
+    own = {key: value for key, value in file.attrs.items() if key != "checksum"}
+    return digest(_plain_values(own), _plain_values(child(file, "index").attrs) if "index" in file else {})
 
 
 def _index(file: h5py.File, *, required: bool) -> bytes:
@@ -225,6 +228,10 @@ def _index(file: h5py.File, *, required: bool) -> bytes:
     if required and zlib.crc32(text) != dataset.attrs.get(CHECKSUM):
         raise DataError("its index was changed after it was written", file.filename, _PREPARE_AGAIN)
     return text
+
+
+def _plain_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in attributes.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import h5py
 import numpy as np
@@ -17,11 +18,15 @@ from numpy.typing import NDArray
 import ckseq
 from ckseq.errors import DataError
 from ckseq.recording import Recording
-from ckseq.storage.files import remove_temporaries
+from ckseq.storage.files import remove_temporaries, write_file
 from ckseq.storage.hdf5 import CHECKSUM, checksum, write_hdf5
-from ckseq.storage.store import SCHEMA, entry_of, quality_of, recording_checksum, root_checksum
+from ckseq.storage.store import SCHEMA, attributes_checksum, entry_of, quality_of, recording_checksum, root_checksum
 from ckseq.tracking.quality import Quality
 
+# of gzip; higher levels take several times the time, and save little
+_LEVEL = 1
+# blobs are long runs, pictures repeat nothing: zlib need not look for more, and takes half to two thirds of the time
+_STRATEGIES = {"blobs": zlib.Z_RLE, "faces": zlib.Z_HUFFMAN_ONLY}
 # names of files may have 255 bytes, of which the temporary name needs some
 _LONGEST_NAME = 180
 
@@ -46,14 +51,16 @@ def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None
     Without ``packed`` (compression) it takes a third of the time, and two to three times the space.
     """
     id = prepared.recording.id
+    # HDF5 writes in many small pieces, which are brought to the disk at once
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        _write_recording(file.create_group(f"recordings/{id}"), prepared, packed=packed)
 
-    def build(file: h5py.File) -> None:
-        group = file.create_group(f"recordings/{id}")
-        _write_recording(group, prepared, packed=packed)
-        group.attrs["checksum"] = recording_checksum(group)
+    def write(file: BinaryIO) -> None:
+        file.write(image.getbuffer())
 
     # one that a power cut damages is made again
-    write_hdf5(_part_path(folder, id), build, durable=False)
+    write_file(_part_path(folder, id), write, durable=False)
 
 
 def _part_path(folder: Path, id: str) -> Path:
@@ -63,23 +70,33 @@ def _part_path(folder: Path, id: str) -> Path:
 
 
 def _write_recording(group: h5py.Group, prepared: Prepared, *, packed: bool) -> None:
-    recording = prepared.recording
-    group.attrs.update(subject=recording.subject, session=recording.session, digest=prepared.digest)
-    group.attrs.update(n_frames=prepared.n_frames, n_dropped=prepared.n_dropped, source_digest=prepared.source_digest)
-    if recording.label is not None:
-        group.attrs["label"] = recording.label
-    if recording.part is not None:
-        group.attrs["part"] = recording.part
-    if recording.neutral:
-        group.attrs["neutral"] = True
-    if prepared.error is not None:
-        group.attrs["error"] = prepared.error
-    if prepared.quality is not None:
-        group.attrs.update(asdict(prepared.quality))
+    own = _attributes(prepared)
+    data: dict[str, dict[str, Any]] = {}
     for name, array in as_stored(prepared.arrays).items():
-        _write_array(group, name, array, packed=packed)
-    if "blobs" in prepared.arrays:
-        group["blobs"].attrs["width"] = prepared.arrays["blobs"].shape[2]
+        dataset = _write_array(group, name, array, packed=packed)
+        data[name] = {CHECKSUM: checksum(array)}
+        if name == "blobs":
+            data[name]["width"] = prepared.arrays["blobs"].shape[2]
+        dataset.attrs.update(data[name])
+    group.attrs.update(own, checksum=attributes_checksum(own, data))
+
+
+def _attributes(prepared: Prepared) -> dict[str, Any]:
+    recording = prepared.recording
+    own = {
+        "subject": recording.subject,
+        "session": recording.session,
+        "digest": prepared.digest,
+        "n_frames": prepared.n_frames,
+        "n_dropped": prepared.n_dropped,
+        "source_digest": prepared.source_digest,
+        "label": recording.label,
+        "part": recording.part,
+        "neutral": recording.neutral or None,
+        "error": prepared.error,
+    }
+    quality = {} if prepared.quality is None else asdict(prepared.quality)
+    return {name: value for name, value in (own | quality).items() if value is not None}
 
 
 def as_stored(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -89,20 +106,27 @@ def as_stored(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _packed(blobs: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return blobs (t, h, w[, channels]) with the bits of axis 2 in bytes."""
-    # along the last axis of a contiguous array, NumPy packs ten times as fast
-    lines = np.ascontiguousarray(np.moveaxis(blobs, 2, -1))
-    return np.moveaxis(np.packbits(lines, axis=-1), -1, 2)
+    if blobs.ndim == 4:
+        # with each channel in one piece of memory, as they come, NumPy packs ten times as fast
+        channels = np.ascontiguousarray(np.moveaxis(blobs, -1, 1))
+        return np.ascontiguousarray(np.moveaxis(np.packbits(channels, axis=-1), 1, -1))
+    return np.packbits(blobs, axis=-1)
 
 
-def _write_array(group: h5py.Group, name: str, array: NDArray[Any], *, packed: bool) -> None:
+def _write_array(group: h5py.Group, name: str, array: NDArray[Any], *, packed: bool) -> h5py.Dataset:
     if array.nbytes < 4096 or not packed:
         # the metadata of a compressed chunk would be larger than the savings
-        group.create_dataset(name, data=array).attrs[CHECKSUM] = checksum(array)
-        return
+        return group.create_dataset(name, data=array)
     # one chunk per time step for streaming; small arrays are a single chunk
     chunks = (1, *array.shape[1:]) if array[:1].nbytes >= 8192 else array.shape
-    options = {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
-    group.create_dataset(name, data=array, **options).attrs[CHECKSUM] = checksum(array)
+    options = {"chunks": chunks, "compression": "gzip", "compression_opts": _LEVEL}
+    dataset = group.create_dataset(name, shape=array.shape, dtype=array.dtype, **options)
+    contiguous = np.ascontiguousarray(array)
+    for start in range(0, len(array), chunks[0]):
+        packer = zlib.compressobj(_LEVEL, strategy=_STRATEGIES.get(name, zlib.Z_DEFAULT_STRATEGY))
+        chunk = packer.compress(contiguous[start : start + chunks[0]].data) + packer.flush()
+        dataset.id.write_direct_chunk((start, *(0,) * (array.ndim - 1)), chunk)
+    return dataset
 
 
 class Part(NamedTuple):
@@ -116,8 +140,11 @@ class Part(NamedTuple):
 
 def read_part(folder: Path, id: str) -> Part | None:
     """Return the metadata of a recording's part, or None where there is no complete part."""
+    path = _part_path(folder, id)
+    if not path.exists():
+        return None
     try:
-        with h5py.File(_part_path(folder, id), "r") as file:
+        with h5py.File(path, "r") as file:
             group = file[f"recordings/{id}"]
             attrs = group.attrs
             if attrs["checksum"] != recording_checksum(group):

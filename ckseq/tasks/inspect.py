@@ -19,7 +19,7 @@ from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.example_images import example_images
 from ckseq.preprocessing.flat_start import n_flat_at_start
-from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, Problem, Recording, VideoFile
+from ckseq.recording import ArchiveMembers, ImageFiles, ImagesInMemory, PixelRow, Problem, Recording, VideoFile
 from ckseq.report.classes import draw_classes
 from ckseq.report.gallery import draw_gallery
 from ckseq.report.wording import IMAGE, SEQUENCE
@@ -211,9 +211,11 @@ def _flat_starts(recordings: Sequence[Recording], console: Console) -> list[Prob
     return problems
 
 
-def _names(frames: ImageFiles | ArchiveMembers) -> list[str]:
+def _names(frames: ImageFiles | ArchiveMembers | ImagesInMemory) -> list[str]:
     if isinstance(frames, ImageFiles):
         return [str(path) for path in frames.paths]
+    if isinstance(frames, ImagesInMemory):
+        return list(frames.names)
     return [f"{frames.archive}/{member}" for member in frames.members]
 
 

@@ -33,7 +33,7 @@ def live(
     error_rate : float
         Of early decisions, as for ``predict``.
     neutral : Path, optional
-        As for ``predict``.
+        As for ``predict``; where the run needs one and none is given, the page takes it.
     browser : bool
         Open the page in the system's browser.
     console : Console
@@ -61,7 +61,9 @@ def live(
         raise CallError(f"the page needs the package {error.name}", fix="pip install 'ckseq[live]'") from None
     listening = _bind(host, port)
     remove_clips()
-    predictor = with_neutral(load_run_or_ready_made(run, error_rate=error_rate), neutral)
+    predictor = load_run_or_ready_made(run, error_rate=error_rate)
+    if neutral is not None:  # otherwise it is taken on the page
+        predictor = with_neutral(predictor, neutral)
     session = LiveSession(predictor)
     site = Site(
         predictor.run,
@@ -70,6 +72,7 @@ def live(
         session.new_analyzer,
         session.analyze_clip,
         shows="motion" if session.measures_motion else "crop",
+        takes_neutral=session.takes_neutral,
     )
     local = host in LOOPBACK
     names = LOOPBACK if local else (*LOOPBACK, host, socket.gethostname())

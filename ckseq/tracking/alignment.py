@@ -27,8 +27,8 @@ class HeadMotionEstimator:
         self._gradients: NDArray[np.float32] = np.empty(0, np.float32)
         self._motion = np.zeros(4)
 
-    def update(self, crop: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the motion of the next crop, (n, n) uint8.
+    def update(self, small: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the motion of the next crop, as returned by `ckseq.signal.align.shrink`.
 
         Returns
         -------
@@ -36,7 +36,6 @@ class HeadMotionEstimator:
             Shift right and down (shares of the side), scale - 1 and rotation (radians, clockwise as seen); zeros for
             the first crop and where the face was lost.
         """
-        small = shrink(crop)
         if self._reference is None:
             self._reference = small
             self._gradients = gradients(small, similarity=self._similarity)
@@ -59,17 +58,18 @@ class Aligner:
 
     def update(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the next crop, (n, n) uint8, aligned."""
+        return self.update_all(crop[np.newaxis])[0]
+
+    def update_all(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the next crops, (t, n, n) uint8, aligned."""
         if not self._enabled:
-            return crop
-        return undo_motion(crop[np.newaxis], self._motion.update(crop)[np.newaxis])[0]
+            return crops
+        return undo_motion(crops, np.stack([self._motion.update(small) for small in shrink(crops)]))
 
 
 def align_crops(crops: NDArray[np.uint8], config: AlignConfig) -> NDArray[np.uint8]:
     """Align the crops of a sequence, (t, n, n) uint8, with the first one; same shape."""
-    if config.method == "none":
-        return crops
-    aligner = Aligner(config)
-    return np.stack([aligner.update(crop) for crop in crops])
+    return Aligner(config).update_all(crops)
 
 
 def head_motion(crops: NDArray[np.uint8], *, similarity: bool) -> NDArray[np.float64]:
@@ -87,4 +87,4 @@ def head_motion(crops: NDArray[np.uint8], *, similarity: bool) -> NDArray[np.flo
         Rows as returned by `HeadMotionEstimator.update`.
     """
     estimator = HeadMotionEstimator(similarity=similarity, renewal_frames=0)
-    return np.stack([estimator.update(crop) for crop in crops])
+    return np.stack([estimator.update(small) for small in shrink(crops)])

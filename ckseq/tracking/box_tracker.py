@@ -335,9 +335,11 @@ def _first_found(image: NDArray[np.uint8], detector: Detector, scales: Iterable[
 
 def _held(frames: Iterable[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
     images: list[NDArray[np.uint8]] = []
+    n_bytes = 0
     for image in frames:
         images.append(image)
-        if sum(each.nbytes for each in images) > MAX_BYTES:
+        n_bytes += image.nbytes
+        if n_bytes > MAX_BYTES:
             raise DataError(
                 f"its first {len(images)} frames alone take more than {MAX_BYTES >> 20} MiB at once",
                 fix="set faces.policy to tracked or smoothed, which hold one frame at a time",

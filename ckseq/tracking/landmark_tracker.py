@@ -13,15 +13,14 @@ from ckseq.signal.face_shape import FaceShape
 from ckseq.signal.faces import Detector, same_face, to_gray
 from ckseq.signal.landmarks import FaceRegion, Landmarker, region_of_box, region_of_points
 
-# the outer corners of the eyes, as the mesh numbers them
-_EYES = 33, 263
-
 
 class LandmarksConfig(Config):
     """Which landmarks of the face are found in every frame."""
 
-    kind: Literal["none", "face_mesh"] = Field(
-        "none", description="none; or points of MediaPipe's face mesh, searched from BlazeFace's boxes on"
+    kind: Literal["none", "face_mesh", "ckplus", "mtcnn"] = Field(
+        "none",
+        description="none; points of MediaPipe's face mesh, or eyes, nose and corners of the mouth by MTCNN, both "
+        "searched from BlazeFace's boxes on; or CK+'s own 68 points, read from its files",
     )
     file: str = Field("", description="another .tflite file of the landmarks' network; empty is the installed one")
     sha256: str = Field("", description="digest of that file, so that results name what made them")
@@ -44,6 +43,8 @@ class LandmarkTracker:
     config : LandmarksConfig
     pick : str
         Which of several faces, as of `ckseq.signal.faces.pick_box`.
+    spread : float
+        Ratio of a face's box to the rectangle around its landmarks, 1 where they reach to its edge.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class LandmarkTracker:
         config: LandmarksConfig,
         *,
         pick: str,
+        spread: float,
     ) -> None:
         self._landmarker, self._detector, self._config, self._pick = landmarker, detector, config, pick
-        self._eyes = shape.place(_EYES[0]), shape.place(_EYES[1])
+        self._spread = spread
+        self.shape = shape
         self._missing = np.full((len(shape.points), 3), np.nan, np.float32)
         self._last: NDArray[np.float32] | None = None
 
@@ -83,7 +86,7 @@ class LandmarkTracker:
         return None if found is None else self._find(image, self._around(found))
 
     def _around(self, points: NDArray[np.float32]) -> FaceRegion:
-        return region_of_points(points, eyes=self._eyes, margin=self._config.margin)
+        return region_of_points(points, eyes=self.shape.eyes, margin=self._config.margin * self._spread)
 
     def _find(self, image: NDArray[np.uint8], region: FaceRegion) -> NDArray[np.float32] | None:
         points, score = self._landmarker(image, region)

@@ -72,10 +72,12 @@ class MotionDetector:
         change = frame - reference
         if config.difference == "absolute":
             return erode((np.abs(change) > config.threshold)[np.newaxis], side_px=config.erosion_px)[0]
-        masks = [change > config.threshold, change < -config.threshold]
+        masks = np.empty((3 if config.moving_threshold else 2, *frame.shape), np.bool_)
+        np.greater(change, config.threshold, out=masks[0])
+        np.less(change, -config.threshold, out=masks[1])
         if config.moving_threshold:
-            masks.append(np.abs(frame - previous) > config.moving_threshold)
-        return np.moveaxis(erode(np.stack(masks), side_px=config.erosion_px), 0, -1)
+            np.greater(cv2.absdiff(frame, previous), config.moving_threshold, out=masks[2])
+        return np.moveaxis(erode(masks, side_px=config.erosion_px), 0, -1)
 
     def _updated_reference(self, previous: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the next frame is compared with, after the previous frame was added to it."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ckseq.errors import CallError
 from ckseq.signal.align import AlignConfig
-from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Box, Detector, FacesConfig, cut_face, to_gray
 from ckseq.signal.gradients import face_gradients
 from ckseq.signal.motion import MotionConfig
@@ -124,4 +123,4 @@ class Stream:
         image: NDArray[np.uint8], tracker: LandmarkTracker
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         points = tracker.update(image)
-        return points, face_gradients(image, points, face_shape())
+        return points, face_gradients(image, points, tracker.shape)

@@ -29,7 +29,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ckseq.console import printable
 from ckseq.errors import CkseqError
 from ckseq.storage.images import header
-from ckseq.web.messages import About, ClipAnswer, Failure, FrameAnswer, Message, javascript
+from ckseq.web.messages import (
+    START_OVER,
+    TAKE_NEUTRAL,
+    About,
+    ClipAnswer,
+    Failure,
+    FrameAnswer,
+    Message,
+    javascript,
+)
 from ckseq.web.origin_check import OriginCheck
 
 MAX_FRAME_BYTES = 2**20
@@ -61,6 +70,12 @@ class FrameAnalyzer(Protocol):
     def analyze(self, time_s: float, image: NDArray[np.uint8]) -> FrameAnswer:
         """Process the next image, (h, w, 3) uint8 BGR."""
 
+    def take_neutral(self) -> None:
+        """Take the visitor's neutral face from the next images."""
+
+    def start_over(self) -> None:
+        """Forget everything about the client's faces."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -75,6 +90,7 @@ class Site:
     new_analyzer: Callable[[], FrameAnalyzer]
     analyze_clip: Callable[[Path], ClipAnswer]
     shows: Literal["motion", "crop"] = "motion"
+    takes_neutral: bool = False
 
 
 def make_app(site: Site, *, names: Iterable[str], any_address: bool) -> Starlette:
@@ -125,6 +141,7 @@ class _Handlers:
                 labels=labels,
                 notes=tuple(map(printable, site.notes)),
                 shows=site.shows,
+                takes_neutral=site.takes_neutral,
                 max_clip_bytes=MAX_CLIP_BYTES,
             )
         )
@@ -140,7 +157,14 @@ class _Handlers:
             analyzer = await to_thread.run_sync(self._site.new_analyzer)
             last_s = -math.inf
             while True:
-                last_s, image = _decode(await _receive_image(socket), last_s)
+                message = await _receive_message(socket)
+                if isinstance(message, str):
+                    commands = {TAKE_NEUTRAL: analyzer.take_neutral, START_OVER: analyzer.start_over}
+                    if message not in commands:
+                        raise ValueError("a text instead of an image")
+                    await to_thread.run_sync(commands[message])
+                    continue
+                last_s, image = _decode(message, last_s)
                 answer = await to_thread.run_sync(analyzer.analyze, last_s, image)
                 await socket.send_text(answer.model_dump_json())
         except WebSocketDisconnect:
@@ -207,14 +231,12 @@ async def _close(socket: WebSocket, code: int, reason: str) -> None:
         await socket.close(code, reason.encode()[:120].decode(errors="ignore"))
 
 
-async def _receive_image(socket: WebSocket) -> bytes:
+async def _receive_message(socket: WebSocket) -> bytes | str:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
     data = message.get("bytes")
-    if data is None:
-        raise ValueError("a text instead of an image")
-    return bytes(data)
+    return str(message.get("text")) if data is None else bytes(data)
 
 
 def remove_clips() -> None:

@@ -1,7 +1,8 @@
 """The messages between the server and the page: one schema for both sides.
 
 The page sends binary messages over the WebSocket ``/live``, each a time in seconds (a double, little endian) followed
-by a JPEG image, and posts a video file to ``/clip``. The server's answers are the models below, as JSON:
+by a JPEG image; as text, `TAKE_NEUTRAL` or `START_OVER`, which are answered with the next image; and it posts a video
+file to ``/clip``. The server's answers are the models below, as JSON:
 
 ==============  ======================================================
 ``GET /about``  `About`
@@ -23,6 +24,8 @@ from pydantic.json_schema import models_json_schema
 
 from ckseq.tracking.segments import Segment
 
+TAKE_NEUTRAL, START_OVER = "take neutral", "start over"
+
 
 class Message(BaseModel):
     """The base of all messages: frozen, no unknown fields."""
@@ -37,6 +40,7 @@ class About(Message):
     labels: tuple[str, ...] = Field(description="the classes, in the order of all probabilities")
     notes: tuple[str, ...] = Field(description="what a reader of its results must know")
     shows: Literal["motion", "crop"] = Field(description="of the largest face: its motion, or its crop")
+    takes_neutral: bool = Field(description="whether a neutral face of the visitor makes a difference")
     max_clip_bytes: int = Field(description="size of an uploaded video at most")
 
 
@@ -82,12 +86,24 @@ class LargestFace(Message):
     crop: FaceCrop | None = Field(description="where motion is not measured")
 
 
+NeutralState = Literal["none", "needed", "taking", "taken", "no face"]
+Person = Literal["same", "new", "unlike"]
+
+
 class FrameAnswer(Message):
     """The answer to one image."""
 
     time_s: float = Field(description="time of the image, as it was sent, seconds")
     faces: tuple[FaceBox, ...] = Field(description="visible faces, the largest first")
     largest: LargestFace | None
+    neutral: NeutralState = Field(
+        "none",
+        description="neutral face of the visitor: needed before there are classes; no face: none was seen for it",
+    )
+    neutral_left_s: float | None = Field(None, description="seconds of it that are left to take, while it is taken")
+    person: Person = Field(
+        "same", description="new: another face took the place of the one before; unlike: it no longer looks like itself"
+    )
 
 
 class ClipAnswer(Message):

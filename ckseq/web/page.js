@@ -6,6 +6,18 @@ const at = (id) => document.getElementById(id);
 const MAX_SIDE_PX = 640, JPEG_QUALITY = 0.92, THUMBNAIL_EVERY_S = 0.35, MAX_THUMBNAILS = 14, MAX_DECISIONS = 8;
 const CLASS_COLORS = ["#0b7a75", "#d95f02", "#7b5ea7", "#c2185b", "#5b8c2a", "#b8860b", "#1f6fb2", "#8d5a3b"];
 
+// what the page sends as text, see ckseq/web/messages.py
+const TAKE_NEUTRAL = "take neutral", START_OVER = "start over";
+const ADVICE = {
+  needed: "This model compares you with your own neutral face. Look neutral for two seconds to begin.",
+  taken: "Your neutral face was taken.",
+  "no face": "No face was seen well enough. Look at the camera and try again.",
+};
+const PERSON_ADVICE = {
+  new: "Another face has taken the place of the one before.",
+  unlike: "This looks like another person than at the start, or the light has changed. Start over.",
+};
+
 /** @type {About} */
 let about = null;
 let socket = null, stream = null, startedMs = 0;
@@ -62,6 +74,7 @@ async function open() {
       element("span", { className: "value" }),
     );
   }
+  at("neutral").hidden = !about.takes_neutral;
   const showsCrop = about.shows === "crop";
   at("crop-section").hidden = !showsCrop;
   at("motion-section").hidden = showsCrop;
@@ -98,6 +111,7 @@ async function start() {
   await at("video").play();
   at("invite").hidden = true;
   at("start").textContent = "Stop";
+  at("person").hidden = false;
   connect();
 }
 
@@ -111,6 +125,7 @@ function stop(reason = "") {
   at("start").textContent = "Start the camera";
   at("state").textContent = "stopped";
   at("rate").textContent = "";
+  at("person").hidden = at("countdown").hidden = true;
   showError(reason);
 }
 
@@ -165,6 +180,7 @@ function showFrame(frame) {
   at("rate").textContent = span > 0.5 ? `${Math.round((answerTimes.length - 1) / span)} images per second` : "";
   drawBoxes(frame.faces);
   at("state").textContent = frame.faces.length === 0 ? "no face" : counted(frame.faces.length, "face");
+  showPerson(frame);
   const largest = frame.largest;
   if (!largest) {
     at("class").textContent = "no face";
@@ -177,6 +193,32 @@ function showFrame(frame) {
   if (largest.state !== "no face" && largest.crop) drawCrop(largest.crop, frame.time_s);
   showProbabilities(largest.smoothed, largest.label);
   showDecision(largest, frame.time_s);
+}
+
+/**
+ * Show the countdown of the neutral face, and what became of it and of the person.
+ * @param {FrameAnswer} frame
+ */
+function showPerson(frame) {
+  const taking = frame.neutral === "taking";
+  at("countdown").hidden = !taking;
+  at("neutral").disabled = taking;
+  if (taking) {
+    const left = (frame.neutral_left_s ?? 0).toFixed(1);
+    at("countdown").textContent = frame.faces.length ? `Look neutral: ${left} s` : `No face is seen: ${left} s`;
+  }
+  const warning = taking ? "" : PERSON_ADVICE[frame.person] ?? "";
+  const text = [warning, taking ? "" : ADVICE[frame.neutral] ?? ""].filter(Boolean).join(" ");
+  if (at("advice").textContent !== text) at("advice").textContent = text;
+  at("advice").classList.toggle("warns", Boolean(warning) || frame.neutral === "no face");
+}
+
+function tell(command) {
+  if (socket && socket.readyState === WebSocket.OPEN) socket.send(command);
+  lastLabel = lastSure = null;
+  for (const strip of ["columns", "rows"]) at(strip).getContext("2d").clearRect(0, 0, at(strip).width, at(strip).height);
+  for (const reel of ["thumbnails", "crop-thumbnails"]) at(reel).replaceChildren();
+  at("moment").textContent = "";
 }
 
 /** @param {LargestFace} largest */
@@ -435,6 +477,11 @@ function tableRow(segment) {
 }
 
 at("start").addEventListener("click", () => (stream ? stop() : start()));
+at("neutral").addEventListener("click", () => tell(TAKE_NEUTRAL));
+at("over").addEventListener("click", () => {
+  tell(START_OVER);
+  at("log").replaceChildren(element("li", { className: "soft", textContent: "none yet" }));
+});
 at("clip").addEventListener("change", (event) => {
   if (event.target.files.length) analyzeFile(event.target.files[0]);
   event.target.value = "";

@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 from made_trainings import Listener
+from made_videos import write_video
 
-from ckseq.errors import CallError
+from ckseq.errors import CallError, DataError
 from ckseq.inference.causal_pipeline import make_face_tracker, pipeline_for_video
 from ckseq.inference.face_classifier import make_face_classifier
+from ckseq.inference.live_session import LiveSession
 from ckseq.inference.predictor import load_predictor
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.preprocessing.stages import run_stages
@@ -22,7 +24,7 @@ from ckseq.tasks.train import train
 from ckseq.tracking.timeline import TimelineConfig
 from ckseq.twin.tree import TwinConfig, draw, plan
 
-SHAPE = face_shape()
+SHAPE = face_shape("face_mesh")
 PARTS = ("projections", "gradients")
 NO_AUGMENTATION = "augmentation={}"
 
@@ -103,3 +105,49 @@ def test_a_clip_of_the_neutral_face_is_what_landmarks_are_relative_to(store, smi
     expected = predictor.predict_proba(beside(arrays["smile"]["projections"], *relative))
     found = list(result["predictions"][0]["probabilities"].values())
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def analyzed(analyzer, images, *, start_s):
+    return [analyzer.analyze(start_s + number / 25, image) for number, image in enumerate(images)]
+
+
+def test_the_page_takes_a_visitors_own_neutral_face(store, smile, tmp_path):
+    train(store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "run", console=Listener())
+    predictor = load_predictor(tmp_path / "run")
+    session = LiveSession(predictor)
+    assert session.takes_neutral
+    clip = tmp_path / "clip.avi"
+    write_video(clip, [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in smile[0][:5]])
+    with pytest.raises(DataError, match="compares each person with a neutral face; start it with --neutral CLIP"):
+        session.analyze_clip(clip)
+    analyzer = session.new_analyzer()
+    images = [cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR) for frame in smile[0]]
+    nobody = np.zeros_like(images[0])
+    # a face, but nothing to compare it with
+    answers = analyzed(analyzer, images, start_s=0)
+    assert {(one.neutral, one.largest.label) for one in answers[5:]} == {("needed", None)}
+    analyzer.take_neutral()
+    answers = analyzed(analyzer, [nobody] * 52, start_s=10)
+    assert [one.neutral for one in answers[:50]] == ["taking"] * 50
+    left = [one.neutral_left_s for one in answers[:50]]
+    np.testing.assert_allclose(left, 2 - np.arange(50) / 25, atol=1e-6)
+    assert [(one.neutral, one.neutral_left_s) for one in answers[50:]] == [("no face", None)] * 2
+    analyzer.take_neutral()
+    answers = analyzed(analyzer, [images[0]] * 52, start_s=20)
+    assert (answers[0].neutral, answers[-1].neutral) == ("taking", "taken")
+    answers = analyzed(analyzer, images, start_s=22.1)
+    assert {(one.neutral, one.person) for one in answers} == {("taken", "same")}
+    assert any(one.largest.smoothed is not None for one in answers)
+    # the same as of a clip of that face, but for the pictures' being in one stream
+    tracker = make_face_tracker(predictor, TimelineConfig())
+    frames = [tracker.update(number / 25, smile[0][0])[0].frame for number in range(51)]
+    columns = landmark_columns(np.stack([frame.landmarks for frame in frames]), SHAPE)
+    expected = neutral_face(columns, np.stack([frame.gradients for frame in frames]))
+    for found, one in zip(analyzer._predictor.neutral, expected, strict=True):
+        np.testing.assert_allclose(found, one, atol=1e-3)
+    # whoever comes later is somebody else
+    answers = analyzed(analyzer, images[:9], start_s=40)
+    assert (answers[-1].person, answers[-1].neutral, answers[-1].largest.label) == ("new", "needed", None)
+    analyzer.take_neutral()
+    analyzer.start_over()
+    assert analyzed(analyzer, images[:9], start_s=50)[-1].neutral == "needed"

@@ -18,7 +18,7 @@ from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 from ckseq.twin.tree import TwinConfig, draw, plan
 
-SHAPE = face_shape()
+SHAPE = face_shape("face_mesh")
 # corners of the eyes and of the mouth, tip of the nose: in the mesh, and among 68 landmarks from 0
 SAME = {33: 36, 133: 39, 362: 42, 263: 45, 61: 48, 291: 54, 1: 30}
 

@@ -12,7 +12,7 @@ from ckseq.signal.face_shape import face_shape
 from ckseq.signal.gradients import mirror_gradients
 from ckseq.signal.landmarks import mirror_landmarks
 
-N_LANDMARKS = len(face_shape().points) + 3
+N_LANDMARKS = len(face_shape("face_mesh").points) + 3
 CLASSES = 3
 
 
@@ -101,7 +101,7 @@ def test_versions_are_mirrored_in_all_parts_and_only_the_projections_are_shifted
     (version,) = estimator(x, versions=1)._augmented(x, AugmentConfig(mirror=1.0))
     np.testing.assert_array_equal(version[:, :, 0, :12], x[:, :, 0, 11::-1])
     np.testing.assert_array_equal(version[:, :, 1, :12], x[:, :, 1, :12])
-    np.testing.assert_array_equal(version[..., 12:END, 0], mirror_landmarks(x[..., 12:END, 0], face_shape()))
+    np.testing.assert_array_equal(version[..., 12:END, 0], mirror_landmarks(x[..., 12:END, 0], face_shape("face_mesh")))
     np.testing.assert_array_equal(version[..., END:, 0], mirror_gradients(x[..., END:, 0]))
     (version,) = estimator(x, versions=1)._augmented(x, AugmentConfig(shift_px=3.0, gain=0.3))
     np.testing.assert_array_equal(version[..., 12:, :], x[..., 12:, :])

@@ -16,7 +16,7 @@ def test_shifts_of_whole_pixels_are_exact():
 
 
 def test_registration_of_a_known_shift_and_of_a_lost_face():
-    reference = shrink(texture())
+    (reference,) = shrink(texture()[np.newaxis])
     jacobian = gradients(reference, similarity=True)
     # one pixel of the small image is a share of 1/67
     shifted = np.roll(reference, (1, -2), (0, 1))

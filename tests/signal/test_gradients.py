@@ -7,7 +7,7 @@ import pytest
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.gradients import face_gradients, gradient_columns, mirror_gradients, register_face
 
-SHAPE = face_shape()
+SHAPE = face_shape("face_mesh")
 
 
 def face(*, x=130.0, y=100.0, eyes=60.0, turned=0.0):

@@ -3,19 +3,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckseq.signal.face_shape import face_shape
+from ckseq.signal.face_shape import face_shape, shape_with
 from ckseq.signal.faces import Box
 from ckseq.signal.landmarks import (
     FaceRegion,
     facs_distances,
     landmark_columns,
     mirror_landmarks,
+    points_by,
     region_of_box,
     region_of_points,
     register,
 )
 
-SHAPE = face_shape()
+SHAPE = face_shape("face_mesh")
 
 
 def rotation(x, y, z):
@@ -124,3 +125,81 @@ def test_the_mean_face_is_symmetric_and_in_its_units():
     np.testing.assert_allclose(SHAPE.mean[SHAPE.mirror] * [-1, 1, 1], SHAPE.mean)
     assert SHAPE.mean[SHAPE.place(263), 0] - SHAPE.mean[SHAPE.place(33), 0] == pytest.approx(1)
     assert set(SHAPE.mirror[SHAPE.stable]) == set(SHAPE.stable)
+
+
+FLAT = [face_shape("ckplus"), face_shape("mtcnn")]
+KINDS = [SHAPE, *FLAT]
+
+
+@pytest.mark.parametrize("shape", KINDS, ids=lambda shape: shape.kind)
+def test_every_mean_face_is_symmetric_and_in_its_units(shape):
+    np.testing.assert_array_equal(shape.mirror[shape.mirror], np.arange(len(shape.points)))
+    np.testing.assert_allclose(shape.mean[shape.mirror] * [-1, 1, 1], shape.mean)
+    left, right = shape.eyes
+    assert shape.mean[right, 0] - shape.mean[left, 0] == pytest.approx(1)
+    assert set(shape.mirror[shape.stable]) == set(shape.stable)
+    for name, place in shape.named.items():
+        side, _, rest = name.partition("_")
+        other = {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, name)
+        assert shape.mirror[place] == shape.named[other]
+    assert shape_with(len(shape.points)) is shape
+
+
+@pytest.mark.parametrize("shape", FLAT, ids=lambda shape: shape.kind)
+@given(angles, st.floats(20, 300), st.tuples(*[st.floats(-500, 500)] * 2))
+def test_points_without_depth_are_registered_in_the_plane(shape, tilt, scale, shift):
+    corner = shape.named["left_lip_corner"]
+    smiling = shape.mean.copy()
+    smiling[corner, :2] += [-0.05, -0.04]
+    points = posed(smiling, scale=scale, turn=(0, 0, tilt), shift=(*shift, 0))[np.newaxis]
+    registered, rotations = register(points, shape)
+    np.testing.assert_allclose(registered[0], smiling, atol=3e-4)
+    np.testing.assert_allclose(rotations[0], rotation(0, 0, tilt).T, atol=2e-4)
+    columns = landmark_columns(points, shape)
+    assert columns.shape == (1, 2, len(shape.points) + 3)
+    np.testing.assert_allclose(columns[0, 0, -3:], [0, 0, -np.sin(tilt)], atol=2e-4)
+
+
+def test_a_flat_face_seen_in_a_mirror_is_not_flipped():
+    shape = FLAT[1]
+    mirrored = posed(shape.mean * [-1, 1, 1])[np.newaxis]
+    assert np.linalg.det(register(mirrored, shape)[1][0][:2, :2]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", FLAT, ids=lambda shape: shape.kind)
+def test_mirroring_points_without_depth(shape):
+    left, right = shape.mean.copy(), shape.mean.copy()
+    left[shape.named["left_lip_corner"], :2] += [-0.05, -0.04]
+    right[shape.named["right_lip_corner"], :2] += [0.05, -0.04]
+    one = landmark_columns(np.stack([posed(left, turn=(0, 0, 0.1)), posed(left, shift=(250, 150, 0))]), shape)
+    other = landmark_columns(np.stack([posed(right, turn=(0, 0, -0.1)), posed(right, shift=(150, 150, 0))]), shape)
+    np.testing.assert_allclose(mirror_landmarks(one, shape), other, atol=1e-4)
+
+
+@pytest.mark.parametrize(("shape", "n_distances"), list(zip(KINDS, (39, 35, 11), strict=True)))
+def test_each_kind_has_the_distances_that_its_points_allow(shape, n_distances):
+    columns = np.zeros((1, 2, len(shape.points) + 3), np.float32)
+    neutral = facs_distances(columns, shape)[0]
+    assert neutral.shape == (n_distances,)
+    # the corners of the mouth go apart by a tenth each: their two places, and the width
+    columns[0, 0, [shape.named["left_lip_corner"], shape.named["right_lip_corner"]]] = [-0.1, 0.1]
+    change = np.abs(facs_distances(columns, shape)[0] - neutral)
+    np.testing.assert_allclose(np.sort(change[change > 1e-6]), [0.1, 0.1, 0.2], atol=1e-6)
+
+
+def test_points_by_a_detector_are_in_the_pixels_of_the_image():
+    inside = tuple((40.0 + 10 * k, 60.0) for k in range(5))
+    asked = []
+
+    def detect(image):
+        asked.append(image.shape)
+        low = Box(0, 0, 9, 9, 0.3, ((0, 0),) * 5)
+        return [low, Box(30, 30, 90, 90, 0.9, inside)]
+
+    region = FaceRegion(200.0, 100.0, 50.0, 0.0)
+    points, score = points_by(detect, side_px=100)(np.zeros((200, 300, 3), np.uint8), region)
+    assert (asked, score, points.shape) == ([(100, 100)], 0.9, (5, 3))
+    # half a pixel for each of the crop's, whose middle is the region's
+    np.testing.assert_allclose(points[:, 0], [200 + (x - 49.5) / 2 for x, _ in inside], atol=1e-4)
+    np.testing.assert_allclose(points[:, 1:], [[100 + (60 - 49.5) / 2, 0]] * 5, atol=1e-4)
+    assert points_by(lambda _: [], side_px=100)(np.zeros((200, 300), np.uint8), region)[1] == 0

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from ckseq.errors import DataError
 from ckseq.recording import ArchiveMembers, ImageFiles, PixelRow, VideoFile
 from ckseq.storage import frames as module
-from ckseq.storage.frames import fingerprint, fingerprint_of_0_1, fingerprints, read_gray, read_headers, read_rgb
+from ckseq.storage.frames import (
+    fingerprint,
+    fingerprint_of_0_1,
+    fingerprints,
+    in_memory,
+    read_gray,
+    read_headers,
+    read_rgb,
+    stamps,
+)
 
 GRAY = np.random.default_rng(1).integers(0, 256, (24, 31), dtype=np.uint8)
 COLOR = np.random.default_rng(2).integers(0, 256, (17, 20, 3), dtype=np.uint8)
@@ -226,3 +235,27 @@ def test_what_is_not_a_video_says_so_once(content, message, tmp_path):
 def test_a_missing_video(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         list(read_gray(VideoFile(tmp_path / "none.mp4")))
+
+
+def test_files_in_memory_are_read_once_and_read_as_before(pictures, tmp_path, monkeypatch):
+    for frames in (ImageFiles(pictures), zipped(tmp_path, pictures)):
+        held = in_memory(frames)
+        before = list(read_gray(frames)), list(read_headers(frames)), fingerprints(frames)
+        monkeypatch.setattr(module, "open_regular", None)
+        for image, expected in zip(read_gray(held), before[0], strict=True):
+            np.testing.assert_array_equal(image, expected)
+        assert (list(read_headers(held)), fingerprints(held), stamps(held)) == (*before[1:], [])
+        monkeypatch.undo()
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"a\.png: is empty"):
+        next(read_gray(in_memory(ImageFiles(pictures))))
+
+
+def test_files_that_are_too_large_or_missing_are_not_held(pictures, monkeypatch):
+    frames = ImageFiles(pictures)
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", sum(path.stat().st_size for path in pictures) - 1)
+    assert in_memory(frames) is frames
+    assert in_memory(VideoFile(pictures[0])) == VideoFile(pictures[0])
+    monkeypatch.undo()
+    pictures[2].unlink()
+    assert in_memory(frames) is frames

@@ -261,6 +261,27 @@ class TestInChromium:
             page.until("!document.getElementById('error').hidden")
             assert page.text("error").startswith(says)
 
+    def test_a_neutral_face_is_taken_and_another_person_is_noticed(self, served, surprise, tmp_path):
+        other = draw(plan(TwinConfig(n_subjects=PEOPLE + 2, **TWIN, color_share=1.0))[-1])[0][0]
+        frames = surprise[: 4 * FPS] + [np.full_like(surprise[0], 30)] * FPS + [cv2.resize(other, (640, 480))] * 6 * FPS
+        write_y4m(tmp_path / "camera.y4m", frames, fps=FPS)
+        with browser(tmp_path / "profile", camera=tmp_path / "camera.y4m") as page:
+            page.open(served, width=390, height=1400, phone=True)
+            assert page.value("document.getElementById('person').hidden")
+            page.value("document.getElementById('start').click()")
+            page.until("document.getElementById('state').textContent === '1 face'")
+            page.until("document.getElementById('advice').textContent.includes('Another face has taken the place')")
+            page.picture(tmp_path / "another.png")
+            page.value("document.getElementById('over').click()")
+            page.until("!document.getElementById('advice').textContent")
+            page.value("document.getElementById('neutral').click()")
+            page.until("/^Look neutral: [01][.][0-9] s$/.test(document.getElementById('countdown').textContent)")
+            page.picture(tmp_path / "countdown.png")
+            assert page.value("document.getElementById('neutral').disabled")
+            assert page.value("document.documentElement.scrollWidth") == 390
+            page.until("document.getElementById('countdown').hidden")
+            page.until("document.getElementById('neutral').disabled === false")
+
 
 # of how many levels a canvas is drawn: more than three is more than its ground
 _LEVELS = (
@@ -291,7 +312,7 @@ def test_another_address_gets_a_warning(monkeypatch, tmp_path, capsys):
         notes = ()
 
         def __init__(self, predictor):
-            self.new_analyzer = self.analyze_clip = self.measures_motion = None
+            self.new_analyzer = self.analyze_clip = self.measures_motion = self.takes_neutral = None
 
     experiment = SimpleNamespace(calibration="none")
     predictor = SimpleNamespace(run="run", labels=(), notes=(), experiment=experiment)

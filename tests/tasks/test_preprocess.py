@@ -149,19 +149,24 @@ def test_a_changed_frame_is_noticed(tmp_path, data, pipeline, console):
         prepare(data, tmp_path / "s.h5", pipeline, console)
 
 
+@pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("cached", [False, True])
 def test_frames_that_change_while_they_are_read_are_no_recording(
-    tmp_path, data, pipeline, console, monkeypatch, cached
+    tmp_path, data, pipeline, console, monkeypatch, cached, held
 ):
-    read = stages.read_gray
+    # files that are too large to be held are read again when they are decoded
+    room, name = (store_builder, "in_memory") if held else (stages, "read_gray")
+    read = getattr(room, name)
 
     def read_late(frames):
+        found = read(frames) if held else None
         if frames.paths[0].parent.name == "r1":
             image = frames.paths[2]
             cv2.imwrite(str(image), 255 - cv2.imread(str(image), cv2.IMREAD_GRAYSCALE))
-        return read(frames)
+        return found or read(frames)
 
-    monkeypatch.setattr(stages, "read_gray", read_late)
+    monkeypatch.setattr(room, name, read_late)
+    monkeypatch.setattr("ckseq.storage.frames.MAX_HELD_BYTES", 2**20 if held else 0)
     more = {"cache": tmp_path / "cache"} if cached else {}
     (failed,) = prepare(data, tmp_path / "s.h5", pipeline, console, **more)["failed"].values()
     assert "were changed while they were read" in failed

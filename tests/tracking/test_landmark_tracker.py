@@ -7,7 +7,7 @@ from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Box
 from ckseq.tracking.landmark_tracker import LandmarksConfig, LandmarkTracker
 
-SHAPE = face_shape()
+SHAPE = face_shape("face_mesh")
 IMAGE = np.zeros((200, 300), np.uint8)
 
 
@@ -32,7 +32,7 @@ class Face:
         return [Box(left, 50, left + 60, 110, 1.0)] if self.visible else []
 
     def tracker(self, **settings):
-        return LandmarkTracker(self.find, self.detect, SHAPE, LandmarksConfig(**settings), pick="largest")
+        return LandmarkTracker(self.find, self.detect, SHAPE, LandmarksConfig(**settings), pick="largest", spread=1.0)
 
 
 def test_a_face_is_detected_once_and_then_followed():

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from ckseq.errors import DataError
 from ckseq.web import app as module
 from ckseq.web.app import Site, make_app
-from ckseq.web.messages import ClipAnswer, FaceBox, FrameAnswer
+from ckseq.web.messages import START_OVER, TAKE_NEUTRAL, ClipAnswer, FaceBox, FrameAnswer
 from ckseq.web.origin_check import _HOST, LOOPBACK
 
 HOST = "127.0.0.1:8765"
@@ -33,7 +33,15 @@ class Analyzer:
     def analyze(self, time_s, image):
         height, width, _ = image.shape
         face = FaceBox(number=round(float(image.mean())), box=(0, 0, width, height), label=None)
-        return FrameAnswer(time_s=time_s, faces=(face,), largest=None)
+        return FrameAnswer(time_s=time_s, faces=(face,), largest=None, neutral=self.neutral)
+
+    neutral = "none"
+
+    def take_neutral(self):
+        self.neutral = "taking"
+
+    def start_over(self):
+        self.neutral = "needed"
 
 
 def analyze_clip(path):
@@ -122,7 +130,18 @@ def test_each_image_is_answered_in_turn():
         for number in range(3):
             socket.send_bytes(image(number / 10, level=50 * number))
             face = {"number": 50 * number, "box": [0, 0, 24, 18], "label": None}
-            assert socket.receive_json() == {"time_s": number / 10, "faces": [face], "largest": None}
+            more = {"neutral": "none", "neutral_left_s": None, "person": "same"}
+            assert socket.receive_json() == {"time_s": number / 10, "faces": [face], "largest": None, **more}
+
+
+def test_commands_are_answered_with_the_next_image():
+    with client().websocket_connect("/live", headers=HERE) as socket:
+        for number, (command, answer) in enumerate([(TAKE_NEUTRAL, "taking"), (START_OVER, "needed")]):
+            socket.send_text(command)
+            socket.send_bytes(image(number / 10))
+            assert socket.receive_json()["neutral"] == answer
+    script = client().get("/page.js", headers={"host": HOST}).text
+    assert f'TAKE_NEUTRAL = "{TAKE_NEUTRAL}", START_OVER = "{START_OVER}"' in script
 
 
 @pytest.mark.parametrize(
