@@ -60,10 +60,10 @@ def test_recipes_of_every_kind(shown, tmp_path):
     assert search["space"]["model"]["dropout"] == {"float": [0.0, 0.8], "step": 0.1}
     assert "[space.model.dropout]" in text
     own = tmp_path / "own.toml"
-    own.write_text('extends = "sequences"\ntrials = 5\n\n[space]\nmodel.dropout = {float = [0.1, 0.2]}\n')
+    own.write_text('extends = "sequences"\ntrials = 5\n\n[space]\nmodel.dropout = {float = [0.1, 0.2], step = 0.05}\n')
     search = shown(str(own))[1]
     assert search["trials"] == 5
-    assert search["space"]["model"]["dropout"] == {"float": [0.1, 0.2]}
+    assert search["space"]["model"]["dropout"] == {"float": [0.1, 0.2], "step": 0.05}
     assert search["space"]["motion"]["erosion_px"] == {"choice": [1, 3, 5]}
 
 
