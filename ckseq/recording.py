@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ckseq.errors import readable
+from ckseq.facs import ActionUnit
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ class LandmarkFiles:
     missing: tuple[str, ...] = ()
 
 
+Origin = Literal["ckplus", "synthetic", "recorded", "other"]
+"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others."""
+
+
 def subject_known(subject: str, id: str) -> bool:
     """Return whether the subject of a recording is known: where not, its subject is its own id."""
     return subject != id
@@ -106,6 +111,8 @@ class Recording:
         Whether the data set names it as its subject's neutral face, with which others may be compared.
     landmarks : LandmarkFiles, optional
         The data set's own landmarks, where it has some.
+    action_units : tuple of ActionUnit or None
+        Its FACS codes, by number; None where it was not coded.
     """
 
     id: str
@@ -116,6 +123,7 @@ class Recording:
     part: Part | None = None
     neutral: bool = False
     landmarks: LandmarkFiles | None = None
+    action_units: tuple[ActionUnit, ...] | None = None
 
     @property
     def n_frames(self) -> int | None:

@@ -28,6 +28,7 @@ SLOW = (
     "search/test_finalists.py",
     "tasks/test_bench_stills.py",
     "tasks/test_crossval.py",
+    "tasks/test_explain.py",
     "tasks/test_export.py",
     "tasks/test_live.py",
     "tasks/test_peer_fer.py",

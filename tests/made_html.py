@@ -26,6 +26,8 @@ class Page(HTMLParser):
         assert self._open.pop()[0] == tag
 
     def handle_data(self, data):
+        if self._open and self._open[-1][0] == "script":
+            return
         self.text += data
         if self._open and self._open[-1][1]:
             self.by_id[self._open[-1][1]] = data

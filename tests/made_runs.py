@@ -113,7 +113,7 @@ def made_run(predictions=None, *, leakage=None, **changes):
         "epochs_done": 12,
     }
     parts = {
-        "store": {"path": "store.h5", "digest": "9f1c2ab37e5d4410", "pipeline": {"name": "paper"}},
+        "store": {"path": "store.h5", "digest": "9f1c2ab37e5d4410", "pipeline": {"name": "paper"}, "origin": "other"},
         "protocol": {
             "kind": "paper_split",
             "digest": "0a31bb8e21f00c7d",

@@ -42,7 +42,7 @@ def made(subject, session, label, projections, crops, digest=None):
     return Prepared(recording, "d", digest or f"frames of {id}", n, 0, arrays)
 
 
-def make_store(folder, recordings, digest="0123456789abcdef"):
+def make_store(folder, recordings, digest="0123456789abcdef", pipeline=None):
     parts = folder / "parts"
     parts.mkdir(parents=True)
     ids = []
@@ -50,7 +50,9 @@ def make_store(folder, recordings, digest="0123456789abcdef"):
         write_part(parts, one)
         ids.append(one.recording.id)
     out = folder / "store.h5"
-    assemble(parts, dict.fromkeys(sorted(ids), "d"), out, pipeline={"name": "paper"}, digest=digest, notes=[])
+    assemble(
+        parts, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline or {"name": "paper"}, digest=digest, notes=[]
+    )
     return out
 
 

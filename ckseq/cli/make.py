@@ -205,6 +205,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
     click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
+    click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,
@@ -230,11 +231,29 @@ def _crossval(*, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
     "report",
     click.argument("run", type=FOLDER),
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
+    click.option(
+        "--all-faces",
+        is_flag=True,
+        help="Of CK+, also show faces of subjects whose pictures may not be published (see its license agreement); "
+        "keep the report to yourself then.",
+    ),
+    click.option(
+        "--store",
+        type=FOLDER,
+        help="Store of the run, where it was moved: faces, blobs and projections of the page come from it.",
+    ),
+    click.option(
+        "--figures",
+        type=TARGET,
+        metavar="FOLDER",
+        help="Also write figures for print into this folder, as PDF and SVG of 89 mm (one column).",
+    ),
 )
 def _report(**values: Any) -> dict[str, Any]:
     """Write the report of a run: metrics, figures, HTML page.
 
-    The files are written into the folder RUN. The page report.html contains everything in one file.
+    The files are written into the folder RUN. The page report.html contains everything in one file: it works without a
+    server, lists every test sequence, filters and sorts them, and plays their motion.
     """
     from ckseq.tasks.report import report
 

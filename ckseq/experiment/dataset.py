@@ -159,7 +159,7 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
         return features.read(store, entries, recipe.features, recipe.sequence, console)
     neutral_ids = None
     if recipe.calibration == "neutral":
-        by_subject = _neutral_by_subject(store)
+        by_subject = neutral_by_subject(store)
         neutral_ids = [by_subject[entry.subject] for entry in entries]
     x = stream(store, entries, recipe.input, recipe.sequence, neutral_ids)
     # row and column means and landmarks are small, and so are single images
@@ -182,7 +182,7 @@ def _lost_landmarks(x: NDArray[np.float32], entries: Sequence[Entry], noun: Noun
     return [f"no landmarks were found in {noun.counted(len(lost))}, which count as the mean face: {named}"]
 
 
-def _neutral_by_subject(store: Store) -> dict[str, str]:
+def neutral_by_subject(store: Store) -> dict[str, str]:
     """Return the first neutral recording of each subject that has one, by subject."""
     usable = [entry for entry in store.entries if entry.neutral and entry.error is None]
     return {entry.subject: entry.id for entry in reversed(usable)}
@@ -190,7 +190,7 @@ def _neutral_by_subject(store: Store) -> dict[str, str]:
 
 def _calibrated(store: Store, entries: list[Entry], notes: list[str], noun: Noun) -> list[Entry]:
     """Return the entries that can be compared with another recording of their subject, and note what is left out."""
-    by_subject = _neutral_by_subject(store)
+    by_subject = neutral_by_subject(store)
     known = [entry for entry in entries if entry.subject in by_subject]
     if not known:
         raise DataError(

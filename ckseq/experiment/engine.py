@@ -40,8 +40,14 @@ from ckseq.workers import spread
 
 FOLDS = "folds"
 FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR)
+_MODELS = (NETWORK, ESTIMATOR)
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
+
+
+def fold_folder(seed: int, fold: int) -> str:
+    """Return where a cross-validation keeps a training, below its run folder."""
+    return f"{FOLDS}/seed{seed}_fold{fold}"
 
 
 class Finished(NamedTuple):
@@ -69,6 +75,7 @@ def run_experiment(
     overwrite: bool = False,
     resume: bool = False,
     fit_memory: bool = False,
+    keep_models: bool = False,
     console: Console,
 ) -> Finished:
     """Train and test every fold with every seed, and leave a complete run folder.
@@ -79,7 +86,8 @@ def run_experiment(
         The prepared recordings.
     recipe : Experiment
     kind : str
-        A training has one fold and one seed and keeps its model; a cross-validation keeps predictions only.
+        A training has one fold and one seed and keeps its model; a cross-validation keeps predictions only, unless
+        ``keep_models``.
     command : sequence of str
         The words of a command line that makes this run.
     out : Path
@@ -96,6 +104,8 @@ def run_experiment(
         Go on with the run at ``out``, fold by fold and epoch by epoch; it ends in the same predictions to the byte.
     fit_memory : bool
         Choose by itself what makes a training fit into memory without changing its mathematics.
+    keep_models : bool
+        Keep the model of every fold of a cross-validation, too, in its fold's folder.
     console : Console
 
     Raises
@@ -139,7 +149,9 @@ def run_experiment(
         if earlier is not None:
             _check_same(earlier, run, out)
             # a complete run may be asked for more seeds
-            if earlier.state == "complete" and earlier.seeds == run.seeds:
+            places = [folder / fold_folder(one.seed, one.fold) for one in earlier.trainings]
+            lacks_models = keep_models and not all(map(_holds_model, places))
+            if earlier.state == "complete" and earlier.seeds == run.seeds and not lacks_models:
                 if replaces:  # whoever was killed before the exchange
                     exchange(out)
                 n = len(earlier.trainings)
@@ -154,7 +166,7 @@ def run_experiment(
             if note:
                 console.say(note)
         finished = _train_and_finish(
-            folder, run, dataset, recipe, jobs, "--overwrite" if replaces else "--resume", console
+            folder, run, dataset, recipe, jobs, "--overwrite" if replaces else "--resume", keep_models, console
         )
         if replaces:
             exchange(out)
@@ -190,19 +202,27 @@ def _check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:
 
 
 def _train_and_finish(
-    out: Path, run: RunRecord, dataset: Dataset, recipe: Experiment, jobs: int, again: str, console: Console
+    out: Path,
+    run: RunRecord,
+    dataset: Dataset,
+    recipe: Experiment,
+    jobs: int,
+    again: str,
+    keep_models: bool,
+    console: Console,
 ) -> Finished:
     alone = run.kind == "training"
     assert run.store is not None
     store = Path(run.store.path), run.store.digest
     work = [
-        Job(fold, seed, *store, out if alone else out / FOLDS / f"seed{seed}_fold{fold.number}")
+        Job(fold, seed, *store, out if alone else out / fold_folder(seed, fold.number))
         for seed in run.seeds
         for fold in dataset.folds
     ]
     made_from = {job: job.made_from(recipe) for job in work}
     write_run(out, run)
-    done = {} if alone else {job: found for job in work if (found := load_fold(job, made_from[job])) is not None}
+    kept = [] if alone else [job for job in work if not keep_models or _holds_model(job.folder)]
+    done = {job: found for job in kept if (found := load_fold(job, made_from[job])) is not None}
     if done:
         console.say(f"{len(done)} of {counted(len(work), 'training')} {agreeing(len(done), 'is', 'are')} done already")
     left = [job for job in work if job not in done]
@@ -210,7 +230,8 @@ def _train_and_finish(
         if alone:
             done[work[0]] = _train_alone(work[0], dataset, recipe, made_from[work[0]], console)
         else:
-            done |= _train_all(left, dataset, recipe, made_from, _n_workers(jobs, dataset, run), console)
+            n_workers = _n_workers(jobs, dataset, run)
+            done |= _train_all(left, dataset, recipe, made_from, n_workers, keep_models, console)
     except KeyboardInterrupt:
         epochs = (
             checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()
@@ -265,11 +286,12 @@ def _train_all(
     recipe: Experiment,
     made_from: dict[Job, str],
     n_workers: int,
+    keep_models: bool,
     console: Console,
 ) -> dict[Job, FoldResult]:
     found = {}
     with console.progress("folds", len(work)) as bar:
-        for job, result in _results(work, dataset, recipe, made_from, n_workers, bar):
+        for job, result in _results(work, dataset, recipe, made_from, n_workers, keep_models, bar):
             found[job] = result
             correct = f"{result.n_correct} of {len(job.fold.test)} correct"
             bar.advance(text=f"seed {job.seed}, fold {job.fold.number}: {correct}")
@@ -282,24 +304,27 @@ def _results(
     recipe: Experiment,
     made_from: dict[Job, str],
     n_workers: int,
+    keep_models: bool,
     bar: Bar,
 ) -> Iterator[tuple[Job, FoldResult]]:
     if n_workers == 1 or len(work) < 2:
         for job in work:
-            yield job, _train_and_save(job, dataset, recipe, made_from[job], bar)
+            yield job, _train_and_save(job, dataset, recipe, made_from[job], keep_models, bar)
         return
-    calls = [(job, dataset, recipe, made_from[job]) for job in work]
+    calls = [(job, dataset, recipe, made_from[job], keep_models) for job in work]
     yield from zip(work, spread(_train_and_save, calls, n_workers=n_workers), strict=True)
 
 
 def _train_and_save(
-    job: Job, dataset: Dataset, recipe: Experiment, made_from: str, bar: Bar | None = None
+    job: Job, dataset: Dataset, recipe: Experiment, made_from: str, keep_models: bool, bar: Bar | None = None
 ) -> FoldResult:
     def show(epoch: Epoch) -> None:
         if bar is not None:
             bar.advance(0, text=f"seed {job.seed}, fold {job.fold.number}, {describe_epoch(epoch)}")
 
     result = train_fold(job, dataset, recipe, made_from, seed_of_rows=job.seed, on_epoch=show)
+    if keep_models and result.trained is not None:
+        result.trained.save(job.folder)
     save_fold(job.folder, result)
     # the model stays behind: it is large, and only predictions are asked for
     return result._replace(trained=None)
@@ -325,6 +350,8 @@ def _finish(
         save_feature_extractor(out, run, recipe)
     write_examples(out, dataset.examples)
     keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
+    places = [fold_folder(one.done.training.seed, one.done.training.fold) for one in results]
+    models = [f"{place}/{name}" for place in places for name in _MODELS]
     at_chance = _notes_at_chance(results, recipe)
     for note in at_chance:
         console.warn(note)
@@ -335,11 +362,15 @@ def _finish(
         device=results[0].done.device,
         trainings=tuple(one.done.training for one in results),
         epochs_done=len(epochs),
-        files=digests_of(out, FILES),
+        files=digests_of(out, (*FILES, *models)),
     )
     write_run(out, run)
     _remove_leftovers(out)
     return Finished(run, predictions)
+
+
+def _holds_model(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _MODELS)
 
 
 def _notes_at_chance(results: Sequence[FoldResult], recipe: Experiment) -> list[str]:

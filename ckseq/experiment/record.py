@@ -94,6 +94,7 @@ def _store_record(store: Store, dataset: Dataset) -> StoreRecord:
         digest=store.digest,
         pipeline=store.pipeline,
         crop_shape=tuple(crop_shape(store, first)) if first.n_crops else None,
+        origin=store.origin,
     )
 
 

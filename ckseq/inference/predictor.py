@@ -135,20 +135,23 @@ class Predictor:
         probabilities(self.network, np.zeros((1, *input_shape(self.network)), np.float32))
 
 
-def load_run_model(run: Path, record: RunRecord) -> Any:
+def load_run_model(run: Path, record: RunRecord, place: str = "") -> Any:
     """Load the model of a run folder, after its files were compared with the run's record.
+
+    ``place`` is a folder in it, of a fold.
 
     Raises
     ------
     DataError
         The run has no model, or a file of it is not the one that the run wrote.
     """
-    for name in (ESTIMATOR, NETWORK, EXTRACTOR, EARLY):
+    own = (ESTIMATOR, NETWORK) if place else (ESTIMATOR, NETWORK, EXTRACTOR, EARLY)
+    for name in (f"{place}/{name}" if place else name for name in own):
         # runs of version 0.1 have no digests
         if record.files and name not in record.files and (run / name).exists():
             raise DataError("is not of this run, whose record does not name it", run / name, "remove it")
         check_file(run, record, name)
-    return load_trained_model(run)
+    return load_trained_model(run / place)
 
 
 def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
+from ckseq.recording import Origin, Recording
 from ckseq.regular_file import is_file, is_folder, open_regular
+from ckseq.sources._ckplus_faces import is_named_as_frames
 from ckseq.sources._spec import SourceSpec
+from ckseq.storage.recorded import RECORDED
+from ckseq.twin.about import SYNTHETIC
 
 _LONGEST_LINE = 1000
 
@@ -68,3 +73,23 @@ def notes_of(data: Path) -> list[str]:
             return [file.readline(_LONGEST_LINE).decode(errors="replace").strip()]
     except OSError:
         return []
+
+
+def origin_of(source: str, recordings: Iterable[Recording], notes: Sequence[str]) -> Origin:
+    """Return whose faces a data set shows, on which it depends whether a report may show them.
+
+    Copies of CK+ in another layout, as one folder per class, are told by the names of their frames.
+
+    Parameters
+    ----------
+    source : str
+        The name of its source.
+    recordings : iterable of Recording
+    notes : sequence of str
+        What it says about itself; see `notes_of`.
+    """
+    if SYNTHETIC in notes:
+        return "synthetic"
+    if RECORDED in notes:
+        return "recorded"
+    return "ckplus" if source == "ckplus" or any(is_named_as_frames(one.frames) for one in recordings) else "other"

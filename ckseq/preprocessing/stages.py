@@ -21,7 +21,7 @@ from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Detector, to_gray
 from ckseq.signal.gradients import face_gradients, gradient_columns
 from ckseq.signal.landmarks import landmark_columns, points_by
-from ckseq.signal.reduce import halved, mean_face, project
+from ckseq.signal.reduce import film_strip, halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
 from ckseq.tracking.alignment import align_crops
@@ -89,7 +89,7 @@ def run_stages(
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
     arrays |= {name: tracked[name] for name in ("landmarks", "gradients") if name in tracked}
     if len(faces.crops) > 1:
-        arrays["mean_face"] = tracked["mean_face"]
+        arrays |= {name: tracked[name] for name in ("mean_face", "film_strip")}
     if recipe.reduce.keep_crops:
         arrays["crops"] = faces.crops
     if not moves:
@@ -159,7 +159,8 @@ def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str, landmarks:
     faces = track_face(_Again(read, frames, show), detector, recipe.faces)
     if source_digest and fingerprint(frames) != source_digest:
         raise DataError(CHANGED, fix=PREPARE_AGAIN)
-    pictures = {"ends": _gray(faces.crops[[0, -1]]), "mean_face": mean_face(_gray(faces.crops))}
+    gray = _gray(faces.crops)
+    pictures = {"ends": gray[[0, -1]], "mean_face": mean_face(gray), "film_strip": film_strip(gray)}
     found = {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
     if kind != "none":
         in_each = np.stack(points) if landmarks is None else landmarks

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -15,7 +16,7 @@ from ckseq.errors import CallError, CkseqError, DataError, readable
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result, data_notes, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
-from ckseq.recording import Recording, VideoFile
+from ckseq.recording import Origin, Recording, VideoFile
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints, in_memory, stamps
@@ -26,6 +27,7 @@ from ckseq.storage.video import Video
 from ckseq.tracking.quality import measure_quality
 from ckseq.workers import spread
 
+_PICTURES = ("faces", "mean_face", "film_strip")
 BAD_FRAMES = (CkseqError, OSError, ValueError, ArithmeticError, RuntimeError, MemoryError, cv2.error)
 """Errors of ckseq and of the libraries that read frames: the recording failed, and the others are prepared."""
 
@@ -36,6 +38,7 @@ def prepare_all(
     out: Path,
     *,
     notes: list[str],
+    origin: Origin | None = None,
     source_digests: Mapping[str, str] | None = None,
     cache: Path | None = None,
     passing: bool = False,
@@ -52,6 +55,8 @@ def prepare_all(
         The store.
     notes : list of str
         What a reader of any result should know of the data; those of `data_notes` are added.
+    origin : str, optional
+        Whose faces they are, as `ckseq.preprocessing.data_set.origin_of` tells.
     source_digests : mapping, optional
         The digest of each recording's frames by id, where they are known; they are read for it otherwise.
     cache : Path, optional
@@ -85,6 +90,7 @@ def prepare_all(
             pipeline=recipe.model_dump(mode="json"),
             digest=digest(recipe, [result.digest for result in results]),
             notes=[*notes, *data_notes(recordings, results)],
+            origin=origin,
         )
         remove_parts(parts)
     return results
@@ -171,7 +177,7 @@ def prepare_one(
             raise DataError(CHANGED, fix=PREPARE_AGAIN)
         n_frames = len(faces.crops) + faces.n_dropped
         if passing:
-            arrays = {name: array for name, array in arrays.items() if name not in ("faces", "mean_face")}
+            arrays = {name: array for name, array in arrays.items() if name not in _PICTURES}
         quality = measure_quality(faces, arrays.get("projections")) if n_frames > 1 else None
         n_dropped = faces.n_dropped
         prepared = Prepared(recording, own_digest, source_digest, n_frames, n_dropped, arrays, quality=quality)
@@ -208,8 +214,9 @@ def source_digests_of(recording: Recording) -> tuple[str, str]:
 def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:
     """Return the digest of what becomes of a recording, and that of its source."""
     source_digest = source_digest or source_digest_of(recording)
-    who = [recording.id, recording.subject, recording.session, recording.label, recording.part]
+    who: list[Any] = [recording.id, recording.subject, recording.session, recording.label, recording.part]
     who += ["neutral"] if recording.neutral else []
+    who += [] if recording.action_units is None else [["action_units", *map(list, recording.action_units)]]
     if recipe.landmarks.kind == "ckplus":
         try:
             who.append(landmarks_fingerprint(recording.landmarks))

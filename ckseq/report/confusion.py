@@ -34,7 +34,7 @@ def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
         figure = Figure(figsize=(width, side))
         left = figure.add_axes((0, 0, side / width, 1))
         right = figure.add_axes((1 - side / width, 0, side / width, 1))
-        _draw(left, scores.matrix.astype(float), [[str(count) for count in row] for row in scores.matrix], scores)
+        plot_matrix(left, scores.matrix.astype(float), [[str(count) for count in row] for row in scores.matrix], scores)
         left.set_title(f"Confusion matrix, {noun.many}", color=SOFT)
         left.annotate(
             headline(scores, noun),
@@ -47,13 +47,16 @@ def draw_confusion(scores: Scores, noun: Noun = SEQUENCE) -> bytes:
         )
         left.set_ylabel("true class")
         left.set_yticks(range(k), [f"{label}  ({n})" for label, n in zip(scores.labels, support, strict=True)])
-        _draw(right, rates, [["–" if np.isnan(rate) else f"{rate:.2f}" for rate in row] for row in rates], scores)
+        plot_matrix(right, rates, [["–" if np.isnan(rate) else f"{rate:.2f}" for rate in row] for row in rates], scores)
         right.set_title("Normalized by true class", color=SOFT)
         right.set_yticks(range(k), scores.labels)
         return png(figure)
 
 
-def _draw(axes: Axes, values: NDArray[np.float64], texts: list[list[str]], scores: Scores) -> None:
+def plot_matrix(
+    axes: Axes, values: NDArray[np.float64], texts: list[list[str]], scores: Scores, *, size: float = 10
+) -> None:
+    """Plot the cells of a confusion matrix, (k, k), in colors of their values, with texts of so many points."""
     k = len(scores.labels)
     colors = matplotlib.colormaps[MATRIX_COLORS].with_extremes(bad="#f3f3f3")
     top = max(1.0, float(np.nanmax(values)))
@@ -78,5 +81,5 @@ def _draw(axes: Axes, values: NDArray[np.float64], texts: list[list[str]], score
             shade = "white" if value > 0.7 * top else INK if value > 0 else FAINT
             weight = "bold" if row == column else "normal"
             axes.text(
-                column, row, texts[row][column], ha="center", va="center", color=shade, weight=weight, fontsize=10
+                column, row, texts[row][column], ha="center", va="center", color=shade, weight=weight, fontsize=size
             )

@@ -42,7 +42,7 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
     """
     with house_style():
         figure, axes = _figure("Accuracy")
-        _curves(axes, epochs, "accuracy", "val_accuracy", validation)
+        plot_curves(axes, epochs, "accuracy", "val_accuracy", validation)
         axes.set_ylim(0, 1.02)
         axes.set_yticks(np.linspace(0, 1, 6))
         last = max(epoch.epoch for epoch in epochs)
@@ -72,7 +72,7 @@ def draw_loss(epochs: Sequence[Epoch], *, validation: str) -> bytes:
     """Draw the loss of every epoch; parameters as for `draw_accuracy`."""
     with house_style():
         figure, axes = _figure("Loss (cross-entropy, nats)")
-        _curves(axes, epochs, "loss", "val_loss", validation)
+        plot_curves(axes, epochs, "loss", "val_loss", validation)
         axes.set_ylim(bottom=0)
         _legend(axes)
         return png(figure)
@@ -89,7 +89,8 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _curves(axes: Axes, epochs: Sequence[Epoch], train: str, second: str, validation: str) -> None:
+def plot_curves(axes: Axes, epochs: Sequence[Epoch], train: str, second: str, validation: str) -> None:
+    """Plot two columns of the history over the epochs, that of the training and that which ``validation`` names."""
     number = _column(epochs, "epoch")
     marker = "o" if len(epochs) == 1 else None
     axes.plot(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from ckseq.config import toml_text
 from ckseq.console import without_controls
@@ -16,6 +18,9 @@ from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_i
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
 from ckseq.report.against_baselines import as_good_baselines, banner
+from ckseq.report.explanations import Explained
+from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
+from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.report.uncertainty import interval_method, to_publish
@@ -31,9 +36,10 @@ def render_page(
     predictions: Predictions,
     scores: Scores,
     pictures: Mapping[str, bytes],
+    explorer: Explorer,
     *,
-    faces: bool,
     early: Sequence[str] = (),
+    explained: Explained | None = None,
 ) -> str:
     """Return the report of a run as one HTML page that stands alone.
 
@@ -45,12 +51,14 @@ def render_page(
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
-        PNG files by name: ``confusion_matrix``, ``reliability``, and where there are such ``accuracy``, ``loss``,
-        ``sequences``, ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
-    faces : bool
-        Whether figures show faces, which requires a reminder of the data set's license.
+        PNG or WebP files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
+        ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
+    explorer : Explorer
+        Whose faces are shown, and the pictures of single sequences.
     early : sequence of str
         Sentences below the figure ``early``.
+    explained : Explained, optional
+        What 'ckseq explain' found; its figure is the picture ``explanations``.
 
     Returns
     -------
@@ -61,12 +69,18 @@ def render_page(
     as_good = as_good_baselines(run, predictions, scores)
     card = replication_card(run, scores)
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=without_controls,
+        loader=FunctionLoader(_packaged),
     )
     environment.filters.update(
         ends=_ends, fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
     )
-    template = environment.from_string(files("ckseq.report").joinpath("page.html").read_text(encoding="utf-8"))
+    template = environment.get_template("page.html")
+    script = _packaged("page.js")
     noun = wording.noun_of(run)
     page: str = template.render(
         noun=noun,
@@ -104,9 +118,16 @@ def render_page(
         confusions=tables.confusions(predictions),
         most_listed=MOST_LISTED,
         folds=_fold_rows(predictions, scores.confidence),
-        pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
-        faces=faces,
+        pictures={name: _data_url(picture) for name, picture in pictures.items()},
+        explorer=explorer,
+        matrix=matrix_rows(scores),
+        subjects=() if predictions.subjects is None else subject_rows(predictions.rows),
+        data=script_json(embedded(predictions, explorer.pictures, noun)),
+        picture_blocks=picture_blocks(explorer.pictures),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         early=early,
+        explained=explained,
         replication=card_html(card, run, scores) if card else "",
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
@@ -116,6 +137,15 @@ def render_page(
         doubts=run.doubts,
     )
     return page
+
+
+def _data_url(picture: bytes) -> str:
+    kind = "webp" if picture.startswith(b"RIFF") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def _packaged(name: str) -> str:
+    return files("ckseq.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _rate(value: float) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize, PowerNorm, to_rgb
+from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -23,6 +24,11 @@ def one_per_class(examples: Sequence[Example], labels: Sequence[str]) -> tuple[E
     """Return the first example of every class, in the order of the labels."""
     first = {example.label: example for example in reversed(examples)}
     return tuple(first[label] for label in labels if label in first)
+
+
+def without_face(example: Example) -> Example:
+    """Return an example with white in place of its faces."""
+    return example._replace(faces=np.full_like(example.faces, 255))
 
 
 def draw_sequences(examples: Sequence[Example], *, faces: bool) -> bytes:
@@ -87,15 +93,20 @@ def _draw_row(row: Sequence[Axes], example: Example, *, faces: bool, scale: Powe
             axes.imshow(face, cmap="gray", vmin=0, vmax=255)
     blob_axes, columns_axes, rows_axes = row[-3:]
     sheet = blob_parts(example.blobs)
-    blob_axes.imshow(_colored(sheet, Normalize(0, 1)), aspect="auto", interpolation="antialiased")
+    blob_axes.imshow(colored(sheet), aspect="auto", interpolation="antialiased")
     for axes, strip in ((columns_axes, example.projections[:, 0]), (rows_axes, example.projections[:, 1])):
-        axes.imshow(_colored(strip, scale), aspect="auto", interpolation="nearest")
+        axes.imshow(colored(np.asarray(scale(strip))), aspect="auto", interpolation="nearest")
     _mark_time(rows_axes, len(example.projections))
 
 
-def _colored(values: NDArray[np.float32], scale: Normalize) -> NDArray[np.float64]:
-    """Return colors, (h, w, 3) from 0 to 1, of one channel or of the two channels brighter and darker."""
-    strength = np.asarray(scale(values), np.float64)
+def colored(strength: NDArray[Any]) -> NDArray[np.float64]:
+    """Return colors of motion on white, (h, w, 3) from 0 to 1.
+
+    Parameters
+    ----------
+    strength : (h, w) or (h, w, channels)
+        From 0 to 1; of several channels the first two are drawn, brighter and darker.
+    """
     if strength.ndim == 2:
         return np.asarray(MOTION_COLORS(strength)[..., :3])
     taken = [1 - np.array(to_rgb(color)) for color in (BRIGHTER, DARKER)]

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,6 +19,7 @@ LINE = "#d9dfe4"
 ACCENT = "#0b5c8f"
 WARM = "#c4570e"
 MATRIX_COLORS = "Blues"
+EVIDENCE_COLORS = "RdBu_r"
 MOTION_COLORS = matplotlib.colormaps["Greys"]
 BRIGHTER = "#d95f02"
 DARKER = "#1f4e9c"
@@ -47,21 +49,57 @@ _SETTINGS = {
 }
 
 
+_PRINT_SETTINGS = {
+    **_SETTINGS,
+    "font.size": 7.5,
+    "legend.fontsize": 7,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "pdf.fonttype": 42,  # TrueType, which publishers ask for, instead of Type 3
+    "svg.fonttype": "path",  # letters as outlines, so no font is needed
+    "svg.hashsalt": "ckseq",  # otherwise names within the file are random
+}
+
+
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw within this context in the report's style, whatever a matplotlibrc on the machine says."""
+    with _style(_SETTINGS):
+        yield
+
+
+@contextmanager
+def print_style() -> Iterator[None]:
+    """Draw within this context as `house_style`, in sizes for a column of a journal."""
+    with _style(_PRINT_SETTINGS):
+        yield
+
+
+@contextmanager
+def _style(settings: dict[str, Any]) -> Iterator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
+        matplotlib.rcParams.update(settings)
         yield
+
+
+def print_files(figure: Figure) -> dict[str, bytes]:
+    """Return the files ``pdf`` and ``svg`` of a figure in its size, without a date; call it within `print_style`."""
+    undated = {"pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")), "svg": {"Date": None}}
+    return {kind: _saved(figure, format=kind, metadata=metadata) for kind, metadata in undated.items()}
 
 
 def png(figure: Figure) -> bytes:
     """Return the PNG file of a figure, without a date or version in it; call it within `house_style`."""
+    return _saved(figure, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+
+
+def _saved(figure: Figure, **options: Any) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # a label in a script that the font lacks is drawn as boxes; tables and page show it correctly
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+        figure.savefig(buffer, **options)
     return buffer.getvalue()

@@ -85,6 +85,16 @@ def face_gradients(image: NDArray[np.uint8], points: NDArray[np.float32], shape:
     return cells.reshape(2, N_COLUMNS)
 
 
+def gradient_places(shape: FaceShape) -> NDArray[np.float64]:
+    """Return the point of the mean face that each column of `face_gradients` shows, (2, 256, 2) float64: x, y."""
+    mean = shape.mean[:, :2]
+    middle = (mean.min(axis=0) + mean.max(axis=0)) / 2
+    centers = ((np.arange(_CELLS) + 0.5) * _CELL_PX - SIDE_PX / 2) / (_EYE_DISTANCE * SIDE_PX)
+    y, x = np.meshgrid(centers, centers, indexing="ij")
+    cells = np.stack([x, y], axis=-1) + middle
+    return np.repeat(cells.reshape(2, -1, 2), _N_ORIENTATIONS, axis=1)
+
+
 def gradient_columns(found: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the gradients of a sequence, (t, 2, 256), with frames without landmarks, NaN, filled in.
 

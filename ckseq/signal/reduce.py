@@ -35,6 +35,38 @@ def mean_face(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (total / len(crops)).round().astype(np.uint8)
 
 
+FILM_STRIP_FRAMES, FILM_STRIP_PX = 6, 64
+"""Number and side of the pictures of a film strip: enough to see an expression unfold, in 24 kB."""
+
+
+def film_strip(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a few small crops of a sequence, evenly spread over time, the first and the last among them.
+
+    Parameters
+    ----------
+    crops : (t, n, n) uint8
+
+    Returns
+    -------
+    (min(t, FILM_STRIP_FRAMES), FILM_STRIP_PX, FILM_STRIP_PX) uint8
+
+    >>> film_strip(np.stack([np.full((9, 9), level, np.uint8) for level in range(11)]))[:, 0, 0].tolist()
+    [0, 2, 4, 6, 8, 10]
+    """
+    shown = evenly_spread(len(crops), most=FILM_STRIP_FRAMES)
+    size = (FILM_STRIP_PX, FILM_STRIP_PX)
+    return np.stack([np.asarray(cv2.resize(crops[i], size, interpolation=cv2.INTER_AREA), np.uint8) for i in shown])
+
+
+def evenly_spread(n: int, *, most: int) -> NDArray[np.intp]:
+    """Return at most so many places among ``n``, evenly spread, the first and the last among them.
+
+    >>> evenly_spread(9, most=3).tolist(), evenly_spread(2, most=3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)
+
+
 def project(blobs: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the mean of each column and of each row.
 

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckseq.errors import DataError
+from ckseq.facs import ActionUnit
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS, read_own_labels
 from ckseq.recording import LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
+from ckseq.sources._facs_files import read_facs
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
+from ckseq.sources._landmark_files import Points, read_points
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
@@ -26,18 +29,9 @@ LOOKS_FOR = (
     "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
 )
 EXPECTED_COUNTS: Mapping[str, int] = {
-    "sequences": 593,
-    "subjects": 123,
-    "frames": 10_708,
-    "labeled": 327,
-    "anger": 45,
-    "contempt": 18,
-    "disgust": 59,
-    "fear": 25,
-    "happiness": 69,
-    "sadness": 28,
-    "surprise": 83,
-}
+    "sequences": 593, "subjects": 123, "frames": 10_708, "labeled": 327,
+    "anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83,
+}  # fmt: skip
 
 _KINDS = {
     "cohn-kanade-images": "images",
@@ -66,6 +60,10 @@ class _File(NamedTuple):
     @property
     def where(self) -> str:
         return self.tree.where(f"{self.folder}/{self.name}")
+
+    @property
+    def content(self) -> bytes:
+        return self.tree.text(f"{self.folder}/{self.name}")
 
     @property
     def number(self) -> int | None:
@@ -128,6 +126,13 @@ def problems(root: Path) -> list[Problem]:
     return found.faults + found.oddities + _companions(found, recordings) + too_short(recordings)
 
 
+def tracked_points(root: Path) -> dict[str, list[Points]]:
+    """Return the points in the first and the last frame of each recording that has some, by id; errors as of `scan`."""
+    files = _survey(root)[0].files.get("landmarks", {})
+    ends = {key: sorted(some, key=lambda file: (file.number or 0, file.name)) for key, some in files.items()}
+    return {"_".join(key): [read_points(one.content, one.where) for one in (e[0], e[-1])] for key, e in ends.items()}
+
+
 def _survey(root: Path) -> tuple[_Found, list[Recording]]:
     places = _places(root)
     if "images" not in places:
@@ -137,12 +142,14 @@ def _survey(root: Path) -> tuple[_Found, list[Recording]]:
     found = _Found(_NAMES | read_own_labels(holder))
     for kind, paths in places.items():
         found.files[kind] = _collect(kind, paths, found)
-    images, labels = found.files["images"], found.files.get("emotion", {})
+    images, labels, codes = (found.files.get(kind, {}) for kind in ("images", "emotion", "facs"))
     if not images:
         raise DataError(
             "is not CK+: it holds no images in folders such as S005/001", places["images"][0], f"looked for {LOOKS_FOR}"
         )
-    return found, [_recording(key, images[key], labels.get(key, []), found) for key in sorted(images)]
+    return found, [
+        _recording(key, images[key], labels.get(key, []), codes.get(key, []), found) for key in sorted(images)
+    ]
 
 
 def _places(root: Path) -> dict[str, list[Path]]:
@@ -226,7 +233,7 @@ def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_Fil
     return files
 
 
-def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found) -> Recording:
+def _recording(key: Key, images: list[_File], labels: list[_File], codes: list[_File], found: _Found) -> Recording:
     subject, session = key
     holders: dict[tuple[int, str], list[_File]] = {}
     for file in images:
@@ -281,6 +288,7 @@ def _recording(key: Key, images: list[_File], labels: list[_File], found: _Found
         label,
         tree.frames(tuple(f"{f.folder}/{f.name}" for f in frames)),
         landmarks=_landmarks(key, frames, found),
+        action_units=_action_units(codes, found),
     )
 
 
@@ -333,9 +341,7 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
 
 
 def _emotion(file: _File, names: Mapping[int, str]) -> str:
-    text = (
-        file.tree.text(f"{file.folder}/{file.name}").decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
-    )
+    text = file.content.decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
     if len(text) != 1:
         what = f"holds {len(text)} labels" if text else "is an empty label"
         raise DataError(what, file.where, _FIX_LABEL)
@@ -346,6 +352,19 @@ def _emotion(file: _File, names: Mapping[int, str]) -> str:
     if not code.is_integer() or int(code) not in names:
         raise DataError(f"the label {text[0][:20]} is not one of 0 to {max(names)}", file.where, _FIX_LABEL)
     return names[int(code)]
+
+
+def _action_units(files: list[_File], found: _Found) -> tuple[ActionUnit, ...] | None:
+    """Return the FACS codes of a recording, and note problems with them; emotions are learned without codes."""
+    codes = set()
+    for file in sorted(files, key=lambda f: f.where):
+        try:
+            codes.add(read_facs(file.content, file.where))
+        except DataError as error:
+            found.oddities.append(Problem(error.what, file.where, f"its codes are not used; {error.fix}"))
+    if len(codes) > 1:
+        found.oddities.append(Problem("contradicts another FACS file", files[-1].where, "neither is used; remove one"))
+    return codes.pop() if len(codes) == 1 else None
 
 
 def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
@@ -367,24 +386,19 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
             Problem("there are no labels", "Emotion", "download Emotion_labels.zip and put it next to the images")
         )
     elif n_unlabeled:
-        odd.append(
-            Problem(
-                f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label",
-                "Emotion",
-                "as in CK+ itself; training does not use them",
-            )
-        )
+        what = f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label"
+        odd.append(Problem(what, "Emotion", "as in CK+ itself; training does not use them"))
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
-    only = "only landmarks.kind = ckplus uses them"
-    for kind, name, needed, uses in (
-        ("facs", "FACS", len(recordings), "they are not used"),
-        ("landmarks", "Landmarks", n_frames, only),
-    ):
+    needs = (
+        ("facs", "FACS", len(recordings), "only action units are learned from them"),
+        ("landmarks", "Landmarks", n_frames, "only landmarks.kind = ckplus uses them"),
+    )
+    for kind, name, needed, use in needs:
         have = sum(len(files) for files in found.files.get(kind, {}).values())
         if kind not in found.files:
-            odd.append(Problem(f"there are no {name}", name, f"{uses}; {name} come in an archive of their own"))
+            odd.append(Problem(f"there are no {name}", name, f"{use}; {name} come in an archive of their own"))
         elif have != needed:
-            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, uses))
+            odd.append(Problem(f"{have} {name} files where {needed} were expected", name, use))
     return odd
 
 

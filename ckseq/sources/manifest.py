@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ckseq.errors import DataError
+from ckseq.facs import parse_codes
 from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
 from ckseq.regular_file import is_file, is_folder, is_something, open_regular
 from ckseq.sources._frames import foreign_names, images_in, is_image, is_video, safe_id, too_short
@@ -21,7 +22,7 @@ from ckseq.sources._spec import SourceSpec
 LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
 DELIMITERS = ",;\t"
 """Spreadsheets write semicolons where the comma is in numbers, and tabs in what they call text."""
-COLUMNS = ("path", "subject", "session", "label", "neutral")
+COLUMNS = ("path", "subject", "session", "label", "neutral", "action_units")
 MAX_COLUMNS = 1000
 _REQUIRED = ("path", "subject")
 _MARKS = {"": False, "no": False, "0": False, "yes": True, "1": True}
@@ -46,7 +47,8 @@ def scan(root: Path) -> list[Recording]:
         The CSV file, or the folder that holds ``manifest.csv``; its cells are separated by commas, semicolons or tabs.
         Its ``path`` is a folder of frames, a video file or a single image, absolute or relative to the CSV file. An
         empty ``label`` means unlabeled. ``neutral`` is ``yes`` where it is its subject's neutral face, for calibration
-        by person (``calibration = "neutral"``). The id is ``subject_session``, or made of the path's last part where
+        by person (``calibration = "neutral"``). ``action_units`` are its FACS codes, as ``1+2C+12``; empty means not
+        coded, 0 coded without any. The id is ``subject_session``, or made of the path's last part where
         the session is empty; further recordings of the same session are numbered from 2 on.
 
     Raises
@@ -76,7 +78,10 @@ def scan(root: Path) -> list[Recording]:
         if row["neutral"].lower() not in _MARKS:
             raise DataError(f"the column neutral is {row['neutral']!r}", where, "write yes, or leave it empty")
         neutral = _MARKS[row["neutral"].lower()]
-        recordings[ident] = Recording(ident, row["subject"], session, row["label"] or None, frames, neutral=neutral)
+        units = parse_codes(row["action_units"], where) if row["action_units"] else None
+        recordings[ident] = Recording(
+            ident, row["subject"], session, row["label"] or None, frames, neutral=neutral, action_units=units
+        )
     if not recordings:
         raise DataError("lists no recording", table, "write one line per recording below the header")
     return [recordings[ident] for ident in sorted(recordings)]

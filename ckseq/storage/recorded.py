@@ -22,7 +22,7 @@ from ckseq.storage.files import csv_text, write_bytes, write_text
 
 ABOUT = "ABOUT.txt"
 FORGOTTEN = "forgotten.json"
-_FIRST_LINE = "Recorded with ckseq; Consent holds the words in which each person agreed."
+RECORDED = "Recorded with ckseq; Consent holds the words in which each person agreed."
 _IMAGES, _LABELS, _CONSENT, _REVIEW = "cohn-kanade-images", "Emotion", "Consent", "Review"
 _LABEL = re.compile(r"\w[\w .'-]{0,59}")
 _SUBJECT = re.compile(r"S[0-9]{3}")
@@ -95,7 +95,7 @@ def check_label(label: str) -> str:
 def is_recorded(root: Path) -> bool:
     """Return whether a folder was created by `create_data_set`."""
     try:
-        return (root / ABOUT).read_text(encoding="utf-8").startswith(_FIRST_LINE)
+        return (root / ABOUT).read_text(encoding="utf-8").startswith(RECORDED)
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -109,7 +109,7 @@ def create_data_set(root: Path) -> None:
         It cannot be written.
     """
     if not is_recorded(root):
-        write_text(root / ABOUT, f"{_FIRST_LINE}\n\n{_NOTE}")
+        write_text(root / ABOUT, f"{RECORDED}\n\n{_NOTE}")
 
 
 def next_subject(root: Path) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ckseq.config import Tree, digest
 from ckseq.errors import DataError
+from ckseq.recording import Origin
 from ckseq.storage.files import TRAIN_AGAIN, read_text, write_text
 from ckseq.storage.replacement import interrupted
 from ckseq.storage.run_migration import from_schema_1
@@ -27,12 +28,16 @@ class Record(BaseModel):
 
 
 class StoreRecord(Record):
-    """The store that was trained from; ``crop_shape`` is (height, width[, 3]) where it holds crops."""
+    """The store that was trained from; ``crop_shape`` is (height, width[, 3]) where it holds crops.
+
+    ``origin`` is whose faces it shows; None in records of earlier versions.
+    """
 
     path: str
     digest: str
     pipeline: Tree
     crop_shape: tuple[int, ...] | None = None
+    origin: Origin | None = None
 
 
 class FoldRecord(Record):

@@ -1,16 +1,19 @@
 """The store: one HDF5 file of preprocessed recordings, assembled from one part per recording so that it is resumable.
 
-Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON);
+Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON) and
+``origin``;
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
-``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); of a sequence ``mean_face`` uint8 (32, 32);
-where there is motion ``projections`` float32 (t, 2, n[, channels]); and optionally ``landmarks`` float32 (t, 2, n) with
-``gradients`` float32 (t, 2, 256), ``blobs`` (bits along axis 2, attribute ``width``), ``halved`` float32 and ``crops``
-uint8 (f, n, n[, 3]). ``part`` is that of the data set's own split, where it has one. A sequence also has the attributes
-of `ckseq.tracking.quality.Quality`. A recording that failed has the attribute ``error`` and no data. ``/index`` repeats
-the attributes of all recordings as JSON, since reading them one by one takes minutes for ten thousand. Every dataset
-has its checksum, ``crc32``, every recording one of its attributes and of the checksums of its datasets, and the root
-one of its attributes and of the index, ``checksum``. A part is a store of one recording, without an index. Schema 1, of
-version 0.1, has no checksums.
+``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); of a sequence ``mean_face`` uint8 (32, 32)
+and ``film_strip`` uint8 (k, 64, 64); where there is motion ``projections`` float32 (t, 2, n[, channels]); and
+optionally ``landmarks`` float32 (t, 2, n) with ``gradients`` float32 (t, 2, 256), ``blobs`` (bits along axis 2,
+attribute ``width``), ``halved`` float32 and ``crops`` uint8 (f, n, n[, 3]). ``origin`` is whose faces the data set
+shows, if it is known. ``part`` is that of the data set's own split, where it has one; ``action_units`` the FACS codes
+(JSON: pairs of unit and intensity, null where that is not coded), where they are known. A sequence also has the
+attributes of `ckseq.tracking.quality.Quality`. A recording that failed has the attribute ``error`` and no data.
+``/index`` repeats the attributes of all recordings as JSON, since reading them one by one takes minutes for ten
+thousand. Every dataset has its checksum, ``crc32``, every recording one of its attributes and of the checksums of its
+datasets, and the root one of its attributes and of the index, ``checksum``. A part is a store of one recording,
+without an index. Schema 1, of version 0.1, has no checksums.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from numpy.typing import NDArray
 
 from ckseq.config import Tree, digest
 from ckseq.errors import DataError
+from ckseq.facs import ActionUnit
+from ckseq.recording import Origin
 from ckseq.signal.fused import NeutralFace, beside, less_neutral, neutral_face
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
 from ckseq.storage.run_migration import with_new_spelling
@@ -44,8 +49,8 @@ class Entry:
 
     ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
     the reason in ``error``), ``n_crops`` its stored crops; ``source_digest`` that of the frames' file names and bytes,
-    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions; ``neutral`` as
-    of `ckseq.recording.Recording`.
+    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions; ``neutral`` and
+    ``action_units`` as of `ckseq.recording.Recording`.
     """
 
     id: str
@@ -60,6 +65,7 @@ class Entry:
     n_crops: int = 0
     quality: Quality | None = None
     neutral: bool = False
+    action_units: tuple[ActionUnit, ...] | None = None
 
 
 class Store:
@@ -74,6 +80,7 @@ class Store:
         self.pipeline: Tree = with_new_spelling(json.loads(file.attrs["pipeline"]))
         self.digest = str(file.attrs["digest"])
         self.notes: list[str] = json.loads(file.attrs["notes"])
+        self.origin: Origin | None = file.attrs.get("origin")
         # reading a recording's attributes takes as long as reading its data: once a run, and not once a batch
         self._checks_attributes = self.has_checksums and listing
         self._checked: set[str] = set()
@@ -128,9 +135,17 @@ class Store:
         """Return the first and the last crop of a recording, (2, n, n) uint8."""
         return self._read(id, "faces")
 
+    def boxes(self, id: str) -> NDArray[np.int32]:
+        """Return the face box in each frame of a recording, (f, 4) int32: left, top, right, bottom, pixels."""
+        return self._read(id, "boxes")
+
     def mean_face(self, id: str) -> NDArray[np.uint8]:
         """Return the mean picture of a sequence, (m, m) uint8."""
         return self._read(id, "mean_face")
+
+    def film_strip(self, id: str) -> NDArray[np.uint8]:
+        """Return a few small crops of a sequence, (k, m, m) uint8; see `ckseq.signal.reduce.film_strip`."""
+        return self._read(id, "film_strip")
 
     def n_found(self, id: str) -> int:
         """Return the number of frames of a recording in which a face was found, of those that were searched."""
@@ -243,7 +258,15 @@ _PREPARE_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
 
 def _entry(values: dict[str, Any]) -> Entry:
     quality = values.get("quality")
-    return Entry(**{**values, "quality": None if quality is None else Quality(**quality)})
+    more = {
+        "quality": None if quality is None else Quality(**quality),
+        "action_units": _units(values.get("action_units")),
+    }
+    return Entry(**{**values, **more})
+
+
+def _units(pairs: list[tuple[str, int | None]] | None) -> tuple[ActionUnit, ...] | None:
+    return None if pairs is None else tuple(ActionUnit(unit, intensity) for unit, intensity in pairs)
 
 
 def quality_of(group: h5py.Group) -> Quality | None:
@@ -270,6 +293,7 @@ def entry_of(id: str, group: h5py.Group) -> Entry:
         n_crops,
         quality_of(group),
         bool(attrs.get("neutral", False)),
+        _units(json.loads(attrs.get("action_units", "null"))),
     )
 
 

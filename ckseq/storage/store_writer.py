@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import ckseq
 from ckseq.errors import DataError
-from ckseq.recording import Recording
+from ckseq.recording import Origin, Recording
 from ckseq.storage.files import remove_temporaries, write_file
 from ckseq.storage.hdf5 import CHECKSUM, checksum, write_hdf5
 from ckseq.storage.store import SCHEMA, attributes_checksum, entry_of, quality_of, recording_checksum, root_checksum
@@ -93,6 +93,7 @@ def _attributes(prepared: Prepared) -> dict[str, Any]:
         "label": recording.label,
         "part": recording.part,
         "neutral": recording.neutral or None,
+        "action_units": None if recording.action_units is None else json.dumps(recording.action_units),
         "error": prepared.error,
     }
     quality = {} if prepared.quality is None else asdict(prepared.quality)
@@ -164,7 +165,14 @@ def remove_parts(folder: Path) -> None:
 
 
 def assemble(
-    folder: Path, digests: Mapping[str, str], out: Path, *, pipeline: Mapping[str, Any], digest: str, notes: list[str]
+    folder: Path,
+    digests: Mapping[str, str],
+    out: Path,
+    *,
+    pipeline: Mapping[str, Any],
+    digest: str,
+    notes: list[str],
+    origin: Origin | None = None,
 ) -> None:
     """Build the store from its parts, in the order of ``digests``; the same parts give the same bytes.
 
@@ -182,6 +190,8 @@ def assemble(
         Of the pipeline and all sources.
     notes : list of str
         Notes on the data, shown with every result.
+    origin : str, optional
+        Whose faces the data show.
     """
 
     def build(file: h5py.File) -> None:
@@ -190,6 +200,8 @@ def assemble(
         file.attrs["pipeline"] = json.dumps(pipeline, sort_keys=True)
         file.attrs["digest"] = digest
         file.attrs["notes"] = json.dumps(notes)
+        if origin is not None:
+            file.attrs["origin"] = origin
         target = file.create_group("recordings")
         entries = []
         for id, made_from in digests.items():

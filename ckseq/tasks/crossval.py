@@ -27,6 +27,7 @@ def crossval(
     overwrite: bool = False,
     resume: bool = False,
     fit_memory: bool = False,
+    keep_models: bool = False,
     say_accuracy: bool = True,
     console: Console,
 ) -> dict[str, Any]:
@@ -54,6 +55,8 @@ def crossval(
         Go on with the run at ``out``, fold by fold and epoch by epoch; it ends in the same predictions to the byte.
     fit_memory : bool
         Choose by itself what makes a training fit into memory without changing its mathematics.
+    keep_models : bool
+        Keep the model of every fold, which 'ckseq explain' needs.
     say_accuracy : bool
         Print the accuracy; not for a caller that prints its own of the same run.
     console : Console
@@ -75,7 +78,7 @@ def crossval(
     """
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     command = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
-    command += ["--seed", str(recipe.seed), "--seeds", str(seeds)]
+    command += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(["--keep-models"] if keep_models else [])]
     finished = run_experiment(
         store,
         recipe,
@@ -88,6 +91,7 @@ def crossval(
         overwrite=overwrite,
         resume=resume,
         fit_memory=fit_memory,
+        keep_models=keep_models,
         console=console,
     )
     run, accuracy, n_test = finished.run, finished.accuracy(), finished.run.protocol.n_test

@@ -12,7 +12,7 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
-from ckseq.preprocessing.data_set import find_source, notes_of
+from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.results import Result, data_notes, doubt_line, doubtful, dropped_line, named
 from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
@@ -89,7 +89,8 @@ def preprocess(
         return _up_to_date(out, recipe, recordings, console)
     console.heading(f"preparing {counted(len(recordings), 'recording')} with the pipeline {recipe.name!r}")
     start = time.monotonic()
-    results = prepare_all(recordings, recipe, out, notes=notes, cache=cache, jobs=jobs, console=console)
+    origin = origin_of(layout.name, recordings, notes)
+    results = prepare_all(recordings, recipe, out, notes=notes, origin=origin, cache=cache, jobs=jobs, console=console)
     for note in data_notes(recordings, results):
         console.warn(note)
     return _summary(out, results, time.monotonic() - start, console)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
+from ckseq.errors import CallError
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
 from ckseq.report.against_baselines import as_good_baselines, banner
@@ -20,26 +21,43 @@ from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
 from ckseq.report.curves import draw_accuracy, draw_loss
 from ckseq.report.early_classification import draw_early, rules_of, sentences
+from ckseq.report.explanations import draw_explained_classes, explained_of
+from ckseq.report.face_rights import FaceRights, rights_of
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
+from ckseq.report.print_figures import draw_for_print
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.replication import Card, card_tree, replication_card
 from ckseq.report.scores import scores_of
-from ckseq.report.sequences import draw_sequences, one_per_class
+from ckseq.report.sequence_pictures import figure_webp
+from ckseq.report.sequences import draw_sequences, one_per_class, without_face
+from ckseq.report.store_pictures import explorer_of
 from ckseq.report.trust import Trust, trust, trust_tree
 from ckseq.report.uncertainty import to_publish
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import checked_history, read_complete_run
 from ckseq.storage.examples import read_examples
+from ckseq.storage.explanations import read_explanations
 from ckseq.storage.files import write_bytes
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
 from ckseq.storage.run_record import RunRecord
 
+PHOTOGRAPHS = ("answers", "mistakes", "sequences")
+"""The figures with faces, which the page holds as WebP."""
 
-def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
+
+def report(
+    run: Path,
+    *,
+    faces: bool,
+    all_faces: bool = False,
+    store: Path | None = None,
+    figures: Path | None = None,
+    console: Console,
+) -> dict[str, Any]:
     """Write all tables, figures and the page of a run into its folder; all are computed from its predictions.
 
     Parameters
@@ -48,24 +66,40 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         A run folder.
     faces : bool
         Whether the figures show faces.
+    all_faces : bool
+        Whether they also show faces of CK+ that may not be published.
+    store : path, optional
+        The store of the run, where it was moved.
+    figures : path, optional
+        A folder for figures in print quality.
     console : Console
         Prints the headline and the confusion matrix.
 
     Returns
     -------
     dict
-        The main scores, and under ``files`` the path of every file that was written.
+        The main scores; under ``files`` the path of every file in the run folder that was written, and under
+        ``print_figures`` those of the figures for print.
 
     Raises
     ------
+    CallError
+        The store is not that of the run, or all faces are asked for and none.
     DataError
         The folder is no run, a file in it is incomplete or of another version, or there are no predictions yet.
     """
+    if all_faces and not faces:
+        raise CallError("all faces and no faces contradict each other", fix="drop --no-faces or --all-faces")
     facts, predictions = read_complete_run(run)
     scores = scores_of(facts, predictions, confidence=CONFIDENCE)
     as_good = as_good_baselines(facts, predictions, scores)
     found = trust(predictions, confidence=CONFIDENCE)
-    pictures = _pictures(run, facts, predictions, scores, found, faces=faces)
+    rights = rights_of(facts, faces=faces, everybody=all_faces)
+    found_explanations = read_explanations(run)
+    explorer = explorer_of(
+        run, facts, predictions, rights, store=store, explanations=found_explanations, console=console
+    )
+    pictures = _pictures(run, facts, predictions, scores, found, rights)
     early = []
     if prefix_predictions := prefix_probabilities_of(run, facts):
         rules, known_subjects = rules_of(prefix_predictions), predictions.subjects is not None
@@ -77,16 +111,21 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
             known_subjects=known_subjects,
         )
         early = sentences(prefix_predictions, rules, known_subjects=known_subjects)
+    if found_explanations is not None:
+        pictures["explanations"] = draw_explained_classes(found_explanations)
+    embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
+    explained = None if found_explanations is None else explained_of(found_explanations)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
         "confusion_matrix.csv": tables.confusion_csv(scores),
         "figures.json": json.dumps(trust_tree(found), indent=2) + "\n",
-        "report.html": render_page(facts, predictions, scores, pictures, faces=faces, early=early),
+        "report.html": render_page(facts, predictions, scores, embedded, explorer, early=early, explained=explained),
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         write_bytes(run / name, data)
+    for_print = {} if figures is None else _write_figures(figures, run, facts, scores, found)
     if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
     nothing_yet = banner(as_good, scores, noun_of(facts))
@@ -111,11 +150,21 @@ def report(run: Path, *, faces: bool, console: Console) -> dict[str, Any]:
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
+        "print_figures": for_print,
     }
 
 
+def _write_figures(out: Path, run: Path, facts: RunRecord, scores: Scores, found: Trust) -> dict[str, str]:
+    validation = facts.value("training.validation") or "none"
+    epochs = checked_history(run, facts)
+    drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE)
+    for name, data in drawn.items():
+        write_bytes(out / name, data)
+    return {name: str(out / name) for name in sorted(drawn)}
+
+
 def _pictures(
-    run: Path, facts: RunRecord, predictions: Predictions, scores: Scores, found: Trust, *, faces: bool
+    run: Path, facts: RunRecord, predictions: Predictions, scores: Scores, found: Trust, rights: FaceRights
 ) -> dict[str, bytes]:
     pictures = {
         "confusion_matrix": draw_confusion(scores, noun_of(facts)),
@@ -128,17 +177,21 @@ def _pictures(
         validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
         pictures["loss"] = draw_loss(epochs, validation=validation)
-    crops = read_crops(run)
+    subjects = {row.recording: row.subject for row in predictions.rows}
+    crops = {id: crop for id, crop in read_crops(run).items() if rights.shows(subjects.get(id, ""))}
     pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
-    pictures["answers"] = draw_answers(one_answer_per_class(predictions), predictions.labels, crops if faces else {})
+    pictures["answers"] = draw_answers(one_answer_per_class(predictions), predictions.labels, crops)
     # of several seeds' errors on a recording, the one with the highest probability
     mistakes = {mistake.recording: mistake for mistake in reversed(tables.confusions(predictions))}
     shown = [mistake for mistake in reversed(mistakes.values()) if mistake.recording in crops]
-    if shown and faces:
+    if shown:
         pictures["mistakes"] = draw_mistakes(shown, crops)
-    examples = one_per_class(read_examples(run), predictions.labels)
+    examples = [
+        one if rights.shows(subjects.get(one.recording, "")) else without_face(one)
+        for one in one_per_class(read_examples(run), predictions.labels)
+    ]
     if examples:
-        pictures["sequences"] = draw_sequences(examples, faces=faces)
+        pictures["sequences"] = draw_sequences(examples, faces=rights.faces)
     return pictures
 
 

@@ -15,11 +15,11 @@ from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.labels import in_order
 from ckseq.storage.replacement import whole_folder
+from ckseq.twin.about import SYNTHETIC
 from ckseq.twin.tree import SequencePlan, TwinConfig, plan, write
 from ckseq.workers import spread
 
 _NOTE = "ABOUT.txt"
-_FIRST_LINE = "A synthetic twin of CK+, drawn by ckseq."
 
 
 def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> TwinConfig:
@@ -104,7 +104,7 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
 
 def _is_twin(folder: Path) -> bool:
     try:
-        return (folder / _NOTE).read_text(encoding="utf-8").startswith(_FIRST_LINE)
+        return (folder / _NOTE).read_text(encoding="utf-8").startswith(SYNTHETIC)
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -112,7 +112,7 @@ def _is_twin(folder: Path) -> bool:
 def _note(config: TwinConfig) -> str:
     settings = "\n".join(f"  {name} = {value!r}" for name, value in config.model_dump().items())
     return (
-        f"{_FIRST_LINE}\n\nThe faces are computed; they show no person, living or dead, and carry no license of CK+.\n"
+        f"{SYNTHETIC}\n\nThe faces are computed; they show no person, living or dead, and carry no license of CK+.\n"
         "Layout and file formats are those of the Extended Cohn-Kanade data set (Lucey et al., 2010).\n\n"
         f"ckseq {ckseq.__version__}, drawn from:\n{settings}\n"
     )

@@ -4,6 +4,8 @@ from matplotlib.text import Text
 
 from ckseq.protocol.score import score
 from ckseq.report import confusion, tables, wording
+from ckseq.report.explorer import Explorer
+from ckseq.report.face_rights import FaceRights
 from ckseq.report.page import render_page
 from ckseq.report.wording import IMAGE, SEQUENCE, noun_of
 
@@ -55,14 +57,13 @@ def test_the_wording_of_a_run_of_images_says_images():
 
 
 def test_the_page_of_a_run_of_images_says_images():
-    page = render_page(run_of("crops", 1), made_predictions(), made_scores(), {"confusion_matrix": b""}, faces=False)
+    explorer = Explorer(FaceRights(faces=False))
+    page = render_page(run_of("crops", 1), made_predictions(), made_scores(), {}, explorer)
     prose, recipe = page.split("<h2>Reproducibility</h2>")
     assert "42 test images" in prose
     assert "sequence" not in prose
     assert "[sequence]" in recipe  # the recipe's own words stay
-    assert "42 test sequences" in render_page(
-        made_run(), made_predictions(), made_scores(), {"confusion_matrix": b""}, faces=False
-    )
+    assert "42 test sequences" in render_page(made_run(), made_predictions(), made_scores(), {}, explorer)
 
 
 def test_the_confusion_matrix_counts_images(monkeypatch):

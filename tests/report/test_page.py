@@ -1,22 +1,26 @@
 import base64
+import hashlib
 import re
+from importlib.resources import files
 
 import pytest
 from made_html import Page
 from made_runs import LABELS, made_predictions, made_run
 
 from ckseq.protocol.intervals import wilson_interval
+from ckseq.report.explorer import Explorer
+from ckseq.report.face_rights import FaceRights
 from ckseq.report.page import render_page
 from ckseq.report.scores import scores_of
 from ckseq.storage.predictions import Predictions
 
 
-def page_of(run=None, predictions=None, pictures=None, faces=True):
+def page_of(run=None, predictions=None, pictures=None, faces=True, **explorer):
     predictions = predictions or made_predictions()
     run = run or made_run(predictions)
     scores = scores_of(run, predictions, confidence=0.95)
-    pictures = pictures or {name: name.encode() for name in ("confusion_matrix", "accuracy", "loss", "sequences")}
-    html = render_page(run, predictions, scores, pictures, faces=faces)
+    pictures = pictures or {name: name.encode() for name in ("accuracy", "loss", "sequences")}
+    html = render_page(run, predictions, scores, pictures, Explorer(FaceRights(faces), **explorer))
     return html, scores
 
 
@@ -24,17 +28,25 @@ def test_the_page_stands_alone():
     html, _ = page_of()
     page = Page(html)
     assert page.references
-    assert all(reference.startswith("data:image/png;base64,") for reference in page.references)
-    assert not re.search(r"url\(|@import|<script|<link|https?://", html)
+    assert all(re.match("data:image/png;base64,|#", reference) for reference in page.references)
+    assert not re.search(r"url\(|@import|<link|https?://|<script src", html)
     assert "default-src 'none'" in html
+
+
+def test_only_the_reports_own_script_runs():
+    html, _ = page_of()
+    scripts = re.findall("<script>(.*?)</script>", html, re.DOTALL)
+    assert scripts == [files("ckseq.report").joinpath("page.js").read_text(encoding="utf-8")]
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
 
 
 def test_the_pictures_are_inside():
     html, _ = page_of()
-    inside = [base64.b64decode(reference.partition(",")[2]).decode() for reference in Page(html).references]
-    assert inside == ["confusion_matrix", "accuracy", "loss", "sequences"]
-    html, _ = page_of(pictures={"confusion_matrix": b"1"})
-    assert len(Page(html).references) == 1
+    inside = [base64.b64decode(picture).decode() for picture in re.findall('src="data:image/png;base64,(.*?)"', html)]
+    assert inside == ["accuracy", "loss", "sequences"]
+    html, _ = page_of(pictures={"accuracy": b"RIFF1", "loss": b"1"})
+    assert re.findall('src="data:image/(.*?);', html) == ["webp", "png"]
 
 
 PRIOR = {"name": "class prior", "about": "the most frequent class in training", "accuracy": 0.25, "p_value": None}
@@ -101,7 +113,7 @@ def test_notes_are_shown_and_a_run_that_was_stopped():
 def test_the_headings_are_the_terms_of_the_field():
     pictures = dict.fromkeys(("confusion_matrix", "reliability", "accuracy", "loss", "folds", "early", "classes"), b"1")
     html, _ = page_of(predictions=made_predictions(folds=3), pictures=pictures)
-    assert re.findall("<h2>(.*?)</h2>", html) == [
+    assert re.findall("<h2.*?>(.*?)</h2>", html) == [
         "Interpretation",
         "Confusion matrix",
         "Per-class precision, recall, F1 and support",
@@ -110,6 +122,8 @@ def test_the_headings_are_the_terms_of_the_field():
         "Early classification",
         "Cross-validation folds",
         "Misclassified sequences (5)",
+        "Test sequences",
+        "Per subject",
         "Learning curves",
         "Class distribution",
         "Reproducibility",
@@ -156,8 +170,10 @@ def test_whatever_comes_from_a_file_is_escaped():
     )
     html, _ = page_of(run, predictions)
     page = Page(html)
-    assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "link"}
-    assert all(reference.startswith("data:") for reference in page.references)
+    assert not {tag for tag, _ in page.tags} & {"iframe", "object", "link"}
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}]
+    assert all(re.match("data:|#", reference) for reference in page.references)
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert page.text.count("alert(1)") > 10
     assert len([tag for tag, _ in page.tags if tag == "style"]) == 1

@@ -3,6 +3,8 @@ from made_runs import LABELS, made_predictions, made_run
 
 from ckseq.experiment.recipe import load_experiment
 from ckseq.preprocessing.pipeline import load_pipeline
+from ckseq.report.explorer import Explorer
+from ckseq.report.face_rights import FaceRights
 from ckseq.report.page import render_page
 from ckseq.report.replication import card_tree, replication_card
 from ckseq.report.scores import scores_of
@@ -95,7 +97,7 @@ def test_the_published_accuracy_stands_in_the_card_alone():
     run, predictions = run_of(settings=["training.epochs=12"])
     scores = scores_of(run, predictions, confidence=0.95)
     assert [rate.name for rate in rates(run, scores)] == ["this run"]
-    html = render_page(run, predictions, scores, {"confusion_matrix": b""}, faces=False)
+    html = render_page(run, predictions, scores, {}, Explorer(FaceRights(faces=False)))
     before, card = html.split("<h2>Replication card</h2>")
     assert "0.88" not in before
     assert (

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
+from ckseq.facs import ActionUnit
 from ckseq.labels import EMOTIONS
 from ckseq.recording import ArchiveMembers, ImageFiles
 from ckseq.sources import _trees, ckplus
@@ -298,6 +299,40 @@ def test_companions_are_counted(tree):
     lines = told(tree)
     assert any("1 FACS files where 3 were expected" in line for line in lines)
     assert any("1 Landmarks files where 14 were expected" in line for line in lines)
+
+
+def test_facs_codes_are_read(tree):
+    write(tree, "FACS/S005/001/S005_001_00000004_facs.txt", b"   1.7e+01   3.0\n   9.0   0.0\n")
+    write(tree, "FACS/S010/001/S010_001_00000006_facs.txt", b"0 0")
+    coded = {one.id: one.action_units for one in ckplus.scan(tree)}
+    assert coded == {"S005_001": (ActionUnit("9"), ActionUnit("17", 3)), "S005_002": None, "S010_001": ()}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is an empty FACS file"),
+        (b"nine 3", "'nine 3' is no action unit with its intensity"),
+        (b"9", "'9' is no action unit"),
+        (b"9 3 1", "is no action unit"),
+        (b"9.5 1", "the action unit 9.5 is not one of FACS"),
+        (b"100 1", "the action unit 100 is not"),
+        (b"9 6", "the intensity 6 is not one of 0 to 5"),
+        (b"9 nan", "the intensity nan is not"),
+    ],
+)
+def test_codes_that_cannot_be_used_are_told_and_harm_no_emotion(tree, content, message):
+    write(tree, "FACS/S005/001/S005_001_00000004_facs.txt", content)
+    assert summary(ckplus.scan(tree)) == EXPECTED
+    assert ckplus.scan(tree)[0].action_units is None
+    assert any(message in line and "its codes are not used" in line for line in told(tree))
+
+
+def test_of_two_contradicting_facs_files_neither_is_used(tree):
+    for number, content in ((3, b"9 1"), (4, b"12 1")):
+        write(tree, f"FACS/S005/001/S005_001_0000000{number}_facs.txt", content)
+    assert ckplus.scan(tree)[0].action_units is None
+    assert any("contradicts another FACS file" in line for line in told(tree))
 
 
 @given(seed=st.integers(0, 2**32 - 1))

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
+from ckseq.facs import ActionUnit
 from ckseq.recording import ImageFiles, VideoFile, subject_known
 from ckseq.sources import manifest
 from ckseq.sources._frames import safe_id
@@ -40,6 +41,14 @@ def test_a_column_marks_neutral_recordings(folder):
     assert manifest.problems(path) == []
     with pytest.raises(DataError, match=r"line 2: the column neutral is 'a\.mp4'; write yes, or leave it empty"):
         manifest.scan(table(folder, "path,subject,neutral\nb,S1,a.mp4\n"))
+
+
+def test_a_column_holds_facs_codes(folder):
+    path = table(folder, "path,subject,session,label,action_units\nb,S1,2,joy,6B+12\na,S1,1,,0\nclip.mp4,S2,3,anger,\n")
+    coded = {one.id: one.action_units for one in manifest.scan(path)}
+    assert coded == {"S1_1": (), "S1_2": (ActionUnit("6", 2), ActionUnit("12")), "S2_3": None}
+    with pytest.raises(DataError, match="line 2: 'smile' is no action unit; write FACS codes such as"):
+        manifest.scan(table(folder, "path,subject,action_units\nb,S1,smile\n"))
 
 
 def test_rows_become_recordings(folder):

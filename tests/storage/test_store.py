@@ -1,4 +1,6 @@
 import json
+import zlib
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ckseq.errors import DataError
+from ckseq.facs import ActionUnit
 from ckseq.recording import ImageFiles, Recording
-from ckseq.storage.store import open_store
+from ckseq.storage.store import open_store, root_checksum
 from ckseq.storage.store_writer import Prepared, assemble, read_part, write_part
 
 
@@ -57,6 +60,34 @@ def test_what_was_written_is_read(store):
             assert read("S001_001").dtype == arrays[name].dtype
         assert opened.pipeline == {"name": "paper"}
         assert (opened.digest, opened.notes) == ("d", ["synthetic"])
+
+
+def test_facs_codes_survive_in_recordings_and_index(tmp_path):
+    units = (ActionUnit("1", 2), ActionUnit("12"))
+    coded, neutral, unknown = (
+        Prepared(replace(recording(id), action_units=codes), "d")
+        for id, codes in [("a", units), ("b", ()), ("c", None)]
+    )
+    path = build(tmp_path, coded, neutral, unknown)
+    with open_store(path) as opened:
+        assert [entry.action_units for entry in opened.entries] == [units, (), None]
+        assert opened.verify() == []
+    with h5py.File(path) as file:
+        assert file["recordings/a"].attrs["action_units"] == '[["1", 2], ["12", null]]'
+        assert "action_units" not in file["recordings/c"].attrs
+
+
+def test_an_index_from_before_facs_codes_is_read(tmp_path):
+    path = build(tmp_path, Prepared(recording(), "d"))
+    with h5py.File(path, "r+") as file:
+        index = json.loads(file["index"][()])
+        del index[0]["action_units"], file["index"]
+        text = json.dumps(index)
+        file["index"] = text
+        file["index"].attrs["crc32"] = zlib.crc32(text.encode())
+        file.attrs["checksum"] = root_checksum(file)
+    with open_store(path) as opened:
+        assert opened.entries[0].action_units is None
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 40))))

@@ -388,3 +388,14 @@ def test_the_mean_picture_is_that_of_the_crops(tmp_path, data, pipeline, console
             small = [cv2.resize(crop, (32, 32), interpolation=cv2.INTER_AREA) for crop in crops]
             np.testing.assert_allclose(store.mean_face(entry.id), np.mean(small, axis=0), atol=0.5)
         assert store.mean_face(entry.id).std() > 3
+
+
+def test_the_film_strip_is_some_of_the_crops_from_the_first_to_the_last(tmp_path, data, pipeline, console):
+    prepare(data, tmp_path / "s.h5", pipeline, console, settings=["reduce.keep_crops=true"])
+    with open_store(tmp_path / "s.h5") as store:
+        assert store.origin == "other"
+        for entry in store.entries:
+            crops, strip = store.crops(entry.id), store.film_strip(entry.id)
+            assert strip.shape == (min(6, len(crops)), 64, 64)
+            for crop, picture in ((crops[0], strip[0]), (crops[-1], strip[-1])):
+                np.testing.assert_array_equal(picture, cv2.resize(crop, (64, 64), interpolation=cv2.INTER_AREA))

@@ -1,0 +1,152 @@
+"""How well the relevant part of a face agrees with the part that moved, against random places, by subject.
+
+Overlap of sets: intersection over union (Jaccard), precision and recall. A random place is the moved area itself,
+shifted at random within the face box, so it has the same shape and size and knows nothing of the face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.protocol.intervals import Interval
+
+LEAST_DROP = 0.02
+"""A part is relevant only if keeping it from moving lowers the class's probability by about 2 %: nats."""
+
+SHARE_OF_LARGEST = 0.5
+"""And if it does so at least half as much as any part changes it, up or down. What moved is measured by this share."""
+
+
+class Overlap(NamedTuple):
+    """Intersection over union, precision and recall of two sets; 0 where one is empty."""
+
+    iou: float
+    precision: float
+    recall: float
+
+
+class Ratio(NamedTuple):
+    """Mean overlap (IoU) of explanations and of random places, and their ratio with its interval over subjects."""
+
+    explained: float
+    random: float
+    ratio: float
+    interval: Interval
+    n: int
+    n_subjects: int
+
+
+def relevant(drops: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which parts are evidence for a class, of drops of its log-probability; evidence against is negative.
+
+    >>> relevant(np.array([0.1, 0.6, 1.0, -0.2])).tolist(), relevant(np.array([0.001, 0.0])).tolist()
+    ([False, True, True, False], [False, False])
+
+    A part is little beside another that speaks much more against the class:
+
+    >>> relevant(np.array([0.6, -2.0])).tolist()
+    [False, False]
+    """
+    return drops >= max(SHARE_OF_LARGEST * float(np.abs(drops).max()), LEAST_DROP)
+
+
+def moved(displacement: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where something moved, at least half as far as where it moved farthest.
+
+    >>> moved(np.array([0.0, 0.6, 1.0])).tolist()
+    [False, True, True]
+    """
+    return (displacement >= SHARE_OF_LARGEST * displacement.max()) & (displacement > 0)
+
+
+def overlap(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> Overlap:
+    """Return how well what was found agrees with what was wanted, arrays of one shape.
+
+    >>> overlap(np.array([True, True, False, False]), np.array([False, True, True, True]))
+    Overlap(iou=0.25, precision=0.5, recall=0.3333333333333333)
+    """
+    both = int((found & wanted).sum())
+    sizes = int((found | wanted).sum()), int(found.sum()), int(wanted.sum())
+    return Overlap(*(both / size if size else 0.0 for size in sizes))
+
+
+def random_iou(wanted: NDArray[np.bool_], *, n_draws: int, rng: np.random.Generator) -> float:
+    """Return the mean overlap (IoU) of an area with itself at random places, wrapped around the edges.
+
+    Parameters
+    ----------
+    wanted : (n, n) bool
+    n_draws : int
+    rng : numpy.random.Generator
+    """
+    shifts = rng.integers(0, wanted.shape, size=(n_draws, 2)).tolist()
+    return float(np.mean([overlap(np.roll(wanted, shift, (0, 1)), wanted).iou for shift in shifts]))
+
+
+def random_names_iou(n_found: int, n_wanted: int, n_all: int) -> float:
+    """Return the expected overlap (IoU) of a random choice of so many of n names with a set of them.
+
+    Exactly: the number in common is hypergeometric.
+
+    >>> random_names_iou(1, 1, 4)
+    0.25
+    """
+    total = 0.0
+    for both in range(1, min(n_found, n_wanted) + 1):
+        ways = comb(n_wanted, both) * comb(n_all - n_wanted, n_found - both)
+        total += ways / comb(n_all, n_found) * both / (n_found + n_wanted - both)
+    return total
+
+
+def ratio_by_subject(
+    explained: Sequence[float],
+    random: Sequence[float],
+    subjects: Sequence[str],
+    *,
+    n_draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Ratio:
+    """Return the ratio of two mean overlaps, with a percentile bootstrap interval that draws whole subjects.
+
+    Parameters
+    ----------
+    explained, random : sequence of float
+        For each sequence; at least one.
+    subjects : sequence of str
+        Whom each shows.
+    n_draws : int
+        Number of bootstrap samples.
+    confidence : float
+    rng : numpy.random.Generator
+    """
+    names, subject_of = np.unique(list(subjects), return_inverse=True)
+    sums = np.zeros((len(names), 3))
+    np.add.at(sums, subject_of, np.column_stack([explained, random, np.ones(len(subject_of))]))
+    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws)
+    drawn = weights @ sums
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
+    total = sums.sum(axis=0)
+    return Ratio(
+        float(total[0] / total[2]),
+        float(total[1] / total[2]),
+        float(total[0] / total[1]),
+        Interval(float(low), float(high)),
+        len(subject_of),
+        len(names),
+    )
+
+
+def mean_by_subject(
+    values: Sequence[float], subjects: Sequence[str], *, n_draws: int, confidence: float, rng: np.random.Generator
+) -> tuple[float, Interval]:
+    """Return a mean with a percentile bootstrap interval that draws whole subjects; parameters as above."""
+    found = ratio_by_subject(
+        values, np.ones(len(values)).tolist(), subjects, n_draws=n_draws, confidence=confidence, rng=rng
+    )
+    return found.explained, found.interval

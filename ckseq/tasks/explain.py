@@ -1,0 +1,137 @@
+"""``ckseq explain``: where and when a run's models see their evidence, and how well that agrees with FACS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rich.table import Table
+from rich.text import Text
+
+from ckseq.console import Console
+from ckseq.errors import CallError, DataError
+from ckseq.explain.maps import OcclusionConfig
+from ckseq.inference.explained_recording import ReadRecording, recipe_of
+from ckseq.inference.explanations import Task, explain_run
+from ckseq.report.explanations import draw_explained_classes, draw_explanation, sentences
+from ckseq.report.face_rights import rights_of
+from ckseq.sources.ckplus import tracked_points
+from ckseq.storage.explanations import EXPLANATIONS, ExplainedRecording, ExplanationFile, write_explanations
+from ckseq.storage.files import write_bytes
+from ckseq.storage.replacement import whole_folder
+from ckseq.storage.run_record import read_run
+from ckseq.storage.store import open_store
+
+CLASSES = "classes.png"
+_MOST_LISTED = 40
+
+
+def explain(
+    run: Path,
+    *,
+    recordings: Sequence[str],
+    store: Path | None,
+    data: Path | None,
+    sanity: bool,
+    seed: int,
+    faces: bool,
+    all_faces: bool = False,
+    console: Console,
+) -> dict[str, Any]:
+    """Explain the test sequences of a run, and write figures and ``explanation.json`` into its folder.
+
+    Parameters
+    ----------
+    run : Path
+        A complete run of sequences; a cross-validation that kept its models.
+    recordings : sequence of str
+        Their ids; all test sequences if empty.
+    store : Path, optional
+        The store, if it was moved.
+    data : Path, optional
+        A data set in CK+'s layout, whose Landmarks say which parts moved.
+    sanity : bool
+        Also explain models trained on shuffled labels.
+    seed : int
+        Of random places, random orders and intervals.
+    faces : bool
+        Whether figures show faces.
+    all_faces : bool
+        Whether they also show faces of CK+ that may not be published.
+    console : Console
+
+    Returns
+    -------
+    dict
+        ``folder``, ``n``, ``agreement`` and ``figures`` as in the file, ``recordings``: where and when of each.
+
+    Raises
+    ------
+    CallError
+        The run is not on sequences, a recording is unknown, or all faces are asked for and none.
+    DataError
+        The run keeps no models, or its store is missing or another one.
+    """
+    if all_faces and not faces:
+        raise CallError("all faces and no faces contradict each other", fix="drop --no-faces or --all-faces")
+    record = read_run(run)
+    rights = rights_of(record, faces=faces, everybody=all_faces)
+    recipe = recipe_of(run, record)
+    where = store or Path(record.store.path if record.store else "")
+    if not where.is_file():
+        raise DataError(f"its store {where} is missing", run, "give its new path with --store")
+    points = {} if data is None else tracked_points(data)
+    folder = run / EXPLANATIONS
+    with open_store(where, digest=record.store_digest) as opened:
+        if unknown := sorted(set(recordings) - {entry.id for entry in opened.entries}):
+            raise CallError(f"there is no recording {unknown[0]}", where, "name recordings of predictions.csv")
+        task = Task(run, record, recipe, opened, points, OcclusionConfig(), seed)
+        n = len(recordings or record.tested) * (len(record.seeds) + sanity)
+        with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
+
+            def draw(one: ExplainedRecording, recording: ReadRecording) -> str:
+                name = f"{quote(one.recording, safe='')}.png"
+                write_bytes(
+                    partial / name, draw_explanation(one, recording.face if rights.shows(one.subject) else None)
+                )
+                return name
+
+            found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
+            write_explanations(partial, found)
+            write_bytes(partial / CLASSES, draw_explained_classes(found))
+    console.say(_table(found))
+    for line in (*sentences(found), *found.notes):
+        console.say(line)
+    console.say(f"Figures and explanation.json: {folder}; 'ckseq report {run}' shows them")
+    return {
+        "schema": 1,
+        "folder": str(folder),
+        "n": len(found.recordings),
+        "agreement": [one.model_dump(mode="json") for one in found.agreement],
+        "figures": [one.model_dump(mode="json") for one in found.figures],
+        "notes": list(found.notes),
+        "recordings": [
+            one.model_dump(mode="json", include={"recording", "truth", "predicted", "probability", "where", "when"})
+            for one in found.recordings
+        ],
+    }
+
+
+def _table(found: ExplanationFile) -> Table:
+    table = Table("sequence", "true", "predicted", "probability", "where", "when, steps", "action units", box=None)
+    for one in found.recordings[:_MOST_LISTED]:
+        units = "" if one.action_units is None else "+".join(unit for unit, _ in one.action_units)
+        table.add_row(
+            Text(one.recording),
+            Text(one.truth or ""),
+            Text(one.predicted, "" if one.predicted == one.truth else "bold"),
+            f"{one.probability:.2f}",
+            one.where,
+            f"{one.when[0] + 1} to {one.when[1] + 1} of {one.n_steps}",
+            units,
+        )
+    if len(found.recordings) > _MOST_LISTED:
+        table.caption = f"the first {_MOST_LISTED} of {len(found.recordings)}; explanation.json holds all"
+    return table
