@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.console import Console as RichConsole
-from rich.console import ConsoleOptions, RenderableType
+from rich.console import ConsoleOptions, Group, RenderableType
 from rich.control import Control
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.segment import ControlType, Segment
+from rich.table import Table
 from rich.text import Text
 
 from ckseq.errors import CallError
@@ -64,9 +65,16 @@ class Console:
         self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, what: RenderableType) -> None:
-        """Print a text, without interpreting markup, or any rich renderable such as a table."""
-        if not self.quiet:
-            self._out.print(Text(printable(what)) if isinstance(what, str) else _Printable(what))
+        """Print a text, without interpreting markup, or any rich renderable.
+
+        No word in a table is cut: one that is too wide is turned, with a column for each row, or a paragraph where even
+        that is too wide.
+        """
+        if self.quiet:
+            return
+        if isinstance(what, Table):
+            what = fitting(what, self._out)
+        self._out.print(Text(printable(what)) if isinstance(what, str) else _Printable(what))
 
     def heading(self, what: str) -> None:
         """Print the title of the stage that begins now."""
@@ -114,7 +122,10 @@ class Console:
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Bar]:
-        """Show progress; the caller calls ``advance(text=...)`` after each unit of work."""
+        """Show progress; the caller calls ``advance(text=...)`` after each unit of work.
+
+        A total of 0 is unknown: then no remaining time is shown.
+        """
         bar: Bar
         label = printable(label)
         if self.quiet:
@@ -137,6 +148,50 @@ class Console:
             yield bar
 
 
+# of a column that may be folded within words, such as one of paths
+_FOLDED_WIDTH = 24
+
+
+def fitting(table: Table, console: RichConsole) -> RenderableType:
+    """Return a table as it fits the width of a terminal without cutting a word: as it is, turned, or as paragraphs."""
+    if _keep_words(table, console):
+        return table
+    headers = [column.header for column in table.columns]
+    rows = list(zip(*(column.cells for column in table.columns), strict=True))
+    turned = Table(title=table.title, title_justify="left", title_style=table.title_style, box=None, show_header=False)
+    numbers = all(column.justify == "right" for column in table.columns[1:])
+    for cells in zip(headers, *rows, strict=True):
+        turned.add_row(*cells)
+    for column in turned.columns[1:]:
+        column.justify = "right" if numbers else "left"
+    if _keep_words(turned, console):
+        return turned
+    paragraphs = Table.grid(padding=(0, 2))
+    for number, row in enumerate(rows):
+        if number:
+            paragraphs.add_row("", "")
+        for header, cell in zip(headers, row, strict=True):
+            if not isinstance(cell, str | Text) or str(cell):
+                paragraphs.add_row(header, cell)
+    return paragraphs if table.title is None else Group(table.title, paragraphs)
+
+
+def _keep_words(table: Table, console: RichConsole) -> bool:
+    """Make each column at least as wide as its longest word; return whether the table then fits."""
+    for column in table.columns:
+        shown = [*([column.header] if table.show_header else []), *column.cells]
+        widest = max((_least_width(part, console) for part in shown), default=0)
+        column.min_width = min(widest, _FOLDED_WIDTH) if column.overflow == "fold" else widest
+    lines = len(table.columns) + 1 if table.box else 0
+    padding = (table.padding[1] + table.padding[3]) * len(table.columns)
+    return sum(column.min_width or 0 for column in table.columns) + lines + padding <= console.width
+
+
+def _least_width(part: RenderableType, console: RichConsole) -> int:
+    measured = console.measure(part)
+    return measured.maximum if isinstance(part, Text) and part.no_wrap else measured.minimum
+
+
 class Bar:
     """Progress that is not shown."""
 
@@ -147,7 +202,7 @@ class Bar:
 class _TerminalBar(Bar):
     def __init__(self, progress: Progress, label: str, total: int) -> None:
         self._progress = progress
-        self._task = progress.add_task(label, total=total, rate="", text="")
+        self._task = progress.add_task(label, total=total or None, rate="", text="")
 
     def advance(self, n: int = 1, *, text: str = "") -> None:
         self._progress.advance(self._task, n)
@@ -167,17 +222,16 @@ class _PlainBar(Bar):
         self._done += n
         text = printable(text)
         now = time.monotonic()
-        if now - self._last < self._every_s and self._done < self._total:
+        if now - self._last < self._every_s and self._done != self._total:
             return
         self._last = now
-        if not self._done:
-            print(f"{self._label} 0/{self._total}  {text}", file=sys.stdout, flush=True)
-            return
-        rate = self._done / max(now - self._start, 1e-9)
-        left = (self._total - self._done) / rate
-        tail = f"  {text}" if text else ""
-        line = f"{self._label} {self._done}/{self._total}  {_rate(rate)}  {_clock(left)} left{tail}"
-        print(line, file=sys.stdout, flush=True)
+        # a total is an estimate where headers are wrong
+        known = self._done <= self._total
+        words = [f"{self._label} {self._done}{f'/{self._total}' if known else ''}"]
+        if self._done:
+            rate = self._done / max(now - self._start, 1e-9)
+            words += [_rate(rate), *([f"{_clock((self._total - self._done) / rate)} left"] if known else [])]
+        print("  ".join([*words, *([text] if text else [])]), file=sys.stdout, flush=True)
 
 
 def _rate(per_second: float) -> str:

@@ -98,6 +98,11 @@ def _recipe_folder(kind: str) -> Path:
     return shipped if shipped.is_dir() else package.parent / kind
 
 
+def results_folder() -> Path:
+    """Return the folder of measured results."""
+    return _recipe_folder("experiments") / "results"
+
+
 def sections_of(recipe: type[Config]) -> dict[str, type[Config]]:
     """Return the sections of a recipe with their configs: its fields that are configs of one fixed stage."""
     return {

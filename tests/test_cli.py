@@ -266,7 +266,7 @@ def test_a_zip_bomb_is_refused(tmp_path):
 
 def test_config_explains_every_field_and_shows_a_recipe():
     fields = json.loads(ckseq("config", "--json").stdout)
-    assert fields["pipeline [motion]"]["threshold"]["default"] == "127"
+    assert fields["pipeline [motion]"]["motion.threshold"]["default"] == "127"
     for section in fields.values():
         for name, field in section.items():
             assert field["meaning"], name

@@ -21,7 +21,7 @@ PROMPTS = {
     "sadness": "raise the inner ends of your brows, lower the corners of your mouth",
     "surprise": "raise your brows, open your eyes, drop your jaw",
 }
-"""How each emotion is shown."""
+"""How each emotion is shown; other labels are recorded, too."""
 
 _COUNTDOWN_S, _NEUTRAL_S = 3.0, 0.8
 _MAX_WAIT_S = 30.0
@@ -79,7 +79,7 @@ class CameraSession:
 
     def record(self, label: str) -> list[Image]:
         """Count down, then return the frames of a neutral face and the expression."""
-        self._console.say(f"{label.upper()}: {PROMPTS[label]}")
+        self._console.say(f"{label.upper()}: {PROMPTS.get(label, 'begin with a neutral face, then show it')}")
         start = None
         recorded: list[Image] = []
         for time_s, image in self._frames():

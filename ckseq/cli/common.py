@@ -15,6 +15,7 @@ import click
 
 import ckseq
 from ckseq import registry
+from ckseq.cli.next_steps import next_step
 from ckseq.defaults import ERROR_RATE
 from ckseq.recipes import recipe_names
 
@@ -130,9 +131,13 @@ def command(name: str, *options: Callable[..., Any], group: click.Group = cli) -
         def run(*, as_json: bool, quiet: bool, debug: bool, **values: Any) -> int:  # noqa: ARG001  (see main)
             from ckseq.console import Console
 
-            result = function(console=Console(quiet=quiet or as_json), **values)
+            console = Console(quiet=quiet or as_json)
+            result = function(console=console, **values)
             if as_json:
                 click.echo(json.dumps(result, indent=2))
+            called = name if group is cli else f"{group.name} {name}"
+            if not console.quiet and (step := next_step(called, values, result)):
+                console.say(f"Next: {step}")
             return 1 if result.get("failed") else 0
 
         everywhere = [

@@ -18,16 +18,36 @@ from ckseq.errors import CkseqError
 _LONGEST = 4000
 
 
-@command("config", click.argument("name", required=False), set_option)
+@command(
+    "config",
+    click.argument("name", metavar="[RECIPE|FIELD|SECTION]", required=False),
+    click.option("--search", metavar="TEXT", help="List the fields with this text in their names or meanings."),
+    set_option,
+)
 def _config(**values: Any) -> dict[str, Any]:
-    """List all recipe fields, or show one recipe.
+    """List recipe fields, or show one recipe.
 
-    Without NAME, every field of every recipe section is listed with its default and its meaning. With NAME, the recipe
-    of that name is shown with all its values.
-    """
+    \b
+    ckseq config                    every field, as --set takes it, with default and meaning
+    ckseq config motion.threshold   one field; 'ckseq config motion' a section
+    ckseq config --search brighter  the fields whose names or meanings contain a text
+    ckseq config paper              a recipe with all its values: a pipeline, experiment or search
+    """  # noqa: D301  (click wants the character \b)
     from ckseq.tasks.config import config
 
     return config(**values)
+
+
+@command("list", click.argument("what", metavar="[KIND|NAME]", required=False))
+def _list(**values: Any) -> dict[str, Any]:
+    """List recipes, models and detectors with their purpose.
+
+    With KIND (experiments, pipelines, searches, models, detectors) or a NAME also what each reads, what it costs, where
+    it comes from, and what was measured with it.
+    """
+    from ckseq.tasks.listing import listing
+
+    return listing(**values)
 
 
 @command(

@@ -27,6 +27,7 @@ from ckseq.cli.common import (
     strict_option,
 )
 from ckseq.defaults import FRAMES_PER_SECOND
+from ckseq.recipes import recipe_names
 
 
 @command(
@@ -145,7 +146,7 @@ def _images(**values: Any) -> dict[str, Any]:
 @command(
     "train",
     click.argument("store", type=FOLDER),
-    recipe_option("experiment"),
+    recipe_option("experiment", "default"),
     out_option("Run folder to write."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
@@ -193,7 +194,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
 @command(
     "crossval",
     click.argument("store", type=FOLDER),
-    recipe_option("experiment"),
+    recipe_option("experiment", "default"),
     out_option("Run folder to write."),
     click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Number of random seeds."),
     click.option(
@@ -203,6 +204,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         show_default=True,
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
+    click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
     click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
@@ -210,7 +212,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
     seed_option,
     overwrite_option,
 )
-def _crossval(**values: Any) -> dict[str, Any]:
+def _crossval(*, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
     """Cross-validate a model on a store.
 
     Every sequence of STORE is tested once per seed, by a model that was not trained on its fold.
@@ -219,8 +221,10 @@ def _crossval(**values: Any) -> dict[str, Any]:
     another.
     """
     from ckseq.tasks.crossval import crossval
+    from ckseq.tasks.report import report
 
-    return crossval(**values)
+    result = crossval(console=console, **values)
+    return result | ({"report": report(values["out"], faces=True, console=console)} if reported else {})
 
 
 @command(
@@ -286,6 +290,11 @@ def _experiment(**values: Any) -> dict[str, Any]:
     from ckseq.tasks.experiment import experiment
 
     return experiment(**values)
+
+
+_experiment.epilog = (
+    f"Experiments: {', '.join(recipe_names('experiments'))}. 'ckseq list experiments' tells what each is for."
+)
 
 
 @command(

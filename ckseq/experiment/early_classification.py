@@ -14,7 +14,7 @@ from ckseq.experiment.recipe import Experiment
 from ckseq.learn.predict import probabilities
 from ckseq.protocol.early_classification import SHARES, nonconformity, stop_threshold
 from ckseq.protocol.holdout import Fold
-from ckseq.signal.sequence import SequenceConfig, fit_length
+from ckseq.signal.sequence import SequenceConfig, fit_length, overflow_of_new
 from ckseq.storage.prefix_predictions import PrefixPrediction, prefix_probabilities_of
 from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
@@ -28,7 +28,7 @@ def starts(projections: NDArray[Any], *, length_frames: int, sequence: SequenceC
                 projections[: math.ceil(share * len(projections))],
                 length_frames=length_frames,
                 # what was too long to train on is not asked about; its start may be
-                overflow="resample" if sequence.overflow in ("drop", "error") else sequence.overflow,
+                overflow=overflow_of_new(sequence),
                 short=sequence.short,
             )
             for share in SHARES

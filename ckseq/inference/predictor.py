@@ -20,7 +20,7 @@ from ckseq.learn.predict import ESTIMATOR, NETWORK, input_shape, load_trained_mo
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.protocol.early_classification import SHARES
 from ckseq.signal.fused import NeutralFace, beside, less_neutral
-from ckseq.signal.sequence import fit_length
+from ckseq.signal.sequence import fit_length, overflow_of_new
 from ckseq.storage.complete_run import check_file
 from ckseq.storage.prefix_predictions import EARLY
 from ckseq.storage.run_record import RunRecord, read_run
@@ -112,7 +112,7 @@ class Predictor:
         resized = fit_length(
             sequence,
             length_frames=self.length_frames,
-            overflow="resample" if policy.overflow in ("drop", "error") else policy.overflow,
+            overflow=overflow_of_new(policy),
             short=policy.short,
             times_s=times_s,
         )

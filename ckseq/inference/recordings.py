@@ -17,6 +17,8 @@ from ckseq.inference.predictor import Predictor
 from ckseq.inference.sequences import predict_sequence
 from ckseq.inference.timeline_files import OutputFiles
 from ckseq.inference.video_timeline import INTERRUPTED, analyze_video
+from ckseq.recording import VideoFile
+from ckseq.storage.video_writer import plays_in_browsers
 from ckseq.tracking.timeline import TimelineConfig
 
 
@@ -77,8 +79,16 @@ def _predict_timeline(
     frames, fps = source.open(folder_fps=options.folder_fps)
     for change in pipeline_for_video(predictor, options.detection)[1]:
         console.say(f"{readable(source.source)}: analyzed with {change}")
-    files = None if options.out is None else OutputFiles(options.out, source.unused_name(used_names), options.draw)
-    with console.progress(readable(source.source), source.n_frames) as bar:
+    files = None
+    if options.out is not None:
+        sound = source.frames.path if isinstance(source.frames, VideoFile) else None
+        files = OutputFiles(options.out, source.unused_name(used_names), options.draw, sound)
+        if options.draw and not plays_in_browsers():
+            console.say("browsers play no MPEG-4: pip install 'ckseq[video]' draws videos in H.264, with their sound")
+    n_frames = source.n_frames
+    if options.max_s is not None:
+        n_frames = min(n_frames, int(options.max_s * fps) + 1)
+    with console.progress(readable(source.source), n_frames) as bar:
         summary, interrupted = analyze_video(
             frames,
             predictor,

@@ -65,7 +65,7 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     sequence = predictor.read_input(arrays)
     times_s = None
     # motion has one row fewer than there are crops: it begins with the second
-    if source.times_s is not None and _is_uneven(own_times_s := source.times_s[-len(sequence) :]):
+    if source.times_s is not None and is_uneven(own_times_s := source.times_s[-len(sequence) :]):
         times_s = own_times_s
     probabilities = predictor.predict_proba(sequence, times_s)
     early = predictor.early_decision(arrays["projections"]) if "projections" in arrays else None
@@ -79,7 +79,8 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     )
 
 
-def _is_uneven(times_s: NDArray[np.float64]) -> bool:
+def is_uneven(times_s: NDArray[np.float64]) -> bool:
+    """Return whether the distances between the times of frames, (t,), differ too much to be taken as equal."""
     distances = np.diff(times_s)
     if len(distances) < 2:
         return False

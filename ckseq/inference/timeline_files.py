@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ckseq.errors import DataError
 from ckseq.report.overlay import Mark, draw_marks
 from ckseq.storage.files import as_it_was, inert, write_bytes, write_text
-from ckseq.storage.video import VideoWriter
+from ckseq.storage.video_writer import VideoWriter
 from ckseq.tracking.face_tracker import TrackedFace
 from ckseq.tracking.segments import VideoSummary
 from ckseq.tracking.timeline import Decision
@@ -31,11 +31,15 @@ _MAX_SAMPLES = 20_000
 
 @dataclass(frozen=True)
 class OutputFiles:
-    """Where the timeline of a video is saved, and whether a copy of the video with the faces drawn on it is, too."""
+    """Where the timeline of a video is saved, and whether a copy of the video with the faces drawn on it is, too.
+
+    ``sound`` is the video file from which the copy takes its sound.
+    """
 
     folder: Path
     name: str
     draw: bool
+    sound: Path | None = None
 
     def path(self, ending: str) -> Path:
         """Return the path of one of the files."""
@@ -95,10 +99,10 @@ class TimelineTable:
 
 
 class AnnotatedVideo:
-    """A copy of the video with the faces, their latest classes and probabilities drawn on it."""
+    """A copy of the video with the faces, their latest classes and probabilities drawn on it, and its sound."""
 
-    def __init__(self, path: Path, labels: Sequence[str], *, fps: float) -> None:
-        self._writer, self._labels = VideoWriter(path, fps=fps), labels
+    def __init__(self, path: Path, labels: Sequence[str], *, fps: float, sound: Path | None = None) -> None:
+        self._writer, self._labels = VideoWriter(path, fps=fps, sound=sound), labels
         self._latest: dict[int, Decision] = {}
 
     def __enter__(self) -> AnnotatedVideo:

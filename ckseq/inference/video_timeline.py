@@ -67,7 +67,8 @@ def analyze_video(
         if files is not None:
             table = stack.enter_context(TimelineTable(files.path("csv"), predictor.labels, config.stride_s))
             if files.draw:
-                annotated = stack.enter_context(AnnotatedVideo(files.path("drawn.mp4"), predictor.labels, fps=fps))
+                drawn = AnnotatedVideo(files.path("drawn.mp4"), predictor.labels, fps=fps, sound=files.sound)
+                annotated = stack.enter_context(drawn)
         try:
             for time_s, image in frames:
                 if max_s is not None and time_s > max_s:

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.predict import probabilities
+from ckseq.learn.runtimes import KEY, open_litert, open_onnx
 from ckseq.redirect import stderr_to_devnull
 
 if TYPE_CHECKING:
     import keras
-
-KEY = "ckseq"
-"""Key of the description, JSON, in the metadata of a file."""
 
 
 class Format(NamedTuple):
@@ -64,9 +62,8 @@ def _write_onnx(network: keras.Model, path: Path, description: str) -> None:
 
 
 def _predict_onnx(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    session = _needed("onnxruntime").InferenceSession(path, providers=["CPUExecutionProvider"])
-    (predicted,) = session.run(None, {session.get_inputs()[0].name: x})
-    return np.asarray(predicted, np.float32)
+    _needed("onnxruntime")
+    return open_onnx(path).predict(x)
 
 
 def _write_litert(network: keras.Model, path: Path, description: str) -> None:
@@ -118,10 +115,7 @@ def _input(network: keras.Model, n_sequences: int | None) -> Any:
 
 
 def _predict_litert(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    with stderr_to_devnull():
-        predict = _needed("ai_edge_litert.interpreter").Interpreter(str(path)).get_signature_runner()
-        (name,) = predict.get_input_details()
-        return np.concatenate([next(iter(predict(**{name: one[np.newaxis]}).values())) for one in x])
+    return open_litert(path).predict(x)
 
 
 FORMATS = {

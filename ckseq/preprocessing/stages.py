@@ -95,14 +95,19 @@ def run_stages(
     if not moves:
         return arrays, faces
     aligned = _line_up(tracked, recipe)["crops"] if as_cut else faces.crops
+    return arrays | motion_arrays(aligned, faces, recipe), faces
+
+
+def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) -> dict[str, NDArray[Any]]:
+    """Return what a pipeline keeps of the motion of aligned crops, (t, n, n) uint8, by the name of its dataset."""
     some = shows_face(faces) if recipe.motion.reference == "median" else None
     blobs = motion_blobs(aligned, recipe.motion, shows_face=some)
-    arrays["projections"] = project(blobs)
+    arrays: dict[str, NDArray[Any]] = {"projections": project(blobs)}
     if recipe.reduce.keep_blobs:
         arrays["blobs"] = blobs
     if recipe.reduce.halvings:
         arrays["halved"] = halved(blobs, halvings=recipe.reduce.halvings)
-    return arrays, faces
+    return arrays
 
 
 def _faces_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:

@@ -16,13 +16,14 @@ from ckseq.errors import CallError, CkseqError, DataError, readable
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result, data_notes, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
-from ckseq.recording import Origin, Recording
+from ckseq.recording import Origin, Recording, VideoFile
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints, in_memory, stamps
 from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
 from ckseq.storage.lock import lock_file, locked
 from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.storage.video import Video
 from ckseq.tracking.quality import measure_quality
 from ckseq.workers import spread
 
@@ -118,16 +119,27 @@ def _prepare_each(
     jobs: int,
     console: Console,
 ) -> list[Result]:
-    total = sum(recording.n_frames or 1 for recording in recordings)
+    expected = {recording.id: _n_frames_announced(recording) for recording in recordings}
+    in_frames = all(expected.values())
     results: dict[str, Result] = {}
-    with console.progress("frames", total) as bar:
+    with console.progress(*(("frames", sum(expected.values())) if in_frames else ("clips", len(recordings)))) as bar:
         # the longest first, so that no core is left with a long one at the end
-        in_turn = sorted(recordings, key=lambda recording: -(recording.n_frames or 0))
+        in_turn = sorted(recordings, key=lambda recording: -expected[recording.id])
         calls = ((one, recipe, parts, source_digests.get(one.id), cache, passing) for one in in_turn)
         for result in spread(prepare_one, calls, n_workers=jobs, in_order=False):
             results[result.id] = result
-            bar.advance(result.n_frames or 1, text=result.id)
+            bar.advance(expected[result.id] if in_frames else 1, text=result.id)
     return [results[recording.id] for recording in recordings]
+
+
+def _n_frames_announced(recording: Recording) -> int:
+    """Return the number of frames; that of a video as its header says, 0 where it does not."""
+    if not isinstance(recording.frames, VideoFile):
+        return recording.n_frames or 0
+    try:
+        return Video(recording.frames.path).n_announced
+    except BAD_FRAMES:
+        return 0
 
 
 def prepare_one(

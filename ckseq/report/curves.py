@@ -47,7 +47,8 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
         axes.set_yticks(np.linspace(0, 1, 6))
         last = max(epoch.epoch for epoch in epochs)
         if scores.majority is not None:
-            _majority(axes, scores.majority)
+            label = f"majority-class baseline: {scores.majority:.2f}"
+            axes.axhline(scores.majority, color=SOFT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1, label=label)
         error = [[scores.accuracy - scores.interval.low], [scores.interval.high - scores.accuracy]]
         axes.errorbar(
             [last * 1.03 + 0.4],
@@ -58,8 +59,11 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
             markersize=5,
             capsize=4,
             linewidth=1.4,
+            clip_on=False,
             label=f"final model on the test set, {percent(scores.confidence)} interval",
         )
+        # the final model stands to the right of the last epoch, where there is no further one
+        axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
         _legend(axes)
         return png(figure)
 
@@ -107,19 +111,3 @@ def _column(epochs: Sequence[Epoch], name: str) -> NDArray[np.float64]:
 
 def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(-0.03, -0.17), ncols=1, handlelength=2.6)
-
-
-def _majority(axes: Axes, majority: float) -> None:
-    axes.axhline(majority, color=SOFT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
-    axes.annotate(
-        f"majority-class baseline: {majority:.2f}",
-        (1, majority),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(-4, -4),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        color=SOFT,
-        fontsize=8,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-    )

@@ -42,8 +42,7 @@ def draw_ranks(names: Sequence[str], ranking: Ranking, *, confidence: float) -> 
             ends = [float(ranking.mean_ranks[model]) for model in group]
             height = -0.3 - 0.34 * line
             axes.plot([min(ends) - 0.04, max(ends) + 0.04], [height] * 2, color=ACCENT, linewidth=4)
-        width = min(ranking.critical_difference, k - 1)
-        axes.plot([1, 1 + width], [1.1, 1.1], color=ACCENT, linewidth=1.6)
+        axes.plot([1, 1 + ranking.critical_difference], [1.1, 1.1], color=ACCENT, linewidth=1.6)
         caption = f"critical difference {ranking.critical_difference:.2f} ({100 * confidence:.0f} %)"
         axes.text(1, 1.22, f"{caption}, {ranking.n_blocks} blocks, Friedman p = {ranking.p_value:.2g}", va="bottom")
         return png(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from ckseq.console import without_controls
-from ckseq.report.style import ACCENT, INK, LINE, SOFT, WARM
+from ckseq.report.style import INK
 from ckseq.search.selection import selected_trials, selection_of
 from ckseq.search.study import search_facts, sign_of, tally
 from ckseq.search.trial_facts import cache_hits, values_of
@@ -25,8 +26,13 @@ from ckseq.storage.files import write_text
 # number of most important hyperparameters in the parallel coordinates and slice plots
 _SHOWN = 8
 _SLICES_IN_A_ROW = 4
-# number of complete trials that importances need
-_FEWEST = 4
+# number of complete trials that importances need; with fewer than so many for each hyperparameter they are uncertain
+_FEWEST, _ENOUGH = 4, 10
+# of marks, of grid lines and of the numbers within a figure: all legible on a light and on a dark background
+_BLUE, _ORANGE, _GRID, _GRAY = "#2f86c0", "#d98b45", "rgba(128, 128, 128, 0.3)", "#808b95"
+_SCALE = [[0, _ORANGE], [1, _BLUE]]
+# labels that a logarithmic axis of a slice plot has room for
+_TICKS = 4
 
 
 class Figure(NamedTuple):
@@ -63,7 +69,7 @@ def _render(study: Study) -> str:
         {
             "number": trial.number,
             "figures": [f"{value:.3f}" for value in trial.values or ()],
-            "recipe": ", ".join(f"{path} = {_short(value)}" for path, value in values_of(trial).items()),
+            "recipe": _recipe(trial),
         }
         for trial in selected_trials(study)
     ]
@@ -72,16 +78,32 @@ def _render(study: Study) -> str:
         summary=_summary(study),
         objectives=objectives,
         best=rows,
+        trials=_trials(study, len(objectives)),
         heading=_heading(objectives, selected=selection is not None),
         finalists=[] if selection is None else selection.rows(),
         selection="" if selection is None else selection.sentence,
         figures=_figures(study, objectives),
         plotly=Markup(get_plotlyjs()),
-        ink=INK,
-        soft=SOFT,
-        line=LINE,
     )
     return page
+
+
+def _trials(study: Study, n_objectives: int) -> list[dict[str, Any]]:
+    """Return the rows of the table of all trials, in their order."""
+    return [
+        {
+            "number": trial.number,
+            "state": trial.state.name.lower(),
+            "figures": [f"{value:.3f}" for value in trial.values or ()] or [""] * n_objectives,
+            "seconds": "" if trial.duration is None else f"{trial.duration.total_seconds():.0f}",
+            "recipe": _recipe(trial),
+        }
+        for trial in study.get_trials(deepcopy=False)
+    ]
+
+
+def _recipe(trial: FrozenTrial) -> str:
+    return ", ".join(f"{path} = {_short(value)}" for path, value in values_of(trial).items())
 
 
 def _heading(objectives: Sequence[str], *, selected: bool) -> str:
@@ -126,7 +148,12 @@ def _of_objective(study: Study, complete: Sequence[FrozenTrial], objective: str,
     params = _by_importance(study, complete, loss)
     if not params:
         return
-    caption = "How much each hyperparameter decides whether a trial is among the better ones (PED-ANOVA); the sum is 1."
+    caption = (
+        "How much each hyperparameter decides whether a trial is among the better ones (PED-ANOVA); the sum is 1. "
+        f"Estimated from {len(complete)} trials"
+    )
+    few = len(complete) < _ENOUGH * len(params)
+    caption += f", fewer than {_ENOUGH} for each hyperparameter: the order is mostly chance." if few else "."
     with _without_target_warning():
         figure = visualization.plot_param_importances(study, params=params, target=loss, target_name=objective)
     figure.update_layout(xaxis_title="importance", yaxis_title=None)
@@ -136,12 +163,14 @@ def _of_objective(study: Study, complete: Sequence[FrozenTrial], objective: str,
     if len(common) > 1:
         caption = "Each line is a trial, through the hyperparameters that all trials have."
         figure = visualization.plot_parallel_coordinate(study, params=common, **options)
+        _color_by_objective(figure)
         yield _figure(f"Parallel coordinates{of}", caption, figure)
     for first in range(0, len(params), _SLICES_IN_A_ROW):
         figure = visualization.plot_slice(study, params=params[first : first + _SLICES_IN_A_ROW], **options)
         figure.update_layout(width=None)
+        _label_decades(figure)
         caption = (
-            f"The objective over each of the {len(params)} most important hyperparameters; later trials are darker."
+            f"The objective over each of the {len(params)} most important hyperparameters; later trials are bluer."
         )
         yield _figure("" if first else f"Slice plots{of}", "" if first else caption, figure)
 
@@ -174,13 +203,59 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return round values for the labels of a logarithmic axis, a few between its ends.
+
+    >>> log_ticks(3e-4, 3e-2), log_ticks(4, 40), log_ticks(1.2, 1.4)
+    ([0.001, 0.01], [5.0, 10.0, 20.0], [1.2, 1.4])
+    """
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1,)):
+        ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= _TICKS:
+            break
+    return ticks[:: math.ceil(len(ticks) / _TICKS)] if ticks else [low, high]
+
+
+def _label_decades(figure: Any) -> None:
+    """Label the logarithmic axes of slice plots: Plotly's own labels run into each other where there is little room."""
+    for number, trace in enumerate(figure.data, start=1):
+        axis = figure.layout["xaxis" if number == 1 else f"xaxis{number}"]
+        if axis.type == "log":
+            ticks = log_ticks(min(trace.x), max(trace.x))
+            axis.update(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+
+
+def _color_by_objective(figure: Any) -> None:
+    """Color the lines of parallel coordinates by where they begin: at the objective, from 0 to 1 of its range."""
+    from plotly.colors import sample_colorscale
+
+    for trace in figure.data:
+        if trace.mode == "lines" and trace.customdata is not None:
+            trace.line.color = sample_colorscale(_SCALE, [min(max(trace.y[0], 0), 1)])[0]
+    for annotation in figure.layout.annotations:
+        annotation.font.color = _GRAY
+
+
 def _figure(title: str, caption: str, figure: Any) -> Figure:
     figure.update_layout(
         title=None,
         template="plotly_white",
+        # the page's background is light or dark
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
         font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
-        colorway=[ACCENT, WARM],
+        colorway=[_BLUE, _ORANGE],
+        modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": _GRAY},
         margin={"l": 70, "r": 30, "t": 30, "b": 60},
     )
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID)
+    for trace in figure.data:
+        if trace.type == "bar":
+            trace.marker.color = _BLUE
+        elif trace.marker.colorscale is not None:
+            trace.marker.update(colorscale=_SCALE, reversescale=False)
     html = figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
     return Figure(title, caption, Markup(html))

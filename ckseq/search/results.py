@@ -66,7 +66,6 @@ def report_search(study: Study, url: str, cache: TrialCache, out: Path, console:
         f"{hits.get('any', 0):.0%} of the recordings came from the cache ({cache_bytes / _GB:.1f} GB); "
         f"figures: {page}"
     )
-    console.say(f"next: ckseq tune best {study.study_name} --out {out}")
     return {
         "schema": 1,
         "study": study.study_name,

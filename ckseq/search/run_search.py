@@ -58,8 +58,13 @@ def run_search(
     console.heading(f"study {name!r}: {n_trials} trials over {len(space.dimensions)} hyperparameters")
     console.say(
         f"{len(inner.data.recordings)} sequences of {len(subjects)} subjects in {len(inner.folds)} inner folds; "
-        f"{len(inner.held_out)} subjects are held out for the test"
+        f"{len(inner.held_out)} {'subject is' if len(inner.held_out) == 1 else 'subjects are'} held out for the test"
     )
+    if len(inner.held_out) == 1:
+        console.warn(
+            f"the test after the search is on one subject, {inner.held_out[0]}, and says nothing about others; "
+            "add subjects, or set protocol.test_share higher"
+        )
     run_trials(
         study,
         n_trials,

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ckseq.config import Tree, did_you_mean, parse, read_toml, with_settings
+from ckseq.config import Tree, did_you_mean, parse, with_settings
 from ckseq.errors import CallError, CkseqError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
-from ckseq.recipes import beside, find_recipe, laid_over, read_recipe
+from ckseq.recipes import beside, laid_over, read_recipe
 from ckseq.search.dimension import LENGTH, PIPELINE_SECTIONS, Dimension, Suggester, encode, is_index, read_dimensions
 from ckseq.search.search_config import SearchConfig
 
@@ -107,9 +107,8 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     CallError
         There is no such search, a key or value in it is wrong, or it contains impossible recipes.
     """
-    path = find_recipe("searches", name)
+    path, tree = read_recipe("searches", name)
     settings = tuple(settings)
-    tree = read_toml(path)
     space_tree, fixed = tree.pop("space", {}), tree.pop("set", {})
     if not isinstance(fixed, dict):
         raise CallError("set is a section, not a value", path.name, "write it as [set]")

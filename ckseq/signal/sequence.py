@@ -37,6 +37,15 @@ class SequenceConfig(Config):
     )
 
 
+def overflow_of_new(config: SequenceConfig) -> Overflow:
+    """Return the policy for longer sequences that are to be predicted, not trained on: none is refused or left out.
+
+    >>> overflow_of_new(SequenceConfig(overflow="drop"))
+    'resample'
+    """
+    return "resample" if config.overflow in ("drop", "error") else config.overflow
+
+
 def pad(sequence: NDArray[Any], *, length_frames: int) -> NDArray[Any]:
     """Zero-pad a sequence on both sides, with the extra frame in front where their number is odd.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ckseq.errors import DataError
 from ckseq.grammar import agreeing, counted
-from ckseq.labels import EMOTIONS
+from ckseq.labels import EMOTIONS, read_own_labels
 from ckseq.recording import LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
 from ckseq.sources._facs_files import codes_of
@@ -47,7 +47,7 @@ _NAME = re.compile(
     r"S(?P<subject>[0-9]{3,4})_(?P<session>[0-9]{3})_(?P<number>[0-9]+)(?:_[a-z]+)?\.[a-z]+", re.IGNORECASE
 )
 _NAMES = {emotion.code: emotion.name for emotion in EMOTIONS}
-_FIX_LABEL = f"write one code from 0 to {max(_NAMES)} in it, or remove it"
+_FIX_LABEL = "write one code in it, 0 to 7 or one of labels.csv, or remove it"
 
 Key = tuple[str, str]
 
@@ -73,8 +73,12 @@ class _File(NamedTuple):
 
 @dataclass
 class _Found:
-    """The files of each kind by subject and session, and their problems; those in ``faults`` prevent a scan."""
+    """The files of each kind by subject and session, and their problems; those in ``faults`` prevent a scan.
 
+    ``names`` are the labels by code.
+    """
+
+    names: Mapping[int, str] = field(default_factory=lambda: _NAMES)
     files: dict[str, dict[Key, list[_File]]] = field(default_factory=dict)
     oddities: list[Problem] = field(default_factory=list)
     faults: list[Problem] = field(default_factory=list)
@@ -134,7 +138,8 @@ def _survey(root: Path) -> tuple[_Found, list[Recording]]:
     if "images" not in places:
         there = ", ".join(path.name for path in entries(root)[:6]) if root.is_dir() else "no images"
         raise DataError(f"is not CK+: it holds {there or 'nothing'}", root, f"looked for {LOOKS_FOR}")
-    found = _Found()
+    holder = places.get("emotion", places["images"])[0].absolute().parent
+    found = _Found(_NAMES | read_own_labels(holder))
     for kind, paths in places.items():
         found.files[kind] = _collect(kind, paths, found)
     images, labels, codes = (found.files.get(kind, {}) for kind in ("images", "emotion", "facs"))
@@ -313,7 +318,7 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
             )
             continue
         try:
-            labels.setdefault(_emotion(file), []).append(file)
+            labels.setdefault(_emotion(file, found.names), []).append(file)
         except DataError as error:
             found.faults.append(Problem(error.what, file.where, error.fix or _FIX_LABEL))
             continue
@@ -335,7 +340,7 @@ def _label(key: Key, files: list[_File], last: int | None, found: _Found) -> str
     return next(iter(labels), None)
 
 
-def _emotion(file: _File) -> str:
+def _emotion(file: _File, names: Mapping[int, str]) -> str:
     text = file.content.decode("latin-1").replace("\x00", "?").removeprefix("ï»¿").split()
     if len(text) != 1:
         what = f"holds {len(text)} labels" if text else "is an empty label"
@@ -344,9 +349,9 @@ def _emotion(file: _File) -> str:
         code = float(text[0])
     except ValueError:
         raise DataError(f"the label {text[0][:20]!r} is not a number", file.where, _FIX_LABEL) from None
-    if not code.is_integer() or int(code) not in _NAMES:
-        raise DataError(f"the label {text[0][:20]} is not one of 0 to {max(_NAMES)}", file.where, _FIX_LABEL)
-    return _NAMES[int(code)]
+    if not code.is_integer() or int(code) not in names:
+        raise DataError(f"the label {text[0][:20]} is not one of 0 to {max(names)}", file.where, _FIX_LABEL)
+    return names[int(code)]
 
 
 def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from ckseq.errors import DataError
 from ckseq.facs import parse_codes
@@ -16,6 +20,8 @@ from ckseq.sources._frames import foreign_names, images_in, is_image, is_video, 
 from ckseq.sources._spec import SourceSpec
 
 LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
+DELIMITERS = ",;\t"
+"""Spreadsheets write semicolons where the comma is in numbers, and tabs in what they call text."""
 COLUMNS = ("path", "subject", "session", "label", "neutral", "action_units")
 MAX_COLUMNS = 1000
 _REQUIRED = ("path", "subject")
@@ -38,11 +44,12 @@ def scan(root: Path) -> list[Recording]:
     Parameters
     ----------
     root : Path
-        The CSV file, or the folder that holds ``manifest.csv``. Its ``path`` is a folder of frames, a video file or a
-        single image, relative to the CSV file. An empty ``label`` means unlabeled. ``neutral`` is ``yes`` where it
-        is its subject's neutral face, for calibration by person (``calibration = "neutral"``). ``action_units`` are its
-        FACS codes, as ``1+2C+12``; empty means not coded, 0 coded without any. The id is ``subject_session``, or made
-        of the path's last part where the session is empty.
+        The CSV file, or the folder that holds ``manifest.csv``; its cells are separated by commas, semicolons or tabs.
+        Its ``path`` is a folder of frames, a video file or a single image, absolute or relative to the CSV file. An
+        empty ``label`` means unlabeled. ``neutral`` is ``yes`` where it is its subject's neutral face, for calibration
+        by person (``calibration = "neutral"``). ``action_units`` are its FACS codes, as ``1+2C+12``; empty means not
+        coded, 0 coded without any. The id is ``subject_session``, or made of the path's last part where
+        the session is empty; further recordings of the same session are numbered from 2 on.
 
     Raises
     ------
@@ -51,18 +58,19 @@ def scan(root: Path) -> list[Recording]:
     """
     table = _table_at(root)
     recordings: dict[str, Recording] = {}
-    lines: dict[str, int] = {}
-    for line, row in _rows(table):
+    lines: dict[str, tuple[int, str]] = {}
+    rows = list(_rows(table))
+    taken = {_session_id(table, row)[0] for _, row in rows}
+    for line, row in rows:
         where = f"{table} line {line}"
-        path = table.parent / row["path"]
-        session = row["session"] or path.stem
-        # a path such as S005/S005_001.mp4 names its subject already; an id that is the subject's would call it unknown
-        named = not row["session"] and session.startswith(row["subject"]) and session != row["subject"]
-        ident = safe_id(session) if named else safe_id(row["subject"], session)
+        path = _path(table, row)
+        ident, session = _session_id(table, row)
+        first, subject = lines.setdefault(ident, (line, row["subject"]))
+        if subject != row["subject"]:
+            raise DataError(f"the id {ident!r} is used by line {first}", where, "give each subject a name of its own")
         if ident in recordings:
-            raise DataError(
-                f"the id {ident!r} is used by line {lines[ident]}", where, "give each line a session of its own"
-            )
+            ident = next(name for take in count(2) if (name := f"{ident}_{take}") not in taken)
+            taken.add(ident)
         try:
             frames = ImageFiles((path,)) if _is_photo(path) else frames_at(path)
         except DataError as error:
@@ -74,7 +82,6 @@ def scan(root: Path) -> list[Recording]:
         recordings[ident] = Recording(
             ident, row["subject"], session, row["label"] or None, frames, neutral=neutral, action_units=units
         )
-        lines[ident] = line
     if not recordings:
         raise DataError("lists no recording", table, "write one line per recording below the header")
     return [recordings[ident] for ident in sorted(recordings)]
@@ -89,7 +96,16 @@ def problems(root: Path) -> list[Problem]:
         return [Problem(error.what, error.where or str(table), error.fix or "correct it")]
     extra = [name for name in _header(table) if name not in COLUMNS]
     found = [Problem(f"the column {name!r} is not read", str(table), "nothing to do") for name in extra]
-    photos = {path for _, row in _rows(table) if _is_photo(path := table.parent / row["path"])}
+    sessions = Counter((one.subject, one.session) for one in recordings)
+    if more := sum(n - 1 for n in sessions.values()):
+        what = f"{more} of {len(recordings)} recordings share subject and session with another, and are numbered"
+        found.append(Problem(what, str(table), "nothing to do; or give each a session of its own"))
+    lines = Counter(_path(table, row) for _, row in _rows(table))
+    if repeated := sum(n - 1 for n in lines.values()):
+        noun = "line lists" if repeated == 1 else "lines list"
+        what = f"{repeated} {noun} a path that another line lists, too"
+        found.append(Problem(what, str(table), "all are read; remove those that are there by mistake", matters=True))
+    photos = {path for _, row in _rows(table) if _is_photo(path := _path(table, row))}
     found += foreign_names(recordings)
     return found + too_short(one for one in recordings if not photos.intersection(getattr(one.frames, "paths", ())))
 
@@ -139,6 +155,22 @@ def photos_at(path: Path) -> tuple[Path, ...]:
     raise DataError("is not a photo that can be read", path, "save it as JPEG or PNG")
 
 
+def _session_id(table: Path, row: dict[str, str]) -> tuple[str, str]:
+    """Return the id of a recording that is the only one of its session, and the session."""
+    session = row["session"] or _path(table, row).stem
+    # a path such as S005/S005_001.mp4 names its subject already; an id that is the subject's would call it unknown
+    named = not row["session"] and session.startswith(row["subject"]) and session != row["subject"]
+    return (safe_id(session) if named else safe_id(row["subject"], session)), session
+
+
+def _path(table: Path, row: dict[str, str]) -> Path:
+    """Return the path that a row names; one with the backslashes of Windows, too."""
+    path = table.parent / row["path"]
+    if is_something(path) or "\\" not in row["path"]:
+        return path
+    return table.parent / row["path"].replace("\\", "/")
+
+
 def _is_photo(path: Path) -> bool:
     return is_file(path) and is_image(path.name)
 
@@ -157,9 +189,11 @@ def _no_file(path: Path, fix: str = "check the path") -> DataError:
 
 def _text(table: Path) -> str:
     try:
-        # utf-8-sig, since spreadsheets write a byte order mark
-        with open_regular(table) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
-            return text.read()
+        with open_regular(table) as file:
+            # spreadsheets write a byte order mark, and what they call Unicode text in UTF-16
+            wide = file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            with io.TextIOWrapper(file, encoding="utf-16" if wide else "utf-8-sig") as text:
+                return text.read()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", table) from None
     except UnicodeDecodeError as error:
@@ -168,10 +202,27 @@ def _text(table: Path) -> str:
 
 def _header(table: Path) -> list[str]:
     try:
-        first = next(csv.reader(io.StringIO(_text(table))), [])
+        first: list[str] = next(_cells(_text(table)), [])
     except csv.Error as error:
         raise DataError(f"is not CSV: {error}", f"{table} line 1", "correct the line") from None
-    return [name.strip().lower() for name in first]
+    return _named(first)
+
+
+def _named(cells: list[str]) -> list[str]:
+    return [name.strip().lower() for name in cells]
+
+
+def _cells(text: str, *, strict: bool = False) -> Any:
+    """Return the reader of a table, whose delimiter is the one that separates the columns required in its header."""
+
+    def header(delimiter: str) -> list[str]:
+        try:
+            return _named(next(csv.reader(io.StringIO(text), delimiter=delimiter), []))
+        except csv.Error:
+            return []
+
+    fitting = (delimiter for delimiter in DELIMITERS if all(name in header(delimiter) for name in _REQUIRED))
+    return csv.reader(io.StringIO(text), delimiter=next(fitting, ","), strict=strict)
 
 
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -180,7 +231,7 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     if not any(header):
         raise DataError("is empty, or its first line is", table, f"needed: {LOOKS_FOR}")
     _check_header(header, f"{table} line 1")
-    reader = csv.reader(io.StringIO(_text(table)), strict=True)
+    reader = _cells(_text(table), strict=True)
     try:
         next(reader)
         for cells in reader:

@@ -16,20 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
-from ckseq.labels import EMOTIONS
+from ckseq.labels import EMOTIONS, OWN_LABELS, read_own_labels
 from ckseq.recording import ImageFiles
-from ckseq.storage.files import write_bytes, write_text
+from ckseq.storage.files import csv_text, write_bytes, write_text
 
 ABOUT = "ABOUT.txt"
 FORGOTTEN = "forgotten.json"
 RECORDED = "Recorded with ckseq; Consent holds the words in which each person agreed."
 _IMAGES, _LABELS, _CONSENT, _REVIEW = "cohn-kanade-images", "Emotion", "Consent", "Review"
+_LABEL = re.compile(r"\w[\w .'-]{0,59}")
 _SUBJECT = re.compile(r"S[0-9]{3}")
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recorded expression, from neutral to apex.
+    """One recorded expression, from neutral to apex; its label is an emotion of CK+, or any other word.
 
     ``frames`` are uint8 (h, w), or (h, w, 3) RGB; ``consent`` is the line in which the person agreed; ``source`` is
     where the frames come from; ``sheet`` is the image by which it was reviewed.
@@ -75,6 +76,20 @@ def check_subject(subject: str) -> str:
     if not _SUBJECT.fullmatch(subject):
         raise CallError(f"{subject!r} is not a subject", fix="write S and three digits, as in S012; it is not a name")
     return subject
+
+
+def check_label(label: str) -> str:
+    """Return a label without surrounding whitespace if it is valid.
+
+    Raises
+    ------
+    CallError
+        It is empty, has more than 60 characters, or others than letters, digits, blanks and ``_ . ' -``.
+    """
+    label = label.strip()
+    if not _LABEL.fullmatch(label):
+        raise CallError(f"{label[:60]!r} is not a label", fix="write a word or two, of letters and digits")
+    return label
 
 
 def is_recorded(root: Path) -> bool:
@@ -129,7 +144,7 @@ def add_clip(root: Path, clip: Clip, *, when: str, version: str) -> str:
     id = f"{clip.subject}_{session}"
     folder = Path(clip.subject) / session
     last = f"{id}_{len(clip.frames):08d}"
-    code = next(emotion.code for emotion in EMOTIONS if emotion.name == clip.label)
+    code = _code_of(root, clip.label)
     consent = {
         "consent": clip.consent,
         "when": when,
@@ -158,8 +173,18 @@ def add_clip(root: Path, clip: Clip, *, when: str, version: str) -> str:
     return id
 
 
+def _code_of(root: Path, label: str) -> int:
+    """Return the code of a label; one that is no emotion of CK+ and has none yet is given the next."""
+    own = read_own_labels(root)
+    codes = {name: code for code, name in own.items()} | {emotion.name: emotion.code for emotion in EMOTIONS}
+    if label not in codes:
+        codes[label] = max(codes.values()) + 1
+        write_text(root / OWN_LABELS, csv_text(["code", "label"], [*own.items(), (codes[label], label)]))
+    return codes[label]
+
+
 _NOTE = """The layout is CK+'s: cohn-kanade-images and Emotion. 'ckseq record forget S012' deletes a subject completely.
-The labels are acted expressions: they describe how a face moved on request, not what a person felt.
+The labels say what a person was asked to show, not what they felt.
 """
 
 

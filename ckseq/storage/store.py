@@ -212,7 +212,9 @@ class Store:
             group = self._recordings.get(id)
             reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
             raise DataError(
-                str(reason), f"{self.path}: {id}", "prepare it again with a pipeline that stores it"
+                str(reason),
+                f"{self.path}: {id}",
+                "prepare it again with a pipeline that stores it, or name an experiment on what it holds",
             ) from None
         except (OSError, RuntimeError, TypeError, ValueError, zlib.error) as error:
             raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _PREPARE_AGAIN) from None

@@ -1,12 +1,10 @@
-"""Video files: reading frames with their times, upright; writing frame by frame."""
+"""Video files: reading frames with their times, upright."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -21,8 +19,6 @@ _MEND = "put a good copy in its place, or remove it"
 _MAX_FPS = 240.0
 MAX_VIDEO_PIXELS = 36 * 10**6
 """Of a frame; the 8K of cinemas has 35 million. Decoders hold some twenty frames."""
-MAX_GAP_S = 1.0
-"""A gap in the times of a video is written no longer than this."""
 # FFmpeg writes decoding errors to the terminal; a person who wants them sets this variable
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
@@ -55,7 +51,7 @@ class Video:
             raise DataError(f"cannot be read: {error.strerror}", path) from None
         if empty:
             raise DataError("is empty (0 bytes)", path, _MEND)
-        _check_name(path)
+        check_name(path)
         self.path = path
         try:
             with stderr_to_devnull():
@@ -143,61 +139,15 @@ class Video:
             raise DataError(what, self.path, "what came before is used; get a complete copy for the rest")
 
 
-def _check_name(path: Path) -> None:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:  # OpenCV would end the process
-        raise DataError("has a name that is not UTF-8, and OpenCV opens no such video", path, "rename it") from None
-
-
-class VideoWriter:
-    """Writes a video frame by frame at a constant rate: MPEG-4 in an ``.mp4`` file, which any player plays.
-
-    Parameters
-    ----------
-    path : Path
-    fps : float
+def check_name(path: Path) -> None:
+    """Refuse a name with which OpenCV would end the process.
 
     Raises
     ------
     DataError
-        At the first frame: the file cannot be written.
+        It is not UTF-8.
     """
-
-    def __init__(self, path: Path, *, fps: float) -> None:
-        self._path, self._fps = path, fps
-        self._writer: cv2.VideoWriter | None = None
-        self._size = (0, 0)
-        self._n_written = 0
-        self._last_s = self._skipped_s = 0.0
-
-    def write(self, seconds: float, image: NDArray[np.uint8]) -> None:
-        """Add an image (h, w, 3) uint8, BGR, shown from this time on; it is repeated as the constant rate asks for.
-
-        Gaps longer than `MAX_GAP_S` are shortened to it, so that a time that is wrong does not fill the disk.
-        """
-        self._skipped_s += max(0.0, seconds - self._last_s - MAX_GAP_S)
-        self._last_s = seconds
-        if self._writer is None:
-            height, width = image.shape[:2]
-            self._size = (width - width % 2, height - height % 2)
-            _check_name(self._path)
-            with stderr_to_devnull():
-                codec = cv2.VideoWriter.fourcc(*"mp4v")
-                self._writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, codec, self._fps, self._size)
-            if not self._writer.isOpened():
-                raise DataError("cannot be written", self._path, "choose a folder that can be written")
-        if (image.shape[1], image.shape[0]) != self._size:
-            image = np.asarray(cv2.resize(image, self._size), np.uint8)
-        while self._n_written <= (seconds - self._skipped_s) * self._fps:
-            self._writer.write(image)
-            self._n_written += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._writer is not None:
-            self._writer.release()
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise DataError("has a name that is not UTF-8, and OpenCV opens no such video", path, "rename it") from None

@@ -28,7 +28,8 @@ from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
 from ckseq.recording import VideoFile
 from ckseq.storage.frames import read_gray
-from ckseq.storage.video import Video, VideoWriter
+from ckseq.storage.video import Video
+from ckseq.storage.video_writer import VideoWriter
 from ckseq.tracking.timeline import TimelineConfig
 
 _SIZE = (640, 480)

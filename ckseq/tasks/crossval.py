@@ -111,13 +111,17 @@ def crossval(
 
 
 def _recipe(recipe: Experiment, seed: int | None) -> tuple[Experiment, list[str]]:
-    """Return the experiment with the seed asked for and a protocol that has folds, and a note where that is another."""
+    """Return the experiment with the seed asked for and a protocol that has folds.
+
+    A note says so where it is of another kind: where the experiment's own does not keep people apart.
+    """
     notes = []
     if recipe.protocol.kind in HOLDOUTS:
         protocol = recipe.protocol.model_copy(update={"kind": "subject_k_fold"})
-        notes.append(
-            f"the experiment's protocol, {recipe.protocol.kind}, tests on one part only: "
-            f"cross-validated over {protocol.folds} folds that keep people apart"
-        )
+        if recipe.protocol.kind != "subject_holdout":
+            notes.append(
+                f"the experiment's protocol, {recipe.protocol.kind}, tests on one part only: "
+                f"cross-validated over {protocol.folds} folds that keep people apart"
+            )
         recipe = recipe.model_copy(update={"protocol": protocol})
     return recipe if seed is None else recipe.model_copy(update={"seed": seed}), notes

@@ -49,7 +49,6 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     result = experiment("demo", data=data, out=out, seed=seed, jobs=jobs, overwrite=overwrite, console=console)
     console.heading(f"done in {time.monotonic() - start:.0f} s; open {out / 'run' / 'report.html'} in a browser")
     console.say(
-        "These are drawn faces: the accuracy shows that the toolkit works, not how well it classifies real faces.\n"
-        "Next: ckseq experiment paper_phase4 --data YOUR_CKPLUS --out RESULT"
+        "These are drawn faces: the accuracy shows that the toolkit works, not how well it classifies real faces."
     )
     return result

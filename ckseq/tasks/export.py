@@ -4,80 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import ckseq
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
-from ckseq.experiment.recipe import Experiment, experiment_of
-from ckseq.inference.predictor import load_run_model
+from ckseq.experiment.recipe import Experiment
+from ckseq.inference import standalone
+from ckseq.inference.model_description import SCHEMA, ModelDescription, describe_model
+from ckseq.inference.predictor import load_predictor
 from ckseq.learn.export import FORMATS, convert, largest_difference, with_backbone
-from ckseq.learn.extract import load_extractor
 from ckseq.learn.predict import is_network, save_whole
-from ckseq.signal.sequence import fit_length
+from ckseq.signal.sequence import fit_length, overflow_of_new
 from ckseq.storage.examples import read_examples
-from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.storage.files import write_text
+from ckseq.storage.run_record import read_run
 
-SCHEMA = 1
-_OF_CLASSES = "probabilities of the labels, in their order"
-_OF_UNITS = "the probability of each action unit (FACS) by itself, in the order of the labels"
 AGREEMENT = 1e-4
 """Largest difference allowed between the probabilities of an exported model and the run's own."""
 
 _N_RANDOM = 12
-_AXES = ("images", "rows", "columns", "channels")
-_USE = (
-    "The labels are acted expressions: the model classifies how faces move in such recordings, not what a person "
-    "feels. Do not use it to judge people."
-)
-
-
-@dataclass(frozen=True)
-class InputDescription:
-    """The input of an exported model; ``shape`` is None along the batch, ``values`` their range where it is fixed."""
-
-    what: str
-    shape: list[int | None]
-    axes: tuple[str, ...] = ("sequences", "steps", "rows", "columns", "channels")
-    dtype: str = "float32"
-    values: str = ""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What an exported model was trained on."""
-
-    experiment: str
-    created: str
-    store_digest: str
-    protocol_digest: str
-
-
-@dataclass(frozen=True)
-class ModelDescription:
-    """All that a program needs to prepare the input of a model and to read its output."""
-
-    labels: list[str]
-    input: InputDescription
-    pipeline: dict[str, Any]
-    sequence: dict[str, Any]
-    trained: Provenance
-    notes: list[str]
-    output: str
-    use: str = _USE
-    schema: int = SCHEMA
-    ckseq_version: str = ckseq.__version__
 
 
 def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console: Console) -> dict[str, Any]:
     """Export the network of a run with a description in the metadata, and compare the predictions of both.
 
-    Of a run on features the backbone is part of the exported network, which reads crops.
+    Of a run on features the backbone is part of the exported network, which reads crops. Beside it a script is written
+    that goes from a video or an image to probabilities without ckseq, where one can, see `ckseq.inference.standalone`.
 
     Parameters
     ----------
@@ -94,7 +51,8 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     Returns
     -------
     dict
-        ``path``, ``format``, ``n_bytes``, ``largest_difference`` and ``n_compared``, the number of sequences.
+        ``path``, ``script`` (None where there is none), ``format``, ``n_bytes``, ``largest_difference`` and
+        ``n_compared``, the number of sequences.
 
     Raises
     ------
@@ -108,20 +66,24 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     path = out or run / f"exported{chosen.suffix}"
     if path.suffix != chosen.suffix:
         raise CallError(f"{format} files end in {chosen.suffix}", path, "name another --out")
-    if path.exists() and not overwrite:
-        raise CallError("exists", path, "--overwrite replaces it")
-    network = load_run_model(run, record)
+    script = path.with_name(f"{path.stem}_{format}.py")
+    for target in (path, script):
+        if target.exists() and not overwrite:
+            raise CallError("exists", target, "--overwrite replaces it")
+    predictor = load_predictor(run)
+    network, experiment = predictor.network, predictor.experiment
     if not is_network(network):
         raise CallError(
             f"{record.model_kind} is not a network, and only networks can be exported",
             run,
             "train one of conv_time_width, gru, conv_lstm",
         )
-    experiment = experiment_of(record.experiment, where=f"{run}: experiment")
-    if experiment.input == "features":
-        network = with_backbone(load_extractor(run), network)
-    sequences = _sequences(run, experiment, tuple(network.input_shape[1:]))
-    text = json.dumps(asdict(_describe(record, experiment, network)), ensure_ascii=True, sort_keys=True)
+    if predictor.extractor is not None:
+        network = with_backbone(predictor.extractor, network)
+    shape = tuple(network.input_shape[1:])
+    sequences = _sequences(run, experiment, shape)
+    description = describe_model(record, predictor, shape)
+    text = json.dumps(asdict(description), ensure_ascii=True, sort_keys=True)
     difference = math.nan
 
     def write(temporary: Path) -> None:
@@ -138,9 +100,11 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     save_whole(path, write)
     size = path.stat().st_size
     console.say(f"{path}: {size / 2**20:.1f} MiB; differs by {difference:.1g} at most, over {len(sequences)} sequences")
+    written = _write_script(script, path, experiment, description, format, console)
     return {
         "schema": SCHEMA,
         "path": str(path),
+        "script": None if written is None else str(written),
         "format": format,
         "n_bytes": size,
         "largest_difference": difference,
@@ -148,32 +112,20 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
     }
 
 
-def _describe(record: RunRecord, experiment: Experiment, network: Any) -> ModelDescription:
-    assert record.model is not None, "a run with a network has a model"
-    assert record.store is not None, "and a store"
-    shape = tuple(network.input_shape[1:])
-    single = len(shape) == 3
-    of_crops = experiment.input in ("crops", "features")
-    described = InputDescription(
-        what="crops" if of_crops else experiment.input,
-        shape=[None, *shape],
-        axes=("images", *_AXES[1:]) if single else ("sequences", "steps", *_AXES[1:]),
-        values="0 to 255" if of_crops else "",
-    )
-    return ModelDescription(
-        labels=list(record.labels),
-        input=described,
-        pipeline=record.store.pipeline,
-        sequence={**experiment.sequence.model_dump(mode="json"), "length_frames": 1 if single else shape[0]},
-        trained=Provenance(
-            experiment=record.experiment_name,
-            created=record.created,
-            store_digest=record.store_digest,
-            protocol_digest=record.protocol.digest,
-        ),
-        notes=list(record.notes),
-        output=_OF_UNITS if record.predicts_units else _OF_CLASSES,
-    )
+def _write_script(
+    script: Path, model: Path, experiment: Experiment, description: ModelDescription, format: str, console: Console
+) -> Path | None:
+    n_frames = description.sequence["length_frames"]
+    reason = standalone.reason_against(experiment, format=format, n_frames=n_frames)
+    if reason is not None:
+        console.say(reason)
+        script.unlink(missing_ok=True)  # of an earlier model
+        return None
+    detector = description.detector["kind"]
+    write_text(script, standalone.script(model.name, format=format, detector=detector))
+    needs = " ".join(standalone.packages(format, detector))
+    console.say(f"{script}: from a video or an image to probabilities without ckseq; needs {needs}")
+    return script
 
 
 def _sequences(run: Path, experiment: Experiment, shape: tuple[int, ...]) -> list[NDArray[np.float32]]:
@@ -194,12 +146,7 @@ def _sequences(run: Path, experiment: Experiment, shape: tuple[int, ...]) -> lis
         return random
     policy = experiment.sequence
     examples = [
-        fit_length(
-            example.projections,
-            length_frames=shape[0],
-            overflow="resample" if policy.overflow in ("drop", "error") else policy.overflow,
-            short=policy.short,
-        )
+        fit_length(example.projections, length_frames=shape[0], overflow=overflow_of_new(policy), short=policy.short)
         for example in read_examples(run)
     ]
     return [*(one.reshape(shape).astype(np.float32) for one in examples), *random]

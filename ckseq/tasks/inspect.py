@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.errors import DataError
+from ckseq.experiment.verdict import verdict
 from ckseq.labels import in_order
-from ckseq.preprocessing.data_set import find_source
+from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.example_images import example_images
 from ckseq.preprocessing.flat_start import n_flat_at_start
 from ckseq.recording import ArchiveMembers, ImageFiles, ImagesInMemory, PixelRow, Problem, Recording, VideoFile
@@ -73,7 +75,8 @@ def inspect(
         ``should_hold`` (the counts of the original, or None), ``parts`` (the number of recordings in each part of the
         published split; empty without one), ``lengths`` (min, median, max frames, and ``histogram``: frames to
         sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what, where,
-        remedy), ``figures`` (their paths, where they are saved).
+        remedy), ``verdict`` (what it is, and the experiments it is enough for), ``figures`` (their paths, where they
+        are saved).
 
     Raises
     ------
@@ -101,6 +104,10 @@ def inspect(
         "images": images,
         "problems": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in problems],
     }
+    # data in CK+'s layout that says what else it is, is no part of CK+
+    original = "CK+" if layout.name == "ckplus" and not notes_of(data) else None
+    judged = verdict(recordings, original=original, expected=layout.expected_counts.get("sequences"))
+    found["verdict"] = {**asdict(judged), "enough_for": list(judged.enough_for)}
     console.say(_counts_table(found["counts"], found["should_hold"], title=f"{data} ({found['source']})"))
     if lengths:
         if set(lengths) != {1}:
@@ -109,6 +116,9 @@ def inspect(
     if found["parts"]:
         console.say("published split: " + ", ".join(f"{n:,} {_PART_NAMES[part]}" for part, n in found["parts"].items()))
     _say_problems(problems, data, console)
+    console.heading("verdict")
+    for line in judged.lines():
+        console.say(line)
     if out is not None:
         found["figures"] = _save_figures(recordings, out, per_class, console)
     return found

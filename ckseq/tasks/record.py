@@ -13,12 +13,21 @@ import cv2
 import ckseq
 from ckseq.capture.camera_session import PROMPTS, CameraSession
 from ckseq.capture.clips import ClipCutter, CutClip, read_frames
+from ckseq.config import did_you_mean
 from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.storage.camera import open_camera
 from ckseq.storage.files import write_bytes
-from ckseq.storage.recorded import Clip, add_clip, check_subject, check_target, create_data_set, next_subject
+from ckseq.storage.recorded import (
+    Clip,
+    add_clip,
+    check_label,
+    check_subject,
+    check_target,
+    create_data_set,
+    next_subject,
+)
 
 CONSENT = (
     "I agree that pictures of my face are stored on this computer and are used to train and test programs that "
@@ -58,7 +67,8 @@ def record(
     subject : str, optional
         ``S012``; the next free one if not given.
     labels : sequence of str
-        From a camera the emotions to show, in this order, by default all of `PROMPTS`; the one emotion of video files.
+        From a camera what is to be shown, in this order, by default all of `PROMPTS`; the one label of video files.
+        Emotions, or any other words.
     consent : str, optional
         The line in which the person agrees; asked for if not given.
     seconds : float
@@ -83,8 +93,12 @@ def record(
     """
     check_target(out)
     subject = check_subject(subject or next_subject(out))
+    labels = [check_label(label) for label in labels]
     if inputs and len(labels) != 1:
-        raise CallError("video files need the one emotion that they show", fix="--label happiness, and one call each")
+        raise CallError("video files need the one label of what they show", fix="--label happiness, and one call each")
+    for label in labels:
+        if label not in PROMPTS and (hint := did_you_mean(label, PROMPTS)):
+            console.warn(f"{label!r} is a label of its own; {hint.strip()}")
     agreed = _ask_consent(consent, console)
     # the apex is where a face differs most from the neutral one, not where it moves most
     cutter = ClipCutter(load_pipeline("anchored", ["motion.moving_threshold=0"]))

@@ -257,14 +257,14 @@ def _say(console: Console, run: Path, facts: RunRecord, scores: Scores, nothing_
 
 def _matrix_table(scores: Scores) -> Table:
     table = Table(
-        title="confusion matrix: true class (rows), predicted class (columns)",
+        title="confusion matrix: predicted class (→) by true class",
         title_justify="left",
         title_style="dim",
         box=None,
     )
-    table.add_column("")
+    table.add_column("true class")
     for label in scores.labels:
-        table.add_column(Text(label), justify="right")  # brackets in a name are not markup
+        table.add_column(Text(f"→ {label}", no_wrap=True), justify="right")  # brackets in a name are not markup
     table.add_column("recall", justify="right", style="dim")
     for i, label in enumerate(scores.labels):
         styles = ["bold" if i == j else "" if count else "dim" for j, count in enumerate(scores.matrix[i])]

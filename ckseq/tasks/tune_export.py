@@ -81,7 +81,6 @@ def tune_export(
     console.say(exported["chosen_by"])
     console.say(f"trial {exported['trial']}, {figures(exported['objectives'])} on the inner folds; recipe: {recipe}")
     if not final or data is None:
-        console.say(f"next: ckseq experiment {recipe} --data DATA --out RESULT")
         return exported
     store, run = out / f"{study}_final" / "store.h5", out / f"{study}_final" / "run"
     with locked(run):
@@ -105,5 +104,5 @@ def tune_export(
         record = train_final(store, experiment, out=beside(run), command=command, console=console)
         exchange(run)
     n = record.protocol.n_train
-    console.say(f"trained on all {n} sequences; predict with: ckseq predict {run} VIDEO")
+    console.say(f"trained on all {n} sequences: {run}")
     return {**exported, "run": str(run)}

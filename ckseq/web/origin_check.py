@@ -23,7 +23,8 @@ _HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?|\[[0-
 _HEADERS = {
     # not every browser counts WebSocket connections to the page's own server as 'self'
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "media-src blob:; connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
     "permissions-policy": "camera=(self), microphone=()",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",

@@ -355,6 +355,7 @@ function drawMarker(canvas) {
 async function analyzeFile(file) {
   const state = at("clip-state");
   at("timeline").replaceChildren();
+  closePlayer();
   if (file.size > about.max_clip_bytes) {
     state.textContent = `${file.name} is larger than ${about.max_clip_bytes >> 20} MiB: cut it.`;
     return;
@@ -370,7 +371,9 @@ async function analyzeFile(file) {
   }
   try {
     if (response.ok) {
-      showClip(file.name, checked("ClipAnswer", message));
+      const clip = checked("ClipAnswer", message);
+      showClip(file.name, clip);
+      openPlayer(file, clip);
     } else {
       const failure = checked("Failure", message);
       state.textContent = `${file.name}: ${failure.error}`;
@@ -403,6 +406,53 @@ function showClip(name, clip) {
   } else {
     at("timeline").append(element("p", { className: "soft", textContent: "No expression was recognized." }));
   }
+}
+
+// the video itself stays in the browser: it is played from where it was chosen, and the timeline below follows it
+let clipFiles = [], clipUrls = [];
+
+function closePlayer() {
+  const player = at("clip-video");
+  player.onerror = player.ontimeupdate = player.onloadedmetadata = null;
+  player.removeAttribute("src");
+  player.load();
+  player.hidden = at("clip-download").hidden = true;
+  clipUrls.forEach((url) => URL.revokeObjectURL(url));
+  clipFiles = clipUrls = [];
+}
+
+/** @param {ClipAnswer} clip */
+function openPlayer(file, clip) {
+  const answer = new Blob([JSON.stringify({ file: file.name, ...clip }, null, 2)], { type: "application/json" });
+  clipFiles = [file, answer];
+  clipUrls = clipFiles.map((one) => URL.createObjectURL(one));
+  const download = at("clip-download");
+  download.href = clipUrls[1];
+  download.download = `${file.name}.json`;
+  download.hidden = false;
+  const player = at("clip-video");
+  const share = () => player.currentTime / Math.max(clip.duration_s, 1e-3);
+  player.onerror = () => {
+    player.hidden = true;
+    at("clip-state").textContent += " This browser does not play videos of this kind.";
+  };
+  player.onloadedmetadata = () => {
+    player.hidden = false;
+    for (const band of document.querySelectorAll("#timeline .band")) {
+      band.classList.add("seeks");
+      band.append(element("div", { className: "playhead" }));
+      band.addEventListener("click", (event) => {
+        const edges = band.getBoundingClientRect();
+        player.currentTime = clip.duration_s * (event.clientX - edges.left) / edges.width;
+      });
+    }
+  };
+  player.ontimeupdate = () => {
+    for (const head of document.querySelectorAll("#timeline .playhead")) {
+      head.style.left = `${100 * Math.min(share(), 1)}%`;
+    }
+  };
+  player.src = clipUrls[0];
 }
 
 /** @param {Segment} segment */

@@ -29,6 +29,8 @@ OPTIONAL = {
     "models/minirocket.py": "minirocket",
     "detectors/mtcnn.py": "mtcnn",
     "learn/export.py": "export",
+    "learn/runtimes.py": "export",
+    "storage/video_writer.py": "video",
     "search": "tune",
     "tasks/tune.py": "tune",
     "web": "live",

@@ -17,7 +17,8 @@ from ckseq.regular_file import open_regular
 from ckseq.signal.faces import Box, FacesConfig
 from ckseq.sources._trees import ArchiveTree, FolderTree
 from ckseq.storage.frames import fingerprint, read_gray
-from ckseq.storage.video import Video, VideoWriter
+from ckseq.storage.video import Video
+from ckseq.storage.video_writer import VideoWriter
 from ckseq.tracking import box_tracker
 
 posix = pytest.mark.skipif(os.name != "posix", reason="FIFOs and links are POSIX's")

@@ -234,9 +234,17 @@ def test_the_root_of_the_disk_is_no_target_and_here_is_a_folder(tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["train", "crossval", "strictness", "augment-preview"])
-def test_an_experiment_that_is_not_named_is_asked_for(monkeypatch, capsys, command):
-    status, written = check([command, "s.h5", "--out", "run"], monkeypatch, capsys)
+@pytest.mark.parametrize("command", ["train", "crossval", "strictness", "baselines"])
+def test_an_experiment_that_is_not_named_is_default(monkeypatch, capsys, command):
+    called = {}
+    monkeypatch.setattr(f"ckseq.tasks.{command}.{command}", lambda **values: called.update(values) or {})
+    more = ["--no-report"] if command == "crossval" else []
+    status, _ = check([command, "s.h5", "--out", "run", *more], monkeypatch, capsys)
+    assert (status, called["experiment"]) == (0, "default")
+
+
+def test_an_experiment_of_images_is_asked_for(monkeypatch, capsys):
+    status, written = check(["augment-preview", "s.h5", "--out", "run"], monkeypatch, capsys)
     assert (status, "Missing option '--experiment'" in written.err) == (2, True)
 
 

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import cv2
 import matplotlib
@@ -8,7 +9,9 @@ from made_runs import LABELS, made_crops, made_examples, made_history, made_pred
 
 from ckseq.protocol.comparison import Compared, Difference
 from ckseq.protocol.intervals import Interval, IntervalMethod
+from ckseq.protocol.ranking import rank
 from ckseq.protocol.score import score
+from ckseq.report import curves, ranking
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
@@ -214,3 +217,23 @@ def test_the_samples_of_each_part_are_those_the_run_records():
     parts = sample_counts(made_run(protocol={"train_counts": counts, "n_test": 42}), made_scores())
     assert parts == {"training": counts, "test": {"anger": 11, "disgust": 10, "happiness": 10, "surprise": 11}}
     assert list(sample_counts(made_run(), made_scores())) == ["test"]
+
+
+@pytest.mark.parametrize("epochs", [1, 8, 100])
+def test_learning_curves_name_no_epoch_after_the_last_and_nothing_hides_them(monkeypatch, epochs):
+    monkeypatch.setattr(curves, "png", lambda figure: figure)
+    scores = replace(made_scores(), majority=0.26)
+    figure = draw_accuracy(made_history(epochs), validation="test", scores=scores)
+    (axes,) = figure.axes
+    assert 1 <= max(axes.get_xticks()) <= epochs
+    assert not axes.texts
+    assert "majority-class baseline: 0.26" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_the_bar_of_the_critical_difference_is_as_long_as_it_says(monkeypatch):
+    monkeypatch.setattr(ranking, "png", lambda figure: figure)
+    found = rank(np.random.default_rng(0).random((2, 3)), confidence=0.95)
+    assert round(found.critical_difference, 2) == 2.34  # more than the ranks of three models differ at most
+    (axes,) = ranking.draw_ranks("abc", found, confidence=0.95).axes
+    (bar,) = [line for line in axes.lines if set(line.get_ydata()) == {1.1}]
+    assert np.ptp(bar.get_xdata()) == pytest.approx(found.critical_difference)

@@ -1,13 +1,17 @@
+import csv
+import io
+
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
 from ckseq.facs import ActionUnit
 from ckseq.recording import ImageFiles, VideoFile, subject_known
 from ckseq.sources import manifest
+from ckseq.sources._frames import safe_id
 
 PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
 
@@ -83,6 +87,63 @@ def test_a_path_that_names_its_subject_already(folder):
     assert manifest.scan(table(folder, "path,subject\nS1_take2,S1\n"))[0].id == "S1_take2"
 
 
+def test_recordings_of_one_session_are_numbered_and_that_is_said(folder):
+    text = "path,subject,session,label\na,S1,1,joy\nclip.mp4,S1,1_2,fear\nb,S1,1,anger\none,S1,1,fear\n"
+    found = manifest.scan(table(folder, text))
+    assert [(one.id, one.session, one.label) for one in found] == [
+        ("S1_1", "1", "joy"),
+        ("S1_1_2", "1_2", "fear"),
+        ("S1_1_3", "1", "anger"),
+        ("S1_1_4", "1", "fear"),
+    ]
+    said = [problem.what for problem in manifest.problems(folder)]
+    assert "2 of 4 recordings share subject and session with another, and are numbered" in said
+
+
+def test_a_path_that_is_listed_twice_is_told(folder):
+    path = table(folder, "path,subject,label\na,S1,joy\nb,S1,joy\na,S1,fear\n")
+    assert [one.id for one in manifest.scan(path)] == ["S1_a", "S1_a_2", "S1_b"]
+    said = {problem.what: problem.matters for problem in manifest.problems(path)}
+    assert said["1 line lists a path that another line lists, too"] is True
+
+
+CELLS = st.text(alphabet=st.sampled_from('ab1 ;,\t"é-'), min_size=1, max_size=4).filter(
+    lambda text: text.strip().isprintable() and text.strip()
+)
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, st.sampled_from(["", "1", "2"]), CELLS), min_size=1, max_size=4),
+    delimiter=st.sampled_from(manifest.DELIMITERS),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    form=st.sampled_from(["relative", "absolute", "backslashes"]),
+)
+def test_however_it_is_written_every_line_is_a_recording(rows, delimiter, ends, encoding, form, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "takes"
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter=delimiter, lineterminator=ends)
+    writer.writerow(["path", "subject", "session", "label"])
+    for number, (subject, session, label) in enumerate(rows):
+        frames = folder / "clips" / str(number)
+        frames.mkdir(parents=True, exist_ok=True)
+        (frames / "0.png").write_bytes(PNG)
+        path = {"relative": f"clips/{number}", "absolute": str(frames), "backslashes": f"clips\\{number}"}[form]
+        writer.writerow([path, subject, session, label])
+    path = table(folder, written.getvalue(), encoding)
+    idents = {}
+    for number, (subject, session, _) in enumerate(rows):
+        idents.setdefault(safe_id(subject.strip(), session or str(number)), set()).add(subject.strip())
+    assume(all(len(subjects) == 1 for subjects in idents.values()))  # two subjects with one id are refused
+    found = manifest.scan(path)
+    place = {one.frames.paths[0].parent.name: one for one in found}
+    assert len({one.id for one in found}) == len(place) == len(rows)
+    for number, (subject, session, label) in enumerate(rows):
+        one = place[str(number)]
+        assert (one.subject, one.label) == (subject.strip(), label.strip())
+        assert one.session == (session or str(number))
+
+
 def test_an_image_is_a_recording_of_one_frame(folder):
     path = table(folder, "path,subject,label\nface.png,S1,joy\n")
     (only,) = manifest.scan(path)
@@ -117,7 +178,6 @@ def test_an_absolute_path(folder):
         ("path,subject\n\nnowhere,S1\n", "line 3: path 'nowhere' does not exist"),
         ("path,subject\nempty,S1\n", "line 2: path 'empty' is a folder without images"),
         ("path,subject\nnote.txt,S1\n", "line 2: path 'note.txt' is neither"),
-        ("path,subject,session\na,S1,1\nb,S1,1\n", "line 3: the id 'S1_1' is used by line 2"),
         ("path,subject,session\na,S 1,1\nb,S-1,1\n", "line 3: the id 'S-1_1' is used by line 2"),
         ('path,subject,label\na,S1,"jo\ny"\n', "line 3: the label has a line break"),
         ('path,subject\n"a"b,S1\n', "line 2: is not CSV"),

@@ -113,3 +113,11 @@ def test_a_damaged_note_of_who_was_forgotten_is_one_line(tmp_path, text):
     (tmp_path / "forgotten.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=r"forgotten\.json"):
         recorded.read_forgotten(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "code,label\n7,joy\n", "code,label\n8,\n", "code,label\nx,joy\n", "label\n8\n"])
+def test_a_damaged_table_of_labels_is_one_line(tmp_path, text):
+    write(tmp_path)
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(DataError, match=r"labels\.csv: is not a table of codes and labels; write code,label"):
+        ckplus.scan(tmp_path)

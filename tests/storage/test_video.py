@@ -6,7 +6,9 @@ import pytest
 from made_videos import turned, with_durations, write_video
 
 from ckseq.errors import DataError
-from ckseq.storage.video import Video, VideoWriter
+from ckseq.storage import video_writer
+from ckseq.storage.video import Video
+from ckseq.storage.video_writer import VideoWriter
 
 
 def pictures(n=20, size=(48, 64)):
@@ -115,3 +117,50 @@ def test_no_times_become_even_ones(tmp_path, monkeypatch):
     real = cv2.VideoCapture
     monkeypatch.setattr(cv2, "VideoCapture", Untimed)
     np.testing.assert_allclose(Video(path).times_s(at_most_s=9), np.arange(5) / 10)
+
+
+def with_sound(path, images, *, fps, tone_hz=440, begin_s=0.0):
+    """Write a video with a tone, from ``begin_s`` on silent before."""
+    av = pytest.importorskip("av", reason="the extra video is not installed")
+    with av.open(str(path), "w") as container:
+        video, sound = container.add_stream("mpeg4", rate=fps), container.add_stream("aac", rate=44_100)
+        video.height, video.width, video.pix_fmt = *images[0].shape[:2], "yuv420p"
+        for image in images:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        times = np.arange(44_100 * len(images) // fps) / 44_100
+        tone = (0.5 * np.sin(2 * np.pi * tone_hz * times) * (times >= begin_s)).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(tone[np.newaxis], format="fltp", layout="mono")
+        frame.sample_rate = 44_100
+        container.mux(sound.encode(frame))
+        for stream in (video, sound):
+            container.mux(stream.encode(None))
+    return path
+
+
+def test_a_written_video_is_h264_with_the_sound_of_another(tmp_path):
+    images = pictures(50, (48, 64))
+    source = with_sound(tmp_path / "source.mp4", images, fps=25, begin_s=1.0)
+    import av
+
+    with VideoWriter(tmp_path / "out.mp4", fps=25, sound=source) as writer:
+        for seconds, image in Video(source).frames():
+            writer.write(seconds, image)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
+        heard = np.concatenate([one.to_ndarray()[0] for one in container.decode(audio=0)])
+    assert len(heard) / 48_000 == pytest.approx(2.0, abs=0.05)
+    first = np.flatnonzero(np.abs(heard) > 0.1)[0] / 48_000
+    assert first == pytest.approx(1.0, abs=0.03)
+    tone = heard[60_000:84_000]
+    strongest = np.abs(np.fft.rfft(tone * np.hanning(len(tone)))).argmax()
+    assert strongest * 48_000 / len(tone) == pytest.approx(440, abs=3)
+    assert len(list(Video(tmp_path / "out.mp4").frames())) == 50
+
+
+def test_without_pyav_a_video_is_mpeg4(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_writer, "find_spec", lambda name: None)
+    with VideoWriter(tmp_path / "out.mp4", fps=25, sound=tmp_path / "none.mp4") as writer:
+        for number, image in enumerate(pictures(5, (48, 64))):
+            writer.write(number / 25, image)
+    assert b"mp4v" in (tmp_path / "out.mp4").read_bytes()
+    assert len(list(Video(tmp_path / "out.mp4").frames())) == 5

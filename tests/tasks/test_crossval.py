@@ -61,6 +61,13 @@ def test_a_holdout_gives_way_to_folds_and_says_so(store, ridge, tmp_path, consol
     assert any("paper_split, tests on one part only" in note for note in run.notes)
 
 
+def test_a_holdout_that_keeps_people_apart_gives_way_without_a_word(store, ridge, tmp_path, console):
+    validated(store, ridge, tmp_path / "run", console, settings=("protocol.kind=subject_holdout", "protocol.folds=3"))
+    run = read_run(tmp_path / "run")
+    assert (run.protocol.kind, run.protocol.n_folds) == ("subject_k_fold", 3)
+    assert not any("protocol" in note for note in run.notes)
+
+
 def test_leaving_one_out_and_more_seeds_later(store, ridge, tmp_path, console):
     settings = ("protocol.kind=leave_one_subject_out",)
     validated(store, ridge, tmp_path / "run", console, settings=settings)

@@ -30,6 +30,8 @@ from ckseq.inference import live_session as session_module
 from ckseq.inference.live_session import LiveSession
 from ckseq.inference.predictor import load_predictor
 from ckseq.storage.run_record import write_run
+from ckseq.storage.video import Video
+from ckseq.storage.video_writer import VideoWriter
 from ckseq.tasks import live as module
 from ckseq.tasks.live import live
 from ckseq.tasks.preprocess import preprocess
@@ -217,6 +219,33 @@ class TestInChromium:
             assert page.text("error") == "The camera was disconnected. The results so far stay here."
             assert page.text("state") == "stopped"
             assert "surprise" in page.text("log")
+
+    def test_a_clip_is_played_and_its_timeline_follows_and_is_saved(self, served, clip, tmp_path):
+        pytest.importorskip("av", reason="the extra video is not installed")
+        with VideoWriter(tmp_path / "clip.mp4", fps=FPS) as writer:
+            for seconds, image in Video(clip).frames():
+                writer.write(seconds, image)
+        player = "document.getElementById('clip-video')"
+        with browser(tmp_path / "profile") as page:
+            page.open(served)
+            page.choose_file("#clip", tmp_path / "clip.mp4")
+            page.until("document.querySelector('#timeline .part')", seconds=90)
+            page.until(f"!{player}.hidden")
+            page.until("document.querySelector('#timeline .playhead')")
+            duration = page.value(f"{player}.duration")
+            page.value(
+                "(() => { const band = document.querySelector('#timeline .band'), edges = band.getBoundingClientRect();"
+                "band.dispatchEvent(new MouseEvent('click', { clientX: edges.left + edges.width / 2 })); })()"
+            )
+            assert page.value(f"{player}.currentTime") == pytest.approx(duration / 2, abs=0.2)
+            page.until("parseFloat(document.querySelector('#timeline .playhead').style.left) > 40")
+            saved = page.value("clipFiles[1].text().then(JSON.parse)")
+            assert page.value("document.getElementById('clip-download').href === clipUrls[1]")
+            assert saved["file"] == "clip.mp4"
+            assert "happiness" in {segment["label"] for segment in saved["segments"]}
+            page.choose_file("#clip", clip)  # of a kind that no browser plays
+            page.until("document.getElementById('clip-state').textContent.includes('does not play')", seconds=90)
+            assert page.value(f"{player}.hidden")
 
     @pytest.mark.parametrize(
         ("has", "says"), [(True, "The camera is not allowed."), (False, "There is no camera.")], ids=["denied", "none"]

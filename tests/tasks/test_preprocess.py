@@ -4,10 +4,12 @@ import subprocess
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from made_videos import write_video
 from paper_reference import paper_binaries, paper_crops, paper_projections
 
 from ckseq.console import Console
@@ -193,6 +195,19 @@ def test_what_somebody_keeps_beside_the_parts_is_left_alone(tmp_path, data, pipe
     (parts / "notes.txt").write_text("mine")
     prepare(data, tmp_path / "s.h5", pipeline, console)
     assert [path.name for path in parts.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_progress_of_videos_ends_where_it_said(tmp_path, moving_texture, pipeline, capsys, monkeypatch, announced):
+    lines = ["path,subject"]
+    for number in range(2):
+        write_video(tmp_path / f"{number}.mp4", moving_texture[: 6 + number])
+        lines.append(f"{number}.mp4,S{number}")
+    (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
+    if not announced:  # as of containers without an index
+        monkeypatch.setattr(store_builder, "Video", lambda path: SimpleNamespace(n_announced=0))
+    prepare(tmp_path / "all.csv", tmp_path / "s.h5", pipeline, Console())
+    assert ("frames 13/13  " if announced else "clips 2/2  ") in capsys.readouterr().out
 
 
 def test_only_the_labels_asked_for(tmp_path, data, pipeline, console):

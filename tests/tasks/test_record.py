@@ -119,8 +119,25 @@ def test_a_long_video_and_one_without_a_label_are_refused(video, tmp_path, monke
     monkeypatch.setattr(clips_module, "_MAX_FRAMES", 10)
     (reason,) = recorded(tmp_path / "own", Person(), inputs=(video,))["failed"].values()
     assert "more than 10 frames" in reason
-    with pytest.raises(CallError, match="the one emotion that they show"):
+    with pytest.raises(CallError, match="the one label of what they show"):
         recorded(tmp_path / "own", Person(), inputs=(video,), labels=())
+
+
+def test_any_label_is_recorded_and_a_misspelled_emotion_is_told(video, tmp_path):
+    person = Person()
+    for label in ("speaking", "fears", "happiness", "speaking"):
+        assert recorded(tmp_path / "own", person, inputs=(video,), labels=(label,), subject="S001")["failed"] == {}
+    assert [one.label for one in ckplus.scan(tmp_path / "own")] == ["speaking", "fears", "happiness", "speaking"]
+    assert (tmp_path / "own/labels.csv").read_text() == "code,label\n8,speaking\n9,fears\n"
+    assert person.warned == ["'fears' is a label of its own; did you mean 'fear'?"]
+    assert "acted" not in (tmp_path / "own/ABOUT.txt").read_text()
+
+
+@pytest.mark.parametrize("label", ["", "=1+1", "a\nb", "x" * 61])
+def test_what_is_no_label_is_refused(video, tmp_path, label):
+    with pytest.raises(CallError, match="is not a label"):
+        recorded(tmp_path / "own", Person(), inputs=(video,), labels=(label,))
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.parametrize("consent", [None, "", "   "])

@@ -175,6 +175,15 @@ def test_the_page_stands_alone(data, search, tmp_path, console):
     assert "4 trials complete, 0 pruned, 0 failed" in text
     assert "<script src" not in text
     assert "<link" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "<summary>All 4 trials</summary>" in text
+    assert text.count("<td>complete</td>") == 4
+    assert "Estimated from 4 trials, fewer than 10 for each hyperparameter: the order is mostly chance." in text
+
+
+def test_one_subject_held_out_is_a_warning(data, search, tmp_path, console, capsys):
+    made_searches.run(data, search, tmp_path / "out", console, settings=("protocol.test_share=0.1",), trials=1)
+    assert "the test after the search is on one subject, P" in capsys.readouterr().err
 
 
 def test_a_trial_that_is_worse_after_a_fold_ends_early(data, search, tmp_path, console):

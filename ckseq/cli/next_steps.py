@@ -1,0 +1,145 @@
+"""The command that sensibly follows each command, printed at its end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ckseq.recipes import read_recipe, recipe_names
+
+Values = Mapping[str, Any]
+Words = list[str | Path] | None
+
+
+class Call(NamedTuple):
+    """The options and arguments of a command, and what it returned."""
+
+    values: Values
+    result: Values
+
+
+_VIDEO = "VIDEO"
+
+
+def next_step(command: str, values: Values, result: Values) -> str | None:
+    """Return the next command as a line for a shell; words in capitals are for the reader to fill in.
+
+    Parameters
+    ----------
+    command : str
+        Such as ``train`` or ``protocol export``.
+    values : mapping
+        The options and arguments that it was called with.
+    result : mapping
+        What it returned.
+    """
+    follow = _NEXT.get(command)
+    words = None if follow is None else follow(Call(values, result))
+    if words is None:
+        return None
+    return shlex.join([*([] if words[0] == "python" else ["ckseq"]), *map(str, words)])
+
+
+def _after_inspect(call: Call) -> Words:
+    enough = call.result["verdict"]["enough_for"]
+    if not enough:
+        return None
+    name = "default" if "default" in enough else enough[0]
+    return ["experiment", name, "--data", call.values["data"], "--out", "RESULT"]
+
+
+def _after_preprocess(call: Call) -> Words:
+    name = _experiment_on(call.values["pipeline"])
+    if name is None:
+        return ["audit", call.values["out"]]
+    store = Path(call.values["out"])
+    return ["crossval", store, *_named(name), "--out", store.with_name(f"{store.stem}_cv")]
+
+
+def _experiment_on(pipeline: str) -> str | None:
+    """Return an experiment on a pipeline that ships with ckseq, ``default`` where it is."""
+    names = sorted(recipe_names("experiments"), key=lambda name: name != "default")
+    return next((name for name in names if read_recipe("experiments", name)[1].get("pipeline") == pipeline), None)
+
+
+def _named(experiment: str) -> list[str]:
+    return [] if experiment == "default" else ["--experiment", experiment]
+
+
+def _after_crossval(call: Call) -> Words:
+    out = Path(call.values["out"])
+    return [
+        "baselines",
+        call.values["store"],
+        *_named(call.values["experiment"]),
+        "--out",
+        out.with_name(f"{out.name}_baselines"),
+    ]
+
+
+def _after_audit(call: Call) -> Words:
+    return ["crossval", call.values["store"], *_named(call.values["experiment"] or "default"), "--out", "RUN"]
+
+
+def _after_report(call: Call) -> Words:
+    has_model = any((Path(call.values["run"]) / name).is_file() for name in ("model.keras", "model.skops"))
+    return ["predict", call.values["run"], _VIDEO] if has_model else ["compare", call.values["run"], "ANOTHER_RUN"]
+
+
+def _after_predict(call: Call) -> Words:
+    if call.values["out"] is not None:
+        return ["live", call.values["run"]]
+    return ["predict", call.values["run"], *call.values["inputs"], "--out", "RESULTS", "--draw"]
+
+
+def _after_runs(call: Call) -> Words:
+    by_protocol: dict[str, list[str]] = {}
+    for one in call.result["runs"]:
+        if one["state"] == "complete":
+            by_protocol.setdefault(one["digest"], []).append(one["run"])
+    several = next((runs for runs in by_protocol.values() if len(runs) > 1), None)
+    return None if several is None else ["compare", *several[:2]]
+
+
+def _after_search(call: Call) -> Words:
+    if call.values["nested"]:
+        return None
+    storage = ["--storage", call.values["storage"]] if call.values["storage"] else []
+    return ["tune", "best", call.result["study"], *storage, "--out", call.values["out"]]
+
+
+def _after_best(call: Call) -> Words:
+    if "run" in call.result:
+        return ["predict", call.result["run"], _VIDEO]
+    return ["experiment", call.result["experiment"], "--data", "DATA", "--out", "RESULT"]
+
+
+_NEXT: Mapping[str, Callable[[Call], Words]] = {
+    "demo": lambda _: ["experiment", "paper_phase4", "--data", "YOUR_CKPLUS", "--out", "RESULT"],
+    "synth": lambda call: ["inspect", call.values["out"]],
+    "inspect": _after_inspect,
+    "preprocess": _after_preprocess,
+    "images": lambda call: ["crossval", call.values["store"], "--out", "RUN"],
+    "train": lambda call: ["report", call.values["out"]],
+    "augment-preview": lambda call: ["train", call.values["store"], *_named(call.values["experiment"]), "--out", "RUN"],
+    "crossval": _after_crossval,
+    "report": _after_report,
+    "experiment": lambda call: ["predict", call.result["run"], _VIDEO],
+    "predict": _after_predict,
+    "audit": _after_audit,
+    "protocol export": lambda call: ["protocol", "verify", call.values["out"], call.values["store"]],
+    "protocol verify": lambda call: ["crossval", call.values["store"], "--out", "RUN"],
+    "baselines": lambda call: ["runs", call.values["out"]],
+    "runs": _after_runs,
+    "strictness": lambda call: ["runs", call.values["out"]],
+    "tune run": _after_search,
+    "tune best": _after_best,
+    "tune page": lambda call: ["tune", "best", call.values["study"], "--out", call.values["out"]],
+    "record clips": lambda call: ["inspect", call.values["out"]],
+    "export": lambda call: None if call.result["script"] is None else ["python", call.result["script"], _VIDEO],
+    "list": lambda call: ["list", "experiments"] if call.values["what"] is None else None,
+}
+FINAL = ("live", "compare", "rank", "verify", "reproduce", "record forget", "config", "bench", "explain")
+"""Commands after which nothing in particular follows."""

@@ -1,0 +1,59 @@
+"""What a data set is enough for."""
+
+from pathlib import Path
+
+import pytest
+
+from ckseq.experiment.verdict import verdict
+from ckseq.labels import EMOTIONS
+from ckseq.recording import ImageFiles, Recording
+
+NAMES = tuple(emotion.name for emotion in EMOTIONS if emotion.code)
+
+
+def recordings(n_subjects, labels=NAMES, n_frames=12):
+    frames = ImageFiles(tuple(Path(f"{n}.png") for n in range(n_frames)))
+    return [
+        Recording(f"S{subject}_{number}", f"S{subject}", str(number), label, frames)
+        for subject in range(n_subjects)
+        for number, label in enumerate(labels)
+    ]
+
+
+def test_a_part_of_the_original_is_enough_for_some_experiments():
+    found = verdict(recordings(20), original="CK+", expected=593)
+    assert found.what == "140 of 593 sequences: part of CK+; 140 labeled, of 20 subjects"
+    assert {"default", "fusion", "live", "paper_phase3"} <= set(found.enough_for)
+    assert found.not_for["fusion_calibrated"] == "no recording is marked as its subject's neutral face"
+    assert found.smaller == {"paper_phase4": "20 of each class, 35 are asked for"}
+    assert "smaller than asked for: paper_phase4 (20 of each class, 35 are asked for)" in found.lines()
+    assert not {"fer2013_small", "small_stills"} & set(found.enough_for)
+
+
+def test_the_whole_original_is_called_complete():
+    found = verdict(recordings(35), original="CK+", expected=245)
+    assert found.what == "the complete CK+; 245 labeled, of 35 subjects"
+    assert not found.smaller
+
+
+@pytest.mark.parametrize(
+    ("n_subjects", "labels", "reason"),
+    [
+        (1, NAMES, "all sequences show one subject"),
+        (9, ("anger",), "fewer than two classes are labeled"),
+        (9, (None, "anger"), "fewer than two classes are labeled"),
+    ],
+)
+def test_what_is_missing_is_the_reason(n_subjects, labels, reason):
+    found = verdict(recordings(n_subjects, labels), original=None, expected=None)
+    assert "default" not in found.enough_for
+    assert found.not_for["default"].startswith(reason)
+    assert any(reason in line for line in found.lines())
+
+
+def test_single_images_are_judged_for_experiments_on_images():
+    found = verdict(recordings(30, n_frames=1), original=None, expected=None)
+    assert found.what == "210 images; 210 labeled, of 30 subjects"
+    assert "small_stills" in found.enough_for
+    assert not {"default", "paper_phase4"} & {*found.enough_for, *found.not_for}
+    assert "file" in found.not_for["peer_fer"]

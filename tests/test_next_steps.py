@@ -1,0 +1,78 @@
+"""Every command ends in the one that follows it, and that can be called."""
+
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from ckseq.cli import main, next_steps  # noqa: F401  (importing main adds all commands)
+from ckseq.cli.common import cli
+from ckseq.cli.next_steps import FINAL, next_step
+
+OUT = Path("some folder")
+
+
+def commands(group=cli, prefix=""):
+    for name, one in group.commands.items():
+        if isinstance(one, click.Group):
+            yield from commands(one, f"{name} ")
+        else:
+            yield f"{prefix}{name}", one
+
+
+COMMANDS = dict(commands())
+RESULT = {
+    "run": "r", "script": "m_onnx.py", "study": "s", "experiment": "s_best.toml",
+    "verdict": {"enough_for": ["default", "live"]},
+    "runs": [{"run": name, "digest": digest, "state": "complete"} for name, digest in (("a", 1), ("b", 2), ("c", 2))],
+}  # fmt: skip
+
+
+def values_of(command, **changes):
+    """Return what a command is called with where only what is required is given."""
+    values = {one.name: OUT if one.required else one.default for one in command.params}
+    values = {name: None if str(value).startswith("Sentinel") else value for name, value in values.items()}
+    return {**values, **({"inputs": ("a.mp4", "b c.mp4")} if "inputs" in values else {}), **changes}
+
+
+def test_every_command_has_a_next_one_or_is_the_last():
+    assert set(next_steps._NEXT) | set(FINAL) == set(COMMANDS)
+    assert not set(next_steps._NEXT) & set(FINAL)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in FINAL])
+def test_the_next_command_can_be_called(name):
+    values = values_of(COMMANDS[name])
+    step = next_step(name, values, RESULT)
+    program, *words = shlex.split(step)
+    if program == "python":
+        assert words == ["m_onnx.py", "VIDEO"]
+        return
+    assert program == "ckseq"
+    following = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+    if following == "tune":
+        following = "tune run"
+    command = COMMANDS[following]
+    command.make_context(following, words[len(following.split()) :])  # refuses options and missing arguments
+
+
+def test_the_experiment_is_named_where_it_is_not_the_default():
+    values = values_of(COMMANDS["preprocess"], out=Path("d/ck.h5"))
+    assert next_step("preprocess", values, {}) == "ckseq crossval d/ck.h5 --out d/ck_cv"
+    step = next_step("preprocess", {**values, "pipeline": "live"}, {})
+    assert step == "ckseq crossval d/ck.h5 --experiment live --out d/ck_cv"
+    assert next_step("preprocess", {**values, "pipeline": "own.toml"}, {}) == "ckseq audit d/ck.h5"
+
+
+def test_steps_depend_on_what_there_is(tmp_path):
+    assert next_step("report", {"run": tmp_path}, {}) == f"ckseq compare {tmp_path} ANOTHER_RUN"
+    (tmp_path / "model.keras").touch()
+    assert next_step("report", {"run": tmp_path}, {}) == f"ckseq predict {tmp_path} VIDEO"
+    assert next_step("runs", {}, RESULT) == "ckseq compare b c"
+    assert next_step("runs", {}, {"runs": []}) is None
+    assert next_step("inspect", {"data": "d"}, {"verdict": {"enough_for": []}}) is None
+    predict = values_of(COMMANDS["predict"], run="r")
+    assert next_step("predict", predict, {}) == "ckseq predict r a.mp4 'b c.mp4' --out RESULTS --draw"
+    assert next_step("predict", {**predict, "out": "o"}, {}) == "ckseq live r"
+    assert next_step("export", {}, {"script": None}) is None
