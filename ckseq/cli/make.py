@@ -103,7 +103,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
 @command(
     "preprocess",
     click.argument("data", type=FOLDER),
-    recipe_option("pipeline", "anchored"),
+    recipe_option("pipeline", "landmarks"),
     out_option("Store (HDF5 file) to write."),
     click.option("--label", "classes", multiple=True, help="Use only recordings with this label; can be repeated."),
     click.option("--cache", type=FOLDER, help="Folder to cache face crops in, and to reuse them from."),

@@ -195,8 +195,8 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
 
 
 def _landmark_kind(store: Store) -> LandmarkKind:
-    """Return the kind of a store's landmarks."""
-    kind: LandmarkKind = store.pipeline.get("landmarks", {}).get("kind", "face_mesh")
+    """Return the kind of a store's landmarks, where it has some."""
+    kind: LandmarkKind = store.pipeline["landmarks"]["kind"]
     return kind
 
 
@@ -265,7 +265,7 @@ def _label(entry: Entry) -> str:
 
 def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     """Return the usable entries, sorted by id, and notes on those that are left out."""
-    check_landmark_kind(recipe, _landmark_kind(store), where=store.path)
+    check_landmark_kind(recipe, store.pipeline.get("landmarks", {}).get("kind", "none"), where=store.path)
     notes, noun = _pipeline_notes(store, recipe), noun_in(recipe)
     _check_test_subjects(store, recipe.protocol)
     wanted = [entry for entry in store.entries if coded(entry, recipe)]

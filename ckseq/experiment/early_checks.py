@@ -40,11 +40,6 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             f"input = {recipe.input} reads motion, and the pipeline {pipeline.name} computes none",
             fix='set input = "crops", or name a pipeline with motion',
         )
-    if recipe.input in ("landmarks", "fused") and pipeline.landmarks.kind == "none":
-        raise CallError(
-            f"input = {recipe.input} reads landmarks, and the pipeline {pipeline.name} finds none",
-            fix="set landmarks.kind = face_mesh",
-        )
     check_landmark_kind(recipe, pipeline.landmarks.kind, where=f"the pipeline {pipeline.name}")
     if recipe.image_augmentation.color_levels and pipeline.faces.color == "gray":
         raise CallError(
@@ -89,7 +84,7 @@ def _check_lengths(used: Sequence[Recording], recipe: Experiment) -> None:
 
 
 def check_landmark_kind(recipe: Experiment, kind: str, *, where: str | Path) -> None:
-    """Refuse landmarks of another kind than the model reads.
+    """Refuse landmarks of another kind than the model reads, and none where it reads some.
 
     Raises
     ------
@@ -97,6 +92,9 @@ def check_landmark_kind(recipe: Experiment, kind: str, *, where: str | Path) -> 
         The message names both kinds.
     """
     asked = getattr(recipe.model, "landmarks", None)
+    if recipe.input in ("landmarks", "fused") and kind == "none":
+        what = f"input = {recipe.input} reads landmarks, and there are none"
+        raise CallError(what, where, "use the pipeline landmarks, or the experiment motion, which does without")
     if recipe.input in ("landmarks", "fused") and asked not in (None, kind):
         what = f"landmarks are of the kind {kind}, and {recipe.model_kind} reads model.landmarks = {asked}"
         raise CallError(what, where, f"set model.landmarks = {kind}, or prepare a store with landmarks.kind = {asked}")

@@ -45,7 +45,7 @@ def bench_stream(data: Path, scratch: Path, *, frames: int, console: Console) ->
     """
     with _one_core():
         path = _make_video(data, scratch, frames)
-        experiment = load_experiment("default")
+        experiment = load_experiment("motion")
         network = _network(experiment)
         live, anchored = (_predictor(load_pipeline(name), experiment, network) for name in ("live", "anchored"))
         live.predict_proba(np.zeros((9, 2, live.pipeline.faces.side_px, 2), np.float32))  # compiles the graph

@@ -1,7 +1,7 @@
 """Measure the results table of a data set: ``python experiments/results/measure.py DATA NAME FOLDER``.
 
 DATA is a data set in CK+'s layout, NAME that of the table (NAME.json beside this file), FOLDER for stores and runs.
-Every row is one ``ckseq preprocess`` and one ``ckseq crossval --experiment default`` with its settings:
+Every row is one ``ckseq preprocess`` and one ``ckseq crossval --experiment motion`` with its settings:
 subject-independent 5-fold cross-validation on labeled sequences. Finished runs are reused.
 """
 
@@ -51,7 +51,7 @@ STEPS = (
     Row("drift and flicker removed", "anchored", ("motion.moving_threshold=0",), (*NO_AUGMENTATION, *LINEAR)),
     Row("channel of current motion: pipeline anchored", "anchored", (), (*NO_AUGMENTATION, *LINEAR)),
     Row("augmentation", "anchored", (), LINEAR),
-    Row("convolutions: experiment default", "anchored", (), ()),
+    Row("convolutions: experiment motion", "anchored", (), ()),
 )
 MODELS = tuple(Row(kind, "anchored", (), (f"model.kind={kind}",)) for kind in ("ridge", "svm", "minirocket", "gru"))
 # fewer folds leave fewer training subjects
@@ -68,7 +68,7 @@ def run_of(data: Path, folder: Path, row: Row) -> Path:
         settings = (*row.prepared, "reduce.keep_blobs=false")
         preprocess(data, pipeline=row.pipeline, out=store, settings=settings, classes=(), console=QUIET)
     run = folder / f"run-{digest(row.pipeline, row.prepared, row.asked)}"
-    crossval(store, experiment="default", out=run, settings=row.asked, resume=True, console=QUIET)
+    crossval(store, experiment="motion", out=run, settings=row.asked, resume=True, console=QUIET)
     return run
 
 
@@ -98,13 +98,13 @@ def main(data: Path, name: str, folder: Path) -> None:
         "people": [],
     }
     for row in STEPS:
-        default = run_of(data, folder, row)
-        table["steps"].append(results_of(row, default))
+        motion = run_of(data, folder, row)
+        table["steps"].append(results_of(row, motion))
     for row in MODELS:
         run = run_of(data, folder, row)
-        (pair,) = compare([default, run], anyway=False, picture=None, console=QUIET)["pairs"]
+        (pair,) = compare([motion, run], anyway=False, picture=None, console=QUIET)["pairs"]
         against = {key: pair[key] for key in ("won", "lost", "test", "p_value")}
-        table["models"].append({**results_of(row, run), "default_against_it": against})
+        table["models"].append({**results_of(row, run), "motion_against_it": against})
     for row in PEOPLE:
         run = run_of(data, folder, row)
         n_people = len({one.subject for one in read_predictions(run).rows})

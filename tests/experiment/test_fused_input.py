@@ -57,23 +57,23 @@ def correct(run):
 
 
 def test_fusion_needs_both_and_names_people_it_has_not_seen(store, tmp_path):
-    crossval(store, experiment="fusion", out=tmp_path / "fused", console=Listener())
+    crossval(store, experiment="default", out=tmp_path / "fused", console=Listener())
     assert correct(tmp_path / "fused") > 0.9
     ridge = ["input=projections", "model.kind=ridge", "model.parts=2", "augmentation.mirror=0"]
-    crossval(store, experiment="default", out=tmp_path / "ridge", settings=ridge, console=Listener())
+    crossval(store, experiment="motion", out=tmp_path / "ridge", settings=ridge, console=Listener())
     assert correct(tmp_path / "ridge") < 0.9
 
 
 def test_landmarks_alone_are_an_input_of_other_models(store, tmp_path):
     settings = ["input=landmarks", 'model={kind="ridge", root=false, pool=1, parts=2}']
     settings += [f"augmentation.{name}=0" for name in ("shift_px", "scale", "time_stretch", "mirror", "gain")]
-    crossval(store, experiment="default", out=tmp_path / "run", settings=settings, console=Listener())
+    crossval(store, experiment="motion", out=tmp_path / "run", settings=settings, console=Listener())
     rows = read_predictions(tmp_path / "run").rows
     assert all(row.predicted == "fear" for row in rows if row.truth == "fear")
 
 
 def test_a_saved_run_answers_as_its_test_part_did(store, tmp_path):
-    train(store, experiment="fusion", out=tmp_path / "run", console=Listener())
+    train(store, experiment="default", out=tmp_path / "run", console=Listener())
     predictor = load_predictor(tmp_path / "run")
     with open_store(store) as opened:
         for row in read_predictions(tmp_path / "run").rows:
@@ -83,16 +83,16 @@ def test_a_saved_run_answers_as_its_test_part_did(store, tmp_path):
 
 
 def test_what_does_not_fit_is_refused_before_any_work(store, tmp_path):
-    with pytest.raises(CallError, match="input = fused reads landmarks, and the pipeline anchored finds none"):
-        check_before_work([], load_pipeline("anchored"), load_experiment("fusion"))
+    with pytest.raises(CallError, match="the pipeline anchored: input = fused reads landmarks, and there are none"):
+        check_before_work([], load_pipeline("anchored"), load_experiment("default"))
     with pytest.raises(CallError, match="conv_time_width takes their square root"):
-        load_experiment("default", ["input=landmarks", "augmentation={}"])
+        load_experiment("motion", ["input=landmarks", "augmentation={}"])
     with pytest.raises(CallError, match=r"ridge takes their square root; set model\.root = false"):
-        load_experiment("default", ["input=fused", "augmentation={}", "model.kind=ridge"])
+        load_experiment("motion", ["input=fused", "augmentation={}", "model.kind=ridge"])
     with pytest.raises(CallError, match=r"\[augmentation\] varies projections"):
-        load_experiment("default", ["input=landmarks", "model.kind=svm", "model.root=false"])
+        load_experiment("motion", ["input=landmarks", "model.kind=svm", "model.root=false"])
     with pytest.raises(CallError, match="fusion"):
-        load_experiment("fusion", ["input=projections"])
+        load_experiment("default", ["input=projections"])
 
 
 def test_a_store_without_landmarks_says_so(tmp_path):
@@ -103,6 +103,8 @@ def test_a_store_without_landmarks_says_so(tmp_path):
     assemble(tmp_path, {recording.id: "d"}, out, pipeline={"name": "anchored"}, digest="d" * 16, notes=[])
     with open_store(out) as opened, pytest.raises(DataError, match="it has no landmarks"):
         opened.frame_shape("S001_001", "fused")
+    with pytest.raises(CallError, match="there are none; use the pipeline landmarks, or the experiment motion"):
+        train(out, experiment="default", out=tmp_path / "run", console=Listener())
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +135,7 @@ def test_calibration_by_person_shows_what_the_faces_themselves_hide(personal_sto
     for name in ("none", "neutral"):
         calibration = f"calibration={name}"
         out = tmp_path / name
-        crossval(personal_store, experiment="fusion", out=out, settings=[*settings, calibration], console=Listener())
+        crossval(personal_store, experiment="default", out=out, settings=[*settings, calibration], console=Listener())
     assert correct(tmp_path / "neutral") == 1.0
     assert correct(tmp_path / "none") < 0.85
     run = read_run(tmp_path / "neutral")
@@ -145,7 +147,7 @@ def test_calibration_by_person_shows_what_the_faces_themselves_hide(personal_sto
 
 
 def test_a_calibrated_run_reads_landmarks_relative_to_the_neutral_recording(personal_store, tmp_path):
-    train(personal_store, experiment="fusion_calibrated", out=tmp_path / "r", console=Listener())
+    train(personal_store, experiment="calibrated", out=tmp_path / "r", console=Listener())
     predictor = load_predictor(tmp_path / "r")
     assert predictor.labels == LABELS  # the neutral recordings are not among the sequences
     with pytest.raises(CallError, match="name a clip of it with --neutral"):
@@ -166,13 +168,13 @@ def test_a_calibrated_run_reads_landmarks_relative_to_the_neutral_recording(pers
 
 def test_calibration_needs_neutral_recordings_and_landmarks(store, tmp_path):
     with pytest.raises(DataError, match="no subject has a neutral recording to calibrate with"):
-        train(store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "r", console=Listener())
+        train(store, experiment="default", settings=["calibration=neutral"], out=tmp_path / "r", console=Listener())
     with pytest.raises(CallError, match="calibration is of landmarks, and input = projections has none"):
-        load_experiment("default", ["calibration=neutral"])
+        load_experiment("motion", ["calibration=neutral"])
     with pytest.raises(DataError, match="no landmarks were found in the neutral recording"):
         neutral_face(np.zeros((3, 2, 147), np.float32), np.zeros((3, 2, 256), np.float32))
     assert not less_neutral(np.zeros((3, 2, 147), np.float32), np.ones((2, 147), np.float32)).any()
-    train(store, experiment="fusion", out=tmp_path / "plain", console=Listener())
+    train(store, experiment="default", out=tmp_path / "plain", console=Listener())
     with pytest.raises(CallError, match="--neutral is for runs with calibration = neutral"):
         with_neutral(load_predictor(tmp_path / "plain"), tmp_path)
 
@@ -191,6 +193,6 @@ def test_sequences_without_landmarks_are_named(tmp_path):
     ids = [f"S{person}_{label}" for person in range(4) for label in LABELS]
     out, pipeline = tmp_path / "store.h5", load_pipeline("landmarks").model_dump(mode="json")
     assemble(tmp_path, dict.fromkeys(sorted(ids), "d"), out, pipeline=pipeline, digest="f" * 16, notes=[])
-    train(out, experiment="fusion", out=tmp_path / "run", console=Listener())
+    train(out, experiment="default", out=tmp_path / "run", console=Listener())
     lost = "no landmarks were found in 1 sequence, which count as the mean face: S2_fear"
     assert lost in read_run(tmp_path / "run").notes

@@ -23,8 +23,8 @@ def recordings(n_subjects, labels=NAMES, n_frames=12):
 def test_a_part_of_the_original_is_enough_for_some_experiments():
     found = verdict(recordings(20), original="CK+", expected=593)
     assert found.what == "140 of 593 sequences: part of CK+; 140 labeled, of 20 subjects"
-    assert {"default", "fusion", "live", "paper_phase3"} <= set(found.enough_for)
-    assert found.not_for["fusion_calibrated"] == "no recording is marked as its subject's neutral face"
+    assert {"default", "motion", "live", "paper_phase3"} <= set(found.enough_for)
+    assert found.not_for["calibrated"] == "no recording is marked as its subject's neutral face"
     assert found.smaller == {"paper_phase4": "20 of each class, 35 are asked for"}
     assert "smaller than asked for: paper_phase4 (20 of each class, 35 are asked for)" in found.lines()
     assert not {"fer2013_small", "small_stills"} & set(found.enough_for)

@@ -160,7 +160,7 @@ def test_no_command_line_is_a_defect(tmp_path, monkeypatch, capsys):
     commands = [
         ["preprocess", 1, "--out"], ["inspect", 1], ["audit", 1], ["runs", 1], ["protocol", "verify", 2],
         ["protocol", "export", 1, "--out"], ["compare", 2], ["rank", 3], ["report", 1], ["config", 1],
-        ["train", 1, "--experiment", "default", "--out"], ["crossval", 1, "--experiment", "default", "--out"],
+        ["train", 1, "--experiment", "motion", "--out"], ["crossval", 1, "--experiment", "motion", "--out"],
         ["tune", "best", 1, "--out"], ["tune", "page", 1, "--out"], ["record", "forget", 1, "--yes", "--data"],
         ["reproduce", 1], ["synth", 1, "--subjects"], ["export", 1, "--format"], ["strictness", 1, "--out"],
     ]  # fmt: skip

@@ -63,7 +63,7 @@ def store(tmp_path_factory):
     [([], True), (["input=landmarks", NO_AUGMENTATION, 'model={kind="ridge",root=false,pool=1}'], False)],
 )
 def test_a_window_is_classified_as_the_same_frames_from_a_store(settings, fused, store, smile, tmp_path):
-    train(store, experiment="fusion", settings=settings, out=tmp_path / "run", console=Listener())
+    train(store, experiment="default", settings=settings, out=tmp_path / "run", console=Listener())
     predictor = load_predictor(tmp_path / "run")
     pipeline, _ = pipeline_for_video(predictor)
     tracker, classifier = make_face_tracker(predictor, TimelineConfig()), make_face_classifier(predictor, pipeline)
@@ -93,7 +93,7 @@ def test_a_clip_of_the_neutral_face_is_what_landmarks_are_relative_to(store, smi
         (tmp_path / name).mkdir()
         for number, frame in enumerate(frames):
             cv2.imwrite(str(tmp_path / name / f"{number:03}.png"), frame)
-    train(store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "run", console=Listener())
+    train(store, experiment="default", settings=["calibration=neutral"], out=tmp_path / "run", console=Listener())
     arguments = {"inputs": [tmp_path / "smile"], "console": Listener()}
     with pytest.raises(CallError, match="name a clip of it with --neutral"):
         predict(tmp_path / "run", **arguments)
@@ -112,7 +112,7 @@ def analyzed(analyzer, images, *, start_s):
 
 
 def test_the_page_takes_a_visitors_own_neutral_face(store, smile, tmp_path):
-    train(store, experiment="fusion", settings=["calibration=neutral"], out=tmp_path / "run", console=Listener())
+    train(store, experiment="default", settings=["calibration=neutral"], out=tmp_path / "run", console=Listener())
     predictor = load_predictor(tmp_path / "run")
     session = LiveSession(predictor)
     assert session.takes_neutral

@@ -58,7 +58,7 @@ def write_untrained(folder, experiment, pipeline, shape):
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     return {
-        "sequences": write_untrained(folder / "sequences", "default", "anchored", (39, 2, 267, 3)),
+        "sequences": write_untrained(folder / "sequences", "motion", "anchored", (39, 2, 267, 3)),
         "images": write_untrained(folder / "images", "small_stills", "still_48_gray", (48, 48, 1)),
     }
 
@@ -117,10 +117,10 @@ def test_what_one_name_means_in_two_modules_is_refused():
 
 
 def test_what_cannot_have_a_script_says_why():
-    default, live = load_experiment("default"), load_experiment("live")
-    assert reason_against(default, format="onnx", n_frames=39) is None
-    assert "TensorFlow" in reason_against(default, format="keras", n_frames=39)
-    landmarks = default.model_copy(update={"input": "landmarks"})
+    motion, live = load_experiment("motion"), load_experiment("live")
+    assert reason_against(motion, format="onnx", n_frames=39) is None
+    assert "TensorFlow" in reason_against(motion, format="keras", n_frames=39)
+    landmarks = motion.model_copy(update={"input": "landmarks"})
     assert "landmarks" in reason_against(landmarks, format="onnx", n_frames=39)
     features = live.model_copy(update={"input": "features"})
     assert "interpolates" in reason_against(features, format="litert", n_frames=24)

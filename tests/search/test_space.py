@@ -9,7 +9,7 @@ from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recipes import find_recipe, recipe_names
 from ckseq.search.space import load_space
 
-BASE = 'experiment = "default"\n'
+BASE = 'experiment = "motion"\n'
 
 
 class Asked:
@@ -60,7 +60,7 @@ def test_ranges_of_every_kind_reach_the_recipes(tmp_path):
     assert (recipes.experiment.training.learning_rate, recipes.experiment.model.kernel) == (0.002, (1, 3))
     # what is not varied is the recipe's own
     assert space.recipes({}).pipeline == load_pipeline("anchored")
-    assert space.recipes({}).experiment == load_experiment("default")
+    assert space.recipes({}).experiment == load_experiment("motion")
 
 
 def test_a_condition_decides_what_is_asked_and_alternatives_have_names_of_their_own(tmp_path):

@@ -35,7 +35,7 @@ def test_an_experiment_that_varies_nothing_is_refused(tmp_path, store, console):
     with pytest.raises(CallError, match="'fer2013_small' augments no images"):
         preview(store, tmp_path / "a.png", console, experiment="fer2013_small")
     with pytest.raises(CallError, match="'default' augments no images"):
-        preview(store, tmp_path / "a.png", console, experiment="default")
+        preview(store, tmp_path / "a.png", console, experiment="motion")
 
 
 def test_a_full_disk_or_wrong_place_is_one_line(tmp_path, store, console):

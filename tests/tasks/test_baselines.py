@@ -43,9 +43,9 @@ def make_store(folder, *names):
 
 def test_all_models_answer_the_same_sequences_and_are_tested_against_the_experiment(tmp_path):
     store, console = make_store(tmp_path, "projections", "landmarks", "gradients", "crops"), Headed()
-    arguments = {"experiment": "fusion", "out": tmp_path / "runs", "console": console}
+    arguments = {"experiment": "default", "out": tmp_path / "runs", "console": console}
     result = baselines(store, **arguments)
-    assert list(result["models"]) == ["fusion", "ridge", "minirocket", "landmarks"]
+    assert list(result["models"]) == ["default", "ridge", "minirocket", "landmarks"]
     assert set(result["left_out"]) == {"peer_fer"}
     runs = {name: tmp_path / "runs" / name for name in result["models"]}
     assert len({read_run(run).protocol.digest for run in runs.values()}) == 1
@@ -54,10 +54,10 @@ def test_all_models_answer_the_same_sequences_and_are_tested_against_the_experim
         right = np.mean([row.truth == row.predicted for row in rows])
         assert result["models"][name]["accuracy"] == pytest.approx(right, abs=5e-4)
     accuracy = {name: one["accuracy"] for name, one in result["models"].items()}
-    assert accuracy["fusion"] > max(accuracy["ridge"], accuracy["landmarks"])
+    assert accuracy["default"] > max(accuracy["ridge"], accuracy["landmarks"])
     pairs = {pair["model"]: pair for pair in result["against_first"]}
     assert set(pairs) == {"ridge", "minirocket", "landmarks"}
-    assert pairs["ridge"]["difference"] == pytest.approx(accuracy["ridge"] - accuracy["fusion"], abs=1e-3)
+    assert pairs["ridge"]["difference"] == pytest.approx(accuracy["ridge"] - accuracy["default"], abs=1e-3)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*.csv")}
     again = baselines(store, **arguments)
     assert again == result
@@ -68,8 +68,8 @@ def test_what_the_store_does_not_hold_is_left_out_with_the_reason(tmp_path, monk
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     store, console = make_store(tmp_path, "projections"), Headed()
     settings = ["augmentation={}", "model={kind='ridge'}", "classes=['anger','fear']", "protocol.folds=4"]
-    result = baselines(store, experiment="default", out=tmp_path / "runs", settings=settings, console=console)
-    assert list(result["models"]) == ["default", "ridge"]
+    result = baselines(store, experiment="motion", out=tmp_path / "runs", settings=settings, console=console)
+    assert list(result["models"]) == ["motion", "ridge"]
     assert result["left_out"] == {
         "minirocket": "since the extra minirocket is not installed",
         "landmarks": "since the store holds no landmarks",

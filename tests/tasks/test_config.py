@@ -54,7 +54,7 @@ def test_one_field_a_section_and_a_search(shown):
 
 def test_recipes_of_every_kind(shown, tmp_path):
     assert "[detector]" in shown("paper")[0]
-    assert shown("default", settings=["seed=7"])[1]["seed"] == 7
+    assert shown("motion", settings=["seed=7"])[1]["seed"] == 7
     text, search = shown("sequences", settings=["search.trials=7"])
     assert search["trials"] == 7
     assert search["space"]["model"]["dropout"] == {"float": [0.0, 0.8], "step": 0.1}

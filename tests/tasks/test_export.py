@@ -27,7 +27,7 @@ LABELS = ("anger", "disgust", "happiness", "surprise")
 def made(tmp_path_factory):
     """A run whose network was never trained: what is exported need not be clever."""
     folder = tmp_path_factory.mktemp("made") / "run"
-    tree = load_experiment("default").model_dump(mode="json")
+    tree = load_experiment("motion").model_dump(mode="json")
     write_made_run(
         folder,
         experiment=tree,

@@ -74,13 +74,13 @@ def test_drawn_smiles_and_surprises_move_the_points_of_the_mouth_apart(tree, sto
 def test_a_run_on_both_inputs_records_the_kind_and_refuses_another(store, tmp_path, input):
     model = {"fused": ["model.landmarks=ckplus"], "landmarks": ['model={kind="ridge",root=false,pool=1,parts=2}']}
     settings = [f"input={input}", "augmentation={}", *model[input]]
-    train(store, experiment="fusion", settings=settings, out=tmp_path / "run", console=Console(quiet=True))
+    train(store, experiment="default", settings=settings, out=tmp_path / "run", console=Console(quiet=True))
     run = read_run(tmp_path / "run")
     assert run.store.pipeline["landmarks"]["kind"] == "ckplus"
     assert run.model.input_shape[2] == 71 + (48 + 256) * (input == "fused")
     if input == "fused":
         with pytest.raises(CallError, match=r"kind ckplus, and fusion reads model\.landmarks = face_mesh"):
-            train(store, experiment="fusion", out=tmp_path / "other", console=Console(quiet=True))
+            train(store, experiment="default", out=tmp_path / "other", console=Console(quiet=True))
 
 
 def test_archives_read_as_folders(tree, store, tmp_path):

@@ -30,7 +30,7 @@ def test_facts_come_from_the_recipes_and_the_cards(entries):
     published = entries["experiments", "paper_phase4"]["facts"]
     assert published["published"].startswith("0.88: Ambruoso")
     assert published["classes"] == "anger, disgust, happiness, surprise"
-    assert entries["experiments", "default"]["facts"]["input"] == "sequences: projections of the pipeline anchored"
+    assert entries["experiments", "motion"]["facts"]["input"] == "sequences: projections of the pipeline anchored"
     assert entries["experiments", "fer2013_small"]["facts"]["input"].startswith("single images: crops")
     assert entries["detectors", "blazeface"]["facts"]["source"].endswith("MediaPipe's (Apache 2.0).")
     assert entries["detectors", "dlib_hog"]["facts"]["needs"] == "dlib-bin"
@@ -42,11 +42,11 @@ def test_facts_come_from_the_recipes_and_the_cards(entries):
 
 def test_measured_results_are_those_of_the_files(entries):
     steps = json.loads((results_folder() / "realwarp.json").read_text())["steps"]
-    (last,) = [one for one in entries["experiments", "default"]["measured"] if one["data"].startswith("realwarp:")]
+    (last,) = [one for one in entries["experiments", "motion"]["measured"] if one["data"].startswith("realwarp:")]
     assert (last["score"], last["seconds"]) == (steps[-1]["accuracy"], steps[-1]["training_seconds"])
     sets = json.loads((results_folder() / "baselines.json").read_text())["sets"]
-    assert [one["score"] for one in entries["experiments", "fusion"]["measured"]] == [
-        one["models"]["fusion"]["accuracy"] for one in sets.values()
+    assert [one["score"] for one in entries["experiments", "default"]["measured"]] == [
+        one["models"]["default"]["accuracy"] for one in sets.values()
     ]
     assert entries["models", "cnn_small"]["measured"][0]["metric"] == "balanced accuracy"
 
