@@ -114,9 +114,9 @@ def cli() -> None:
                         ckseq experiment default --data CKPLUS --out RESULT
     As in the paper:    ckseq experiment paper_phase4 --data CKPLUS --out PAPER
     Step by step:       ckseq preprocess CKPLUS --out ck.h5
-                        ckseq train ck.h5 --experiment default --out RUN
+                        ckseq train ck.h5 --out RUN
                         ckseq report RUN
-    Cross-validation:   ckseq crossval ck.h5 --experiment default --out CV
+    Cross-validation:   ckseq crossval ck.h5 --out CV
     New videos:         ckseq predict RUN VIDEO
 
     Exit status: 0 success, 1 the work failed in whole or in part, 2 wrong usage.

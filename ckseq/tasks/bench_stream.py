@@ -41,7 +41,7 @@ def bench_stream(data: Path, scratch: Path, *, frames: int, console: Console) ->
     """Compare frame-by-frame analysis of a video with preprocessing it as a whole, from the file to probabilities.
 
     The video, 640x480, is made of recordings played forwards and backwards. Both run on one core, with an untrained
-    network of the default experiment, which is as fast as a trained one.
+    network of the experiment motion, which is as fast as a trained one.
     """
     with _one_core():
         path = _make_video(data, scratch, frames)

@@ -204,6 +204,6 @@ def test_an_augmented_run_of_features_trains_and_predicts(tmp_path, stills, back
 
 
 def test_projections_are_not_augmented_as_images():
-    message = r"^default\.toml: \[image_augmentation\] varies images, and input = projections are none; 'ckseq config'"
+    message = r"^motion\.toml: \[image_augmentation\] varies images, and input = projections are none; 'ckseq config'"
     with pytest.raises(CallError, match=message):
         load_experiment("motion", ["image_augmentation.passes=4"])
