@@ -145,6 +145,7 @@ def read_recording(store: Store, entry: Entry, recipe: Experiment) -> ReadRecord
     if (found := find_place(face)) is not None:
         place, by_landmarks = found, True
     regions = face_regions(place, side_px=len(face))
+    kind = pipeline.landmarks.kind
     motion = neutral = None
     if store.has(id, "projections") and pipeline.motion.reference == "first":
         # of the channels brighter and darker; a third one holds the motion from frame to frame
@@ -156,7 +157,7 @@ def read_recording(store: Store, entry: Entry, recipe: Experiment) -> ReadRecord
         entry,
         _parts(store, id, recipe, pipeline, neutral),
         regions,
-        areas_of(regions, face_shape()),
+        areas_of(regions, face_shape("face_mesh" if kind == "none" else kind)),
         by_landmarks,
         face,
         store.boxes(id)[0],
@@ -190,7 +191,7 @@ def find_place(face: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     ----------
     face : (n, n) uint8
     """
-    find, shape, side = _landmarker(), face_shape(), len(face)
+    find, shape, side = _landmarker(), face_shape("face_mesh"), len(face)
     region = region_of_box(Box(0, 0, side, side, 1.0), margin=_MARGIN)
     eyes = shape.place(_EYES[0]), shape.place(_EYES[1])
     for _ in range(2):  # a second look, at the region that the landmarks themselves give

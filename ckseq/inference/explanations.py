@@ -39,19 +39,22 @@ _DRAWS = 2000
 _RANDOM_ORDERS = 4
 _DIGITS = 4
 
-Points = NDArray[np.float64]
 OnExplained = Callable[[ExplainedRecording, ReadRecording], str]
 """Is given each explanation and its recording, and returns the name of the picture that it drew, or ""."""
 
 
 class Task(NamedTuple):
-    """What is explained: a run and its record, recipe and store; the first and last points of recordings by id."""
+    """What is explained: a run and its record, recipe and store.
+
+    ``points`` are those of the first and the last frame of recordings, by id, see
+    `ckseq.storage.landmark_files.read_ends`.
+    """
 
     run: Path
     record: RunRecord
     recipe: Experiment
     store: Store
-    points: Mapping[str, Sequence[Points]]
+    points: Mapping[str, NDArray[np.float32]]
     config: OcclusionConfig
     seed: int
 

@@ -20,7 +20,6 @@ from ckseq.recording import LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
 from ckseq.sources._facs_files import codes_of
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
-from ckseq.sources._landmark_files import Points, read_points
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
@@ -124,13 +123,6 @@ def problems(root: Path) -> list[Problem]:
     """
     found, recordings = _survey(root)
     return found.faults + found.oddities + _companions(found, recordings) + too_short(recordings)
-
-
-def tracked_points(root: Path) -> dict[str, list[Points]]:
-    """Return the points in the first and the last frame of each recording that has some, by id; errors as of `scan`."""
-    files = _survey(root)[0].files.get("landmarks", {})
-    ends = {key: sorted(some, key=lambda file: (file.number or 0, file.name)) for key, some in files.items()}
-    return {"_".join(key): [read_points(one.content, one.where) for one in (e[0], e[-1])] for key, e in ends.items()}
 
 
 def _survey(root: Path) -> tuple[_Found, list[Recording]]:

@@ -29,10 +29,23 @@ def read_points(landmarks: LandmarkFiles | None) -> NDArray[np.float32]:
     if landmarks.missing:
         more = f" and of {len(landmarks.missing) - 1} more frames" if len(landmarks.missing) > 1 else ""
         raise DataError(f"the landmarks of {landmarks.missing[0]}{more} are missing", fix=_FIX)
-    return np.stack([_points(text, where) for where, text in read_files(landmarks.files)])
+    return np.stack([parse_points(text, where) for where, text in read_files(landmarks.files)])
 
 
-def _points(text: bytes, where: str) -> NDArray[np.float32]:
+def read_ends(landmarks: LandmarkFiles) -> NDArray[np.float32]:
+    """Return the landmarks in the first and the last frame that has some, (2, 68, 2) float32: x and y in pixels.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or one of the two holds something else.
+    """
+    files = list(read_files(landmarks.files))
+    return np.stack([parse_points(text, where)[:, :2] for where, text in (files[0], files[-1])])
+
+
+def parse_points(text: bytes, where: str) -> NDArray[np.float32]:
+    """Return the points of a landmark file, (68, 3) float32; ``where`` is its name, for the message."""
     try:
         points = np.array(text.split(), np.float64)
     except ValueError:

@@ -17,9 +17,10 @@ from ckseq.inference.explained_recording import ReadRecording, recipe_of
 from ckseq.inference.explanations import Task, explain_run
 from ckseq.report.explanations import draw_explained_classes, draw_explanation, sentences
 from ckseq.report.face_rights import rights_of
-from ckseq.sources.ckplus import tracked_points
+from ckseq.sources import ckplus
 from ckseq.storage.explanations import EXPLANATIONS, ExplainedRecording, ExplanationFile, write_explanations
 from ckseq.storage.files import write_bytes
+from ckseq.storage.landmark_files import read_ends
 from ckseq.storage.replacement import whole_folder
 from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
@@ -82,7 +83,8 @@ def explain(
     where = store or Path(record.store.path if record.store else "")
     if not where.is_file():
         raise DataError(f"its store {where} is missing", run, "give its new path with --store")
-    points = {} if data is None else tracked_points(data)
+    recordings_of_data = [] if data is None else ckplus.scan(data)
+    points = {one.id: read_ends(one.landmarks) for one in recordings_of_data if one.landmarks is not None}
     folder = run / EXPLANATIONS
     with open_store(where, digest=record.store_digest) as opened:
         if unknown := sorted(set(recordings) - {entry.id for entry in opened.entries}):

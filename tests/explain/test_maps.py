@@ -16,7 +16,7 @@ from ckseq.signal.reduce import project
 SIDE = 48
 CONFIG = OcclusionConfig(cells=12, window_cells=2, step_cells=1, span_share=0.25, span_step_share=0.125)
 REGIONS = face_regions(TYPICAL_PLACE, side_px=SIDE)
-AREAS = areas_of(REGIONS, face_shape())
+AREAS = areas_of(REGIONS, face_shape("face_mesh"))
 
 
 def reads(rows, steps):
@@ -83,7 +83,7 @@ def test_without_a_film_there_are_bands_and_no_regions():
 
 
 def test_landmarks_alone_have_regions_and_no_bands():
-    n = len(face_shape().points)
+    n = len(face_shape("face_mesh").points)
     points = np.random.default_rng(0).random((8, 2, n + 3), dtype=np.float32)
     mouth = next(area for area, region in zip(AREAS, REGIONS, strict=True) if region.label == "left mouth")
 

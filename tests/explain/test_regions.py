@@ -22,7 +22,7 @@ def test_every_pixel_is_in_one_region(place):
 
 @given(PLACES)
 def test_landmarks_tell_where_the_face_is(place):
-    shape = face_shape()
+    shape = face_shape("face_mesh")
     points = (shape.mean[:, :2] @ place[:, :2].T + place[:, 2]) * 200
     assert place_of(points, shape, side_px=200) == pytest.approx(place, abs=1e-9)
     middle = place[:, 2] * 200  # of the mean face: between the eyes
@@ -31,7 +31,7 @@ def test_landmarks_tell_where_the_face_is(place):
 
 def test_the_names_are_those_of_facs_and_the_points_lie_where_their_name_says():
     assert set(NAMES) == set(REGIONS)
-    shape = face_shape()
+    shape = face_shape("face_mesh")
     regions = {region.label: region for region in face_regions(TYPICAL_PLACE, side_px=120)}
     # of the mesh: corner of the mouth, outer eye corner, brow, tip of the nose, chin, cheek; left as seen
     wanted = {61: "left mouth", 291: "right mouth", 33: "left lids", 105: "left brow", 4: "nose", 152: "chin"}
@@ -43,7 +43,7 @@ def test_the_names_are_those_of_facs_and_the_points_lie_where_their_name_says():
 
 
 def test_gradients_lie_where_the_registered_face_shows_their_cell():
-    shape = face_shape()
+    shape = face_shape("face_mesh")
     # the mean face, drawn as it is registered, with a dark spot at one landmark after the other
     for point, region in ((61, "left mouth"), (263, "right lids"), (105, "left brow")):
         at = shape.mean[:, :2] * 200 + 300

@@ -55,7 +55,7 @@ def test_an_estimator_that_learns_from_people_is_given_them_for_each_label():
     from ckseq.signal.gradients import N_COLUMNS
 
     rng = np.random.default_rng(0)
-    n_others = len(face_shape().points) + 3 + N_COLUMNS
+    n_others = len(face_shape("face_mesh").points) + 3 + N_COLUMNS
     y = (rng.random((24, 2)) < 0.5).astype(int)
     x = np.zeros((24, 6, 2, 12 + n_others, 1), np.float32)
     x[..., :12, :] = rng.random((24, 6, 2, 12, 1)) / 4

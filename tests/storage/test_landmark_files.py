@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.errors import DataError
-from ckseq.sources._landmark_files import read_points
-from ckseq.sources.ckplus import tracked_points
+from ckseq.sources.ckplus import scan
+from ckseq.storage.landmark_files import parse_points, read_ends
 
 PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
 
@@ -20,6 +20,11 @@ def table(points):
 
 def points_of(number):
     return np.arange(136.0).reshape(68, 2) + number
+
+
+def ends(data):
+    (recording,) = scan(data)
+    return read_ends(recording.landmarks)
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def data(tmp_path):
 
 
 def test_the_first_and_the_last_frame_by_number_in_a_folder_and_in_an_archive(data):
-    first, last = tracked_points(data)["S005_001"]
+    first, last = ends(data)
     assert np.array_equal(first, points_of(1))
     assert np.array_equal(last, points_of(10))
     with zipfile.ZipFile(data / "Landmarks.zip", "w") as archive:
@@ -46,18 +51,18 @@ def test_the_first_and_the_last_frame_by_number_in_a_folder_and_in_an_archive(da
     for folder in sorted((data / "Landmarks").rglob("*"), reverse=True):
         folder.rmdir()
     (data / "Landmarks").rmdir()
-    assert np.array_equal(tracked_points(data)["S005_001"], [first, last])
+    assert np.array_equal(ends(data), np.stack([first, last]))
 
 
 def test_a_file_of_something_else_is_named(data):
     path = next((data / "Landmarks").rglob("*10_landmarks.txt"))
     path.write_bytes(table(points_of(1)[:67]))
     with pytest.raises(DataError, match="68 points") as caught:
-        tracked_points(data)
+        ends(data)
     assert path.name in str(caught.value)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_points_or_a_data_error(content):
     with suppress(DataError):
-        assert read_points(content, "file").shape == (68, 2)
+        assert parse_points(content, "file").shape == (68, 3)
