@@ -80,7 +80,8 @@ def data(tmp_path_factory):
             np.savetxt(folder / f"{subject}_{session}_{number:08d}_landmarks.txt", points)
         images = root / "cohn-kanade-images" / subject / session
         images.mkdir(parents=True)
-        (images / f"{subject}_{session}_00000001.png").write_bytes(b"")
+        for number in (1, one.n_frames):
+            (images / f"{subject}_{session}_{number:08d}.png").write_bytes(b"")
     return root
 
 
