@@ -22,11 +22,12 @@ from ckseq.protocol.holdout import Fold
 def with_shuffled_labels(dataset: Dataset, fold: Fold, *, rng: np.random.Generator) -> Dataset:
     """Return a dataset in which the labels of a fold's training sequences have changed places."""
     places = [place for place, entry in enumerate(dataset.entries) if entry.id in set(fold.train)]
-    labels = [dataset.entries[place].label for place in rng.permutation(places)]
-    entries = list(dataset.entries)
-    for place, label in zip(places, labels, strict=True):
-        entries[place] = replace(entries[place], label=label)
-    return replace(dataset, entries=tuple(entries))
+    dealt = rng.permutation(places)
+    entries, codes = list(dataset.entries), dataset.codes.copy()
+    for place, source in zip(places, dealt, strict=True):
+        entries[place] = replace(entries[place], label=dataset.entries[source].label)
+    codes[places] = dataset.codes[dealt]
+    return replace(dataset, entries=tuple(entries), codes=codes)
 
 
 def train_on_shuffled_labels(

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.targets import check_classes
 from ckseq.explain.maps import OcclusionConfig
 from ckseq.inference.explained_recording import ReadRecording, recipe_of
 from ckseq.inference.explanations import Task, explain_run
@@ -80,6 +81,7 @@ def explain(
     record = read_run(run)
     rights = rights_of(record, faces=faces, everybody=all_faces)
     recipe = recipe_of(run, record)
+    check_classes(recipe, "explain")
     where = store or Path(record.store.path if record.store else "")
     if not where.is_file():
         raise DataError(f"its store {where} is missing", run, "give its new path with --store")

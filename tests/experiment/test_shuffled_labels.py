@@ -24,4 +24,8 @@ def test_labels_change_places_among_training_sequences_alone(dataset):
     assert {id: before[id] for id in fold.test} == {id: after[id] for id in fold.test}
     assert Counter(before[id] for id in fold.train) == Counter(after[id] for id in fold.train)
     assert sum(before[id] != after[id] for id in fold.train) > len(fold.train) / 3
-    assert shuffled == with_shuffled_labels(dataset, fold, rng=np.random.default_rng(0))
+    entries, labeled = shuffled.side(fold.train)
+    assert [shuffled.labels[code] for code in labeled.codes] == [entry.label for entry in entries]
+    again = with_shuffled_labels(dataset, fold, rng=np.random.default_rng(0))
+    assert shuffled.entries == again.entries
+    np.testing.assert_array_equal(shuffled.codes, again.codes)
