@@ -76,7 +76,7 @@ def export(run: Path, *, format: str, out: Path | None, overwrite: bool, console
         raise CallError(
             f"{record.model_kind} is not a network, and only networks can be exported",
             run,
-            "train one of conv_time_width, gru, conv_lstm",
+            "train a network, such as that of --experiment motion",
         )
     if predictor.extractor is not None:
         network = with_backbone(predictor.extractor, network)
