@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,14 +62,52 @@ class _Guarded:
         """Nothing: the whole file is brought to the disk at its end."""
 
 
-def write_hdf5(path: Path, build: Callable[[h5py.File], None]) -> None:
+# attributes beside an object, not in a structure of their own: as many as a recording has, and more
+_MOST_BESIDE = 64
+
+
+def new_file(target: Any) -> h5py.File:
+    """Open a new HDF5 file in a file-like object.
+
+    Its structure has checksums (the format of HDF5 1.8): HDF5 may go round in circles in an older one that is damaged.
+    No times are stored, so equal contents are equal bytes.
+    """
+    creation = _plain(h5py.h5p.create(h5py.h5p.FILE_CREATE))
+    return h5py.File(h5py.h5f.create(repr(target).encode(), h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=_access(target)))
+
+
+def _open_again(target: Any) -> h5py.File:
+    return h5py.File(h5py.h5f.open(repr(target).encode(), h5py.h5f.ACC_RDWR, fapl=_access(target)))
+
+
+def _access(target: Any) -> Any:
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, target)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V18)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    return access
+
+
+def new_group(parent: h5py.Group, name: str) -> h5py.Group:
+    """Create a group in a file of `new_file`."""
+    creation = _plain(h5py.h5p.create(h5py.h5p.GROUP_CREATE))
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=creation))
+
+
+def _plain(creation: Any) -> Any:
+    creation.set_obj_track_times(False)
+    creation.set_attr_phase_change(_MOST_BESIDE, 0)
+    return creation
+
+
+def write_hdf5(path: Path, steps: Iterable[Callable[[h5py.File], None]]) -> None:
     """Write an HDF5 file whole or not at all, also on a disk that is full for a moment only.
 
     Parameters
     ----------
     path : Path
-    build : callable
-        Fills the open file.
+    steps : iterable of callables
+        Fill the open file, one after the other; it is closed between them, since HDF5 keeps what was copied until then.
 
     Raises
     ------
@@ -81,8 +119,9 @@ def write_hdf5(path: Path, build: Callable[[h5py.File], None]) -> None:
         guarded = _Guarded(raw)
         failure: Exception | None = None
         try:
-            with h5py.File(guarded, "w") as file:
-                build(file)
+            for number, step in enumerate(steps):
+                with _open_again(guarded) if number else new_file(guarded) as file:
+                    step(file)
         except (OSError, RuntimeError, ValueError) as error:
             failure = error
         if guarded.error is not None:

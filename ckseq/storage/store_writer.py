@@ -6,8 +6,9 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,8 +20,16 @@ import ckseq
 from ckseq.errors import DataError
 from ckseq.recording import Origin, Recording
 from ckseq.storage.files import remove_temporaries, write_file
-from ckseq.storage.hdf5 import CHECKSUM, checksum, write_hdf5
-from ckseq.storage.store import SCHEMA, attributes_checksum, entry_of, quality_of, recording_checksum, root_checksum
+from ckseq.storage.hdf5 import CHECKSUM, checksum, new_file, new_group, write_hdf5
+from ckseq.storage.store import (
+    SCHEMA,
+    Entry,
+    attributes_checksum,
+    entry_of,
+    quality_of,
+    recording_checksum,
+    root_checksum,
+)
 from ckseq.tracking.quality import Quality
 
 # of gzip; higher levels take several times the time, and save little
@@ -29,6 +38,8 @@ _LEVEL = 1
 _STRATEGIES = {"blobs": zlib.Z_RLE, "faces": zlib.Z_HUFFMAN_ONLY}
 # names of files may have 255 bytes, of which the temporary name needs some
 _LONGEST_NAME = 180
+# parts that are copied before the store is closed and opened again: HDF5 keeps 30 kB of each until then
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,8 @@ def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None
     id = prepared.recording.id
     # HDF5 writes in many small pieces, which are brought to the disk at once
     image = io.BytesIO()
-    with h5py.File(image, "w") as file:
-        _write_recording(file.create_group(f"recordings/{id}"), prepared, packed=packed)
+    with new_file(image) as file:
+        _write_recording(new_group(new_group(file, "recordings"), id), prepared, packed=packed)
 
     def write(file: BinaryIO) -> None:
         file.write(image.getbuffer())
@@ -193,27 +204,36 @@ def assemble(
     origin : str, optional
         Whose faces the data show.
     """
+    attributes: dict[str, Any] = {
+        "schema": SCHEMA,
+        "ckseq_version": ckseq.__version__,
+        "pipeline": json.dumps(pipeline, sort_keys=True),
+        "digest": digest,
+        "notes": json.dumps(notes),
+    }
+    if origin is not None:
+        attributes["origin"] = origin
+    entries: list[Entry] = []
 
-    def build(file: h5py.File) -> None:
-        file.attrs["schema"] = SCHEMA
-        file.attrs["ckseq_version"] = ckseq.__version__
-        file.attrs["pipeline"] = json.dumps(pipeline, sort_keys=True)
-        file.attrs["digest"] = digest
-        file.attrs["notes"] = json.dumps(notes)
-        if origin is not None:
-            file.attrs["origin"] = origin
-        target = file.create_group("recordings")
-        entries = []
-        for id, made_from in digests.items():
+    def begin(file: h5py.File) -> None:
+        file.attrs.update(attributes)
+        new_group(file, "recordings")
+
+    def add(ids: Sequence[str], file: h5py.File) -> None:
+        for id in ids:
             with h5py.File(_part_path(folder, id), "r") as part:
                 group = part[f"recordings/{id}"]
-                if group.attrs["digest"] != made_from:
+                if group.attrs["digest"] != digests[id]:
                     raise DataError(f"the part of {id} is made from something else", folder, "run it again")
-                part.copy(group, target)
+                part.copy(group, file["recordings"])
                 entries.append(entry_of(id, group))
+
+    def finish(file: h5py.File) -> None:
         index = json.dumps([asdict(entry) for entry in sorted(entries, key=lambda entry: entry.id)])
         file["index"] = index
         file["index"].attrs[CHECKSUM] = zlib.crc32(index.encode())
         file.attrs["checksum"] = root_checksum(file)
 
-    write_hdf5(out, build)
+    ids = list(digests)
+    batches = (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+    write_hdf5(out, [begin, *(partial(add, batch) for batch in batches), finish])

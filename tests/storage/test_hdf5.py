@@ -41,7 +41,7 @@ def n_writes(tmp_path, monkeypatch):
             return super().write(data)
 
     monkeypatch.setattr(hdf5, "_Guarded", Counting)
-    write_hdf5(tmp_path / "whole.h5", build)
+    write_hdf5(tmp_path / "whole.h5", [build])
     monkeypatch.setattr(hdf5, "_Guarded", guard)
     return Counting.n
 
@@ -56,12 +56,12 @@ def test_a_disk_that_is_full_for_a_moment_is_an_error_and_never_zeros(tmp_path, 
                 hdf5, "_Guarded", lambda file, f=first, n=length: guard(FullForAMoment(file, f, f + n - 1))
             )
             with pytest.raises(DataError, match="cannot be written: No space left on device"):
-                write_hdf5(tmp_path / "torn.h5", build)
+                write_hdf5(tmp_path / "torn.h5", [build])
             assert [path.name for path in tmp_path.iterdir()] == ["whole.h5"]
 
 
 def test_what_is_written_is_a_plain_hdf5_file(tmp_path):
-    write_hdf5(tmp_path / "a.h5", build)
+    write_hdf5(tmp_path / "a.h5", [build])
     with h5py.File(tmp_path / "a.h5", "r") as file:
         assert len(file) == 8
         np.testing.assert_array_equal(file["d7"][...], np.full(5000, 7))
@@ -73,5 +73,5 @@ def test_an_error_while_it_is_filled_leaves_nothing(tmp_path):
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        write_hdf5(tmp_path / "a.h5", fail)
+        write_hdf5(tmp_path / "a.h5", [fail])
     assert list(tmp_path.iterdir()) == []
