@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from ckseq.config import differences
-from ckseq.console import without_controls
 from ckseq.grammar import counted
 from ckseq.report.paired_runs import Pair, Side, changed
+from ckseq.report.templates import template
 from ckseq.report.uncertainty import named_test
 from ckseq.report.wording import Noun, between, noun_of, percent
 
@@ -45,11 +42,7 @@ def render_comparison(
         HTML; all text from the runs is escaped.
     """
     noun, confidence = noun_of(sides[0].record), pairs[0].confidence
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
-    )
-    template = environment.from_string(files("ckseq.report").joinpath("compare_page.html").read_text(encoding="utf-8"))
-    page: str = template.render(
+    page: str = template("compare_page.html").render(
         noun=noun,
         n=len(ids),
         names=[side.name for side in sides],

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ckseq.console import without_controls
 from ckseq.facs import code_text, contradiction
 from ckseq.protocol.facs_consistency import Consistency, Judged, consistency
 from ckseq.protocol.label_doubts import label_doubts
+from ckseq.report.templates import template
 from ckseq.report.wording import between, percent
 from ckseq.storage.facs_codes import Codes
 from ckseq.storage.predictions import Predictions, by_unit
@@ -134,14 +132,9 @@ def facs_section(found: FacsFindings, *, confidence: float) -> Markup:
     """Return the section as a part of an HTML page; empty where there is nothing to say."""
     if found.predictions is None and not found.doubts:
         return Markup("")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
-    )
-    environment.filters.update(between=between)
-    template = environment.from_string(files("ckseq.report").joinpath("facs_section.html").read_text(encoding="utf-8"))
     listed = dict.fromkeys(found.predictions.contradictions if found.predictions else ())
     return Markup(
-        template.render(
+        template("facs_section.html", between=between).render(
             found=found,
             confidence=percent(confidence),
             contradictions=list(listed)[:MOST_LISTED],

@@ -6,14 +6,11 @@ import base64
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from ckseq.config import toml_text
-from ckseq.console import without_controls
 from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_interval
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
@@ -22,6 +19,7 @@ from ckseq.report.explanations import Explained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.replication import card_html, replication_card
+from ckseq.report.templates import packaged, template
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.report.uncertainty import interval_method, to_publish
 from ckseq.storage.predictions import Predictions
@@ -72,21 +70,18 @@ def render_page(
     found = trust(predictions, confidence=scores.confidence)
     as_good = as_good_baselines(run, predictions, scores)
     card = replication_card(run, scores)
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=without_controls,
-        loader=FunctionLoader(_packaged),
+    html = template(
+        "page.html",
+        ends=_ends,
+        fine=_fine,
+        rate=_rate,
+        between=wording.between,
+        percent=wording.percent,
+        sentence=_sentence,
     )
-    environment.filters.update(
-        ends=_ends, fine=_fine, rate=_rate, between=wording.between, percent=wording.percent, sentence=_sentence
-    )
-    template = environment.get_template("page.html")
-    script = _packaged("page.js")
+    script = packaged("page.js")
     noun = wording.noun_of(run)
-    page: str = template.render(
+    page: str = html.render(
         noun=noun,
         name=run.experiment_name or "a run",
         question=run.value("question") or "",
@@ -147,10 +142,6 @@ def render_page(
 def _data_url(picture: bytes) -> str:
     kind = "webp" if picture.startswith(b"RIFF") else "png"
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-
-
-def _packaged(name: str) -> str:
-    return files("ckseq.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _rate(value: float) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ckseq.console import without_controls
 from ckseq.grammar import agreeing, counted
 from ckseq.protocol.score import Scores
 from ckseq.report.classes import sample_counts
+from ckseq.report.templates import template
 from ckseq.report.wording import Rate, between, n_correct, noun_of, published
 from ckseq.storage.run_record import RunRecord
 
@@ -169,13 +167,9 @@ def _shown(value: Any) -> str:
 
 def card_html(card: Card, run: RunRecord, scores: Scores) -> Markup:
     """Return the card as a section of the report's page; all text is escaped."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
-    )
-    template = environment.from_string(files("ckseq.report").joinpath("replication.html").read_text(encoding="utf-8"))
     noun = noun_of(run)
     alike = [one for one in card.settings if one.deviates is False]
-    html = template.render(
+    html = template("replication.html").render(
         card=card,
         scores=scores,
         between=between,

@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-
-from jinja2 import Environment, StrictUndefined
 
 from ckseq.config import toml_text
-from ckseq.console import without_controls
 from ckseq.facs import UNITS
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
+from ckseq.report.templates import template
 from ckseq.report.units import unit_name
 from ckseq.storage.run_record import RunRecord
 
@@ -38,12 +35,8 @@ def render_unit_page(
     str
         HTML; all text from the run is escaped.
     """
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=without_controls
-    )
-    environment.filters.update(rate=_rate, between=wording.between, percent=wording.percent)
-    template = environment.from_string(files("ckseq.report").joinpath("unit_page.html").read_text(encoding="utf-8"))
-    page: str = template.render(
+    html = template("unit_page.html", rate=_rate, between=wording.between, percent=wording.percent)
+    page: str = html.render(
         name=run.experiment_name or "a run",
         question=run.value("question") or "",
         created=run.created[:16].replace("T", " "),
