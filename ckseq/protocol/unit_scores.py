@@ -165,8 +165,13 @@ def score_intensities(
     ----------
     intensities : (n, k) int
         1 to 5, and 0 where a unit is not shown or its intensity is not coded.
-    shown, probabilities, subjects, n_draws, confidence, rng
-        As of `score_units`.
+    shown : (n, k) bool
+        As of `score_units`, and so are the others.
+    probabilities : (seeds, n, k) float64
+    subjects : sequence of str
+    n_draws : int
+    confidence : float
+    rng : numpy.random.Generator
     """
     shares = np.mean([_shares_below(shown, one) for one in probabilities], axis=0)
     names, subject_of = np.unique(list(subjects), return_inverse=True)
