@@ -101,7 +101,7 @@ class Experiment(Config):
         spec = registry.load("models", self.model_kind).SPEC
         if not self.augmentation.changes_nothing and not spec.learns_from_subjects:
             raise ValueError(f"[augmentation] varies projections, and input = {self.input} also holds landmarks")
-        if getattr(self.model, "root", spec.takes_root):
+        if getattr(self.model, "root", False):
             raise ValueError(
                 f"input = {self.input} has negative values, and model {self.model_kind} takes their square root; "
                 "set model.root = false, or another model, such as fusion"

@@ -7,8 +7,8 @@ from typing import Any
 from keras import layers, ops
 
 
-def coarse(sequences: Any, *, pool: int, root: bool = True) -> Any:
-    """Return the square root of sequences (n, t, h, w, channels), with the mean of each ``pool`` neighbors along w.
+def coarse(sequences: Any, *, pool: int, root: bool) -> Any:
+    """Return the mean of each ``pool`` neighbors along w of sequences (n, t, h, w, channels), or of their square root.
 
     The square root stabilizes the variance of proportions, so that weak motion also counts.
     """

@@ -117,8 +117,6 @@ class ModelSpec:
         Returns a network of plain Keras layers with the same weights, which loads where ckseq is not installed.
     footprint : callable, optional
         See `FootprintFormula`; without it a network is built and measured.
-    takes_root : bool
-        Whether it takes the square root of its input, where its config has no field ``root`` that says so.
     learns_from_subjects : bool
         Of an estimator: its fit also needs the ``subjects`` of the sequences and the ``augmentation``.
     trusted_types : tuple of str
@@ -136,7 +134,6 @@ class ModelSpec:
     reads: Literal["sequences", "images", "anything"] = "sequences"
     export: Callable[[Any], Any] = unchanged
     footprint: FootprintFormula | None = None
-    takes_root: bool = False
     learns_from_subjects: bool = False
     trusted_types: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()

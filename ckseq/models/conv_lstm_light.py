@@ -37,6 +37,7 @@ class ConvLSTMLightConfig(Config):
     """Sizes of the network."""
 
     pool: int = Field(6, ge=1, le=10000, description="average pooling along the width before the network, pixels")
+    root: bool = Field(True, description="take the square root first; requires a non-negative input")
     filters: int = Field(8, ge=1, le=4096, description="filters of the convolutional LSTM, the channels of its state")
     kernel_width: int = Field(
         3, ge=1, le=999, description="kernel width of its convolutions, in places after the pooling"
@@ -51,7 +52,7 @@ def build(config: ConvLSTMLightConfig, *, input_shape: tuple[int, ...], n_classe
     from ckseq.models._layers import coarse, not_padding
 
     sequences = Input(input_shape, name="sequences")
-    values = coarse(sequences, pool=config.pool)
+    values = coarse(sequences, pool=config.pool, root=config.root)
     recurrent = layers.ConvLSTM2D(config.filters, (1, config.kernel_width), padding="same", name="conv_lstm")
     values = recurrent(values, mask=not_padding(sequences))
     values = layers.AveragePooling2D((1, 2), padding="same", name="pooled")(values)
@@ -60,4 +61,4 @@ def build(config: ConvLSTMLightConfig, *, input_shape: tuple[int, ...], n_classe
     return Model(sequences, layers.Dense(n_classes, activation="softmax", name="classes")(values), name="light")
 
 
-SPEC = ModelSpec(name="conv_lstm_light", kind="network", config=ConvLSTMLightConfig, build=build, takes_root=True)
+SPEC = ModelSpec(name="conv_lstm_light", kind="network", config=ConvLSTMLightConfig, build=build)

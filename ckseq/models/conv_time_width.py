@@ -45,6 +45,7 @@ class ConvTimeWidthConfig(Config):
     pool_time: int = Field(
         2, ge=1, le=10000, description="average pooling along the time axis before the network, steps"
     )
+    root: bool = Field(True, description="take the square root first; requires a non-negative input")
     filters: int = Field(8, ge=0, le=4096, description="filters of each convolution; 0 omits the convolutions")
     kernel: tuple[Annotated[int, Field(ge=1, le=999)], Annotated[int, Field(ge=1, le=999)]] = Field(
         (3, 5), strict=False, description="kernel size in time and width, in places after the first pooling"
@@ -68,7 +69,7 @@ def build(config: ConvTimeWidthConfig, *, input_shape: tuple[int, ...], n_classe
     from ckseq.models._layers import coarse
 
     sequences = Input(input_shape, name="sequences")
-    values = coarse(sequences, pool=config.pool_width)
+    values = coarse(sequences, pool=config.pool_width, root=config.root)
     read = []
     for row in range(input_shape[1]):
         image = _pooled(values[:, :, row], time=config.pool_time, width=1, name=f"picture_{row}")
@@ -93,4 +94,4 @@ def _pooled(image: Any, *, time: int, width: int, name: str) -> Any:
     return layers.AveragePooling2D((time, width), padding="same", name=name)(image)
 
 
-SPEC = ModelSpec(name="conv_time_width", kind="network", config=ConvTimeWidthConfig, build=build, takes_root=True)
+SPEC = ModelSpec(name="conv_time_width", kind="network", config=ConvTimeWidthConfig, build=build)

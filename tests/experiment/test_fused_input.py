@@ -87,6 +87,8 @@ def test_what_does_not_fit_is_refused_before_any_work(store, tmp_path):
         check_before_work([], load_pipeline("anchored"), load_experiment("default"))
     with pytest.raises(CallError, match="conv_time_width takes their square root"):
         load_experiment("motion", ["input=landmarks", "augmentation={}"])
+    for kind in ("conv_time_width", "conv_lstm_light", "gru"):
+        load_experiment("motion", ["input=landmarks", "augmentation={}", f"model.kind={kind}", "model.root=false"])
     with pytest.raises(CallError, match=r"ridge takes their square root; set model\.root = false"):
         load_experiment("motion", ["input=fused", "augmentation={}", "model.kind=ridge"])
     with pytest.raises(CallError, match=r"\[augmentation\] varies projections"):

@@ -54,6 +54,17 @@ def test_without_convolutions_it_is_linear_in_the_root():
     np.testing.assert_allclose(scores[2] - scores[0], 2 * (scores[1] - scores[0]), atol=1e-5)
 
 
+@pytest.mark.parametrize("module", [conv_time_width, conv_lstm_light, gru])
+def test_negative_values_count_where_no_root_is_taken(module):
+    """Landmarks are negative as well."""
+    for root in (True, False):
+        keras.utils.set_random_seed(2)
+        model = module.build(module.SPEC.config(root=root), input_shape=(8, 2, 60, 1), n_classes=3)
+        x = -np.random.default_rng(1).random((1, 8, 2, 60, 1), dtype=np.float32)
+        one, twice = (model.predict_on_batch(values) for values in (x, x * np.linspace(1, 2, 60)[:, None]))
+        assert (np.abs(one - twice).max() > 1e-3) is not root
+
+
 def test_nothing_to_read_is_refused():
     config = conv_time_width.ConvTimeWidthConfig(filters=0, plain=False)
     with pytest.raises(CallError, match="leave no input"):
