@@ -34,7 +34,7 @@ def test_the_sheet_is_drawn_the_same_for_the_same_seed(tmp_path, store, console)
 def test_an_experiment_that_varies_nothing_is_refused(tmp_path, store, console):
     with pytest.raises(CallError, match="'fer2013_small' augments no images"):
         preview(store, tmp_path / "a.png", console, experiment="fer2013_small")
-    with pytest.raises(CallError, match="'default' augments no images"):
+    with pytest.raises(CallError, match="'motion' augments no images"):
         preview(store, tmp_path / "a.png", console, experiment="motion")
 
 

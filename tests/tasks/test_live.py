@@ -315,7 +315,7 @@ def test_another_address_gets_a_warning(monkeypatch, tmp_path, capsys):
             self.new_analyzer = self.analyze_clip = self.measures_motion = self.takes_neutral = None
 
     experiment = SimpleNamespace(calibration="none")
-    predictor = SimpleNamespace(run="run", labels=(), notes=(), experiment=experiment)
+    predictor = SimpleNamespace(run="run", shown_labels=(), notes=(), experiment=experiment)
     monkeypatch.setattr(module, "load_run_or_ready_made", lambda run, *, error_rate: predictor)
     monkeypatch.setattr(session_module, "LiveSession", NoSession)
     monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [one.close() for one in sockets])
