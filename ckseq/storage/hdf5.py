@@ -120,6 +120,8 @@ def write_hdf5(path: Path, steps: Iterable[Callable[[h5py.File], None]]) -> None
         failure: Exception | None = None
         try:
             for number, step in enumerate(steps):
+                if guarded.error is not None:  # what was written is torn, and not to be opened
+                    break
                 with _open_again(guarded) if number else new_file(guarded) as file:
                     step(file)
         except (OSError, RuntimeError, ValueError) as error:
