@@ -52,6 +52,6 @@ def delete_and_insert(
     for order in orders:
         steps = np.concatenate([np.zeros_like(taken[:1]), np.cumsum(taken[list(order)], axis=0)])
         asked = (one for start, sign in ((whole, -1), (nothing, 1)) for one in start + sign * steps)
-        answers = np.exp(log_probabilities(predict, asked, size=whole.size)[:, code])
+        answers = np.exp(log_probabilities(predict, asked, whole)[:, code])
         found.append(Curves(*np.split(answers, 2)))
     return found

@@ -10,6 +10,7 @@ predictions").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from ckseq.explain.parts import Part, Parts
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From sequences as stored, (m, t, ...) float32, to the probabilities of the classes, (m, k)."""
+Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+"""From versions of a sequence as stored, (m, t, ...) float32, and the sequence itself, (t, ...), which they mostly equal,
+to the probabilities of the classes of each version, (m, k)."""
 
 # numbers in the sequences that are asked about at once
 _BATCH_NUMBERS = 2**23
@@ -33,25 +35,23 @@ class Occlusion(NamedTuple):
     end: int
 
 
-def log_probabilities(predict: Predict, sequences: Iterable[NDArray[np.float32]], *, size: int) -> NDArray[np.float64]:
-    """Return the log-probabilities of sequences, (m, k), asked for in batches of bounded memory.
+def log_probabilities(
+    predict: Predict, versions: Iterable[NDArray[np.float32]], whole: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the log-probabilities of versions of a sequence, (m, k), asked for in batches of bounded memory.
 
     Parameters
     ----------
     predict : callable
-    sequences : iterable of (t, ...) float32
+    versions : iterable of (t, ...) float32
         At least one; made one after the other.
-    size : int
-        Number of numbers in a sequence.
+    whole : (t, ...) float32
+        The sequence.
     """
-    rows, batch, most = [], [], max(1, _BATCH_NUMBERS // size)
-    for one in sequences:
-        batch.append(one)
-        if len(batch) == most:
-            rows.append(predict(np.stack(batch)))
-            batch = []
-    if batch:
-        rows.append(predict(np.stack(batch)))
+    rows, most = [], max(1, _BATCH_NUMBERS // whole.size)
+    left = iter(versions)
+    while batch := list(islice(left, most)):
+        rows.append(predict(np.stack(batch), whole))
     return np.log(np.maximum(np.concatenate(rows).astype(np.float64), _LEAST))
 
 
@@ -67,8 +67,8 @@ def drops(parts: Parts, predict: Predict, occlusions: Sequence[Occlusion]) -> ND
         At least one.
     """
     whole = parts.sequence
-    before = log_probabilities(predict, [whole], size=whole.size)
-    after = log_probabilities(predict, (parts.without(*one) for one in occlusions), size=whole.size)
+    before = log_probabilities(predict, [whole], whole)
+    after = log_probabilities(predict, (parts.without(*one) for one in occlusions), whole)
     return before - after
 
 

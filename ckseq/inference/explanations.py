@@ -21,6 +21,7 @@ from ckseq.explain.maps import OcclusionConfig, When, Where
 from ckseq.explain.occlusion import Predict
 from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
 from ckseq.explain.regions import region_labels
+from ckseq.grammar import agreeing, counted
 from ckseq.inference.explained_recording import (
     Model,
     ReadRecording,
@@ -271,6 +272,7 @@ def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFil
         occlusion=task.config.model_dump(),
         notes=_notes(
             found,
+            task.record,
             has_film=some.face is not None,
             has_bands=some.rows is not None,
             has_landmarks=task.recipe.input in ("landmarks", "fused"),
@@ -343,7 +345,7 @@ def _without(found: _Found, group: str) -> list[tuple[str, float]]:
     return [(subject, drop) for subject, drop in drops if drop is not None]
 
 
-def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: bool) -> tuple[str, ...]:
+def _notes(found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool, has_landmarks: bool) -> tuple[str, ...]:
     notes = ["occlusion shows what the model relies on; where two regions tell the same, stilling one costs little"]
     if has_bands:
         bands = "the maps of rows and columns show bands, not points: projections hold no points"
@@ -351,12 +353,24 @@ def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: boo
         lacks = "without blobs in the store there is no map of points and regions; prepare it with reduce.keep_blobs"
         notes += [bands, exact if has_film else lacks]
     if has_landmarks and has_bands:
-        notes.append(
-            "stilling a named region also stills its landmarks and gradients; maps of face, rows and columns leave them"
+        joint = (
+            "what is kept from moving is kept so in all that the model reads: blobs, landmarks and gradients; these are "
+            "as at the start of the sequence, with their noise"
         )
+        alone = (
+            "without blobs a region is kept from moving in landmarks and gradients only, and its motion stays in the "
+            "projections"
+        )
+        cells = (
+            "a cell of the gradients is as wide as a fifth of the face: what lies in one cell or beside it cannot be told "
+            "apart by them"
+        )
+        notes += [joint, *([] if has_film else [alone]), cells]
     n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)
     if n_typical:
         notes.append(f"no landmarks were found in {n_typical} first frames: regions at fixed fractions of the box")
+    if not_all := len(record.tested) - len({one.recording for one in found.recordings if one.held_out}):
+        notes.append(f"{counted(not_all, 'test sequence')} of the run {agreeing(not_all, 'is', 'are')} not explained")
     n_seen = sum(not one.held_out for one in found.recordings)
     if n_seen:
         notes.append(f"{n_seen} explained recordings are not of the run's test part; the model may have seen them")

@@ -6,7 +6,9 @@ Saved estimators name the class by its module, so it may not be renamed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -38,14 +40,33 @@ class _View(NamedTuple):
     share: float
 
 
+class _Block(NamedTuple):
+    """Columns of one kind over time, (n, t, d), and what is measured of each: views of (n, s, d).
+
+    What is measured of a column depends on no other.
+    """
+
+    series: NDArray[np.float32]
+    group: int
+    measure: Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+
+
+class _Changes(NamedTuple):
+    """Columns of a block that differ in versions of a sequence: ``version`` and ``column`` (k,), ``series`` (k, t)."""
+
+    version: NDArray[np.int_]
+    column: NDArray[np.int_]
+    series: NDArray[np.float32]
+
+
 class _Kernel(NamedTuple):
     """The weighted sum of the views' kernels as features: standardized columns times ``scale``."""
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
 
-    def columns(self, views: list[_View]) -> NDArray[np.float64]:
-        return (np.concatenate([view.features for view in views], axis=1) - self.mean) * self.scale
+    def columns(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        return (np.concatenate(features, axis=1) - self.mean) * self.scale
 
 
 class FusedRidges(ClassifierMixin, BaseEstimator):
@@ -101,7 +122,8 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         self.weights_ = _choose_weights(views, codes, people, len(self.classes_))
         kernel = _standardized(views, self.weights_)
         # the versions one by one: sequences are large, and their features small
-        rows = [kernel.columns(views), *(kernel.columns(self._views(one)) for one in self._augmented(X, augmentation))]
+        every = (views, *(self._views(one) for one in self._augmented(X, augmentation)))
+        rows = [kernel.columns([view.features for view in some]) for some in every]
         n = len(rows)
         fitted = _fit_ridge(np.concatenate(rows), np.tile(codes, n), np.tile(people, n), len(self.classes_))
         self.mean_, self.scale_ = kernel
@@ -111,7 +133,10 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
         """Return the score of each class, (n, n_classes); a softmax of it gives the probabilities."""
-        columns = _Kernel(self.mean_, self.scale_).columns(self._views(X))
+        return self._scores([view.features for view in self._views(X)])
+
+    def _scores(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        columns = _Kernel(self.mean_, self.scale_).columns(features)
         return np.asarray(self.temperature_ * (columns @ self.coefficients_ + self.offsets_), np.float64)
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
@@ -121,6 +146,84 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:  # noqa: N803
         """Return the most probable class of each sequence, (n,)."""
         return np.asarray(self.classes_[self.decision_function(X).argmax(axis=1)])
+
+    def predict_proba_of_versions(
+        self, whole: NDArray[np.float32], places: tuple[NDArray[np.int_], ...], values: NDArray[np.float32], n: int
+    ) -> NDArray[np.float64]:
+        """Return the probability of each class of versions of one sequence, (n, n_classes), as `predict_proba` does.
+
+        Only the columns that differ are measured again.
+
+        Parameters
+        ----------
+        whole : (t, 2, w, channels) float32
+        places : tuple of four (k,) int
+            What differs: version, row, column, channel.
+        values : (k, t) float32
+            What stands there instead.
+        n : int
+            Number of versions.
+        """
+        blocks = self._blocks(whole[np.newaxis])
+        features = [
+            view.reshape(n, -1)
+            for block, changes in zip(blocks, self._changes(whole, blocks, places, values), strict=True)
+            for view in _with_changes(block, changes, n)
+        ]
+        return _softmax(self._scores(features))
+
+    def _changes(
+        self,
+        whole: NDArray[np.float32],
+        blocks: list[_Block],
+        places: tuple[NDArray[np.int_], ...],
+        values: NDArray[np.float32],
+    ) -> list[_Changes]:
+        """Return which columns of each block differ, and what stands there."""
+        version, row, column, channel = places
+        end = whole.shape[2] - N_COLUMNS
+        start = end - self.n_landmarks
+        in_motion, in_texture = column < start, column >= end
+        in_shape = ~in_motion & ~in_texture
+        some = version[in_shape], row[in_shape], column[in_shape] - start
+        which, of_which = np.unique(some[0], return_inverse=True)
+        landmarks = np.tile(whole[np.newaxis, :, :, start:end, 0], (len(which), 1, 1, 1))
+        landmarks[of_which, :, some[1], some[2]] = values[in_shape]
+        distances = facs_distances(landmarks, self._shape)
+        moved, distance = np.nonzero((distances != blocks[2].series).any(axis=1))
+        return [
+            self._changes_of_motion(whole, *(one[in_motion] for one in places), values[in_motion]),
+            _Changes(some[0], some[1] * self.n_landmarks + some[2], values[in_shape]),
+            _Changes(which[moved], distance, distances[moved, :, distance]),
+            _Changes(version[in_texture], row[in_texture] * N_COLUMNS + column[in_texture] - end, values[in_texture]),
+        ]
+
+    def _changes_of_motion(
+        self,
+        whole: NDArray[np.float32],
+        version: NDArray[np.int_],
+        row: NDArray[np.int_],
+        column: NDArray[np.int_],
+        channel: NDArray[np.int_],
+        values: NDArray[np.float32],
+    ) -> _Changes:
+        t, n_rows, w, n_channels = whole.shape
+        width = w - N_COLUMNS - self.n_landmarks
+        pool = min(self.pool, width)
+        n_groups = max(width // self.pool, 1)
+        known = column < n_groups * pool
+        version, row, column, channel, values = (one[known] for one in (version, row, column, channel, values))
+        wide = n_rows, n_groups, n_channels
+        group = np.ravel_multi_index((row, column // pool, channel), wide)
+        keys, of_keys = np.unique(version * np.prod(wide) + group, return_inverse=True)
+        versions, groups = np.divmod(keys, np.prod(wide))
+        rows, at, channels = np.unravel_index(groups, wide)
+        members = whole[:, rows[:, np.newaxis], at[:, np.newaxis] * pool + np.arange(pool), channels[:, np.newaxis]]
+        series = members.transpose(1, 0, 2)
+        series[of_keys, :, column % pool] = values
+        # the transformer reads one sequence at least
+        pooled = self._pooled(series.reshape(-1, t, 1, pool, 1))[..., 0] if len(keys) else series[..., 0]
+        return _Changes(versions, groups, pooled)
 
     @property
     def _shape(self) -> FaceShape:
@@ -134,26 +237,23 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
 
     def _views(self, x: NDArray[np.float32]) -> list[_View]:
         """Return what is read of sequences: of projections, of landmarks and distances of FACS, and of gradients."""
+        measured = [(block.group, view) for block in self._blocks(x) for view in block.measure(block.series)]
+        counts = Counter(group for group, _ in measured)
+        return [_View(view.reshape(len(x), -1), group, 1 / counts[group]) for group, view in measured]
+
+    def _blocks(self, x: NDArray[np.float32]) -> list[_Block]:
         projections, landmarks, gradients = self._split(x)
-        pooled = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=x.shape[1])
-        motion = pooled.transform(projections).reshape(*x.shape[:2], -1)
-        parts = np.array_split(motion, min(self.parts, x.shape[1]), axis=1)
-        texture = [np.sqrt(gradients.std(axis=1)), np.sqrt(_speed(gradients))]
-        if self.mean_gradients:
-            texture.append(gradients.mean(axis=1))
-        groups = {
-            _MOTION: [
-                np.stack([part.mean(axis=1) for part in parts], axis=1),
-                np.stack([motion.std(axis=1), _speed(motion)], axis=1),
-            ],
-            _SHAPE: [_statistics(landmarks), _statistics(facs_distances(landmarks, self._shape))],
-            _TEXTURE: texture,
-        }
+        shape, texture = _shape_views, partial(_texture_views, with_mean=self.mean_gradients)
         return [
-            _View(features.reshape(len(x), -1), group, 1 / len(members))
-            for group, members in groups.items()
-            for features in members
+            _Block(self._pooled(projections), _MOTION, partial(_motion_views, parts=self.parts)),
+            _Block(landmarks.reshape(*x.shape[:2], -1), _SHAPE, shape),
+            _Block(facs_distances(landmarks, self._shape), _SHAPE, shape),
+            _Block(gradients.reshape(*x.shape[:2], -1), _TEXTURE, texture),
         ]
+
+    def _pooled(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
+        pooled = Vectors(projections.shape[1:], pool=self.pool, root=True, parts=projections.shape[1])
+        return pooled.transform(projections).reshape(*projections.shape[:2], -1)
 
     def _augmented(self, x: NDArray[np.float32], config: AugmentConfig | None) -> Iterator[NDArray[np.float32]]:
         """Yield augmented versions; landmarks and gradients are only mirrored: the registration removed the rest."""
@@ -171,6 +271,15 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
             yield version
 
 
+def _with_changes(block: _Block, changes: _Changes, n: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the views of n versions of a sequence, (n, s, d), with those columns measured again that differ."""
+    again = block.measure(changes.series[..., np.newaxis])
+    for before, changed in zip(block.measure(block.series), again, strict=True):
+        view = np.repeat(before, n, axis=0)
+        view[changes.version, :, changes.column] = changed[..., 0]
+        yield view
+
+
 def _speed(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean absolute change from step to step of values (n, t, ...)."""
     if values.shape[1] == 1:
@@ -178,17 +287,29 @@ def _speed(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.abs(np.diff(values, axis=1)).mean(axis=1), np.float32)
 
 
-def _statistics(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return mean, deviation, lower and upper tenth, speed, and change from the first to the last sixth.
+def _motion_views(values: NDArray[np.float32], *, parts: int) -> list[NDArray[np.float32]]:
+    """Return the means of parts of the time, and deviation and speed."""
+    pieces = np.array_split(values, min(parts, values.shape[1]), axis=1)
+    return [
+        np.stack([piece.mean(axis=1) for piece in pieces], axis=1),
+        np.stack([values.std(axis=1), _speed(values)], axis=1),
+    ]
 
-    Of values (n, t, ...), as (n, columns).
-    """
-    n, t = values.shape[:2]
-    k = max(t // 6, 1)
+
+def _shape_views(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return mean, deviation, lower and upper tenth, speed, and change from the first to the last sixth."""
+    k = max(values.shape[1] // 6, 1)
     change = values[:, -k:].mean(axis=1) - values[:, :k].mean(axis=1)
     tenths = np.quantile(values, [0.1, 0.9], axis=1).astype(np.float32)
-    found = np.stack([values.mean(axis=1), values.std(axis=1), *tenths, _speed(values), change], axis=1)
-    return found.reshape(n, -1)
+    return [np.stack([values.mean(axis=1), values.std(axis=1), *tenths, _speed(values), change], axis=1)]
+
+
+def _texture_views(values: NDArray[np.float32], *, with_mean: bool) -> list[NDArray[np.float32]]:
+    """Return the roots of deviation and speed, and also the mean, each by itself."""
+    found = [np.sqrt(values.std(axis=1)), np.sqrt(_speed(values))]
+    if with_mean:
+        found.append(values.mean(axis=1))
+    return [view[:, np.newaxis] for view in found]
 
 
 def _standardized(views: list[_View], weights: tuple[float, ...]) -> _Kernel:
@@ -244,7 +365,8 @@ def _choose_weights(
     """Return the weights of motion, shape and texture with the lowest squared error on people left out."""
 
     def error(weights: tuple[float, ...]) -> float:
-        return _fit_ridge(_standardized(views, weights).columns(views), codes, people, n_classes).error
+        columns = _standardized(views, weights).columns([view.features for view in views])
+        return _fit_ridge(columns, codes, people, n_classes).error
 
     return min(_WEIGHTS, key=error)
 

@@ -29,6 +29,8 @@ from ckseq.storage.run_record import Record
 
 EXPLANATIONS, EXPLANATION = "explanations", "explanation.json"
 SCHEMA = 1
+EXPLAINED_INPUTS = ("projections", "landmarks", "fused", "blobs", "halved")
+"""What an experiment on sequences may read to be explained."""
 _AGAIN = "run 'ckseq explain RUN' again"
 
 Map = tuple[tuple[float, ...], ...]
