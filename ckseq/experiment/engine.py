@@ -257,7 +257,9 @@ def _train_and_finish(
             done[work[0]] = _train_alone(work[0], dataset, recipe, made_from[work[0]], console)
         else:
             n_workers = _n_workers(jobs, dataset, run)
-            done |= _train_all(left, dataset, recipe, made_from, n_workers, {job: models.holds(job, run) for job in left}, console)
+            done |= _train_all(
+                left, dataset, recipe, made_from, n_workers, {job: models.holds(job, run) for job in left}, console
+            )
     except KeyboardInterrupt:
         epochs = (
             checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()

@@ -1,4 +1,4 @@
-"""The leakage between training and test sides of an experiment's folds, and what predicts without motion, on a store."""
+"""The leakage between training and test sides of an experiment's folds, and its baselines, measured on a store."""
 
 from __future__ import annotations
 

@@ -200,10 +200,11 @@ def unit_baselines_record(baselines: Sequence[UnitBaseline], unmeasured: Sequenc
                 name=one.name,
                 about=one.about,
                 mean_auc=known(one.scores.mean_auc),
-                interval=None if math.isnan(one.scores.mean_auc) else (one.scores.interval.low, one.scores.interval.high),
+                interval=None if math.isnan(one.scores.mean_auc) else (low, high),
                 aucs={unit.unit: known(unit.auc) for unit in one.scores.units},
             )
             for one in baselines
+            for low, high in [one.scores.interval]
         ),
         unmeasured=tuple(unmeasured),
     )

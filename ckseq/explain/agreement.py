@@ -33,7 +33,7 @@ class Case(NamedTuple):
     subject, label : str
         Whom it shows, and its true class, whose evidence is judged.
     face : (cells, cells) float64, optional
-        Drop of the log-probability of that class by cell.
+        Drop of the log-odds of that class by cell.
     named : dict of str to float
         The same by region, as of `by_name`; empty where there are none.
     displacement : (cells, cells) float64, optional

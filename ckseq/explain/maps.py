@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ckseq.config import Config
 from ckseq.explain.areas import FaceGeometry
-from ckseq.explain.occlusion import Occlusion, Predict, drops, log_probabilities, spread, windows
+from ckseq.explain.occlusion import Occlusion, Predict, drops, probabilities_of, spread, windows
 from ckseq.explain.parts import Area, Band, Group, Part, Parts
 
 Cells = NDArray[np.float64]
@@ -29,11 +29,11 @@ class OcclusionConfig(Config):
 
 
 class Where(NamedTuple):
-    """By how much the log-probability of each of k classes drops where something never moves.
+    """By how much the log-odds of each of k classes drop where something never moves.
 
     Parameters
     ----------
-    log_probabilities : (k,) float64
+    probabilities : (k,) float64
         Of the whole sequence.
     groups : dict of str to (k,) float64
         Without any motion (``everything``); of fused input also without ``motion``, ``landmarks``, ``gradients``.
@@ -43,7 +43,7 @@ class Where(NamedTuple):
         Named regions; None where there is neither film nor landmarks.
     """
 
-    log_probabilities: Cells
+    probabilities: Cells
     groups: dict[str, Cells]
     face: Cells | None
     regions: Cells | None
@@ -98,7 +98,7 @@ def where(
         face = spread(ask.always(squares), over).reshape(config.cells, config.cells, -1)
     whole = parts.sequence
     return Where(
-        log_probabilities(predict, [whole], whole)[0],
+        probabilities_of(predict, [whole], whole)[0],
         dict(zip(groups, ask.always(groups), strict=True)),
         face,
         ask.always(areas) if parts.holds_film or parts.holds_landmarks else None,
@@ -155,9 +155,7 @@ def _covers(windows: Sequence[tuple[int, int]], n: int) -> NDArray[np.bool_]:
     return np.array([(places >= begin) & (places < end) for begin, end in windows])
 
 
-def _square(
-    geometry: FaceGeometry, edges: NDArray[np.int_], down: tuple[int, int], across: tuple[int, int]
-) -> Area:
+def _square(geometry: FaceGeometry, edges: NDArray[np.int_], down: tuple[int, int], across: tuple[int, int]) -> Area:
     pixels = np.zeros(geometry.cells.shape, bool)
     pixels[edges[down[0]] : edges[down[1]], edges[across[0]] : edges[across[1]]] = True
     return geometry.area(pixels)

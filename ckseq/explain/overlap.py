@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ckseq.protocol.intervals import Interval
 
 LEAST_DROP = 0.02
-"""A part is relevant only if keeping it from moving lowers the class's probability by about 2 %: nats."""
+"""A part is relevant only if keeping it from moving lowers the odds of the class by about 2 %: nats."""
 
 SHARE_OF_LARGEST = 0.5
 """And if it does so at least half as much as any part changes it, up or down. What moved is measured by this share."""
@@ -42,7 +42,7 @@ class Ratio(NamedTuple):
 
 
 def relevant(drops: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which parts are evidence for a class, of drops of its log-probability; evidence against is negative.
+    """Return which parts are evidence for a class, of drops of its log-odds; evidence against is negative.
 
     >>> relevant(np.array([0.1, 0.6, 1.0, -0.2])).tolist(), relevant(np.array([0.001, 0.0])).tolist()
     ([False, True, True, False], [False, False])

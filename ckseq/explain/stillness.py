@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 _N_SMOOTHED = 3
 """Steps of the moving average that tells motion from noise."""
 
-import os
-MODE = os.environ.get("STILL", "noise")
+
+MODE = "noise"
 
 
 def stilled(columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """x"""
+    """X."""
     t = len(columns)
     if MODE == "first":
         return np.repeat(columns[:1], t, axis=0)
@@ -25,7 +25,7 @@ def stilled(columns: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.repeat(np.median(columns, axis=0, keepdims=True), t, axis=0)
     if t < 3:
         return np.repeat(columns[:1], t, axis=0)
-    padded = np.concatenate([2*columns[:1]-columns[1:2], columns, 2*columns[-1:]-columns[-2:-1]])
+    padded = np.concatenate([2 * columns[:1] - columns[1:2], columns, 2 * columns[-1:] - columns[-2:-1]])
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
     noise = (columns - smooth) * np.sqrt(1.5)
     if MODE == "noise":

@@ -132,7 +132,7 @@ def _recordings(task: Task, model: Model) -> Any:
 def _code(task: Task, recording: ReadRecording, where: Where) -> int:
     """Return the class that is judged: the true one, or the predicted one where the recording has no label."""
     label = recording.entry.label
-    return task.record.labels.index(label) if label in task.record.labels else int(where.log_probabilities.argmax())
+    return task.record.labels.index(label) if label in task.record.labels else int(where.probabilities.argmax())
 
 
 def _regional(task: Task, recording: ReadRecording, where: Where) -> NDArray[np.float64]:
@@ -194,7 +194,7 @@ def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset,
 
 def _explained(task: Task, model: Model, recording: ReadRecording, where: Where, when: When) -> ExplainedRecording:
     entry, labels = recording.entry, task.record.labels
-    code = int(where.log_probabilities.argmax())
+    code = int(where.probabilities.argmax())
     codes = dict.fromkeys([code, labels.index(entry.label) if entry.label in labels else code])
     return ExplainedRecording(
         recording=entry.id,
@@ -204,7 +204,7 @@ def _explained(task: Task, model: Model, recording: ReadRecording, where: Where,
         held_out=model.held_out,
         truth=entry.label,
         predicted=labels[code],
-        probability=round(float(np.exp(where.log_probabilities[code])), _DIGITS),
+        probability=round(float(where.probabilities[code]), _DIGITS),
         n_steps=len(when.time),
         onset=recording.onset,
         apex=recording.apex,
@@ -310,7 +310,7 @@ def _pair(interval: Interval) -> tuple[float, float]:
 
 def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...]:
     named: list[tuple[str, str, list[tuple[str, float]]]] = [
-        (f"drop of the true class's log-probability without {what}, nats", MODEL, _without(found, group))
+        (f"drop of the true class's log-odds without {what}, nats", MODEL, _without(found, group))
         for group, what in (
             ("everything", "any motion"),
             ("motion", "projections"),
@@ -345,7 +345,9 @@ def _without(found: _Found, group: str) -> list[tuple[str, float]]:
     return [(subject, drop) for subject, drop in drops if drop is not None]
 
 
-def _notes(found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool, has_landmarks: bool) -> tuple[str, ...]:
+def _notes(
+    found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool, has_landmarks: bool
+) -> tuple[str, ...]:
     notes = ["occlusion shows what the model relies on; where two regions tell the same, stilling one costs little"]
     if has_bands:
         bands = "the maps of rows and columns show bands, not points: projections hold no points"
@@ -354,16 +356,16 @@ def _notes(found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool,
         notes += [bands, exact if has_film else lacks]
     if has_landmarks and has_bands:
         joint = (
-            "what is kept from moving is kept so in all that the model reads: blobs, landmarks and gradients; these are "
-            "as at the start of the sequence, with their noise"
+            "what is kept from moving is kept so in all that the model reads: blobs, landmarks and gradients; these "
+            "two are then as at the start of the sequence, with their noise"
         )
         alone = (
             "without blobs a region is kept from moving in landmarks and gradients only, and its motion stays in the "
             "projections"
         )
         cells = (
-            "a cell of the gradients is as wide as a fifth of the face: what lies in one cell or beside it cannot be told "
-            "apart by them"
+            "a cell of the gradients is as wide as a fifth of the face box: by gradients, what lies in one cell or in "
+            "those beside it cannot be told apart"
         )
         notes += [joint, *([] if has_film else [alone]), cells]
     n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)

@@ -180,7 +180,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         values: NDArray[np.float32],
     ) -> list[_Changes]:
         """Return which columns of each block differ, and what stands there."""
-        version, row, column, channel = places
+        version, row, column, _ = places
         end = whole.shape[2] - N_COLUMNS
         start = end - self.n_landmarks
         in_motion, in_texture = column < start, column >= end

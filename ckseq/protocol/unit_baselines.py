@@ -84,7 +84,7 @@ def measure_unit_baselines(
 
 
 def _identity(train: Sequence[SequenceFacts], shown: Shown, test: Sequence[SequenceFacts]) -> NDArray[np.float64]:
-    """Predict how often the same subject shows each unit in training; the prevalence, of a subject that is not there."""
+    """Predict how often the same subject shows each unit in training, or how often all do."""
     subjects = np.array([one.subject for one in train])
     prior = shown.mean(axis=0)
     return np.array([shown[own].mean(axis=0) if (own := subjects == one.subject).any() else prior for one in test])

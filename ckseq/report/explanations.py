@@ -226,8 +226,8 @@ def why_unexplained(run: RunRecord) -> str:
     kept = (run.store.pipeline.get("reduce", {}) if run.store else {}).get("keep_blobs", False)
     if kind == "projections" and not kept:
         return (
-            "the store keeps no blobs and the model reads no landmarks, so no region of the face can be kept from moving; "
-            "prepare the data with --set reduce.keep_blobs=true"
+            "the store keeps no blobs and the model reads no landmarks, so no region of the face can be kept from "
+            "moving; prepare the data with --set reduce.keep_blobs=true"
         )
     return ""
 

@@ -15,7 +15,7 @@ from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_i
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
 from ckseq.report.against_baselines import as_good_baselines, banner
-from ckseq.report.explanations import Explained
+from ckseq.report.explanations import Explained, how_to_explain, why_unexplained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.replication import card_html, replication_card

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
+from ckseq.protocol.intervals import Interval
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
 from ckseq.report.templates import template
-from ckseq.protocol.intervals import Interval
 from ckseq.report.units import unit_baseline_sentences, unit_name, units_banner
 from ckseq.storage.run_record import RunRecord
 
@@ -36,7 +36,9 @@ def render_unit_page(
     str
         HTML; all text from the run is escaped.
     """
-    html = template("unit_page.html", rate=_rate, between=_between, percent=wording.percent, sentence=wording.as_sentence)
+    html = template(
+        "unit_page.html", rate=_rate, between=_between, percent=wording.percent, sentence=wording.as_sentence
+    )
     page: str = html.render(
         name=run.experiment_name or "a run",
         question=run.value("question") or "",

@@ -99,8 +99,8 @@ def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
     return (
         f"This result shows nothing yet{'' if others else ' about motion'}: a baseline without "
         f"{'pixels or motion' if others else 'motion'}, {best.name} ({best.about}), reaches a mean AUC of "
-        f"{best.mean_auc:.3f} on the same test sequences, the model {scores.mean_auc:.3f}: within the confidence interval "
-        "of the model or above it."
+        f"{best.mean_auc:.3f} on the same test sequences, the model {scores.mean_auc:.3f}: within the confidence "
+        "interval of the model or above it."
     )
 
 

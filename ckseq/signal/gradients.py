@@ -111,7 +111,7 @@ def gradient_cells(points: NDArray[np.float64], shape: FaceShape) -> NDArray[np.
 
 
 def columns_of_cells(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return for each column of `face_gradients` the number of its cell, (2, 256), of numbers of the 64 cells, (64,)."""
+    """Return the number of its cell, of (64,) numbers, for each column of `face_gradients`: (2, 256)."""
     return np.repeat(cells.reshape(2, -1), _N_ORIENTATIONS, axis=1)
 
 

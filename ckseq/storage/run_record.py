@@ -133,7 +133,7 @@ class LeakageRecord(Record):
 
 
 class UnitBaselineRecord(Record):
-    """A baseline of action units without pixels or motion: mean AUC with interval, and of each unit (None: undefined)."""
+    """A baseline of action units without pixels or motion: its mean AUC, and that of each unit; None if undefined."""
 
     name: str
     about: str

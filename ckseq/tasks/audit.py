@@ -87,7 +87,8 @@ def _audit_units(
 ) -> dict[str, Any]:
     """Measure what predicts action units without pixels or motion, and who is on both sides."""
     found = unit_baselines_record(*unit_baselines_of(store, chosen.entries, chosen.labels, folds))
-    sentences = [shared_subjects(folds, {entry.id: entry.subject for entry in chosen.entries}).sentence, *unit_baseline_sentences(found)]
+    shared = shared_subjects(folds, {entry.id: entry.subject for entry in chosen.entries})
+    sentences = [shared.sentence, *unit_baseline_sentences(found)]
     n_tested = sum(len(fold.test) for fold in folds)
     noun = noun_in(recipe)
     tested = f"{n_tested} test {noun.form(n_tested)} of {len(chosen.entries)}"

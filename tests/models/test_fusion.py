@@ -71,7 +71,7 @@ def test_the_squares_of_each_groups_columns_add_up_to_its_weight():
     x, _, _ = sequences(motion=0.3)
     views = estimator(x, mean_gradients=True)._views(x)
     weights = (0.5, 0.25, 0.25)
-    columns = fused._standardized(views, weights).columns(views)
+    columns = fused._standardized(views, weights).columns([view.features for view in views])
     assert columns.mean(axis=0) == pytest.approx(0, abs=1e-6)
     groups = np.concatenate([np.full(view.features.shape[1], view.group) for view in views])
     squares = (columns**2).mean(axis=0)
@@ -112,10 +112,29 @@ def test_versions_are_mirrored_in_all_parts_and_only_the_projections_are_shifted
 
 def test_statistics_are_mean_deviation_tenths_speed_and_change():
     values = np.array([[[0.0], [1], [2], [3], [4], [8]]], np.float32)
-    np.testing.assert_allclose(fused._statistics(values), [[3, values.std(), 0.5, 6, 8 / 5, 8]])
-    assert np.isfinite(fused._statistics(values[:, :1])).all()
+    np.testing.assert_allclose(fused._shape_views(values)[0][..., 0], [[3, values.std(), 0.5, 6, 8 / 5, 8]])
+    assert np.isfinite(fused._shape_views(values[:, :1])).all()
 
 
 def test_sequences_without_landmarks_are_refused():
     with pytest.raises(CallError, match='set input = "fused"'):
         build(FusionConfig(), input_shape=(24, 2, 100, 3), n_classes=3)
+
+
+@pytest.mark.parametrize("mean_gradients", [False, True])
+def test_versions_of_a_sequence_are_answered_as_whole_sequences_are(mean_gradients):
+    x, codes, subjects = sequences(motion=0.2, shape=0.05, texture=0.1)
+    model = fitted(x, codes, subjects, mean_gradients=mean_gradients)
+    whole, rng = x[0], np.random.default_rng(3)
+    versions = np.repeat(whole[np.newaxis], 5, axis=0)
+    versions[1, :, 0, 2, 1] = rng.random(8)  # a column of the motion; its neighbors in the pool stay
+    versions[2, :, :, 12:20, 0] = 0  # landmarks, and with them distances
+    versions[3, :, 1, END + 30 : END + 40, 0] = rng.random((8, 10))
+    versions[4] = x[1]
+    places = np.nonzero((versions != whole).any(axis=1))
+    values = np.moveaxis(versions, 1, -1)[places]
+    found = model.predict_proba_of_versions(whole, places, values, len(versions))
+    np.testing.assert_allclose(found, model.predict_proba(versions), rtol=1e-5, atol=1e-9)
+    nothing = tuple(np.empty(0, int) for _ in range(4))
+    unchanged = model.predict_proba_of_versions(whole, nothing, np.empty((0, 8), np.float32), 2)
+    np.testing.assert_allclose(unchanged, model.predict_proba(x[[0, 0]]), rtol=1e-5)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,6 +166,53 @@ def test_models_that_were_not_kept_are_asked_for_and_can_be_made_up_for(store, r
     assert verify((tmp_path / "run",), console=console)["failed"]
     with pytest.raises(DataError, match="checksum"):
         explained(tmp_path / "run", console)
+
+
+def test_a_cross_validation_explains_a_sample_and_keeps_no_model(store, recipe, tmp_path, console):
+    out = tmp_path / "run"
+    result = crossval(store, experiment=recipe, out=out, explain=True, console=console)
+    assert result["explained"] == 8
+    found = read_explanations(out)
+    assert [sum(one.truth == label for one in found.recordings) for label in MOVES] == [4, 4]
+    assert all(one.held_out for one in found.recordings)
+    assert any(note.startswith("4 test sequences of the run are not explained") for note in found.notes)
+    assert not list(out.rglob("model.skops"))
+    assert not verify((out,), console=console)["failed"]
+    report(out, faces=False, console=console)
+    page = (out / "report.html").read_text()
+    assert "Where and when the model looks" in page
+    assert "--resume --keep-models&#39;, then &#39;ckseq explain RUN&#39;" in page
+    # the same sequences by the same models as in a full explanation
+    full = tmp_path / "full"
+    crossval(store, experiment=recipe, out=full, explain=True, keep_models=True, console=console)
+    assert len(list(full.rglob("model.skops"))) == 5
+    sampled = read_explanations(full)
+    explained(full, console)
+    every = {one.recording: one for one in read_explanations(full).recordings}
+    assert [every[one.recording].classes for one in sampled.recordings] == [one.classes for one in found.recordings]
+
+
+def test_a_sample_is_explained_after_an_interruption_and_only_once(store, recipe, tmp_path, console):
+    out = tmp_path / "run"
+    crossval(store, experiment=recipe, out=out, console=console)
+    again = {"resume": True, "explain": True}
+    assert crossval(store, experiment=recipe, out=out, **again, console=console)["explained"] == 0  # without models
+    crossval(store, experiment=recipe, out=out, resume=True, keep_models=True, console=console)
+    assert crossval(store, experiment=recipe, out=out, **again, console=console)["explained"] == 8
+    assert crossval(store, experiment=recipe, out=out, **again, console=console)["explained"] == 0
+
+
+def test_why_a_run_is_not_explained_stands_in_its_report(recipe, tmp_path, console):
+    pipeline = load_pipeline("anchored", ["reduce.keep_blobs=false"]).model_dump(mode="json")
+    bare = [
+        replace(one, arrays={name: array for name, array in one.arrays.items() if name != "blobs"})
+        for one in recordings()
+    ]
+    store = make_store(tmp_path, bare, pipeline=pipeline)
+    assert crossval(store, experiment=recipe, out=tmp_path / "run", explain=True, console=console)["explained"] == 0
+    report(tmp_path / "run", faces=False, console=console)
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Nothing is explained: the store keeps no blobs and the model reads no landmarks" in page
 
 
 def test_a_training_explains_its_test_part_and_says_what_it_has_seen(store, recipe, tmp_path, console):
