@@ -53,6 +53,9 @@ def load(room: str, name: str, *, where: str | None = None) -> ModuleType:
     allowed = names(room)
     if name not in allowed and (plugin := plugins.admitted(room, name)) is not None:
         return plugin.module
+    if name not in allowed and plugins.is_path(name):
+        what = f"the plug-in {name} was named by no person in this process, and its code is not loaded"
+        raise CallError(what, where, "read the file, and give it with --plugin FILE")
     if name not in allowed:
         allowed += tuple(one.name for one in plugins.installed(room))
         near = get_close_matches(name, allowed, n=1)
