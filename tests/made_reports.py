@@ -47,7 +47,7 @@ def write_twin_run(folder):
 def write_explained_run(folder):
     """Write a run that was trained on drawn faces, explained and reported, as a user would; it takes minutes."""
     quiet = Console(quiet=True)
-    config = TwinConfig(seed=5, n_subjects=8, emotions_per_subject=7, median_frames=10, unlabeled_share=0.0)
+    config = TwinConfig(seed=5, n_subjects=6, emotions_per_subject=7, median_frames=10, unlabeled_share=0.0)
     synth(folder / "twin", config=config, jobs=-1, overwrite=False, console=quiet)
     kept = ("reduce.keep_blobs=true",)
     preprocess(folder / "twin", pipeline="landmarks", out=folder / "store.h5", settings=kept, jobs=-1, console=quiet)

@@ -65,8 +65,12 @@ def face_geometry(place: NDArray[np.float64], shape: FaceShape, *, side_px: int)
 def areas_of(regions: Sequence[Region], geometry: FaceGeometry) -> tuple[Area, ...]:
     """Return regions as areas; all gradients that no other region shows are of what is outside of them."""
     areas = [geometry.area(region.pixels) for region in regions]
-    for number, region in enumerate(regions):
-        if region.name == OUTSIDE:
-            others = np.sum([area.gradients for place, area in enumerate(areas) if place != number], axis=0)
-            areas[number] = areas[number]._replace(gradients=np.maximum(1 - others, 0))
-    return tuple(areas)
+    left = columns_of_cells(np.ones(N_CELLS, np.float32))
+    for region, area in zip(regions, areas, strict=True):
+        if region.name != OUTSIDE and area.gradients is not None:
+            left -= area.gradients
+    left = np.maximum(left, 0)
+    return tuple(
+        area._replace(gradients=left) if region.name == OUTSIDE else area
+        for region, area in zip(regions, areas, strict=True)
+    )

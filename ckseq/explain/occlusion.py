@@ -5,7 +5,7 @@ The model is only asked, never opened, so this works for networks and estimators
 the face does not move for a part of the time, or all the time. Over time, occlusion ranks evidence more reliably than
 gradients do (Ismail, Gunady, Corrada Bravo and Feizi 2020, "Benchmarking deep learning interpretability in time series
 predictions"). Log-odds rather than probabilities or their logarithms, for these hardly change where a model is sure
-(Robnik-Sikonja and Kononenko 2008, "Explaining classifications for individual instances", IEEE TKDE 20(5), section 3).
+(Robnik-Šikonja and Kononenko 2008, "Explaining classifications for individual instances", IEEE TKDE 20(5), section 3).
 """
 
 from __future__ import annotations

@@ -155,9 +155,10 @@ def asked(model: Any, recipe: Experiment, *, length_frames: int) -> Predict:
         if versions_of is None:
             return probabilities(model, np.moveaxis(fit(np.moveaxis(versions, 0, 1)), 1, 0))
         places = np.nonzero((versions != whole).any(axis=1))
-        version, *rest = places
-        values = fit(np.moveaxis(versions, 0, 1)[:, version, *rest])
-        return np.asarray(versions_of(fit(whole), places, values.T, len(versions)), np.float32)
+        changed = np.moveaxis(versions, 1, -1)[places]
+        # every policy is linear along time, so it is a matrix
+        across = fit(np.eye(len(whole), dtype=np.float32))
+        return np.asarray(versions_of(fit(whole), places, changed @ across.T, len(versions)), np.float32)
 
     return predict
 

@@ -177,7 +177,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         values: NDArray[np.float32],
     ) -> list[_Changes]:
         """Return which columns of each block differ, and what stands there."""
-        version, row, column, _ = places
+        version, row, column, channel = places
         end = whole.shape[2] - N_COLUMNS
         start = end - self.n_landmarks
         in_motion, in_texture = column < start, column >= end
@@ -189,7 +189,9 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         distances = facs_distances(landmarks, self._shape)
         moved, distance = np.nonzero((distances != blocks[2].series).any(axis=1))
         return [
-            self._changes_of_motion(whole, *(one[in_motion] for one in places), values[in_motion]),
+            self._changes_of_motion(
+                whole, version[in_motion], row[in_motion], column[in_motion], channel[in_motion], values[in_motion]
+            ),
             _Changes(some[0], some[1] * self.n_landmarks + some[2], values[in_shape]),
             _Changes(which[moved], distance, distances[moved, :, distance]),
             _Changes(version[in_texture], row[in_texture] * N_COLUMNS + column[in_texture] - end, values[in_texture]),

@@ -234,7 +234,7 @@ def why_unexplained(run: RunRecord) -> str:
 
 def how_to_explain(run: RunRecord, folder: str) -> str:
     """Return the commands that explain all test sequences of a run; ``folder`` is its name."""
-    kept = run.kind == "training" or any(name.startswith("folds/") for name in run.files)
+    kept = run.kind == "training" or "--keep-models" in run.command.split()
     again = "" if kept else f"'{run.command} --resume --keep-models', then "
     return f"{again}'ckseq explain {folder}'"
 

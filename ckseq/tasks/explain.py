@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
-from ckseq.errors import CallError, DataError
+from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.experiment.targets import check_classes
 from ckseq.explain.maps import OcclusionConfig
 from ckseq.grammar import counted
@@ -36,7 +36,7 @@ from ckseq.storage.explanations import (
 from ckseq.storage.files import write_bytes
 from ckseq.storage.landmark_files import read_ends
 from ckseq.storage.replacement import whole_folder
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.storage.store import open_store
 
 CLASSES = "classes.png"
@@ -129,7 +129,7 @@ def explain_sample(run: Path, *, console: Console) -> int:
     """Explain some test sequences of each class of a run that was just trained, and say so in one line.
 
     Nothing is done where the run cannot be explained (`ckseq.report.explanations.why_unexplained`), keeps no model, or
-    is explained already.
+    is explained already. What stands against it is a warning: the run itself is complete.
 
     Parameters
     ----------
@@ -144,6 +144,17 @@ def explain_sample(run: Path, *, console: Console) -> int:
     record = read_run(run)
     if record.predicts_units or why_unexplained(record) or (run / EXPLANATIONS / EXPLANATION).is_file():
         return 0
+    try:
+        n = _explain_sample(run, record, console)
+    except CkseqError as error:
+        console.warn(f"not explained: {error}")
+        return 0
+    if n:
+        console.say(_explained_line(n, how_to_explain(record, str(run))))
+    return n
+
+
+def _explain_sample(run: Path, record: RunRecord, console: Console) -> int:
     assert record.store is not None
     with open_store(Path(record.store.path), digest=record.store_digest) as opened:
         ids = sample_of(run, record, opened.entries, per_class=SEQUENCES_PER_CLASS)
@@ -153,11 +164,12 @@ def explain_sample(run: Path, *, console: Console) -> int:
         task = Task(run, first, recipe_of(run, record), opened, {}, OcclusionConfig(), 0)
         rights = rights_of(record, faces=True, everybody=False)
         _explain_into(run / EXPLANATIONS, task, ids, rights, sanity=False, console=console)
-    console.say(
-        f"Explained {counted(len(ids), 'test sequence')}, {SEQUENCES_PER_CLASS} of each class (--no-explain skips it); "
-        f"all: {how_to_explain(record, str(run))}"
-    )
     return len(ids)
+
+
+def _explained_line(n: int, how: str) -> str:
+    what = counted(n, "test sequence")
+    return f"Explained {what}, up to {SEQUENCES_PER_CLASS} of each class (--no-explain skips it); all: {how}"
 
 
 def _explain_into(

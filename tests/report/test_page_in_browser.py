@@ -175,9 +175,11 @@ def test_nothing_is_asked_of_a_network_or_refused_by_the_policy(run, page):
 
 
 @pytest.fixture(scope="module")
-def shown_run(run, tmp_path_factory):
+def shown_run(request, tmp_path_factory):
     """Return the run in the pictures: for docs one that was trained and explained, which takes minutes."""
-    return write_explained_run(tmp_path_factory.mktemp("shown")) if "CKSEQ_SCREENSHOTS" in os.environ else run
+    if "CKSEQ_SCREENSHOTS" in os.environ:
+        return write_explained_run(tmp_path_factory.mktemp("shown"))
+    return request.getfixturevalue("run")
 
 
 def keep(page, path, *, top, bottom, sizes):
