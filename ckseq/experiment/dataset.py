@@ -29,7 +29,8 @@ from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_fold_file
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 from ckseq.storage.streaming import n_steps, stream
 
 # the sections of a pipeline that change what is read from a store

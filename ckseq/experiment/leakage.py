@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.holdout import Fold
 from ckseq.protocol.leakage import Leakage, SequenceFacts, measure
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 
 
 def leakage_of(store: Store, entries: Sequence[Entry], folds: Sequence[Fold]) -> Leakage:

@@ -29,7 +29,8 @@ from ckseq.signal.fused import NeutralFace
 from ckseq.signal.landmarks import region_of_box, region_of_points
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.run_record import RunRecord
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 
 INPUTS = ("projections", "landmarks", "fused", "blobs", "halved")
 _EYES = 33, 263

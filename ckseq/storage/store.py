@@ -202,6 +202,17 @@ class Store:
                 found.append(f"{where}: cannot be read ({error}); {PREPARE_AGAIN}")
         return found
 
+    def made_from(self, id: str) -> tuple[str, str] | None:
+        """Return the digest of what a recording was made from, and that of its frames; None where there is none."""
+        if self.shards is not None:
+            place = self.shards.index.find(id)
+            index = self.shards.index
+            return None if place is None else (index.text("digest", place), index.text("source_digest", place))
+        if id not in self._recordings:
+            return None
+        attributes = self.recording(id).attrs
+        return str(attributes["digest"]), str(attributes.get("source_digest", ""))
+
     def held(self) -> Iterator[Held]:
         """Yield the recordings of a single file as an index of many has them.
 

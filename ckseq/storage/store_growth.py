@@ -40,25 +40,27 @@ class Growing:
         The store.
     recipe : pydantic model
         The pipeline of all recordings.
-    append : bool
-        Keep what the store at ``out`` has; a store of one file becomes the first of many.
+    append_to : str or None
+        The digest of the store at ``out``, whose recordings are kept; a store of one file becomes the first of many.
 
     Raises
     ------
     CallError
         The store there cannot be appended to.
     DataError
-        It is damaged.
+        It is damaged, or another one.
     """
 
-    def __init__(self, out: Path, recipe: BaseModel, *, append: bool) -> None:
+    def __init__(self, out: Path, recipe: BaseModel, *, append_to: str | None) -> None:
         self._out, self._folder, self._recipe = out, folder_of(out), recipe
         self._index = IndexBuilder()
         self._table: list[Shard] = []
         self._single = False
         kept: set[str] = set()
-        if append:
-            with open_store(out) as store:
+        self._notes: list[str] = []
+        self._origins: list[Origin | None] = []
+        if append_to is not None:
+            with open_store(out, digest=append_to) as store:
                 self._take(store)
             kept = {shard.name for shard in self._table}
         elif out.exists():
@@ -71,6 +73,7 @@ class Growing:
     def _take(self, store: Store) -> None:
         """Take over the recordings of a store."""
         check_appendable(store, self._recipe)
+        self._notes, self._origins = store.notes, [store.origin]
         if store.shards is None:
             checksum = str(store.file_checksum)
             self._single = True
@@ -139,8 +142,8 @@ class Growing:
             SCHEMA,
             pipeline=self._recipe.model_dump(mode="json"),
             digest=digest_of_many(self._recipe, self._index.digests()),
-            notes=notes,
-            origin=origin,
+            notes=list(dict.fromkeys([*self._notes, *notes])),
+            origin=_common([*self._origins, origin]),
         )
 
         def write(file: h5py.File) -> None:
@@ -154,6 +157,13 @@ class Growing:
         _sync(self._folder)
         write_hdf5(self._out, [write])
         remove_strange(self._out)
+
+
+def _common(origins: list[Origin | None]) -> Origin | None:
+    """Return whose faces several data sets show together: as little may be shown of all as of any."""
+    if len(set(origins)) == 1 or None in origins:
+        return origins[0] if len(set(origins)) == 1 else None
+    return "ckplus" if "ckplus" in origins else "other"
 
 
 def check_appendable(store: Store, recipe: BaseModel) -> None:

@@ -1,4 +1,4 @@
-"""The index of a store of many files: the metadata of all recordings in columns, which are read when they are asked for.
+"""The index of a store of many files: the metadata of all recordings in columns, each read when it is asked for.
 
 Texts are one array of bytes (UTF-8), of one width or with the end of each; texts that repeat are numbers into such an
 array, -1 for none. The root of the file has the checksum of every column. Recordings are sorted by id.
@@ -26,8 +26,14 @@ Columns = dict[str, NDArray[Any]]
 
 _TEXTS = ("id", "source_digest", "digest", "checksum")
 _REPEATED = ("subject", "session", "label", "part", "error", "action_units")
-_NUMBERS = {"n_frames": np.int32, "n_steps": np.int32, "n_crops": np.int32, "neutral": np.uint8, "shard": np.int32}
-_QUALITY = {
+_NUMBERS: dict[str, Any] = {
+    "n_frames": np.int32,
+    "n_steps": np.int32,
+    "n_crops": np.int32,
+    "neutral": np.uint8,
+    "shard": np.int32,
+}
+_QUALITY: dict[str, Any] = {
     "n_dropped": np.int32,
     "n_searched": np.int32,
     "n_verified": np.int32,
@@ -265,24 +271,21 @@ class Index:
         part = slice(start, stop)
         repeated = {name: self._repeated(name, part) for name in _REPEATED}
         units = {text: units_of(json.loads(text)) for text in set(repeated["action_units"]) if text is not None}
-        numbers = {name: self.column(name, self.n)[part].tolist() for name in _NUMBERS}
-        texts = {name: self.texts(name, self.n).read(start, stop) for name in ("id", "source_digest")}
-        return [
-            Entry(*values[:-2], bool(values[-2]), units.get(values[-1]))
-            for values in zip(
-                texts["id"],
-                *(repeated[name] for name in ("subject", "session", "label")),
-                *(numbers[name] for name in ("n_frames", "n_steps")),
-                repeated["error"],
-                texts["source_digest"],
-                repeated["part"],
-                numbers["n_crops"],
-                self._quality(part),
-                numbers["neutral"],
-                repeated["action_units"],
-                strict=True,
-            )
+        numbers = {name: self.column(name, self.n)[part] for name in _NUMBERS}
+        ids, source_digests = (self.texts(name, self.n).read(start, stop) for name in ("id", "source_digest"))
+        columns: list[list[Any]] = [
+            ids,
+            *(repeated[name] for name in ("subject", "session", "label")),
+            *(numbers[name].tolist() for name in ("n_frames", "n_steps")),
+            repeated["error"],
+            source_digests,
+            repeated["part"],
+            numbers["n_crops"].tolist(),
+            self._quality(part),
+            (numbers["neutral"] != 0).tolist(),
+            [None if text is None else units[text] for text in repeated["action_units"]],
         ]
+        return [Entry(*values) for values in zip(*columns, strict=True)]
 
     def held(self, at_once: int) -> Iterator[tuple[list[Held], list[int]]]:
         """Yield all recordings, so many at once, each with the place of its file in the table of files."""
@@ -338,5 +341,3 @@ class Entries(Sequence[Entry]):
         """Yield all, a few thousand at once in memory."""
         for start in range(0, len(self), _AT_ONCE):
             yield from self._index.entries(start, min(start + _AT_ONCE, len(self)))
-
-
