@@ -137,26 +137,46 @@ class Growing:
         DataError
             It cannot be written, or a recording is there twice.
         """
-        columns = {**self._index.columns(), **columns_of_shards(self._table)}
-        attributes = root_attributes(
-            SCHEMA,
-            pipeline=self._recipe.model_dump(mode="json"),
-            digest=digest_of_many(self._recipe, self._index.digests()),
-            notes=list(dict.fromkeys([*self._notes, *notes])),
-            origin=_common([*self._origins, origin]),
-        )
-
-        def write(file: h5py.File) -> None:
-            file.attrs.update(attributes | {"n": self._index.n, "n_shards": len(self._table)})
-            new_group(file, "recordings")  # by which earlier versions know a store, and then its schema
-            write_columns(file, columns)
-            file.attrs["checksum"] = root_checksum(file)
-
         if self._single:
             _link(self._out, self._folder / self._table[0].name)
         _sync(self._folder)
-        write_hdf5(self._out, [write])
+        write_index(
+            self._out,
+            self._index,
+            self._table,
+            recipe=self._recipe,
+            notes=list(dict.fromkeys([*self._notes, *notes])),
+            origin=_common([*self._origins, origin]),
+        )
         remove_strange(self._out)
+
+
+def write_index(
+    out: Path,
+    index: IndexBuilder,
+    table: Sequence[Shard],
+    *,
+    recipe: BaseModel,
+    notes: list[str],
+    origin: Origin | None,
+) -> None:
+    """Write the index of a store; see `Growing.commit`."""
+    columns = {**index.columns(), **columns_of_shards(table)}
+    attributes = root_attributes(
+        SCHEMA,
+        pipeline=recipe.model_dump(mode="json"),
+        digest=digest_of_many(recipe, index.digests()),
+        notes=notes,
+        origin=origin,
+    )
+
+    def write(file: h5py.File) -> None:
+        file.attrs.update(attributes | {"n": index.n, "n_shards": len(table)})
+        new_group(file, "recordings")  # by which earlier versions know a store, and then its schema
+        write_columns(file, columns)
+        file.attrs["checksum"] = root_checksum(file)
+
+    write_hdf5(out, [write])
 
 
 def _common(origins: list[Origin | None]) -> Origin | None:
