@@ -95,6 +95,8 @@ def prepare_all(
         tally = Tally()
 
         def prepare(batch: Sequence[Recording]) -> dict[str, str]:
+            if len(batch) < len(recordings):
+                console.say(f"recordings {tally.n + 1} to {tally.n + len(batch)} of {len(recordings)}")
             results = _prepare_each(batch, recipe, parts, source_digests or {}, cache, passing, jobs, console)
             tally.add(results, batch)
             return {result.id: result.digest for result in results}

@@ -63,7 +63,8 @@ def bench_store(scratch: Path, *, console: Console, sizes: tuple[int, ...] = SIZ
 
 def generate(path: Path, n: int, *, per_file: int = RECORDINGS_PER_FILE) -> None:
     """Write the index of n made-up recordings."""
-    index, table = IndexBuilder(), []
+    index = IndexBuilder()
+    table: list[Shard] = []
     for start in range(0, n, per_file):
         held = [_made_up(number) for number in range(start, min(start + per_file, n))]
         index.add(held, len(table))

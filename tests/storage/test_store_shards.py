@@ -32,8 +32,10 @@ def original(tmp_path_factory, made):
 
 @pytest.fixture
 def path(tmp_path, original):
-    shutil.copytree(original.parent, tmp_path / "copy")
-    return tmp_path / "copy" / original.name
+    copy = tmp_path / "copy" / original.name
+    shutil.copytree(folder_of(original), folder_of(copy))
+    shutil.copy(original, copy)
+    return copy
 
 
 def shards(path):

@@ -147,7 +147,7 @@ def test_training_reads_a_store_of_many_as_it_reads_one(tmp_path, prepare, conso
             seeds=[1],
             console=console,
         )
-        rows.append((run.record.store.digest, run.predictions))
+        rows.append((run.run.store.digest, run.predictions))
     assert rows[0] == rows[1]
 
 
