@@ -63,7 +63,7 @@ class Store:
         self.has_checksums = int(file.attrs["schema"]) > 1
         if self.has_checksums and file.attrs["checksum"] != root_checksum(file):
             raise DataError("was changed after it was written: its checksum differs", path, PREPARE_AGAIN)
-        self.shards = Shards(file, path) if int(file.attrs["schema"]) == SCHEMA_OF_MANY else None
+        self.shards = Shards(file, path, keep=not listing) if int(file.attrs["schema"]) == SCHEMA_OF_MANY else None
         self.path = path
         self.file_checksum = str(file.attrs.get("checksum", ""))
         self.pipeline: Tree = with_new_spelling(json.loads(file.attrs["pipeline"]))

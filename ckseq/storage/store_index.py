@@ -41,6 +41,9 @@ _QUALITY: dict[str, Any] = {
     "largest_jump": np.float64,
     "on_share": np.float64,
 }
+# by which recordings are found; for reading batches those of the last store are kept, whose every batch opens it anew
+_LOOKED_UP = ("id", "id.ends", "shard")
+_last: list[tuple[tuple[Path, str], Columns]] = []
 # recordings that are made from columns at once
 _AT_ONCE = 4096
 
@@ -203,13 +206,16 @@ class Index:
         Its root, whose attributes agree with their checksum.
     path : Path
         The store, for errors.
+    keep : bool
+        Take the columns by which recordings are found from the last index that was opened, where it is the same one.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
+    def __init__(self, file: h5py.File, path: Path, *, keep: bool = False) -> None:
         self._group, self._path = child(file, "columns"), path
         self.n = int(file.attrs["n"])
         self._checksums: dict[str, int] = json.loads(file.attrs["columns"])
         self._read: Columns = {}
+        self._kept = _kept(path, str(file.attrs["checksum"])) if keep else {}
         self._texts: dict[str, Texts] = {}
         self._known: dict[str, list[str | None]] = {}
 
@@ -221,7 +227,8 @@ class Index:
         DataError
             It is damaged, missing, or not of n recordings.
         """
-        if name not in self._read:
+        found = self._kept if name in _LOOKED_UP else self._read
+        if name not in found:
             try:
                 array: NDArray[Any] = child(self._group, name)[...]
             except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -230,8 +237,8 @@ class Index:
                 raise DataError(f"its index was changed after it was written: {name}", self._path, PREPARE_AGAIN)
             if array.ndim != 1 or (n is not None and len(array) != n):
                 raise DataError(f"its index is damaged: {name} is of another length", self._path, PREPARE_AGAIN)
-            self._read[name] = array
-        return self._read[name]
+            found[name] = array
+        return found[name]
 
     def texts(self, name: str, n: int) -> Texts:
         """Return a column of n texts."""
@@ -311,6 +318,13 @@ class Index:
             for column, kind in zip(columns, _QUALITY.values(), strict=True)
         ]
         return [Quality(*values) if one else None for one, *values in zip(there, *lists, strict=True)]
+
+
+def _kept(path: Path, checksum: str) -> Columns:
+    """Return the columns that are kept of an index, and forget those of another one."""
+    if not _last or _last[0][0] != (path, checksum):
+        _last[:] = [((path, checksum), {})]
+    return _last[0][1]
 
 
 class Entries(Sequence[Entry]):

@@ -65,11 +65,13 @@ class Shards:
         The open index.
     path : Path
         Where it is.
+    keep : bool
+        As of `Index`.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
+    def __init__(self, file: h5py.File, path: Path, *, keep: bool = False) -> None:
         self._path, self._folder = path, folder_of(path)
-        self.index = Index(file, path)
+        self.index = Index(file, path, keep=keep)
         self.entries: Sequence[Entry] = Entries(self.index)
         self._n_shards = int(file.attrs["n_shards"])
         self._table: list[Shard] | None = None

@@ -73,6 +73,16 @@ def test_rows_are_streamed_from_all_files(path, made):
     np.testing.assert_array_equal(np.asarray(x[rows]), whole[rows])
 
 
+def test_a_store_that_takes_the_place_of_another_is_read_anew(path, made):
+    """Although batches keep what finds recordings."""
+    first = everything(path, listing=False)
+    fewer = make_store_of_many(path.parent / "fewer", made[2:])
+    shutil.rmtree(folder_of(path))
+    folder_of(fewer).rename(folder_of(path))
+    fewer.replace(path)
+    assert everything(path, listing=False) == [one for one in first if one[0].id in {m.recording.id for m in made[2:]}]
+
+
 def test_no_more_files_are_open_than_a_few(path, monkeypatch):
     monkeypatch.setattr(store_shards, "_MOST_OPEN", 1)
     with open_store(path) as store:
