@@ -324,9 +324,9 @@ def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
 
 def _check_test_subjects(store: Store, protocol: ProtocolConfig) -> None:
     """Refuse names in ``protocol.test_subjects`` that nobody in the store has."""
-    known = {entry.subject for entry in store.entries}
-    if protocol.kind != "subject_holdout":
+    if protocol.kind != "subject_holdout" or not protocol.test_subjects:
         return
+    known = {entry.subject for entry in store.entries}
     if unknown := [name for name in protocol.test_subjects if name not in known]:
         raise DataError(
             f"protocol.test_subjects lists {', '.join(unknown)}, and the store has no such subject",

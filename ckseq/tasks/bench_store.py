@@ -38,7 +38,7 @@ _CHILD = "import sys; from ckseq.tasks.bench_store import measure; measure(*sys.
 
 def bench_store(scratch: Path, *, console: Console, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
     """Generate an index of each size and measure it, each use in a process of its own."""
-    table = Table("recordings", "use", "seconds", "of processor", "memory, MB", "of which this use, MB")
+    table = Table("recordings", "use", "seconds", "processor, s", "memory, MB", "of it this use")
     found: dict[str, Any] = {}
     for n in sizes:
         console.heading(f"an index of {n:,} recordings")
@@ -119,14 +119,14 @@ def _open(path: Path, _: None) -> str:
         n = len(store.entries)
         assert store.entries[n // 2].id == store.entries[n // 2].id
         assert store.made_from(store.entries[n - 1].id) is not None
-    return "open it, and find two recordings"
+    return "open, find 2"
 
 
 def _all(path: Path, _: None) -> str:
     with open_store(path) as store:
         n = sum(entry.error is None for entry in store.entries)
     assert n
-    return "go through all metadata"
+    return "read all metadata"
 
 
 def _load_folds() -> Any:
@@ -141,7 +141,7 @@ def _folds(path: Path, loaded: Any) -> str:
     with open_store(path) as store:
         chosen = dataset.choose(store, recipe)
     folds = dataset.divide(chosen.entries, chosen.labels, recipe)
-    return f"divide them into {counted(len(folds), 'fold')} by subject"
+    return f"{counted(len(folds), 'fold')} by subject"
 
 
 USES: dict[str, tuple[Callable[[], Any], Callable[[Path, Any], str]]] = {
