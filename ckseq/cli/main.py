@@ -70,7 +70,9 @@ def _check_plugin(**values: Any) -> dict[str, Any]:
 
 @command(
     "bench",
-    click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills"])),
+    click.argument(
+        "what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills", "store"])
+    ),
     click.option("--data", type=FOLDER, help="Data set to measure on; the synthetic twin if not given."),
     click.option(
         "--frames",
@@ -85,7 +87,8 @@ def _bench(**values: Any) -> dict[str, Any]:
     """Measure speed and memory on this machine.
 
     Speeds are ratios to a plain implementation, measured in the same run. 'detectors' compares the face detectors;
-    'stills' trains every image network on a small synthetic data set, which takes minutes.
+    'stills' trains every image network on a small synthetic data set, which takes minutes; 'store' measures the index
+    of stores of 10,000 to 1,000,000 recordings, which are generated.
     """
     from ckseq.tasks.bench import bench
 

@@ -28,7 +28,7 @@ from ckseq.cli.common import (
     source_option,
     strict_option,
 )
-from ckseq.defaults import FRAMES_PER_SECOND
+from ckseq.defaults import FRAMES_PER_SECOND, RECORDINGS_PER_FILE
 from ckseq.recipes import recipe_names
 
 
@@ -111,6 +111,14 @@ def _inspect(**values: Any) -> dict[str, Any]:
     click.option("--cache", type=FOLDER, help="Folder to cache face crops in, and to reuse them from."),
     strict_option,
     source_option,
+    click.option("--append", is_flag=True, help="Add the recordings that the store lacks; those it has are kept."),
+    click.option(
+        "--per-file",
+        type=click.IntRange(1, 1_000_000),
+        default=RECORDINGS_PER_FILE,
+        show_default=True,
+        help="Most recordings in one HDF5 file; more are several files behind an index.",
+    ),
     set_option,
     jobs_option,
     overwrite_option,
@@ -119,7 +127,7 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     """Preprocess a data set into a store of tensors.
 
     Detects the faces in the recordings of DATA, extracts motion blobs and projections as the pipeline says, and writes
-    them to one HDF5 file. The same command resumes an interrupted run.
+    them to one HDF5 file, or to several behind an index if there are many. The same command resumes an interrupted run.
     """
     from ckseq.tasks.preprocess import preprocess
 
