@@ -1,18 +1,18 @@
-"""The estimator behind `fusion`: one ridge regression of several views of a sequence, each scaled by its weight.
+"""The estimator behind `fusion`: two ridge regressions of several views of a sequence, stacked.
 
 Saved estimators name the class by its module, so it may not be renamed.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ckseq.models._features import Vectors
@@ -22,22 +22,11 @@ from ckseq.signal.gradients import N_COLUMNS, mirror_gradients
 from ckseq.signal.landmarks import N_POSE_COLUMNS, facs_distances, mirror_landmarks
 
 # of the mean of a kernel's diagonal, times the number of sequences
-_PENALTIES = np.logspace(-3, 1, 13)
-_TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
-_MOTION, _SHAPE, _TEXTURE = range(3)
-_WEIGHTS = (
-    (1 / 3, 1 / 3, 1 / 3),
-    *((a / 4, b / 4, (4 - a - b) / 4) for a, b in itertools.product(range(5), repeat=2) if a + b <= 4),
-)
-"""Weights of motion, shape and texture that are tried; of equally good ones the first."""
-
-
-class _View(NamedTuple):
-    """Features of sequences, (n, columns), and which of the weights is theirs, and what share of it."""
-
-    features: NDArray[np.float32]
-    group: int
-    share: float
+_PENALTIES = np.logspace(-5, 1, 19)
+# the views of motion come first, and of these the means of parts of the time
+_MOTION_VIEWS, _PART_MEANS = slice(0, 2), 0
+# logarithms of the least and the greatest weight of a regression, and what a weight costs: it ends where all is known
+_LOG_WEIGHTS, _WEIGHT_COST = (-4.0, 4.0), 1e-3
 
 
 class _Block(NamedTuple):
@@ -47,7 +36,6 @@ class _Block(NamedTuple):
     """
 
     series: NDArray[np.float32]
-    group: int
     measure: Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
 
@@ -59,20 +47,22 @@ class _Changes(NamedTuple):
     series: NDArray[np.float32]
 
 
-class _Kernel(NamedTuple):
-    """The weighted sum of the views' kernels as features: standardized columns times ``scale``."""
+class _Scaling(NamedTuple):
+    """Makes vectors of length one of views: columns less their ``mean``, times ``scale``, over their length."""
 
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    mean: list[NDArray[np.float64]]
+    scale: list[NDArray[np.float64]]
 
-    def columns(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-        return (np.concatenate(features, axis=1) - self.mean) * self.scale
+    def vectors(self, views: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+        scaled = [(view - mean) * scale for view, mean, scale in zip(views, *self, strict=True)]
+        return [one / np.maximum(np.linalg.norm(one, axis=1, keepdims=True), 1e-9) for one in scaled]
 
 
 class FusedRidges(ClassifierMixin, BaseEstimator):
-    """Ridge regression of a weighted sum of kernels: of motion, of the shape of the face, and of its texture.
+    """Ridge regressions of motion alone, and of motion, shape and texture of the face together; their weighted sum.
 
-    Penalty and weights are chosen for people who were not learned from, by leaving one subject out in closed form.
+    Penalties and weights are chosen for people who were not learned from, by leaving one subject out in closed form.
+    Every view of a sequence has length one, so that a face unlike all others gets no extreme score.
 
     Parameters
     ----------
@@ -119,29 +109,36 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         people = np.unique(np.arange(len(y)) if subjects is None else np.asarray(subjects), return_inverse=True)[1]
         views = self._views(X)
-        self.weights_ = _choose_weights(views, codes, people, len(self.classes_))
-        kernel = _standardized(views, self.weights_)
-        # the versions one by one: sequences are large, and their features small
+        scaling = _scaling(views)
+        # the versions one by one: sequences are large, and their views small
         every = (views, *(self._views(one) for one in self._augmented(X, augmentation)))
-        rows = [kernel.columns([view.features for view in some]) for some in every]
-        n = len(rows)
-        fitted = _fit_ridge(np.concatenate(rows), np.tile(codes, n), np.tile(people, n), len(self.classes_))
-        self.mean_, self.scale_ = kernel
-        self.coefficients_, self.offsets_ = fitted.coefficients, fitted.offsets
-        self.temperature_ = _best_temperature(fitted.left_out[: len(y)], codes)
+        vectors = [np.concatenate(several) for several in zip(*map(scaling.vectors, every), strict=True)]
+        n = len(every)
+        fits = [
+            _fit_ridge(_beside(some), np.tile(codes, n), np.tile(people, n), len(self.classes_))
+            for some in (vectors[_MOTION_VIEWS], vectors)
+        ]
+        self.weights_ = _choose_weights([fit.left_out[: len(y)] for fit in fits], codes)
+        # both are linear, so their sum is one
+        alone, together = (weight * fit.coefficients for weight, fit in zip(self.weights_, fits, strict=True))
+        self.coefficients_ = together / np.sqrt(len(vectors))
+        self.coefficients_[: len(alone)] += alone / np.sqrt(len(vectors[_MOTION_VIEWS]))
+        self.offsets_ = self.weights_ @ np.stack([fit.offsets for fit in fits])
+        self.mean_, self.scale_ = map(np.concatenate, scaling)
+        self.ends_ = np.cumsum([view.shape[1] for view in views])
         return self
 
     def decision_function(self, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
         """Return the score of each class, (n, n_classes); a softmax of it gives the probabilities."""
-        return self._scores([view.features for view in self._views(X)])
+        return self._scores(self._views(X))
 
-    def _scores(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-        columns = _Kernel(self.mean_, self.scale_).columns(features)
-        return np.asarray(self.temperature_ * (columns @ self.coefficients_ + self.offsets_), np.float64)
+    def _scores(self, views: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        scaling = _Scaling(*(np.split(each, self.ends_[:-1]) for each in (self.mean_, self.scale_)))
+        return np.concatenate(scaling.vectors(views), axis=1) @ self.coefficients_ + self.offsets_
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float64]:  # noqa: N803
         """Return the probability of each class, (n, n_classes)."""
-        return _softmax(self.decision_function(X))
+        return np.asarray(softmax(self.decision_function(X), axis=1))
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[Any]:  # noqa: N803
         """Return the most probable class of each sequence, (n,)."""
@@ -170,7 +167,7 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
             for block, changes in zip(blocks, self._changes(whole, blocks, places, values), strict=True)
             for view in _with_changes(block, changes, n)
         ]
-        return _softmax(self._scores(features))
+        return np.asarray(softmax(self._scores(features), axis=1))
 
     def _changes(
         self,
@@ -237,20 +234,18 @@ class FusedRidges(ClassifierMixin, BaseEstimator):
         start = end - self.n_landmarks
         return x[:, :, :, :start], x[:, :, :, start:end, 0], x[:, :, :, end:, 0]
 
-    def _views(self, x: NDArray[np.float32]) -> list[_View]:
-        """Return what is read of sequences: of projections, of landmarks and distances of FACS, and of gradients."""
-        measured = [(block.group, view) for block in self._blocks(x) for view in block.measure(block.series)]
-        counts = Counter(group for group, _ in measured)
-        return [_View(view.reshape(len(x), -1), group, 1 / counts[group]) for group, view in measured]
+    def _views(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return what is read of sequences, (n, columns) each: views of motion, shape and texture."""
+        return [view.reshape(len(x), -1) for block in self._blocks(x) for view in block.measure(block.series)]
 
     def _blocks(self, x: NDArray[np.float32]) -> list[_Block]:
+        """Return projections, landmarks, distances of FACS, and gradients."""
         projections, landmarks, gradients = self._split(x)
-        shape, texture = _shape_views, partial(_texture_views, with_mean=self.mean_gradients)
         return [
-            _Block(self._pooled(projections), _MOTION, partial(_motion_views, parts=self.parts)),
-            _Block(landmarks.reshape(*x.shape[:2], -1), _SHAPE, shape),
-            _Block(facs_distances(landmarks, self._shape), _SHAPE, shape),
-            _Block(gradients.reshape(*x.shape[:2], -1), _TEXTURE, texture),
+            _Block(self._pooled(projections), partial(_motion_views, parts=self.parts)),
+            _Block(landmarks.reshape(*x.shape[:2], -1), _shape_views),
+            _Block(facs_distances(landmarks, self._shape), _shape_views),
+            _Block(gradients.reshape(*x.shape[:2], -1), partial(_texture_views, with_mean=self.mean_gradients)),
         ]
 
     def _pooled(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -314,21 +309,28 @@ def _texture_views(values: NDArray[np.float32], *, with_mean: bool) -> list[NDAr
     return [view[:, np.newaxis] for view in found]
 
 
-def _standardized(views: list[_View], weights: tuple[float, ...]) -> _Kernel:
-    """Return mean and scale of all columns: the squares of a view's columns add up to its weight on average."""
+def _scaling(views: list[NDArray[np.float32]]) -> _Scaling:
+    """Return what standardizes the columns of views.
+
+    The means of parts of the time keep their unit, a share of pixels: a place that hardly moves says little there.
+    """
     means, scales = [], []
-    for view in views:
-        deviation = view.features.std(axis=0, dtype=np.float64)
+    for place, view in enumerate(views):
+        deviation = view.std(axis=0, dtype=np.float64)
         deviation[deviation < 1e-8] = np.inf  # a column that never changes says nothing
-        means.append(view.features.mean(axis=0, dtype=np.float64))
-        scales.append(np.sqrt(weights[view.group] * view.share / view.features.shape[1]) / deviation)
-    return _Kernel(np.concatenate(means), np.concatenate(scales))
+        means.append(view.mean(axis=0, dtype=np.float64))
+        scales.append(np.ones_like(deviation) if place == _PART_MEANS else 1 / deviation)
+    return _Scaling(means, scales)
+
+
+def _beside(vectors: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return vectors of length one side by side, as vectors whose products are the means of theirs."""
+    return np.concatenate(vectors, axis=1) / np.sqrt(len(vectors))
 
 
 class _Ridge(NamedTuple):
-    """A fitted ridge regression: its mean squared error on people left out, and their scores."""
+    """A fitted ridge regression, and its scores of people left out."""
 
-    error: float
     left_out: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     offsets: NDArray[np.float64]
@@ -358,27 +360,18 @@ def _fit_ridge(x: NDArray[np.float64], codes: NDArray[np.int_], people: NDArray[
             left_out[order] = targets[order] - residuals
             best = error, left_out + offsets, dual
     assert best is not None
-    return _Ridge(best[0], best[1], x.T @ best[2], offsets)
+    return _Ridge(best[1], x.T @ best[2], offsets)
 
 
-def _choose_weights(
-    views: list[_View], codes: NDArray[np.int_], people: NDArray[np.int_], n_classes: int
-) -> tuple[float, ...]:
-    """Return the weights of motion, shape and texture with the lowest squared error on people left out."""
+def _choose_weights(scores: list[NDArray[np.float64]], codes: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Return the weights of scores (n, n_classes) whose sum has the lowest cross-entropy, after a softmax."""
+    every = np.stack(scores)
 
-    def error(weights: tuple[float, ...]) -> float:
-        columns = _standardized(views, weights).columns([view.features for view in views])
-        return _fit_ridge(columns, codes, people, n_classes).error
+    def cost(logarithms: NDArray[np.float64]) -> float:
+        weights = np.exp(logarithms)
+        summed = np.tensordot(weights, every, axes=1)
+        losses = logsumexp(summed, axis=1) - summed[np.arange(len(codes)), codes]
+        return float(losses.mean() + _WEIGHT_COST * weights.sum())
 
-    return min(_WEIGHTS, key=error)
-
-
-def _best_temperature(scores: NDArray[np.float64], codes: NDArray[np.int_]) -> float:
-    """Return the factor of the scores (n, n_classes) whose softmax has the lowest cross-entropy."""
-    rows = np.arange(len(codes))
-    return min(_TEMPERATURES, key=lambda one: -float(np.log(_softmax(one * scores)[rows, codes] + 1e-9).mean()))
-
-
-def _softmax(scores: NDArray[Any]) -> NDArray[np.float64]:
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    found = minimize(cost, np.full(len(scores), 0.5), method="L-BFGS-B", bounds=[_LOG_WEIGHTS] * len(scores))
+    return np.exp(found.x)

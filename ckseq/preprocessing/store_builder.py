@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +14,18 @@ from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError, DataError, readable
 from ckseq.preprocessing.pipeline import Pipeline
-from ckseq.preprocessing.results import Result, data_notes, size_note
+from ckseq.preprocessing.results import Result, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
+from ckseq.preprocessing.tally import Tally
 from ckseq.recording import Origin, Recording, VideoFile
 from ckseq.storage.cache import StageCache
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints, in_memory, stamps
 from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
 from ckseq.storage.lock import lock_file, locked
-from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.storage.store_growth import Growing, remove_strange
+from ckseq.storage.store_shards import folder_of
+from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, remove_some_parts, write_part
 from ckseq.storage.video import Video
 from ckseq.tracking.quality import measure_quality
 from ckseq.workers import spread
@@ -42,10 +45,15 @@ def prepare_all(
     source_digests: Mapping[str, str] | None = None,
     cache: Path | None = None,
     passing: bool = False,
+    per_file: int | None = None,
+    append_to: str | None = None,
     jobs: int,
     console: Console,
-) -> list[Result]:
-    """Prepare recordings and write the store of them.
+) -> Tally:
+    """Prepare recordings and write the store of them, or add them to it.
+
+    More than fit into a file become many files with an index, each written and its parts removed before the next one is
+    begun; what was interrupted goes on after the last of them.
 
     Parameters
     ----------
@@ -54,7 +62,7 @@ def prepare_all(
     out : Path
         The store.
     notes : list of str
-        What a reader of any result should know of the data; those of `data_notes` are added.
+        What a reader of any result should know of the data; those of `Tally.notes` are added.
     origin : str, optional
         Whose faces they are, as `ckseq.preprocessing.data_set.origin_of` tells.
     source_digests : mapping, optional
@@ -63,13 +71,17 @@ def prepare_all(
         A folder of stage results to use and to add to.
     passing : bool
         The store is temporary: it has no faces to look at, and nothing in it is compressed.
+    per_file : int, optional
+        The most recordings in a file; None is any number.
+    append_to : str, optional
+        The digest of the store at ``out``, whose recordings, which are others, are kept.
     jobs : int
     console : Console
 
     Raises
     ------
     CallError
-        The folder of ``out`` cannot be made.
+        The folder of ``out`` cannot be made, or the store there cannot be appended to.
     DataError
         Every recording failed, or the store cannot be written.
     """
@@ -80,20 +92,60 @@ def prepare_all(
             parts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
-        results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
-        if all(result.error for result in results):
-            raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
-        assemble(
-            parts,
-            {result.id: result.digest for result in results},
-            out,
-            pipeline=recipe.model_dump(mode="json"),
-            digest=digest(recipe, [result.digest for result in results]),
-            notes=[*notes, *data_notes(recordings, results)],
-            origin=origin,
-        )
+        tally = Tally()
+
+        def prepare(batch: Sequence[Recording]) -> dict[str, str]:
+            if len(batch) < len(recordings):
+                console.say(f"recordings {tally.n + 1} to {tally.n + len(batch)} of {len(recordings)}")
+            results = _prepare_each(batch, recipe, parts, source_digests or {}, cache, passing, jobs, console)
+            tally.add(results, batch)
+            return {result.id: result.digest for result in results}
+
+        if append_to is not None or (per_file is not None and len(recordings) > per_file):
+            _grow(recordings, prepare, recipe, out, tally, notes, origin, per_file or len(recordings), append_to)
+        else:
+            digests = prepare(recordings)
+            _check_any(tally)
+            assemble(
+                parts,
+                digests,
+                out,
+                pipeline=recipe.model_dump(mode="json"),
+                digest=digest(recipe, list(digests.values())),
+                notes=[*notes, *tally.notes(recordings)],
+                origin=origin,
+            )
+            remove_strange(out)
         remove_parts(parts)
-    return results
+    return tally
+
+
+def _grow(
+    recordings: Sequence[Recording],
+    prepare: Callable[[Sequence[Recording]], dict[str, str]],
+    recipe: Pipeline,
+    out: Path,
+    tally: Tally,
+    notes: list[str],
+    origin: Origin | None,
+    per_file: int,
+    append_to: str | None,
+) -> None:
+    """Write a store of many files, one after the other."""
+    parts, growing = _parts_of(out), Growing(out, recipe, append_to=append_to)
+    for start in range(0, len(recordings), per_file):
+        batch = recordings[start : start + per_file]
+        growing.bring_back([one.id for one in batch], parts)
+        growing.add(parts, prepare(batch))
+        remove_some_parts(parts, (one.id for one in batch))
+    _check_any(tally)
+    growing.commit(notes=[*notes, *tally.notes(recordings)], origin=origin)
+
+
+def _check_any(tally: Tally) -> None:
+    if len(tally.failed) == tally.n:
+        first = next(iter(tally.failed.values()))
+        raise DataError(f"none of {tally.n} recordings could be prepared; the first: {first}")
 
 
 def _parts_of(out: Path) -> Path:
@@ -102,9 +154,10 @@ def _parts_of(out: Path) -> Path:
 
 def remove_leftovers(out: Path) -> None:
     """Remove what a process left that was killed after it had written the store; one that is at work keeps its own."""
-    if lock_file(out).exists() or _parts_of(out).exists():
+    if lock_file(out).exists() or _parts_of(out).exists() or folder_of(out).exists():
         with suppress(CallError), locked(out):
             remove_temporaries(out.parent, out.name)
+            remove_strange(out)
             if _parts_of(out).is_dir():
                 remove_parts(_parts_of(out))
 
@@ -182,13 +235,18 @@ def prepare_one(
         n_dropped = faces.n_dropped
         prepared = Prepared(recording, own_digest, source_digest, n_frames, n_dropped, arrays, quality=quality)
     except BAD_FRAMES as error:
-        what = readable(str(error)).partition("\n")[0] or type(error).__name__
-        prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=what)
+        n_frames = recording.n_frames or 0
+        prepared = Prepared(recording, own_digest, source_digest, n_frames, error=reason_of(error))
     write_part(parts, prepared, packed=not passing)
     served = () if kept is None else tuple(sorted(kept.served))
     note = size_note(recording, prepared.n_frames)
     what, n_frames, quality = prepared.error or "", prepared.n_frames, prepared.quality
     return Result(recording.id, own_digest, n_frames, what, False, served, content, note, quality)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a recording failed, as one line."""
+    return readable(str(error)).partition("\n")[0] or type(error).__name__
 
 
 def _stamps(recording: Recording) -> list[tuple[int, int, int]]:

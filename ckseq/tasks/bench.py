@@ -32,6 +32,7 @@ from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
 from ckseq.tasks.bench_pipelines import bench_pipelines
 from ckseq.tasks.bench_stills import bench_stills
+from ckseq.tasks.bench_store import bench_store
 from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
@@ -47,7 +48,7 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream`` or ``stills``.
+        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream``, ``stills`` or ``store``.
     data : Path, optional
         The data set to use; the synthetic twin if not given.
     frames : int
@@ -58,12 +59,14 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
     """
     with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
         scratch = Path(folder)
-        if what in ("train", "stills") and data is not None:
+        if what in ("train", "stills", "store") and data is not None:
             raise CallError(f"bench {what} generates its own data", data, "omit --data")
         if what == "train":
             return bench_train(console)
         if what == "stills":
             return bench_stills(scratch, jobs=jobs, console=console)
+        if what == "store":
+            return bench_store(scratch, console=console)
         if data is None:
             data = scratch / "twin"
             # a subject has some 100 frames

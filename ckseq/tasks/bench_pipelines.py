@@ -114,7 +114,7 @@ def _measure(recordings: Sequence[Recording], scratch: Path) -> tuple[dict[str, 
     return totals, dict(digests)
 
 
-def _timed(work: Callable[[], None]) -> Taken:
+def _timed(work: Callable[[], Any]) -> Taken:
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return Taken(time.perf_counter() - wall, time.process_time() - processor)
