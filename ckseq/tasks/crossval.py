@@ -8,7 +8,8 @@ from typing import Any
 
 from ckseq.console import Console
 from ckseq.experiment.dataset import noun_in
-from ckseq.experiment.engine import drop_models, run_experiment
+from ckseq.experiment.engine import run_experiment
+from ckseq.experiment.fold_models import drop_models
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.grammar import counted
 from ckseq.protocol.holdout import HOLDOUTS

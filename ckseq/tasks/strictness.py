@@ -11,7 +11,7 @@ from rich.table import Table
 from ckseq import registry
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
-from ckseq.experiment.engine import FOLDS
+from ckseq.experiment.fold_models import FOLDS
 from ckseq.experiment.recipe import load_experiment
 from ckseq.experiment.targets import check_classes
 from ckseq.report.scores import scores_of
