@@ -64,7 +64,7 @@ class LandmarkFiles:
     ``missing`` are the names of the frames without.
     """
 
-    files: ImageFiles | ArchiveMembers
+    files: Frames
     missing: tuple[str, ...] = ()
 
 

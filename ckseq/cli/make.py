@@ -18,11 +18,13 @@ from ckseq.cli.common import (
     fit_memory_option,
     jobs_option,
     neutral_option,
+    on_option,
     out_option,
     overwrite_option,
     recipe_option,
     seed_option,
     set_option,
+    shard_option,
     source_option,
     strict_option,
 )
@@ -111,6 +113,8 @@ def _inspect(**values: Any) -> dict[str, Any]:
     source_option,
     set_option,
     jobs_option,
+    on_option,
+    shard_option,
     overwrite_option,
 )
 def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 
 from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError, DataError, readable
+from ckseq.executors.shared_folder import SharedFolder, shared
+from ckseq.executors.work import Done, Executor, Outcome, Unit
+from ckseq.grammar import counted
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result, data_notes, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
-from ckseq.recording import Origin, Recording, VideoFile
+from ckseq.recording import ImagesInMemory, Origin, Recording, VideoFile
 from ckseq.storage.cache import StageCache
-from ckseq.storage.files import remove_temporaries
-from ckseq.storage.frames import fingerprints, in_memory, stamps
+from ckseq.storage.files import remove_temporaries, write_bytes
+from ckseq.storage.frames import exist, fingerprints, in_memory, stamps
 from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
 from ckseq.storage.lock import lock_file, locked
-from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.storage.store_writer import Prepared, assemble, part_path, read_part, remove_parts, write_part
 from ckseq.storage.video import Video
+from ckseq.storage.work_log import WorkLog, no_log
 from ckseq.tracking.quality import measure_quality
-from ckseq.workers import spread
 
+# of a part, for whoever gathers parts without reading any frames
+CONTENT, NOTE = "content", "note"
 _PICTURES = ("faces", "mean_face", "film_strip")
 BAD_FRAMES = (CkseqError, OSError, ValueError, ArithmeticError, RuntimeError, MemoryError, cv2.error)
 """Errors of ckseq and of the libraries that read frames: the recording failed, and the others are prepared."""
+
+
+class How(NamedTuple):
+    """How recordings are prepared, see `prepare_all`, and the folder that their parts are written to."""
+
+    recipe: Pipeline
+    parts: Path
+    cache: Path | None = None
+    passing: bool = False
 
 
 def prepare_all(
@@ -42,10 +57,11 @@ def prepare_all(
     source_digests: Mapping[str, str] | None = None,
     cache: Path | None = None,
     passing: bool = False,
-    jobs: int,
+    executor: Executor,
+    log: WorkLog = no_log,
     console: Console,
 ) -> list[Result]:
-    """Prepare recordings and write the store of them.
+    """Prepare recordings and write the store of them; the same bytes whatever the executor.
 
     Parameters
     ----------
@@ -63,7 +79,10 @@ def prepare_all(
         A folder of stage results to use and to add to.
     passing : bool
         The store is temporary: it has no faces to look at, and nothing in it is compressed.
-    jobs : int
+    executor : Executor
+        Where recordings are prepared.
+    log : callable
+        Is told what became of each recording.
     console : Console
 
     Raises
@@ -73,66 +92,177 @@ def prepare_all(
     DataError
         Every recording failed, or the store cannot be written.
     """
-    parts = _parts_of(out)
+    parts = parts_of(out)
     with locked(out):
         remove_temporaries(out.parent, out.name)
-        try:
-            parts.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
-        results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
-        if all(result.error for result in results):
-            raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
-        assemble(
-            parts,
-            {result.id: result.digest for result in results},
-            out,
-            pipeline=recipe.model_dump(mode="json"),
-            digest=digest(recipe, [result.digest for result in results]),
-            notes=[*notes, *data_notes(recordings, results)],
-            origin=origin,
-        )
-        remove_parts(parts)
+        make_parts(parts)
+        how = How(recipe, parts, cache, passing)
+        results = prepare_each(recordings, how, source_digests or {}, executor, log, console)
+        assemble_all(recordings, results, recipe, out, notes=notes, origin=origin)
     return results
 
 
-def _parts_of(out: Path) -> Path:
+def make_parts(parts: Path) -> None:
+    """Make the folder of parts.
+
+    Raises
+    ------
+    CallError
+        It cannot be made.
+    """
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
+
+
+def assemble_all(
+    recordings: Sequence[Recording],
+    results: Sequence[Result],
+    recipe: Pipeline,
+    out: Path,
+    *,
+    notes: list[str],
+    origin: Origin | None,
+) -> None:
+    """Assemble the store from the parts of all recordings, and remove the parts; the store is locked.
+
+    Raises
+    ------
+    DataError
+        Every recording failed, or the store cannot be written.
+    """
+    if all(result.error for result in results):
+        raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
+    parts = parts_of(out)
+    assemble(
+        parts,
+        {result.id: result.digest for result in results},
+        out,
+        pipeline=recipe.model_dump(mode="json"),
+        digest=digest(recipe, [result.digest for result in results]),
+        notes=[*notes, *data_notes(recordings, results)],
+        origin=origin,
+    )
+    remove_parts(parts)
+
+
+def parts_of(out: Path) -> Path:
+    """Return the folder of the parts of a store."""
     return out.with_name(f"{out.name}.parts")
 
 
 def remove_leftovers(out: Path) -> None:
     """Remove what a process left that was killed after it had written the store; one that is at work keeps its own."""
-    if lock_file(out).exists() or _parts_of(out).exists():
+    if lock_file(out).exists() or parts_of(out).exists():
         with suppress(CallError), locked(out):
             remove_temporaries(out.parent, out.name)
-            if _parts_of(out).is_dir():
-                remove_parts(_parts_of(out))
+            if parts_of(out).is_dir():
+                remove_parts(parts_of(out))
 
 
-def _prepare_each(
+def prepare_each(
     recordings: Sequence[Recording],
-    recipe: Pipeline,
-    parts: Path,
+    how: How,
     source_digests: Mapping[str, str],
-    cache: Path | None,
-    passing: bool,
-    jobs: int,
+    executor: Executor,
+    log: WorkLog,
     console: Console,
 ) -> list[Result]:
-    expected = {recording.id: _n_frames_announced(recording) for recording in recordings}
+    """Write the part of each recording, the longest first, and return what became of each, in their own order."""
+    expected = {recording.id: n_frames_announced(recording) for recording in recordings}
     in_frames = all(expected.values())
+    # so that no core is left with a long one at the end
+    in_turn = sorted(recordings, key=lambda recording: -expected[recording.id])
     results: dict[str, Result] = {}
+    n_failed = 0
     with console.progress(*(("frames", sum(expected.values())) if in_frames else ("clips", len(recordings)))) as bar:
-        # the longest first, so that no core is left with a long one at the end
-        in_turn = sorted(recordings, key=lambda recording: -expected[recording.id])
-        calls = ((one, recipe, parts, source_digests.get(one.id), cache, passing) for one in in_turn)
-        for result in spread(prepare_one, calls, n_workers=jobs, in_order=False):
+        for outcome in _outcomes(in_turn, how, source_digests, executor):
+            result, done = outcome
             results[result.id] = result
-            bar.advance(expected[result.id] if in_frames else 1, text=result.id)
+            n_failed += bool(result.error)
+            text = f"{counted(executor.n_workers, 'worker')}, {n_failed} failed  {result.id}"
+            bar.advance(expected[result.id] if in_frames else 1, text=text)
+            state = "failed" if result.error else "from before" if result.from_before else "prepared"
+            worker, seconds = ("", 0.0) if done is None else (done.worker, done.seconds)
+            log(result.id, worker=worker, seconds=seconds, state=state, frames=result.n_frames, error=result.error)
     return [results[recording.id] for recording in recordings]
 
 
-def _n_frames_announced(recording: Recording) -> int:
+def _outcomes(
+    recordings: Sequence[Recording], how: How, source_digests: Mapping[str, str], executor: Executor
+) -> Iterator[tuple[Result, Done[Any] | None]]:
+    """Prepare recordings where an executor says, and what workers cannot see there with what is sent to them."""
+    by_id = {recording.id: recording for recording in recordings}
+
+    def ended(outcome: Outcome[Any], result: Result | None) -> tuple[Result, Done[Any] | None]:
+        if result is None:
+            result = _crashed(by_id[outcome.name], how, outcome.error)
+        return result, outcome.done
+
+    units = (Unit(one.id, (one, how, source_digests.get(one.id))) for one in recordings)
+    if not executor.remote:
+        for outcome in executor.run(_prepare_here, units):
+            yield ended(outcome, outcome.done and outcome.done.value)
+        return
+    unseen: list[Recording] = []
+    with shared(how.parts) as folder:
+        there = (Unit(name, (folder, *arguments)) for name, arguments in units)
+        for away in executor.run(_prepare_shared, there):
+            if away.done is not None and away.done.value is None:
+                unseen.append(by_id[away.name])
+            else:
+                yield ended(away, away.done and away.done.value)
+    for sent in executor.run(_prepare_sent, (_packed(one, how, source_digests.get(one.id)) for one in unseen)):
+        if sent.done is not None:
+            write_bytes(part_path(how.parts, sent.name), sent.done.value[1])
+        yield ended(sent, sent.done and sent.done.value[0])
+
+
+def _prepare_here(recording: Recording, how: How, source_digest: str | None) -> Result:
+    return prepare_one(recording, how.recipe, how.parts, source_digest, how.cache, how.passing)
+
+
+def _prepare_shared(folder: SharedFolder, recording: Recording, how: How, source_digest: str | None) -> Result | None:
+    """Prepare a recording on a worker that sees its frames and the folder of parts; return None on another one."""
+    with folder.entered() as here:
+        if not here or not exist(recording.frames):
+            return None
+        return _prepare_here(recording, how._replace(parts=folder.path), source_digest)
+
+
+def _packed(recording: Recording, how: How, source_digest: str | None) -> Unit:
+    """Return the work on a recording with all that it needs: its frames, and the part that there may be already."""
+    frames, landmarks = in_memory(recording.frames), recording.landmarks
+    if exist(frames) and not isinstance(frames, ImagesInMemory):
+        what = f"workers do not see the file of {recording.id}, which is too large to be sent"
+        raise DataError(what, fix="put the data on a path that all machines have")
+    if landmarks is not None:
+        landmarks = replace(landmarks, files=in_memory(landmarks.files))
+    path = part_path(how.parts, recording.id)
+    held = path.read_bytes() if path.is_file() else b""
+    return Unit(recording.id, (replace(recording, frames=frames, landmarks=landmarks), how, source_digest, held))
+
+
+def _prepare_sent(recording: Recording, how: How, source_digest: str | None, held: bytes) -> tuple[Result, bytes]:
+    """Prepare a recording on a worker that shares no disk; also return the bytes of its part."""
+    with tempfile.TemporaryDirectory(prefix="ckseq-part-") as scratch:
+        path = part_path(Path(scratch), recording.id)
+        if held:
+            path.write_bytes(held)
+        result = _prepare_here(recording, how._replace(parts=Path(scratch), cache=None), source_digest)
+        return result, path.read_bytes()
+
+
+def _crashed(recording: Recording, how: How, what: str) -> Result:
+    """Write the part of a recording that no worker survived."""
+    own_digest, source_digest = digest_of(recording, how.recipe)
+    n_frames = recording.n_frames or 0
+    write_part(how.parts, Prepared(recording, own_digest, source_digest, n_frames, error=what))
+    return Result(recording.id, own_digest, n_frames, what, False)
+
+
+def n_frames_announced(recording: Recording) -> int:
     """Return the number of frames; that of a video as its header says, 0 where it does not."""
     if not isinstance(recording.frames, VideoFile):
         return recording.n_frames or 0
@@ -184,9 +314,9 @@ def prepare_one(
     except BAD_FRAMES as error:
         what = readable(str(error)).partition("\n")[0] or type(error).__name__
         prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=what)
-    write_part(parts, prepared, packed=not passing)
-    served = () if kept is None else tuple(sorted(kept.served))
     note = size_note(recording, prepared.n_frames)
+    write_part(parts, prepared, packed=not passing, remarks={CONTENT: content, NOTE: note})
+    served = () if kept is None else tuple(sorted(kept.served))
     what, n_frames, quality = prepared.error or "", prepared.n_frames, prepared.quality
     return Result(recording.id, own_digest, n_frames, what, False, served, content, note, quality)
 

@@ -142,6 +142,11 @@ def stamps(frames: Frames) -> list[tuple[int, int, int]]:
     return found
 
 
+def exist(frames: Frames) -> bool:
+    """Return whether the first file of some frames is there; images in memory always are."""
+    return all(path.exists() for path in _paths_of(frames)[:1])
+
+
 def _paths_of(frames: Frames) -> Sequence[Path]:
     match frames:
         case ImageFiles(paths):

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ckseq.config import digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.executors.choice import executor_for
+from ckseq.executors.shard import Shard, parse_shard
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.results import Result, data_notes, doubt_line, doubtful, dropped_line, named
+from ckseq.preprocessing.shards import Plan, prepare_shard
 from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.store import open_store
+from ckseq.storage.work_log import WorkLog, no_log, work_log
 
 _NAMED = 10
 
@@ -32,6 +37,8 @@ def preprocess(
     source: str | None = None,
     classes: Sequence[str] | None = None,
     jobs: int = -1,
+    on: str | None = None,
+    shard: str | None = None,
     overwrite: bool = False,
     cache: Path | None = None,
     strict: bool = False,
@@ -56,6 +63,10 @@ def preprocess(
         Prepare only recordings with one of these labels; empty is any label.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        Prepare on a cluster, see `ckseq.executors.choice.executor_for`.
+    shard : str, optional
+        Prepare only this share, ``3/20``, for 'ckseq gather' to assemble.
     overwrite : bool
         Replace a store that holds something else.
     cache : Path, optional
@@ -81,22 +92,72 @@ def preprocess(
     """
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
-    recordings = _wanted(layout.scan(data), classes, data)
+    recordings = wanted_recordings(layout.scan(data), classes, data)
     if check is not None:
         check(recordings, recipe)
-    notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
+    notes = [*notes_of(data), *report_problems(layout.problems(data), data, strict, console)]
+    if shard is not None:
+        plan = Plan(str(data.absolute()), source, None if classes is None else list(classes), pipeline, list(settings))
+        return _prepare_shard(parse_shard(shard), recordings, recipe, out, plan, cache, jobs, on, overwrite, console)
     if out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
     console.heading(f"preparing {counted(len(recordings), 'recording')} with the pipeline {recipe.name!r}")
     start = time.monotonic()
     origin = origin_of(layout.name, recordings, notes)
-    results = prepare_all(recordings, recipe, out, notes=notes, origin=origin, cache=cache, jobs=jobs, console=console)
+    with executor_for(on, jobs=jobs, console=console) as executor, _log(out, "" if on else None) as log:
+        results = prepare_all(
+            recordings,
+            recipe,
+            out,
+            notes=notes,
+            origin=origin,
+            cache=cache,
+            executor=executor,
+            log=log,
+            console=console,
+        )
     for note in data_notes(recordings, results):
         console.warn(note)
-    return _summary(out, results, time.monotonic() - start, console)
+    return summary(out, results, time.monotonic() - start, console)
 
 
-def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
+@contextmanager
+def _log(out: Path, what: str | None) -> Iterator[WorkLog]:
+    """Provide the log beside a store; None is none."""
+    if what is None:
+        yield no_log
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with work_log(out.with_name(f"{out.name}{what}.jsonl")) as log:
+        yield log
+
+
+def _prepare_shard(
+    shard: Shard,
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    out: Path,
+    plan: Plan,
+    cache: Path | None,
+    jobs: int,
+    on: str | None,
+    overwrite: bool,
+    console: Console,
+) -> dict[str, Any]:
+    if overwrite or out.exists():
+        what = "--shard and --overwrite exclude each other" if overwrite else f"{out} is complete already"
+        raise CallError(what, fix=f"remove {out} to prepare it again")
+    n = len(shard.share(recordings))
+    console.heading(f"preparing shard {shard}: {n} of {counted(len(recordings), 'recording')}")
+    start = time.monotonic()
+    with executor_for(on, jobs=jobs, console=console) as executor, _log(out, f".{shard.file_name}") as log:
+        results = prepare_shard(
+            recordings, recipe, out, shard, plan=plan, cache=cache, executor=executor, log=log, console=console
+        )
+    return summary(out, results, time.monotonic() - start, console) | {"shard": str(shard)}
+
+
+def report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
     """Warn of what is wrong with a data set, an error under ``strict``; return what a reader of results has to know."""
     unread = [problem for problem in problems if problem.left_out]
     n_unread = sum(problem.left_out for problem in unread)
@@ -130,7 +191,7 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
     return notes
 
 
-def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
+def wanted_recordings(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
     """Keep the recordings whose label is asked for; None asks for all, an empty sequence for any label."""
     if classes is None:
         return recordings
@@ -154,10 +215,11 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
         raise CallError("exists and holds something else", out, "choose another --out, or replace it with --overwrite")
     remove_leftovers(out)
     console.say(f"{out} is up to date")
-    return _summary(out, results, 0.0, console)
+    return summary(out, results, 0.0, console)
 
 
-def _summary(out: Path, results: list[Result], seconds: float, console: Console) -> dict[str, Any]:
+def summary(out: Path, results: list[Result], seconds: float, console: Console) -> dict[str, Any]:
+    """Say what became of recordings, and return it as `preprocess` does."""
     failed = {result.id: result.error for result in results if result.error}
     n_frames = sum(result.n_frames for result in results)
     before = sum(result.from_before for result in results)
