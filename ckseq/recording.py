@@ -64,7 +64,7 @@ class LandmarkFiles:
     ``missing`` are the names of the frames without.
     """
 
-    files: Frames
+    files: ImageFiles | ArchiveMembers | ImagesInMemory
     missing: tuple[str, ...] = ()
 
 

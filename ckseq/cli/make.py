@@ -208,6 +208,8 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         show_default=True,
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
+    on_option,
+    shard_option,
     click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
     click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
@@ -228,7 +230,29 @@ def _crossval(*, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
     from ckseq.tasks.report import report
 
     result = crossval(console=console, **values)
+    reported = reported and "shard" not in result
     return result | ({"report": report(values["out"], faces=True, console=console)} if reported else {})
+
+
+@command(
+    "gather",
+    click.argument("out", type=TARGET),
+    click.option("--partial", is_flag=True, help="Assemble a store without the recordings that are missing."),
+    click.option(
+        "--report/--no-report", "reported", default=True, show_default=True, help="Also write a run's report."
+    ),
+)
+def _gather(*, out: Path, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
+    """Assemble what the jobs of an array made with --shard.
+
+    OUT is the --out of 'ckseq preprocess --shard' or 'ckseq crossval --shard'. Says what is missing, and which shards
+    that belongs to.
+    """
+    from ckseq.tasks.gather import gather
+    from ckseq.tasks.report import report
+
+    result = gather(out, console=console, **values)
+    return result | ({"report": report(out, faces=True, console=console)} if reported and "run" in result else {})
 
 
 @command(
@@ -282,6 +306,7 @@ def _report(**values: Any) -> dict[str, Any]:
     set_option,
     seed_option,
     jobs_option,
+    on_option,
     overwrite_option,
 )
 def _experiment(**values: Any) -> dict[str, Any]:

@@ -91,9 +91,7 @@ def _connected(address: str) -> Iterator[ClusterExecutor]:
     quiet()
     if address.endswith(".json"):
         if not Path(address).is_file():
-            raise CallError(
-                "there is no such file", address, "name that of 'dask scheduler --scheduler-file'"
-            )
+            raise CallError("there is no such file", address, "name that of 'dask scheduler --scheduler-file'")
         where = {"scheduler_file": address}
     elif "://" in address:
         where = {"address": address}

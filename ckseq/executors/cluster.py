@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import distributed
+from distributed.comm.core import CommClosedError
 
 import ckseq
 from ckseq.errors import CallError, CkseqError
@@ -30,7 +31,7 @@ _AHEAD = 3
 PATIENCE_S = 300.0
 
 # what befalls a future whose scheduler is gone
-_LOST = (distributed.CancelledError, distributed.comm.CommClosedError, TimeoutError)
+_LOST = (distributed.CancelledError, CommClosedError, TimeoutError)
 _alone = threading.Lock()
 
 
@@ -49,7 +50,7 @@ class ClusterExecutor:
 
     def __init__(self, client: distributed.Client, *, patience_s: float = PATIENCE_S) -> None:
         self._client = client
-        self._address = client.scheduler.address
+        self._address = str(client.scheduler_info(n_workers=0)["address"])
         self._patience_s = patience_s
         self._asked = -_INFO_S
         self._workers: dict[str, dict[str, Any]] = {}
@@ -93,7 +94,7 @@ class ClusterExecutor:
         at_once: int | None,
     ) -> Iterator[Outcome[T]]:
         completed = distributed.as_completed(loop=self._client.loop)
-        running: dict[str, tuple[Unit, distributed.Future]] = {}
+        running: dict[Any, tuple[Unit, distributed.Future]] = {}
         lost: deque[Unit] = deque()
         try:
             while True:
@@ -162,7 +163,7 @@ class ClusterExecutor:
             self._asked = now
             try:
                 self._workers = dict(self._client.scheduler_info(n_workers=-1)["workers"])
-            except (OSError, distributed.comm.CommClosedError):
+            except (OSError, CommClosedError):
                 self._workers = {}
         return self._workers
 

@@ -169,4 +169,3 @@ def assemble_shards(
         ids = {result.id for result in found.results}
         there = [recording for recording in recordings if recording.id in ids]
         assemble_all(there, found.results, recipe, out, notes=notes, origin=origin)
-

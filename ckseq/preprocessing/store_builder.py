@@ -238,7 +238,8 @@ def _packed(recording: Recording, how: How, source_digest: str | None) -> Unit:
         what = f"workers do not see the file of {recording.id}, which is too large to be sent"
         raise DataError(what, fix="put the data on a path that all machines have")
     if landmarks is not None:
-        landmarks = replace(landmarks, files=in_memory(landmarks.files))
+        files = in_memory(landmarks.files)
+        landmarks = replace(landmarks, files=files if isinstance(files, ImagesInMemory) else landmarks.files)
     path = part_path(how.parts, recording.id)
     held = path.read_bytes() if path.is_file() else b""
     return Unit(recording.id, (replace(recording, frames=frames, landmarks=landmarks), how, source_digest, held))

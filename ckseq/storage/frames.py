@@ -207,7 +207,7 @@ def fingerprint_of_0_1(frames: ImageFiles) -> str:
     return digest.hexdigest()
 
 
-def read_files(files: ImageFiles | ArchiveMembers) -> Iterator[tuple[str, bytes]]:
+def read_files(files: ImageFiles | ArchiveMembers | ImagesInMemory) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each file, with ``/`` before its last part, and its bytes.
 
     Raises

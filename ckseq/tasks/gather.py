@@ -9,7 +9,7 @@ from typing import Any
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.executors.shard import Shard
-from ckseq.experiment.shards import gather_folds
+from ckseq.experiment.shards import gather_run
 from ckseq.grammar import counted
 from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
 from ckseq.preprocessing.pipeline import load_pipeline
@@ -48,7 +48,9 @@ def gather(out: Path, *, partial: bool = False, console: Console) -> dict[str, A
     if (out / RUN).is_file():
         if partial:
             raise CallError("a cross-validation has to be whole", out, "drop --partial")
-        return gather_folds(out, console=console)
+        finished = gather_run(out, console=console)
+        console.say(f"{finished.summary()}; the run is in {out}")
+        return {"run": str(out), "state": finished.run.state, **finished.scores()}
     if not parts_of(out).is_dir():
         what = "is complete already" if out.exists() else "has no shards to gather"
         raise CallError(what, out, "name the --out of 'ckseq preprocess --shard' or 'ckseq crossval --shard'")
