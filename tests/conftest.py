@@ -61,6 +61,16 @@ def console():
 
 
 @pytest.fixture(scope="session")
+def cluster():
+    """The client of a Dask cluster of two worker processes on loopback."""
+    distributed = pytest.importorskip("distributed")
+    import made_cluster
+
+    with made_cluster.cluster() as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def real_photographs():
     """Photographs of real faces; they are not part of the product."""
     folder = Path(__file__).parents[2] / "shared" / "data" / "realwarp" / "faces"
