@@ -61,6 +61,16 @@ def cluster():
         yield started
 
 
+def ready(client):
+    """Wait until both workers are there, after a test that killed some."""
+    try:
+        client.wait_for_workers(2, timeout=30)
+    except TimeoutError:  # a nanny that gave up
+        client.cluster.scale(2)
+        client.wait_for_workers(2, timeout=60)
+    return client
+
+
 def square(number):
     return number * number
 

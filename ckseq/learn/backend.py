@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from importlib.metadata import version
 from types import ModuleType
@@ -47,6 +48,11 @@ def start(seed: int) -> None:
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+    # Keras draws the seeds of layers from Python's own generator, from which other threads draw as well: those of a
+    # cluster's worker do; this one has the same numbers
+    from keras.src.random import seed_generator
+
+    seed_generator.python_random = random.Random(seed)
 
 
 def release() -> None:

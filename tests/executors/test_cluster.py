@@ -25,8 +25,7 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.fixture
 def executor(cluster):
-    cluster.wait_for_workers(2)
-    return ClusterExecutor(cluster, patience_s=60)
+    return ClusterExecutor(made_cluster.ready(cluster), patience_s=60)
 
 
 def results(executor, function, n, **more):
