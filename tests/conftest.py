@@ -24,6 +24,7 @@ TESTS = Path(__file__).parent
 SLOW = (
     "learn",
     "models",
+    "executors/test_cluster.py",
     "experiment/test_features.py",
     "search/test_finalists.py",
     "tasks/test_bench_stills.py",
@@ -31,6 +32,7 @@ SLOW = (
     "tasks/test_explain.py",
     "tasks/test_export.py",
     "tasks/test_live.py",
+    "tasks/test_on_cluster.py",
     "tasks/test_peer_fer.py",
     "tasks/test_predict.py",
     "tasks/test_reproduce.py",

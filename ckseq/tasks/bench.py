@@ -28,6 +28,7 @@ from ckseq.storage.frames import read_gray
 from ckseq.storage.hdf5 import checksum
 from ckseq.storage.store import open_store
 from ckseq.storage.store_writer import as_stored, remove_parts
+from ckseq.tasks.bench_cluster import bench_cluster
 from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
 from ckseq.tasks.bench_pipelines import bench_pipelines
@@ -41,7 +42,9 @@ from ckseq.twin.tree import TwinConfig
 _SCRIPT_FRAMES = 120
 
 
-def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Console) -> dict[str, Any]:
+def bench(
+    what: str, *, data: Path | None, frames: int, jobs: int, on: str | None = None, console: Console
+) -> dict[str, Any]:
     """Run one benchmark; see the functions of this module.
 
     Parameters
@@ -54,8 +57,12 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
         Approximate number of frames.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        With ``preprocess``: compare preprocessing on this cluster with ``jobs`` processes here, see `bench_cluster`.
     console : Console
     """
+    if on is not None and what != "preprocess":
+        raise CallError(f"bench {what} measures one process", fix="--on goes with 'bench preprocess'")
     with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
         scratch = Path(folder)
         if what in ("train", "stills") and data is not None:
@@ -76,6 +83,8 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
             return bench_stream(data, scratch, frames=frames, console=console)
         if what == "detectors":
             return bench_detectors(data, frames=frames, console=console)
+        if on is not None:
+            return bench_cluster(_first_recordings(data, frames), scratch, jobs=jobs, on=on, console=console)
         return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)
 
 
@@ -240,9 +249,10 @@ def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> d
     difference = float(np.abs(outputs[0] - outputs[1]).max())
     # CPU time, unlike wall time, is not affected by other programs
     saved = rows["plain Keras"]["step_processor_s"] / rows["ckseq"]["step_processor_s"]
-    console.say(f"speed-up {speedup:.1f}, {saved:.1f} in CPU time")
+    console.say(f"speed-up {speedup:.1f}, {saved:.1f} in CPU time; {backend.device()}")
     console.say(f"after {steps + 1} steps the probabilities differ by {difference:.1e} at most")
     return {
+        "device": backend.device(),
         "n_sequences": n_sequences,
         "steps": rows,
         "speedup": round(speedup, 2),

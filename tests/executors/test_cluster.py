@@ -19,7 +19,6 @@ from ckseq.executors.choice import executor_for
 from ckseq.executors.cluster import ClusterExecutor
 from ckseq.executors.work import Unit
 
-pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[1]
 
 

@@ -20,7 +20,6 @@ from ckseq.storage.store import open_store
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.preprocess import preprocess
 
-pytestmark = pytest.mark.slow
 PIPELINE = '[detector]\nkind = "whole_frame"\n[faces]\nside_px = 24\n[motion]\nthreshold = 10\nerosion_px = 1\n'
 RESULTS = ("predictions.csv", "early.csv")
 
