@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.executors.choice import executor_for
 from ckseq.experiment.targets import check_classes
 from ckseq.explain.maps import OcclusionConfig
 from ckseq.inference.explained_recording import ReadRecording, recipe_of
@@ -40,6 +42,7 @@ def explain(
     seed: int,
     faces: bool,
     all_faces: bool = False,
+    on: str | None = None,
     console: Console,
 ) -> dict[str, Any]:
     """Explain the test sequences of a run, and write figures and ``explanation.json`` into its folder.
@@ -62,6 +65,8 @@ def explain(
         Whether figures show faces.
     all_faces : bool
         Whether they also show faces of CK+ that may not be published.
+    on : str, optional
+        Compute the maps on a cluster, see `ckseq.executors.choice.executor_for`.
     console : Console
 
     Returns
@@ -93,7 +98,11 @@ def explain(
             raise CallError(f"there is no recording {unknown[0]}", where, "name recordings of predictions.csv")
         task = Task(run, record, recipe, opened, points, OcclusionConfig(), seed)
         n = len(recordings or record.tested) * (len(record.seeds) + sanity)
-        with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
+        with (
+            nullcontext() if on is None else executor_for(on, jobs=-1, console=console) as cluster,
+            whole_folder(folder, lambda: None) as partial,
+            console.progress("explanations", n) as bar,
+        ):
 
             def draw(one: ExplainedRecording, recording: ReadRecording) -> str:
                 name = f"{quote(one.recording, safe='')}.png"
@@ -102,7 +111,7 @@ def explain(
                 )
                 return name
 
-            found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
+            found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw, cluster=cluster)
             write_explanations(partial, found)
             write_bytes(partial / CLASSES, draw_explained_classes(found))
     console.say(_table(found))
