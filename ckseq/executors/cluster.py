@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import distributed
@@ -24,7 +25,7 @@ T = TypeVar("T")
 GPU = "GPU"
 # of exceptions, such as those of a shared file system that hiccups; deaths are counted by the scheduler
 _RETRIES = 2
-_TICK_S = 0.01
+_TICK_S = 0.5
 _INFO_S = 2.0
 # units beyond those at work: one waits at each worker, one at the scheduler
 _AHEAD = 3
@@ -93,7 +94,7 @@ class ClusterExecutor:
         *,
         at_once: int | None,
     ) -> Iterator[Outcome[T]]:
-        completed = distributed.as_completed(loop=self._client.loop)
+        completed: SimpleQueue[distributed.Future] = SimpleQueue()
         running: dict[Any, tuple[Unit, distributed.Future]] = {}
         lost: deque[Unit] = deque()
         try:
@@ -107,7 +108,7 @@ class ClusterExecutor:
                             lost.append(unit)
                             break
                         running[future.key] = unit, future
-                        completed.add(future)
+                        future.add_done_callback(completed.put)
                 if not running and not lost:
                     return
                 for future in self._next(completed):
@@ -132,30 +133,32 @@ class ClusterExecutor:
             _call, function, unit.arguments, ckseq.__version__, pure=False, retries=_RETRIES, **where
         )
 
-    def _next(self, completed: distributed.as_completed) -> list[distributed.Future]:
+    def _next(self, completed: SimpleQueue[distributed.Future]) -> list[distributed.Future]:
         """Return what has ended, after waiting for a moment at most."""
-        if not completed.has_ready():
-            time.sleep(_TICK_S)
+        found: list[distributed.Future] = []
+        try:
+            found.append(completed.get(timeout=_TICK_S))
+            while True:
+                found.append(completed.get_nowait())
+        except Empty:
             self._check()
-        found: list[distributed.Future] = completed.next_batch(block=False)
         return found
 
     def _result(
         self, future: distributed.Future, unit: Unit, lost: deque[Unit], blamed: list[Unit]
     ) -> Done[Any] | None:
         """Return the value of a future that has ended; None of what is to be run again."""
-        if future.status == "error":
-            error = future.exception()
-            if not isinstance(error, distributed.KilledWorker):
-                raise error
-            blamed.append(unit)
-            return None
         try:
             done: Done[Any] = future.result(timeout=self._patience_s)
+        except distributed.KilledWorker:
+            blamed.append(unit)
         except _LOST:
+            if future.status == "error":  # of the unit's own
+                raise
             lost.append(unit)
-            return None
-        return done
+        else:
+            return done
+        return None
 
     def _known(self) -> dict[str, dict[str, Any]]:
         now = time.monotonic()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
 from rich.table import Table
 
 from ckseq.console import Console
@@ -31,11 +33,13 @@ def bench_cluster(
     Returns
     -------
     dict
-        ``n_recordings``, ``workers``, ``seconds`` of each round by place, ``overhead`` (ratio of the medians, less 1)
-        and ``equal`` (whether all stores have the same bytes).
+        ``n_recordings``, ``workers``, ``seconds`` of each round by place, ``overhead`` (ratio of the medians, less 1),
+        ``processor_overhead`` (that of processor times; None of a cluster elsewhere) and ``equal`` (whether all stores
+        have the same bytes).
     """
     recipe, quiet = load_pipeline(_PIPELINE), Console(quiet=True)
     seconds: dict[str, list[float]] = {"here": [], on: []}
+    processor = {"here": 0.0, on: 0.0}
     digests = set()
 
     def measure(executor: Executor, some: Sequence[Recording]) -> float:
@@ -54,20 +58,41 @@ def bench_cluster(
         for number in range(_ROUNDS + 1):
             for place, executor in (("here", here), (on, there)):
                 # in the first round, workers start and load what they need
+                before = _processor_seconds()
                 took = measure(executor, recordings if number else recordings[: 2 * executor.n_workers])
                 if number:
                     seconds[place].append(took)
+                    processor[place] += (_processor_seconds() - before) / _ROUNDS
         workers = {"here": here.n_workers, on: there.n_workers}
     overhead = median(seconds[on]) / median(seconds["here"]) - 1
-    table = Table("", "workers", "seconds, median", "recordings/s", box=None)
+    # unlike wall time, it is not affected by other programs; of workers elsewhere it is not known
+    more = processor[on] / processor["here"] - 1 if on.endswith(":local") else None
+    table = Table("", "workers", "seconds, median", "CPU seconds", "recordings/s", box=None)
     for place, times in seconds.items():
-        table.add_row(place, str(workers[place]), f"{median(times):.2f}", f"{len(recordings) / median(times):.1f}")
+        known = f"{processor[place]:.2f}" if place == "here" or more is not None else ""
+        rate = len(recordings) / median(times)
+        table.add_row(place, str(workers[place]), f"{median(times):.2f}", known, f"{rate:.1f}")
     console.say(table)
-    console.say(f"{counted(len(recordings), 'recording')}; overhead of {on}: {overhead:+.1%} of local processes")
+    in_cpu = "" if more is None else f", {more:+.1%} in CPU time"
+    console.say(
+        f"{counted(len(recordings), 'recording')}; overhead of {on}: {overhead:+.1%} of local processes{in_cpu}"
+    )
     return {
         "n_recordings": len(recordings),
         "workers": workers,
         "seconds": {place: [round(one, 3) for one in times] for place, times in seconds.items()},
         "overhead": round(overhead, 4),
+        "processor_overhead": None if more is None else round(more, 4),
         "equal": len(digests) == 1,
     }
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of its children that are alive."""
+    this = psutil.Process()
+    total = 0.0
+    for one in (this, *this.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            total += times.user + times.system
+    return total

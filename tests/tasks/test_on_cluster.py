@@ -165,11 +165,12 @@ def test_folds_on_two_workers_end_in_the_bytes_of_local_ones(folder, local, on, 
 
 
 def files_of(run):
-    """The bytes of a run's results; of a model's archive, which names the time, those of its members."""
+    """The bytes of a run's results; of a model, whose archive names times and addresses, those of its arrays."""
     found = {path.relative_to(run).as_posix(): path.read_bytes() for name in RESULTS for path in run.rglob(name)}
     for path in run.rglob("model.skops"):
         with zipfile.ZipFile(path) as archive:
-            found[path.relative_to(run).as_posix()] = {name: archive.read(name) for name in archive.namelist()}
+            arrays = sorted(archive.read(name) for name in archive.namelist() if name.endswith(".npy"))
+        found[path.relative_to(run).as_posix()] = arrays
     return found
 
 
