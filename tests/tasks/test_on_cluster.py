@@ -15,9 +15,11 @@ from made_stores import RIDGE, make_recipe
 from ckseq import registry
 from ckseq.errors import DataError
 from ckseq.executors.shared_folder import SharedFolder
+from ckseq.storage.explanations import EXPLANATION, EXPLANATIONS
 from ckseq.storage.run_record import read_run
 from ckseq.storage.store import open_store
 from ckseq.tasks.crossval import crossval
+from ckseq.tasks.explain import explain
 from ckseq.tasks.preprocess import preprocess
 
 PIPELINE = '[detector]\nkind = "whole_frame"\n[faces]\nside_px = 24\n[motion]\nthreshold = 10\nerosion_px = 1\n'
@@ -193,3 +195,23 @@ def test_a_store_that_workers_do_not_see_is_named(folder, local, on, tmp_path, c
     monkeypatch.setattr(fold_work, "Unit", hidden)
     with pytest.raises(DataError, match="a worker does not see the store; put it on a path that all machines have"):
         crossval(local, experiment=str(folder / "ridge.toml"), out=tmp_path / "run", on=on, console=console)
+
+
+def test_maps_from_workers_are_those_of_one_process(folder, local, on, tmp_path, console):
+    run = tmp_path / "run"
+    crossval(local, experiment=str(folder / "ridge.toml"), out=run, seeds=2, keep_models=True, console=console)
+    found = []
+    for where in (None, on):
+        explain(
+            run,
+            recordings=["P0_anger", "P1_fear"],
+            store=None,
+            data=None,
+            sanity=False,
+            seed=0,
+            faces=False,
+            on=where,
+            console=console,
+        )
+        found.append((run / EXPLANATIONS / EXPLANATION).read_bytes())
+    assert found[0] == found[1]
