@@ -88,10 +88,11 @@ def bench_cluster(
 
 
 def _processor_seconds() -> float:
-    """Return the processor time of this process and of its children that are alive."""
+    """Return the processor time of this process and of its children, also of those that have ended."""
     this = psutil.Process()
-    total = 0.0
-    for one in (this, *this.children(recursive=True)):
+    own = this.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for one in this.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             times = one.cpu_times()
             total += times.user + times.system
