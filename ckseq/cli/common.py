@@ -169,6 +169,10 @@ on_option = click.option(
 shard_option = click.option(
     "--shard", metavar="K/N", help="Do only the K-th of N shares of the work; 'ckseq gather' brings them together."
 )
+explain_option = click.option(
+    "--explain/--no-explain", default=True, show_default=True,
+    help="Explain some test sequences of each class for the report: where and when the model looks.",
+)  # fmt: skip
 neutral_option = click.option(
     "--neutral", type=FOLDER, metavar="CLIP",
     help="Folder of frames or video of the person's neutral face, for runs with calibration = neutral.",

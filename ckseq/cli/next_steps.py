@@ -78,6 +78,8 @@ def _after_crossval(call: Call) -> Words:
     if "shard" in call.result:
         return ["gather", call.values["out"]]
     out = Path(call.values["out"])
+    if call.result.get("explained") and call.values.get("keep_models"):
+        return ["explain", out]
     return [
         "baselines",
         call.values["store"],

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -64,6 +64,7 @@ def run_experiment(
     resume: bool = False,
     fit_memory: bool = False,
     keep_models: bool = False,
+    hold_models: bool = False,
     console: Console,
 ) -> Finished:
     """Train and test every fold with every seed, and leave a complete run folder.
@@ -96,6 +97,8 @@ def run_experiment(
         Choose by itself what makes a training fit into memory without changing its mathematics.
     keep_models : bool
         Keep the model of every fold of a cross-validation, too, in its fold's folder.
+    hold_models : bool
+        Keep those of the first seed that are trained now, until `drop_models`.
     console : Console
 
     Raises
@@ -153,11 +156,45 @@ def run_experiment(
             if note:
                 console.say(note)
         finished = _train_and_finish(
-            folder, run, dataset, recipe, jobs, cluster, "--overwrite" if replaces else "--resume", keep_models, console
+            folder,
+            run,
+            dataset,
+            recipe,
+            jobs,
+            cluster,
+            "--overwrite" if replaces else "--resume",
+            _Kept(every=keep_models, first_seed=hold_models),
+            console,
         )
         if replaces:
             exchange(out)
         return finished
+
+
+class _Kept(NamedTuple):
+    """Whether the models of all folds are kept, and whether those of the first seed are."""
+
+    every: bool
+    first_seed: bool
+
+    def holds(self, job: Job, run: RunRecord) -> bool:
+        return self.every or (self.first_seed and job.seed == run.seeds[0])
+
+
+def drop_models(out: Path) -> None:
+    """Remove the models of a complete cross-validation that were held.
+
+    Raises
+    ------
+    DataError
+        The folder is no run, or cannot be written.
+    """
+    with locked(out):
+        run = read_run(out)
+        models = {f"{fold_folder(one.seed, one.fold)}/{name}" for one in run.trainings for name in _MODELS}
+        write_run(out, run.changed(files={name: digest for name, digest in run.files.items() if name not in models}))
+        for name in models:
+            (out / name).unlink(missing_ok=True)
 
 
 def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
@@ -196,14 +233,14 @@ def _train_and_finish(
     jobs: int,
     cluster: Executor | None,
     again: str,
-    keep_models: bool,
+    models: _Kept,
     console: Console,
 ) -> Finished:
     alone = run.kind == "training"
     work = jobs_of(run, dataset, out)
     made_from = {job: job.made_from(recipe) for job in work}
     write_run(out, run)
-    kept = [] if alone else [job for job in work if not keep_models or _holds_model(job.folder)]
+    kept = [] if alone else [job for job in work if not models.every or _holds_model(job.folder)]
     done = {job: found for job in kept if (found := load_fold(job, made_from[job])) is not None}
     if done:
         console.say(f"{len(done)} of {counted(len(work), 'training')} {agreeing(len(done), 'is', 'are')} done already")
@@ -213,8 +250,9 @@ def _train_and_finish(
             done[work[0]] = _train_alone(work[0], dataset, recipe, made_from[work[0]], console)
         else:
             executor = cluster or LocalExecutor(_n_workers(jobs, dataset, run))
+            kept_models = {job: models.holds(job, run) for job in left}
             with work_log(out / WORK) if cluster else nullcontext(no_log) as log:
-                done |= train_all(Work(left, made_from, dataset, recipe, keep_models), executor, log, console)
+                done |= train_all(Work(left, made_from, dataset, recipe, kept_models), executor, log, console)
     except KeyboardInterrupt:
         epochs = (
             checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()

@@ -24,13 +24,13 @@ from ckseq.storage.work_log import WorkLog
 
 
 class Work(NamedTuple):
-    """The trainings to do, what each follows from (`Job.made_from`), and how they are done."""
+    """The trainings to do, what each follows from (`Job.made_from`), and whose models are kept."""
 
     jobs: Sequence[Job]
     made_from: dict[Job, str]
     dataset: Dataset
     recipe: Experiment
-    keep_models: bool
+    keep_models: dict[Job, bool]
 
 
 def train_all(work: Work, executor: Executor, log: WorkLog, console: Console) -> dict[Job, FoldResult]:
@@ -68,9 +68,9 @@ def _outcomes(work: Work, executor: Executor, bar: Bar) -> Iterator[tuple[Job, D
         return
     if len(work.jobs) < 2:
         executor = LocalExecutor(1)
-    here = executor.n_workers == 1  # where epochs are shown, too
+    shown = [bar] if executor.n_workers == 1 else []  # in this process epochs are shown, too
     units = (
-        Unit(name, (job, work.dataset, work.recipe, work.made_from[job], work.keep_models, *([bar] if here else [])))
+        Unit(name, (job, work.dataset, work.recipe, work.made_from[job], work.keep_models[job], *shown))
         for name, job in by_name.items()
     )
     for outcome in executor.run(train_and_save, units):
@@ -92,7 +92,7 @@ def _away(
                     job._replace(store=job.store.absolute(), folder=place.path / job.folder.name),
                     work.recipe,
                     work.made_from[job],
-                    work.keep_models,
+                    work.keep_models[job],
                 ),
             )
             for name, job in by_name.items()

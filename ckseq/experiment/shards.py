@@ -76,7 +76,7 @@ def train_shard(
         made_from = {job: job.made_from(recipe) for job in mine}
         left = [job for job in mine if load_fold(job, made_from[job]) is None]
         console.say(f"shard {shard}: {counted(len(mine), 'training')}, {len(mine) - len(left)} done already")
-        work = Work(left, made_from, dataset, recipe, _KEEP_MODELS in command)
+        work = Work(left, made_from, dataset, recipe, dict.fromkeys(left, _KEEP_MODELS in command))
         with work_log(out / f"{shard.file_name}.jsonl") as log:
             train_all(work, cluster or LocalExecutor(jobs), log, console)
     return len(mine)
