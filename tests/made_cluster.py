@@ -15,14 +15,14 @@ import distributed
 import made_models
 
 from ckseq import registry
-from ckseq.preprocessing import store_builder
+from ckseq.preprocessing import one_recording
 
 DEADLY, ONCE = "deadly", "once"
-_run_stages = store_builder.run_stages
+_run_stages = one_recording.run_stages
 
 
 def dask_setup(worker):
-    store_builder.run_stages = run_stages
+    one_recording.run_stages = run_stages
     registry.load = made_models.load
 
 

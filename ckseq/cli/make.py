@@ -22,6 +22,7 @@ from ckseq.cli.common import (
     on_option,
     out_option,
     overwrite_option,
+    plugin_option,
     recipe_option,
     seed_option,
     set_option,
@@ -29,7 +30,7 @@ from ckseq.cli.common import (
     source_option,
     strict_option,
 )
-from ckseq.defaults import FRAMES_PER_SECOND
+from ckseq.defaults import FRAMES_PER_SECOND, RECORDINGS_PER_FILE
 from ckseq.recipes import recipe_names
 
 
@@ -112,6 +113,14 @@ def _inspect(**values: Any) -> dict[str, Any]:
     click.option("--cache", type=FOLDER, help="Folder to cache face crops in, and to reuse them from."),
     strict_option,
     source_option,
+    click.option("--append", is_flag=True, help="Add the recordings that the store lacks; those it has are kept."),
+    click.option(
+        "--per-file",
+        type=click.IntRange(1, 1_000_000),
+        default=RECORDINGS_PER_FILE,
+        show_default=True,
+        help="Most recordings in one HDF5 file; more are several files behind an index.",
+    ),
     set_option,
     jobs_option,
     on_option,
@@ -122,7 +131,7 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     """Preprocess a data set into a store of tensors.
 
     Detects the faces in the recordings of DATA, extracts motion blobs and projections as the pipeline says, and writes
-    them to one HDF5 file. The same command resumes an interrupted run.
+    them to one HDF5 file, or to several behind an index if there are many. The same command resumes an interrupted run.
     """
     from ckseq.tasks.preprocess import preprocess
 
@@ -339,12 +348,14 @@ _experiment.epilog = (
     ),
     click.option("--out", type=TARGET, help="Folder for the predictions as JSON; timelines also as CSV and figures."),
     click.option("--draw", is_flag=True, help="Also write the videos and photos with faces and classes drawn on them."),
-    click.option("--detector", type=click.Choice(registry.names("detectors")),
-                 help="Face detector for models of single images; the run's own if not given."),
+    click.option("--detector", metavar="NAME|FILE",
+                 help=f"Face detector for models of single images: {', '.join(registry.names('detectors'))}, or a "
+                 "plug-in; the run's own if not given."),
     neutral_option,
     click.option("--fps", type=Number(0.1, 1000), default=FRAMES_PER_SECOND, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=Number(0), help="Stop a video or camera after this many seconds."),
+    plugin_option,
     error_rate_option,
     click.option(
         "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",

@@ -31,7 +31,8 @@ from ckseq.signal.landmarks import region_of_box, region_of_points
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.explanations import EXPLAINED_INPUTS
 from ckseq.storage.run_record import RunRecord
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 
 _EYES = 33, 263
 _LEAST_SCORE, _MARGIN = 0.5, 1.5  # as of `ckseq.tracking.landmark_tracker.LandmarksConfig`

@@ -13,19 +13,11 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.executors.shard import Shard
 from ckseq.executors.work import Executor
+from ckseq.preprocessing.one_recording import CONTENT, NOTE, digest_of
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result
-from ckseq.preprocessing.store_builder import (
-    CONTENT,
-    NOTE,
-    How,
-    assemble_all,
-    digest_of,
-    make_parts,
-    n_frames_announced,
-    parts_of,
-    prepare_each,
-)
+from ckseq.preprocessing.store_builder import How, assemble_all, make_parts, n_frames_announced, parts_of, prepare_each
+from ckseq.preprocessing.tally import Tally
 from ckseq.recording import Origin, Recording
 from ckseq.storage.files import read_text, remove_temporaries, write_text
 from ckseq.storage.lock import locked
@@ -36,13 +28,14 @@ _SHARD_LOG = re.compile(r"\.shard-(\d+)-of-(\d+)\.jsonl")
 
 
 class Plan(NamedTuple):
-    """What all shards of a store are prepared from: data set, layout, classes, and the pipeline as it was named."""
+    """What all shards of a store are made from: data, layout, classes, pipeline as it was named, and size of files."""
 
     data: str
     source: str | None
     classes: list[str] | None
     pipeline: str
     settings: list[str]
+    per_file: int
 
 
 def prepare_shard(
@@ -156,7 +149,8 @@ def assemble_shards(
     *,
     notes: list[str],
     origin: Origin | None,
-) -> None:
+    per_file: int,
+) -> Tally:
     """Assemble the store from the parts that shards left.
 
     Raises
@@ -164,8 +158,17 @@ def assemble_shards(
     DataError
         Every recording failed, or the store cannot be written.
     """
+    by_id = {result.id: result for result in found.results}
+    there = [recording for recording in recordings if recording.id in by_id]
     with locked(out):
         remove_temporaries(out.parent, out.name)
-        ids = {result.id for result in found.results}
-        there = [recording for recording in recordings if recording.id in ids]
-        assemble_all(there, found.results, recipe, out, notes=notes, origin=origin)
+        return assemble_all(
+            there,
+            lambda batch: [by_id[one.id] for one in batch],
+            recipe,
+            out,
+            notes=notes,
+            origin=origin,
+            per_file=per_file,
+            gathered=True,
+        )

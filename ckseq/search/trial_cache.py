@@ -45,7 +45,7 @@ class TrialCache:
         else:
             own = path.with_name(f"{path.stem}.{os.getpid()}.h5")
             self._remove_leftovers(path.parent)
-            results = prepare_all(
+            tally = prepare_all(
                 data.recordings,
                 pipeline,
                 own,
@@ -57,7 +57,7 @@ class TrialCache:
                 console=Console(quiet=True),
             )
             own.replace(path)
-            served.update(stage for result in results for stage in result.from_cache)
+            served.update(tally.served)
             self.trim()
         seconds = round(time.perf_counter() - start, 3)
         return path, {"seconds": seconds, "recordings": len(data.recordings), "served": dict(served)}

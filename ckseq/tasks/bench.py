@@ -19,9 +19,9 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.preprocessing.data_set import find_source
+from ckseq.preprocessing.one_recording import prepare_one, source_digests_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
-from ckseq.preprocessing.store_builder import prepare_one, source_digests_of
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.sequence import pad
 from ckseq.storage.frames import read_gray
@@ -33,6 +33,7 @@ from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
 from ckseq.tasks.bench_pipelines import bench_pipelines
 from ckseq.tasks.bench_stills import bench_stills
+from ckseq.tasks.bench_store import bench_store
 from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
@@ -50,7 +51,7 @@ def bench(
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream`` or ``stills``.
+        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream``, ``stills`` or ``store``.
     data : Path, optional
         The data set to use; the synthetic twin if not given.
     frames : int
@@ -61,16 +62,15 @@ def bench(
         With ``preprocess``: compare preprocessing on this cluster with ``jobs`` processes here, see `bench_cluster`.
     console : Console
     """
-    if on is not None and what != "preprocess":
-        raise CallError(f"bench {what} measures one process", fix="--on goes with 'bench preprocess'")
+    _check_call(what, data, on)
     with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
         scratch = Path(folder)
-        if what in ("train", "stills") and data is not None:
-            raise CallError(f"bench {what} generates its own data", data, "omit --data")
         if what == "train":
             return bench_train(console)
         if what == "stills":
             return bench_stills(scratch, jobs=jobs, console=console)
+        if what == "store":
+            return bench_store(scratch, console=console)
         if data is None:
             data = scratch / "twin"
             # a subject has some 100 frames
@@ -86,6 +86,13 @@ def bench(
         if on is not None:
             return bench_cluster(_first_recordings(data, frames), scratch, jobs=jobs, on=on, console=console)
         return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)
+
+
+def _check_call(what: str, data: Path | None, on: str | None) -> None:
+    if on is not None and what != "preprocess":
+        raise CallError(f"bench {what} measures one process", fix="--on goes with 'bench preprocess'")
+    if what in ("train", "stills", "store") and data is not None:
+        raise CallError(f"bench {what} generates its own data", data, "omit --data")
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

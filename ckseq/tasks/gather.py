@@ -13,9 +13,9 @@ from ckseq.experiment.shards import gather_run
 from ckseq.grammar import counted
 from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
 from ckseq.preprocessing.pipeline import load_pipeline
-from ckseq.preprocessing.results import data_notes, named
 from ckseq.preprocessing.shards import assemble_shards, find_parts, read_plan, shards_of
 from ckseq.preprocessing.store_builder import parts_of
+from ckseq.preprocessing.tally import named
 from ckseq.recording import Recording
 from ckseq.storage.run_record import RUN
 from ckseq.storage.store_writer import PLAN
@@ -74,10 +74,8 @@ def _gather_store(out: Path, partial: bool, console: Console) -> dict[str, Any]:
         console.warn(what)
         notes.append(f"{counted(len(ids), 'recording')} of the data were not prepared: {named(ids)}")
     origin = origin_of(layout.name, recordings, notes)
-    assemble_shards(recordings, found, recipe, out, notes=notes, origin=origin)
-    for note in data_notes(recordings, found.results):
-        console.warn(note)
-    return summary(out, found.results, time.monotonic() - start, console) | {"missing": ids}
+    tally = assemble_shards(recordings, found, recipe, out, notes=notes, origin=origin, per_file=plan.per_file)
+    return summary(out, tally, time.monotonic() - start, console) | {"missing": ids}
 
 
 def _owners(missing: list[Recording], recordings: list[Recording], out: Path) -> str:

@@ -96,8 +96,8 @@ def _found(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _is_store(path: Path) -> bool:
-    """Whether it is a file, and no part of a store that is being made."""
-    return path.is_file() and not path.parent.name.endswith(".parts")
+    """Whether it is a file, and neither a part of a store that is being made nor a file of a store of many."""
+    return path.is_file() and not path.parent.name.endswith((".parts", ".shards"))
 
 
 def _of_store(path: Path) -> Iterator[Check]:

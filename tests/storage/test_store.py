@@ -130,7 +130,7 @@ def test_a_store_cut_short_is_one_clear_line(store, share):
 
 @pytest.mark.parametrize(
     ("schema", "message"),
-    [(3, "written by ckseq 9.9 .schema 3.*update ckseq"), (0, "of an unknown schema, 0"), (None, "not a store")],
+    [(4, "written by ckseq 9.9 .schema 4.*update ckseq"), (0, "of an unknown schema, 0"), (None, "not a store")],
 )
 def test_another_schema_is_refused(store, schema, message):
     path, _ = store

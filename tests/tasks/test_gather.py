@@ -58,6 +58,19 @@ def test_shards_in_any_order_end_in_the_bytes_of_one_process(folder, whole, tmp_
         prepare(folder, out, console, shard="1/4")
 
 
+def test_a_store_of_several_files_is_gathered_to_the_same_bytes(folder, tmp_path, console):
+    prepare(folder, tmp_path / "one" / "ck.h5", console, per_file=5)
+    for number in (2, 1):
+        prepare(folder, tmp_path / "two" / "ck.h5", console, per_file=5, shard=f"{number}/2")
+    gather(tmp_path / "two" / "ck.h5", console=console)
+    one, two = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.h5")}
+        for name in ("one", "two")
+    )
+    assert len(one) == 5
+    assert one == two
+
+
 def test_what_is_missing_is_named_with_its_shards(folder, tmp_path, console):
     out = tmp_path / "ck.h5"
     with pytest.raises(CallError, match="has no shards to gather"):
@@ -91,7 +104,7 @@ def test_shards_of_other_options_are_refused(folder, tmp_path, console):
     prepare(folder, tmp_path / "ck.h5", console, shard="1/2")
     with pytest.raises(CallError, match=r"the shards there have settings \[\], and this one has"):
         prepare(folder, tmp_path / "ck.h5", console, shard="2/2", settings=("motion.threshold=11",))
-    with pytest.raises(CallError, match="--shard and --overwrite exclude each other"):
+    with pytest.raises(CallError, match="--shard excludes --overwrite and --append"):
         prepare(folder, tmp_path / "ck.h5", console, shard="2/2", overwrite=True)
 
 
