@@ -99,7 +99,7 @@ class LandmarkFiles:
     ``missing`` are the names of the frames without.
     """
 
-    files: ImageFiles | ArchiveMembers
+    files: ImageFiles | ArchiveMembers | ImagesInMemory
     missing: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ckseq.cli import explain, make, search, trust, use  # noqa: F401  (importing them adds their commands)
-from ckseq.cli.common import FOLDER, cli, command, jobs_option, set_option
+from ckseq.cli.common import FOLDER, cli, command, jobs_option, on_option, set_option
 from ckseq.errors import CkseqError
 
 # characters of an error
@@ -82,13 +82,15 @@ def _check_plugin(**values: Any) -> dict[str, Any]:
         help="Number of frames to measure on.",
     ),
     jobs_option,
+    on_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
     """Measure speed and memory on this machine.
 
     Speeds are ratios to a plain implementation, measured in the same run. 'detectors' compares the face detectors;
     'stills' trains every image network on a small synthetic data set, which takes minutes; 'store' measures the index
-    of stores of 10,000 to 1,000,000 recordings, which are generated.
+    of stores of 10,000 to 1,000,000 recordings, which are generated; 'preprocess --on' measures the overhead of a
+    cluster.
     """
     from ckseq.tasks.bench import bench
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckseq.experiment.fold import Job
+from ckseq.experiment.run_setup import fold_folder
 from ckseq.learn.predict import ESTIMATOR, NETWORK
 from ckseq.storage.lock import locked
 from ckseq.storage.run_record import RunRecord, read_run, write_run
 
-FOLDS = "folds"
 MODELS = (NETWORK, ESTIMATOR)
 
 
@@ -23,11 +23,6 @@ class Kept(NamedTuple):
     def holds(self, job: Job, run: RunRecord) -> bool:
         """Return whether the model of a training is kept."""
         return self.every or (self.first_seed and job.seed == run.seeds[0])
-
-
-def fold_folder(seed: int, fold: int) -> str:
-    """Return where a cross-validation keeps a training, below its run folder."""
-    return f"{FOLDS}/seed{seed}_fold{fold}"
 
 
 def holds_model(folder: Path) -> bool:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import neutral_by_subject
-from ckseq.experiment.fold_models import fold_folder, holds_model
+from ckseq.experiment.fold_models import holds_model
 from ckseq.experiment.recipe import Experiment, experiment_of
+from ckseq.experiment.run_setup import fold_folder
 from ckseq.explain.areas import FaceGeometry, areas_of, face_geometry
 from ckseq.explain.maps import OcclusionConfig, When, Where, when, where
 from ckseq.explain.occlusion import Predict

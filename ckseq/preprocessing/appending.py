@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from ckseq.errors import CallError
+from ckseq.preprocessing.one_recording import digest_of
 from ckseq.preprocessing.pipeline import Pipeline
-from ckseq.preprocessing.store_builder import digest_of
 from ckseq.recording import ImageFiles, Part, Recording
 from ckseq.storage.store import Store
 from ckseq.storage.store_entry import Entry

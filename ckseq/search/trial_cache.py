@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ckseq.config import digest
 from ckseq.console import Console
+from ckseq.executors.local import LocalExecutor
 from ckseq.preprocessing.stages import STAGE_VERSION
 from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
 from ckseq.search.inner_folds import SearchData
@@ -52,7 +53,7 @@ class TrialCache:
                 source_digests=data.source_digests,
                 cache=self.folder,
                 passing=True,
-                jobs=self.jobs,
+                executor=LocalExecutor(self.jobs),
                 console=Console(quiet=True),
             )
             own.replace(path)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 import h5py
@@ -33,6 +34,8 @@ from ckseq.storage.store_entry import (
 from ckseq.storage.store_index import Held
 from ckseq.tracking.quality import Quality
 
+PLAN = "plan.json"
+"""Beside parts that several processes write: what they are made from."""
 # of gzip; higher levels take several times the time, and save little
 _LEVEL = 1
 # blobs are long runs, pictures repeat nothing: zlib need not look for more, and takes half to two thirds of the time
@@ -57,16 +60,20 @@ class Prepared:
     quality: Quality | None = None
 
 
-def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None:
+def write_part(
+    folder: Path, prepared: Prepared, *, packed: bool = True, remarks: Mapping[str, str] | None = None
+) -> None:
     """Write one recording atomically into the folder of parts.
 
-    Without ``packed`` (compression) it takes a third of the time, and two to three times the space.
+    Without ``packed`` (compression) it takes a third of the time, and two to three times the space. ``remarks`` stand
+    beside the recording and do not enter the store.
     """
     id = prepared.recording.id
     # HDF5 writes in many small pieces, which are brought to the disk at once
     image = io.BytesIO()
     with new_file(image) as file:
         _write_recording(new_group(new_group(file, "recordings"), id), prepared, packed=packed)
+        file.attrs.update(remarks or {})
     _write_image(folder, id, image)
 
 
@@ -75,10 +82,11 @@ def _write_image(folder: Path, id: str, image: io.BytesIO) -> None:
         file.write(image.getbuffer())
 
     # one that a power cut damages is made again
-    write_file(_part_path(folder, id), write, durable=False)
+    write_file(part_path(folder, id), write, durable=False)
 
 
-def _part_path(folder: Path, id: str) -> Path:
+def part_path(folder: Path, id: str) -> Path:
+    """Return the file of a recording's part."""
     if len(id.encode()) > _LONGEST_NAME:
         id = hashlib.blake2b(id.encode(), digest_size=16).hexdigest()
     return folder / f"{id}.h5"
@@ -152,11 +160,13 @@ class Part(NamedTuple):
     n_frames: int
     error: str | None
     quality: Quality | None
+    source_digest: str = ""
+    remarks: Mapping[str, str] = MappingProxyType({})
 
 
 def read_part(folder: Path, id: str) -> Part | None:
     """Return the metadata of a recording's part, or None where there is no complete part."""
-    path = _part_path(folder, id)
+    path = part_path(folder, id)
     if not path.exists():
         return None
     try:
@@ -165,7 +175,11 @@ def read_part(folder: Path, id: str) -> Part | None:
             attrs = group.attrs
             if attrs["checksum"] != recording_checksum(group):
                 return None
-            return Part(str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"), quality_of(group))
+            quality, source_digest = quality_of(group), str(attrs.get("source_digest", ""))
+            remarks = {name: str(value) for name, value in file.attrs.items()}
+            return Part(
+                str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"), quality, source_digest, remarks
+            )
     except (DataError, OSError, KeyError, RuntimeError):
         return None
 
@@ -181,13 +195,13 @@ def unpack(group: h5py.Group, id: str, folder: Path) -> None:
 def remove_some_parts(folder: Path, ids: Iterable[str]) -> None:
     """Remove the parts of some recordings."""
     for id in ids:
-        _part_path(folder, id).unlink(missing_ok=True)
+        part_path(folder, id).unlink(missing_ok=True)
 
 
 def remove_parts(folder: Path) -> None:
     """Remove the parts, and the folder unless it contains other files."""
     remove_temporaries(folder)
-    for path in folder.glob("*.h5"):
+    for path in (*folder.glob("*.h5"), folder / PLAN):
         path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
@@ -238,7 +252,7 @@ def assemble(
 
     def add(ids: Sequence[str], file: h5py.File) -> None:
         for id in ids:
-            with h5py.File(_part_path(folder, id), "r") as part:
+            with h5py.File(part_path(folder, id), "r") as part:
                 group = part[f"recordings/{id}"]
                 if group.attrs["digest"] != digests[id]:
                     raise DataError(f"the part of {id} is made from something else", folder, "run it again")

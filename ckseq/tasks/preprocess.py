@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,22 @@ from ckseq.config import digest_of_many
 from ckseq.console import Console
 from ckseq.defaults import RECORDINGS_PER_FILE
 from ckseq.errors import CallError, DataError
+from ckseq.executors.choice import executor_for
+from ckseq.executors.shard import Shard, parse_shard
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
 from ckseq.preprocessing.appending import lacking
 from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
+from ckseq.preprocessing.one_recording import digest_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.results import Result
-from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
+from ckseq.preprocessing.shards import Plan, prepare_shard
+from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
 from ckseq.preprocessing.tally import Tally, named
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.store import open_store
+from ckseq.storage.work_log import WorkLog, no_log, work_log
 
 _NAMED = 10
 
@@ -35,6 +41,8 @@ def preprocess(
     source: str | None = None,
     classes: Sequence[str] | None = None,
     jobs: int = -1,
+    on: str | None = None,
+    shard: str | None = None,
     overwrite: bool = False,
     append: bool = False,
     per_file: int = RECORDINGS_PER_FILE,
@@ -61,6 +69,10 @@ def preprocess(
         Prepare only recordings with one of these labels; empty is any label.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        Prepare on a cluster, see `ckseq.executors.choice.executor_for`.
+    shard : str, optional
+        Prepare only this share, ``3/20``, for 'ckseq gather' to assemble.
     overwrite : bool
         Replace a store that holds something else.
     append : bool
@@ -92,10 +104,21 @@ def preprocess(
         raise CallError("--append and --overwrite exclude each other")
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
-    recordings = _wanted(layout.scan(data), classes, data)
+    recordings = wanted_recordings(layout.scan(data), classes, data)
     if check is not None:
         check(recordings, recipe)
-    notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
+    notes = [*notes_of(data), *report_problems(layout.problems(data), data, strict, console)]
+    if shard is not None:
+        plan = Plan(
+            str(data.absolute()),
+            source,
+            None if classes is None else list(classes),
+            pipeline,
+            list(settings),
+            per_file,
+        )
+        replaces = overwrite or append
+        return _prepare_shard(parse_shard(shard), recordings, recipe, out, plan, cache, jobs, on, replaces, console)
     append_to = None
     if out.exists() and append:
         with open_store(out) as store:
@@ -104,31 +127,71 @@ def preprocess(
         if not recordings:
             remove_leftovers(out)
             console.say(f"{out} is up to date: it lacks no recording of {data}")
-            return _summary(out, Tally(), 0.0, console)
+            return summary(out, Tally(), 0.0, console)
         console.say(f"{counted(n_held, 'recording')} in {out}; {len(recordings)} more will be added")
     elif out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
     console.heading(f"preparing {counted(len(recordings), 'recording')} with the pipeline {recipe.name!r}")
     start = time.monotonic()
     origin = origin_of(layout.name, recordings, notes)
-    tally = prepare_all(
-        recordings,
-        recipe,
-        out,
-        notes=notes,
-        origin=origin,
-        cache=cache,
-        per_file=per_file,
-        append_to=append_to,
-        jobs=jobs,
-        console=console,
-    )
+    with executor_for(on, jobs=jobs, console=console) as executor, _log(out, "" if on else None) as log:
+        tally = prepare_all(
+            recordings,
+            recipe,
+            out,
+            notes=notes,
+            origin=origin,
+            cache=cache,
+            per_file=per_file,
+            append_to=append_to,
+            executor=executor,
+            log=log,
+            console=console,
+        )
     for note in tally.notes(recordings):
         console.warn(note)
-    return _summary(out, tally, time.monotonic() - start, console)
+    return summary(out, tally, time.monotonic() - start, console)
 
 
-def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
+@contextmanager
+def _log(out: Path, what: str | None) -> Iterator[WorkLog]:
+    """Provide the log beside a store; None is none."""
+    if what is None:
+        yield no_log
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with work_log(out.with_name(f"{out.name}{what}.jsonl")) as log:
+        yield log
+
+
+def _prepare_shard(
+    shard: Shard,
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    out: Path,
+    plan: Plan,
+    cache: Path | None,
+    jobs: int,
+    on: str | None,
+    replaces: bool,
+    console: Console,
+) -> dict[str, Any]:
+    if replaces or out.exists():
+        what = "--shard excludes --overwrite and --append" if replaces else f"{out} is complete already"
+        raise CallError(what, fix=f"remove {out} to prepare it again")
+    n = len(shard.share(recordings))
+    console.heading(f"preparing shard {shard}: {n} of {counted(len(recordings), 'recording')}")
+    start = time.monotonic()
+    with executor_for(on, jobs=jobs, console=console) as executor, _log(out, f".{shard.file_name}") as log:
+        results = prepare_shard(
+            recordings, recipe, out, shard, plan=plan, cache=cache, executor=executor, log=log, console=console
+        )
+    tally = Tally()
+    tally.add(results)
+    return summary(out, tally, time.monotonic() - start, console) | {"shard": str(shard)}
+
+
+def report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
     """Warn of what is wrong with a data set, an error under ``strict``; return what a reader of results has to know."""
     unread = [problem for problem in problems if problem.left_out]
     n_unread = sum(problem.left_out for problem in unread)
@@ -162,7 +225,7 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
     return notes
 
 
-def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
+def wanted_recordings(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
     """Keep the recordings whose label is asked for; None asks for all, an empty sequence for any label."""
     if classes is None:
         return recordings
@@ -187,10 +250,11 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
         raise CallError("exists and holds something else", out, fix)
     remove_leftovers(out)
     console.say(f"{out} is up to date")
-    return _summary(out, tally, 0.0, console)
+    return summary(out, tally, 0.0, console)
 
 
-def _summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[str, Any]:
+def summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[str, Any]:
+    """Say what became of recordings, and return it as `preprocess` does."""
     for id, error in tally.failed.items():
         console.warn(f"{id} was left out: {error}")
     if dropped := tally.dropped_line():

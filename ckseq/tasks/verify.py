@@ -15,7 +15,7 @@ from ckseq.console import Console
 from ckseq.errors import DataError
 from ckseq.experiment.engine import FILES
 from ckseq.experiment.fold import read_fold
-from ckseq.experiment.fold_models import FOLDS
+from ckseq.experiment.run_setup import FOLDS
 from ckseq.grammar import counted
 from ckseq.storage.complete_run import check_file, read_complete_run
 from ckseq.storage.examples import EXAMPLES, read_examples

@@ -89,7 +89,7 @@ def test_what_differs_is_refused_and_the_store_is_as_it_was(tmp_path, prepare, d
 def test_data_of_another_version_of_the_stages_are_not_mixed(tmp_path, prepare, monkeypatch):
     out = tmp_path / "s.h5"
     prepare("some.csv", out)
-    monkeypatch.setattr("ckseq.preprocessing.store_builder.STAGE_VERSION", 10**6)
+    monkeypatch.setattr("ckseq.preprocessing.one_recording.STAGE_VERSION", 10**6)
     with pytest.raises(CallError, match="made by another version of ckseq"):
         prepare("others.csv", out, append=True)
 
