@@ -170,6 +170,10 @@ error_rate_option = click.option(
     help="Early classification: decide once the expected share of wrong decisions is at most this.",
 )  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+cache_option = click.option(
+    "--cache/--no-cache", "cached", default=True, show_default=True,
+    help="Keep face crops for other recipes on the same data. 'ckseq cache' shows where.",
+)  # fmt: skip
 strict_option = click.option(
     "--strict", is_flag=True, help="Fail if any recording cannot be used, instead of leaving it out."
 )
@@ -181,6 +185,13 @@ fit_memory_option = click.option(
 source_option = click.option(
     "--source", type=click.Choice(registry.names("sources")), help="Format of the data set; detected if not given."
 )
+
+
+def cache_of(cached: bool) -> Any:
+    """Return the cache that commands share; None under ``--no-cache`` and where its limit is 0."""
+    from ckseq.storage.cache_place import shared_cache
+
+    return shared_cache() if cached else None
 
 
 def out_option(what: str) -> Callable[..., Any]:

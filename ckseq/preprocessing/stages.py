@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import ckseq
 from ckseq import registry
 from ckseq.config import digest, parse
 from ckseq.detectors._spec import DetectorSpec
@@ -35,6 +39,9 @@ STAGE_VERSION = 5
 
 # the region of a face is searched by MTCNN at this size; its face is twice as wide as eyes and mouth
 _MTCNN_SIDE_PX, _MTCNN_SPREAD = 160, 2.0
+
+# whose other versions may find other points
+_LANDMARK_PACKAGES = {"face_mesh": ("ai-edge-litert",), "mtcnn": ("mtcnn", "ai-edge-litert")}
 
 CHANGED = "its frames were changed while they were read"
 PREPARE_AGAIN = "prepare it again when they stay as they are"
@@ -73,7 +80,7 @@ def run_stages(
     DataError
         A frame cannot be read, no frame has a face, or only one; or the frames are not those of the digest.
     """
-    key = _faces_key(recipe, source_digest, landmarks)
+    key = "" if cache is None else _faces_key(recipe, source_digest, landmarks)
 
     def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
         return make() if cache is None else cache.fetch(stage, key, make)
@@ -83,7 +90,7 @@ def run_stages(
 
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
-    tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
+    tracked = found() if as_cut else kept("aligned", f"{key}-{digest(recipe.align)}", lambda: _line_up(found(), recipe))
     scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
@@ -112,10 +119,28 @@ def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) ->
 
 def _faces_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:
     """Return the digits that name everything on which crops and landmarks depend."""
-    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+    packages = {*_detector_spec(recipe).packages, *_LANDMARK_PACKAGES.get(recipe.landmarks.kind, ())}
+    versions = [ckseq.__version__, np.__version__, cv2.__version__, *map(_version, sorted(packages))]
+    made_by = [STAGE_VERSION, platform.machine(), versions]
+    key = digest(made_by, source_digest, recipe.detector_kind, recipe.detector, recipe.faces)
     if recipe.landmarks.kind != "none":
         key = digest(key, recipe.landmarks)
-    return key if landmarks is None else digest(key, hashlib.sha256(landmarks.tobytes()).hexdigest())
+    if landmarks is not None:
+        key = digest(key, hashlib.sha256(landmarks.tobytes()).hexdigest())
+    return f"{source_digest}-{key}"
+
+
+@lru_cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""  # it says so itself where it is loaded
+
+
+def _detector_spec(recipe: Pipeline) -> DetectorSpec:
+    spec: DetectorSpec = registry.load("detectors", recipe.detector_kind).SPEC
+    return spec
 
 
 class _Again:
@@ -142,7 +167,7 @@ class _Again:
 
 
 def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> Arrays:
-    detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
+    detector = _detector_spec(recipe).load(recipe.detector)
     read = read_rgb if recipe.faces.color == "rgb" else read_gray
     kind = recipe.landmarks.kind
     points: list[NDArray[np.float32]] = []

@@ -17,7 +17,7 @@ from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result, data_notes, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
 from ckseq.recording import Origin, Recording, VideoFile
-from ckseq.storage.cache import StageCache
+from ckseq.storage.cache import Cache, StageCache
 from ckseq.storage.files import remove_temporaries
 from ckseq.storage.frames import fingerprints, in_memory, stamps
 from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
@@ -40,7 +40,7 @@ def prepare_all(
     notes: list[str],
     origin: Origin | None = None,
     source_digests: Mapping[str, str] | None = None,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     passing: bool = False,
     jobs: int,
     console: Console,
@@ -59,7 +59,7 @@ def prepare_all(
         Whose faces they are, as `ckseq.preprocessing.data_set.origin_of` tells.
     source_digests : mapping, optional
         The digest of each recording's frames by id, where they are known; they are read for it otherwise.
-    cache : Path, optional
+    cache : Cache, optional
         A folder of stage results to use and to add to.
     passing : bool
         The store is temporary: it has no faces to look at, and nothing in it is compressed.
@@ -114,7 +114,7 @@ def _prepare_each(
     recipe: Pipeline,
     parts: Path,
     source_digests: Mapping[str, str],
-    cache: Path | None,
+    cache: Cache | None,
     passing: bool,
     jobs: int,
     console: Console,
@@ -147,7 +147,7 @@ def prepare_one(
     recipe: Pipeline,
     parts: Path,
     source_digest: str | None = None,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     passing: bool = False,
 ) -> Result:
     """Prepare one recording and write its part, unless there is one of the same digest already.

@@ -18,6 +18,7 @@ from ckseq.preprocessing.results import Result, data_notes, doubt_line, doubtful
 from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
+from ckseq.storage.cache import ENTRIES, Cache, remove_abandoned, trim
 from ckseq.storage.store import open_store
 
 _NAMED = 10
@@ -33,7 +34,7 @@ def preprocess(
     classes: Sequence[str] | None = None,
     jobs: int = -1,
     overwrite: bool = False,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     strict: bool = False,
     check: Callable[[Sequence[Recording], Pipeline], None] | None = None,
     console: Console,
@@ -58,8 +59,8 @@ def preprocess(
         Processes; -1 is one per core.
     overwrite : bool
         Replace a store that holds something else.
-    cache : Path, optional
-        A folder that keeps the face crops, for other pipelines that cut out faces in the same way.
+    cache : Cache, optional
+        Keeps the face crops, for other pipelines that cut out faces in the same way.
     strict : bool
         Refuse a data set of which something cannot be read, instead of leaving that out.
     check : callable, optional
@@ -93,6 +94,9 @@ def preprocess(
     results = prepare_all(recordings, recipe, out, notes=notes, origin=origin, cache=cache, jobs=jobs, console=console)
     for note in data_notes(recordings, results):
         console.warn(note)
+    if cache is not None and cache.limit_bytes is not None:
+        trim(cache.folder, cache.limit_bytes, ENTRIES)
+        remove_abandoned(cache.folder)
     return _summary(out, results, time.monotonic() - start, console)
 
 
@@ -176,7 +180,7 @@ def _summary(out: Path, results: list[Result], seconds: float, console: Console)
     if before and seconds:
         text += f"; {counted(before, 'recording')} {agreeing(before, 'was', 'were')} ready from before"
     if from_cache:
-        text += f"; the crops of {from_cache} came from the cache"
+        text += f"; the faces of {from_cache} came from the cache"
     console.say(text)
     return {
         "store": str(out),

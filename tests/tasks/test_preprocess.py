@@ -15,6 +15,7 @@ from paper_reference import paper_binaries, paper_crops, paper_projections
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.preprocessing import stages, store_builder
+from ckseq.storage.cache import Cache
 from ckseq.storage.lock import locked
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
@@ -167,7 +168,7 @@ def test_frames_that_change_while_they_are_read_are_no_recording(
 
     monkeypatch.setattr(room, name, read_late)
     monkeypatch.setattr("ckseq.storage.frames.MAX_HELD_BYTES", 2**20 if held else 0)
-    more = {"cache": tmp_path / "cache"} if cached else {}
+    more = {"cache": Cache(tmp_path / "cache")} if cached else {}
     (failed,) = prepare(data, tmp_path / "s.h5", pipeline, console, **more)["failed"].values()
     assert "were changed while they were read" in failed
     monkeypatch.undo()
@@ -306,11 +307,11 @@ def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, d
     plain = tmp_path / "plain.h5"
     aligned = ("align.method=translation", "motion.threshold=25")
     prepare(data, plain, pipeline, console, settings=aligned)
-    first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=tmp_path / "cache")
+    first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=Cache(tmp_path / "cache"))
     assert first["from_cache"] == 0
     # the same crops, aligned; then, aligned as before, another threshold: no face is looked for again
     monkeypatch.setattr("ckseq.preprocessing.stages.track_face", None)
-    more = {"cache": tmp_path / "cache"}
+    more = {"cache": Cache(tmp_path / "cache")}
     second = prepare(data, tmp_path / "second.h5", pipeline, console, settings=aligned[:1], **more)
     monkeypatch.setattr("ckseq.preprocessing.stages.align_crops", None)
     third = prepare(data, tmp_path / "third.h5", pipeline, console, settings=aligned, **more)
@@ -319,7 +320,7 @@ def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, d
 
 
 def test_other_frames_or_another_box_are_no_business_of_the_cache(tmp_path, data, pipeline, console):
-    more = {"cache": tmp_path / "cache"}
+    more = {"cache": Cache(tmp_path / "cache")}
     prepare(data, tmp_path / "first.h5", pipeline, console, **more)
     assert (
         prepare(data, tmp_path / "b.h5", pipeline, console, settings=("faces.side_px=40",), **more)["from_cache"] == 0
