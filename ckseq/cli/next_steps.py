@@ -141,6 +141,18 @@ _NEXT: Mapping[str, Callable[[Call], Words]] = {
     "export": lambda call: None if call.result["script"] is None else ["python", call.result["script"], _VIDEO],
     "list": lambda call: ["list", "experiments"] if call.values["what"] is None else None,
 }
-FINAL = ("live", "compare", "rank", "verify", "reproduce", "record forget", "config", "bench", "explain", "cache show",
-         "cache limit", "cache clear")
+FINAL = (
+    "live",
+    "compare",
+    "rank",
+    "verify",
+    "reproduce",
+    "record forget",
+    "config",
+    "bench",
+    "explain",
+    "cache show",
+    "cache limit",
+    "cache clear",
+)
 """Commands after which nothing in particular follows."""

@@ -41,7 +41,7 @@ STAGE_VERSION = 5
 _MTCNN_SIDE_PX, _MTCNN_SPREAD = 160, 2.0
 
 # whose other versions may find other points
-_LANDMARK_PACKAGES = {"face_mesh": ("ai-edge-litert",), "mtcnn": ("mtcnn", "ai-edge-litert")}
+_LANDMARK_PACKAGES = {"face_mesh": ("ai-edge-litert",), "mtcnn": ("mtcnn", "tensorflow", "keras")}
 
 CHANGED = "its frames were changed while they were read"
 PREPARE_AGAIN = "prepare it again when they stay as they are"

