@@ -66,6 +66,9 @@ def test_the_experiment_is_named_where_it_is_not_the_default():
 
 
 def test_steps_depend_on_what_there_is(tmp_path):
+    crossval = {"store": "ck.h5", "experiment": "action_units", "out": "aus"}
+    assert next_step("crossval", crossval, {"mean_auc": 0.9}) == "ckseq report EMOTIONS_RUN --units aus"
+    assert next_step("crossval", crossval, {}).startswith("ckseq baselines ck.h5 --experiment action_units")
     assert next_step("report", {"run": tmp_path}, {}) == f"ckseq compare {tmp_path} ANOTHER_RUN"
     (tmp_path / "model.keras").touch()
     assert next_step("report", {"run": tmp_path}, {}) == f"ckseq predict {tmp_path} VIDEO"

@@ -34,4 +34,4 @@ def data_url(picture: bytes) -> str:
         f"<defs><image id='p' width='{width}' height='{height}' href='data:image/png;base64,"
         f"{base64.b64encode(picture).decode()}'/></defs><g id='d'><use href='#p'/></g>{above}</svg>"
     )
-    return "data:image/svg+xml," + quote(svg, safe=" ='/:;,.(){}@+")
+    return "data:image/svg+xml," + quote(svg, safe=" =/:;,.(){}@+")

@@ -75,7 +75,7 @@ class StageCache:
         make : callable
             Returns arrays by name.
         """
-        path = self.folder / stage / f"{key}.cached"
+        path = self._path(stage, key)
         arrays = _read(path)
         if arrays is not None:
             self.served[stage] += 1
@@ -84,6 +84,13 @@ class StageCache:
         self.made[stage] += 1
         self._keep(path, made)
         return made
+
+    def holds(self, stage: str, key: str) -> bool:
+        """Return whether there is such an entry; `fetch` may still find it damaged."""
+        return self._path(stage, key).is_file()
+
+    def _path(self, stage: str, key: str) -> Path:
+        return self.folder / stage / f"{key}.cached"
 
     def _keep(self, path: Path, made: Arrays) -> None:
         """Write an entry; one that cannot be kept costs time, nothing else."""

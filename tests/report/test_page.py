@@ -127,7 +127,9 @@ def test_notes_are_shown_and_a_run_that_was_stopped():
 
 
 def test_the_headings_are_the_terms_of_the_field():
-    pictures = dict.fromkeys(("confusion_matrix", "reliability", "accuracy", "loss", "folds", "early", "classes"), b"1")
+    pictures = dict.fromkeys(
+        ("confusion_matrix", "reliability", "accuracy", "loss", "folds", "early", "classes"), a_png("1")
+    )
     html, _ = page_of(predictions=made_predictions(folds=3), pictures=pictures)
     assert re.findall("<h2.*?>(.*?)</h2>", html) == [
         "Interpretation",
