@@ -52,7 +52,7 @@ def render_page(
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
-        PNG or WebP files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
+        PNG files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
         ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     explorer : Explorer
         Whose faces are shown, and the pictures of single sequences.

@@ -53,6 +53,7 @@ def test_the_url_is_an_image_of_the_same_size(photograph):
     svg = ElementTree.fromstring(unquote(url.removeprefix("data:image/svg+xml,")))
     assert (int(svg.get("width")), int(svg.get("height"))) == Image.open(io.BytesIO(picture)).size
     assert len(url) < 1.4 * len(picture) + 2000
+    assert f"data:image/{'webp' if photograph else 'png'};base64," in unquote(url)
 
 
 @pytest.mark.browser
