@@ -12,6 +12,7 @@ from ckseq.experiment.early_checks import check_before_work
 from ckseq.experiment.recipe import load_experiment, settings_for
 from ckseq.storage.cache import Cache
 from ckseq.storage.run_record import RUN
+from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.report import report
 from ckseq.tasks.train import train
@@ -122,3 +123,5 @@ def _check_prepared(store: Path, data: Path | None, of_pipeline: Sequence[str]) 
     if of_pipeline:
         what = f"is prepared already, and --set {of_pipeline[0]} is for preparing"
         raise CallError(what, store, "name the data set with --data instead, or drop the setting")
+    with open_store(store):  # one that is missing or damaged says so before anything is made
+        pass
