@@ -75,7 +75,10 @@ def test_steps_depend_on_what_there_is(tmp_path):
     assert next_step("runs", {}, RESULT) == "ckseq compare b c"
     assert next_step("runs", {}, {"runs": []}) is None
     assert next_step("inspect", {"data": "d"}, {"verdict": {"enough_for": []}}) is None
+    found = {"source": "fer2013", "verdict": {"enough_for": ["color_faces", "fer2013_adversarial", "fer2013_small"]}}
+    assert next_step("inspect", {"data": "d"}, found) == "ckseq experiment fer2013_small --data d --out RESULT"
     predict = values_of(COMMANDS["predict"], run="r")
+    assert next_step("predict", predict, {"failed": {"clips": "no frames"}, "predictions": []}) is None
     assert next_step("predict", predict, {}) == "ckseq predict r a.mp4 'b c.mp4' --out RESULTS --draw"
     assert next_step("predict", {**predict, "out": "o"}, {}) == "ckseq live r"
     assert next_step("export", {}, {"script": None}) is None

@@ -52,6 +52,11 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             fix="set faces.color = rgb, or image_augmentation.color_levels = 0",
         )
     used = [one for one in recordings if coded(one, recipe)]
+    if recipe.input not in ("crops", "features") and used and all(one.n_frames == 1 for one in used):
+        raise CallError(
+            f"the experiment {recipe.name} reads motion, and these are single images",
+            fix="name an experiment on images, such as fer2013_small or color_faces; 'ckseq list experiments' has all",
+        )
     if recipe.input in ("crops", "features"):
         _check_lengths(used, recipe)
     if spec.ready_made is not None:

@@ -102,7 +102,8 @@ class StageCache:
                 if n_bytes > self._limit_bytes or free - n_bytes < _RESERVE_BYTES:
                     return
             contents = io.BytesIO()
-            np.savez(contents, **{name: np.asarray(array) for name, array in made.items()})
+            entry: dict[str, Any] = {name: np.asarray(array) for name, array in made.items()}
+            np.savez(contents, **entry)
 
             def write(file: BinaryIO) -> None:
                 file.write(_digest(path, contents.getbuffer()))
