@@ -22,15 +22,19 @@ settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 SLOW = (
+    "api/test_runs.py",
     "learn",
     "models",
+    "executors/test_cluster.py",
     "experiment/test_features.py",
     "search/test_finalists.py",
     "tasks/test_bench_stills.py",
+    "tasks/test_check_plugin.py",
     "tasks/test_crossval.py",
     "tasks/test_explain.py",
     "tasks/test_export.py",
     "tasks/test_live.py",
+    "tasks/test_on_cluster.py",
     "tasks/test_peer_fer.py",
     "tasks/test_predict.py",
     "tasks/test_reproduce.py",
@@ -40,6 +44,7 @@ SLOW = (
     "tasks/test_train.py",
     "tasks/test_tune.py",
     "test_cli.py",
+    "test_plugins.py",
 )
 """Folders and files whose tests import TensorFlow, train, or start the command line; single tests carry the mark."""
 
@@ -64,6 +69,16 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture
 def console():
     return Console(quiet=True)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The client of a Dask cluster of two worker processes on loopback."""
+    distributed = pytest.importorskip("distributed")
+    import made_cluster
+
+    with made_cluster.cluster() as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,18 @@ seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Ra
 jobs_option = click.option(
     "--jobs", type=Jobs(), default=-1, show_default=True, help="Number of processes; -1 uses all cores."
 )
+on_option = click.option(
+    "--on", metavar="PLACE",
+    help="Work on a Dask cluster: dask:tcp://HOST:8786, dask:FILE.json (a scheduler file), or dask:local (--jobs "
+    "processes of this machine).",
+)  # fmt: skip
+shard_option = click.option(
+    "--shard", metavar="K/N", help="Do only the K-th of N shares of the work; 'ckseq gather' brings them together."
+)
+explain_option = click.option(
+    "--explain/--no-explain", default=True, show_default=True,
+    help="Explain some test sequences of each class for the report: where and when the model looks.",
+)  # fmt: skip
 neutral_option = click.option(
     "--neutral", type=FOLDER, metavar="CLIP",
     help="Folder of frames or video of the person's neutral face, for runs with calibration = neutral.",
@@ -183,8 +195,22 @@ fit_memory_option = click.option(
     help="Adjust settings until training fits into memory; the results stay mathematically the same.",
 )
 source_option = click.option(
-    "--source", type=click.Choice(registry.names("sources")), help="Format of the data set; detected if not given."
-)
+    "--source", metavar="NAME|FILE",
+    help=f"Format of the data set: {', '.join(registry.names('sources'))}, or a plug-in; detected if not given.",
+)  # fmt: skip
+
+
+def _admit(_: click.Context, __: click.Parameter, files: tuple[Path, ...]) -> None:
+    from ckseq.plugins import admit_file
+
+    for file in files:
+        admit_file(file)
+
+
+plugin_option = click.option(
+    "--plugin", multiple=True, type=FOLDER, metavar="FILE", expose_value=False, callback=_admit,
+    help="A plug-in's file with which RUN was made. Its code is executed.",
+)  # fmt: skip
 
 
 def cache_of(cached: bool) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, command
+from ckseq.cli.common import FOLDER, command, on_option, plugin_option
 
 
 @command(
@@ -19,6 +19,7 @@ from ckseq.cli.common import FOLDER, command
         help="Data set in CK+'s layout, whose Landmarks say which parts of the face moved: prints how well the "
         "explanations overlap with these.",
     ),
+    plugin_option,
     click.option("--sanity", is_flag=True,
                  help="Train every fold again on shuffled labels; explanations of such models must say nothing."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
@@ -26,6 +27,7 @@ from ckseq.cli.common import FOLDER, command
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
     click.option("--all-faces", is_flag=True,
                  help="Of CK+, also show faces of subjects whose pictures may not be published."),
+    on_option,
 )  # fmt: skip
 def _explain(**values: Any) -> dict[str, Any]:
     """Show where and when in a face a model sees its evidence.

@@ -17,18 +17,22 @@ from ckseq.cli.common import (
     cache_option,
     command,
     error_rate_option,
+    explain_option,
     fit_memory_option,
     jobs_option,
     neutral_option,
+    on_option,
     out_option,
     overwrite_option,
+    plugin_option,
     recipe_option,
     seed_option,
     set_option,
+    shard_option,
     source_option,
     strict_option,
 )
-from ckseq.defaults import FRAMES_PER_SECOND
+from ckseq.defaults import FRAMES_PER_SECOND, RECORDINGS_PER_FILE
 from ckseq.recipes import recipe_names
 
 
@@ -111,15 +115,25 @@ def _inspect(**values: Any) -> dict[str, Any]:
     cache_option,
     strict_option,
     source_option,
+    click.option("--append", is_flag=True, help="Add the recordings that the store lacks; those it has are kept."),
+    click.option(
+        "--per-file",
+        type=click.IntRange(1, 1_000_000),
+        default=RECORDINGS_PER_FILE,
+        show_default=True,
+        help="Most recordings in one HDF5 file; more are several files behind an index.",
+    ),
     set_option,
     jobs_option,
+    on_option,
+    shard_option,
     overwrite_option,
 )
 def _preprocess(*, classes: tuple[str, ...], cached: bool, **values: Any) -> dict[str, Any]:
     """Preprocess a data set into a store of tensors.
 
     Detects the faces in the recordings of DATA, extracts motion blobs and projections as the pipeline says, and writes
-    them to one HDF5 file. The same command resumes an interrupted run.
+    them to one HDF5 file, or to several behind an index if there are many. The same command resumes an interrupted run.
     """
     from ckseq.tasks.preprocess import preprocess
 
@@ -206,8 +220,11 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         show_default=True,
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
+    on_option,
+    shard_option,
     click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
     click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
+    explain_option,
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,
@@ -226,7 +243,29 @@ def _crossval(*, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
     from ckseq.tasks.report import report
 
     result = crossval(console=console, **values)
+    reported = reported and "shard" not in result
     return result | ({"report": report(values["out"], faces=True, console=console)} if reported else {})
+
+
+@command(
+    "gather",
+    click.argument("out", type=TARGET),
+    click.option("--partial", is_flag=True, help="Assemble a store without the recordings that are missing."),
+    click.option(
+        "--report/--no-report", "reported", default=True, show_default=True, help="Also write a run's report."
+    ),
+)
+def _gather(*, out: Path, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
+    """Assemble what the jobs of an array made with --shard.
+
+    OUT is the --out of 'ckseq preprocess --shard' or 'ckseq crossval --shard'. Says what is missing, and which shards
+    that belongs to.
+    """
+    from ckseq.tasks.gather import gather
+    from ckseq.tasks.report import report
+
+    result = gather(out, console=console, **values)
+    return result | ({"report": report(out, faces=True, console=console)} if reported and "run" in result else {})
 
 
 @command(
@@ -274,12 +313,14 @@ def _report(**values: Any) -> dict[str, Any]:
     click.option("--store", type=FOLDER, help="A store that 'ckseq preprocess' wrote, instead of --data."),
     out_option("Folder for the store, the run and the report."),
     cache_option,
+    explain_option,
     strict_option,
     source_option,
     fit_memory_option,
     set_option,
     seed_option,
     jobs_option,
+    on_option,
     overwrite_option,
 )
 def _experiment(*, cached: bool, **values: Any) -> dict[str, Any]:
@@ -310,12 +351,14 @@ _experiment.epilog = (
     ),
     click.option("--out", type=TARGET, help="Folder for the predictions as JSON; timelines also as CSV and figures."),
     click.option("--draw", is_flag=True, help="Also write the videos and photos with faces and classes drawn on them."),
-    click.option("--detector", type=click.Choice(registry.names("detectors")),
-                 help="Face detector for models of single images; the run's own if not given."),
+    click.option("--detector", metavar="NAME|FILE",
+                 help=f"Face detector for models of single images: {', '.join(registry.names('detectors'))}, or a "
+                 "plug-in; the run's own if not given."),
     neutral_option,
     click.option("--fps", type=Number(0.1, 1000), default=FRAMES_PER_SECOND, show_default=True,
                  help="Frames per second of folders of frames."),
     click.option("--seconds", type=Number(0), help="Stop a video or camera after this many seconds."),
+    plugin_option,
     error_rate_option,
     click.option(
         "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE",

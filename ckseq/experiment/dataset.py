@@ -29,7 +29,8 @@ from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_fold_file
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 from ckseq.storage.streaming import n_steps, stream
 
 # the sections of a pipeline that change what is read from a store
@@ -308,7 +309,8 @@ def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
     if name != Path(recipe.pipeline).stem:
         return [f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {name}"]
     try:
-        asked = load_pipeline(recipe.pipeline).model_dump(mode="json")
+        # the experiment may be that of a run, whose plug-ins are not loaded for a note
+        asked = load_pipeline(recipe.pipeline, named_by_person=False).model_dump(mode="json")
     except CallError:  # a file that is no longer there
         return []
     # what a store keeps beside its projections changes none of them
@@ -323,9 +325,9 @@ def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
 
 def _check_test_subjects(store: Store, protocol: ProtocolConfig) -> None:
     """Refuse names in ``protocol.test_subjects`` that nobody in the store has."""
-    known = {entry.subject for entry in store.entries}
-    if protocol.kind != "subject_holdout":
+    if protocol.kind != "subject_holdout" or not protocol.test_subjects:
         return
+    known = {entry.subject for entry in store.entries}
     if unknown := [name for name in protocol.test_subjects if name not in known]:
         raise DataError(
             f"protocol.test_subjects lists {', '.join(unknown)}, and the store has no such subject",

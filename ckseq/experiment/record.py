@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 import ckseq
-from ckseq import registry
+from ckseq import plugins, registry
 from ckseq.config import differences
 from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.features import crop_shape
-from ckseq.experiment.leakage import leakage_of
+from ckseq.experiment.leakage import leakage_of, unit_baselines_of
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.targets import case_of
 from ckseq.learn import backend
@@ -22,6 +22,7 @@ from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import Fold, overlap
 from ckseq.protocol.leakage import NEAR, Leakage, Rule
+from ckseq.protocol.unit_baselines import UnitBaseline
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
     DoubtRecord,
@@ -32,8 +33,11 @@ from ckseq.storage.run_record import (
     RuleRecord,
     RunRecord,
     StoreRecord,
+    UnitBaselineRecord,
+    UnitBaselinesRecord,
 )
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 from ckseq.tracking.quality import doubts
 
 # so many pairs are named, the others counted
@@ -60,8 +64,11 @@ def record_of(
     kind : str
     seeds : sequence of int
     """
-    leakage = None
-    if dataset.folds and not recipe.predicts_units:  # its baselines predict classes
+    leakage = unit_baselines = None
+    if dataset.folds and recipe.predicts_units:
+        found = unit_baselines_of(store, dataset.entries, dataset.labels, dataset.folds)
+        unit_baselines = unit_baselines_record(*found)
+    elif dataset.folds:
         leakage = leakage_record(leakage_of(store, dataset.entries, dataset.folds))
     tested = {id for fold in dataset.folds for id in fold.test}
     validation = {id for fold in dataset.folds for id in fold.validation}
@@ -78,10 +85,11 @@ def record_of(
         train_only=tuple(entry.id for entry in dataset.entries if entry.id not in tested | validation),
         seeds=tuple(seeds),
         leakage=leakage,
-        versions={"ckseq": ckseq.__version__, **backend.versions()},
+        unit_baselines=unit_baselines,
+        versions={"ckseq": ckseq.__version__, **backend.versions(), **_plugin_versions(recipe)},
         balance_notes=dataset.balance_notes,
         doubts=_doubts(dataset.entries),
-        notes=(*dataset.notes, *_announcements(recipe, dataset.labels)),
+        notes=(*dataset.notes, *_announcements(recipe, dataset.labels), *_plugin_notes(store, recipe)),
     )
 
 
@@ -107,7 +115,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         return ProtocolRecord(kind="all", digest=dataset.digest, n_folds=0, n_train=len(ids), n_test=0)
     subject = {entry.id: entry.subject for entry in dataset.entries}
     shown = {entry.id: case_of(entry, dataset.labels, recipe).labels for entry in dataset.entries}
-    noun, shared = noun_in(recipe), leakage or _shared(dataset.folds, subject)
+    noun, shared = noun_in(recipe), leakage or shared_subjects(dataset.folds, subject)
     if len(dataset.folds) == 1:
         fold = dataset.fold
         kind, digest = fold.kind, fold.digest
@@ -115,7 +123,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         sentence = noun.reworded(overlap(fold, subject).sentence)
     else:
         kind, digest, counts = recipe.protocol.kind, folds_digest(dataset.folds), {}
-        sentence = shared.sentence if isinstance(shared, _Shared) else leak_sentences(shared, noun)[0]
+        sentence = shared.sentence if isinstance(shared, Shared) else leak_sentences(shared, noun)[0]
     return ProtocolRecord(
         kind=kind,
         digest=digest,
@@ -134,7 +142,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
     )
 
 
-class _Shared(NamedTuple):
+class Shared(NamedTuple):
     """What training and test sides of all folds share; None where that is unknown."""
 
     shared_subjects: int | None
@@ -142,16 +150,17 @@ class _Shared(NamedTuple):
     sentence: str
 
 
-def _shared(folds: Sequence[Fold], subject: Mapping[str, str]) -> _Shared:
+def shared_subjects(folds: Sequence[Fold], subject: Mapping[str, str]) -> Shared:
+    """Return what training and test sides of folds share; ``subject`` names whom each recording shows."""
     overlaps = [overlap(fold, subject) for fold in folds]
     apart = all(one.shared_subjects == 0 for one in overlaps)
     some = next((one for one in overlaps if one.shared_subjects != 0), overlaps[0])
     sentence = some.sentence if apart or len(folds) == 1 else f"in a fold, {some.sentence}"
     counts = [one.test_sequences_of_shared_subjects for one in overlaps]
     if None in counts:
-        return _Shared(None, None, sentence)
+        return Shared(None, None, sentence)
     people = set().union(*({subject[id] for id in one.test} & {subject[id] for id in one.train} for one in folds))
-    return _Shared(len(people), sum(count or 0 for count in counts), sentence)
+    return Shared(len(people), sum(count or 0 for count in counts), sentence)
 
 
 def _doubts(entries: Sequence[Entry]) -> tuple[DoubtRecord, ...]:
@@ -178,6 +187,47 @@ def _announcements(recipe: Experiment, labels: Sequence[str]) -> list[str]:
     if backbones:
         backend.load_keras()  # before anybody else does, so that it stays quiet
     return [line for config in backbones for line in announcement(config)]
+
+
+def _plugin_versions(recipe: Experiment) -> dict[str, str]:
+    plugin = plugins.admitted("models", recipe.model_kind)
+    return {} if plugin is None or not plugin.package else {plugin.package: plugin.version}
+
+
+def _plugin_notes(store: Store, recipe: Experiment) -> list[str]:
+    """Return a line for each plug-in that took part: the recipes in the record name it with its SHA-256."""
+    trees = {
+        "model": recipe.model_dump(mode="json")["model"],
+        "detector": store.pipeline.get("detector", {}),
+    }
+    return [
+        f"the {what} is a plug-in, not part of ckseq: {' '.join(filter(None, (own['name'], own.get('version'))))}, "
+        f"SHA-256 {own['sha256'][:12]}..."
+        for what, tree in trees.items()
+        if (own := tree.get("plugin"))
+    ]
+
+
+def unit_baselines_record(baselines: Sequence[UnitBaseline], unmeasured: Sequence[str]) -> UnitBaselinesRecord:
+    """Return the baselines of action units as the record keeps them."""
+
+    def known(value: float) -> float | None:
+        return None if math.isnan(value) else value
+
+    return UnitBaselinesRecord(
+        baselines=tuple(
+            UnitBaselineRecord(
+                name=one.name,
+                about=one.about,
+                mean_auc=known(one.scores.mean_auc),
+                interval=None if math.isnan(one.scores.mean_auc) else (low, high),
+                aucs={unit.unit: known(unit.auc) for unit in one.scores.units},
+            )
+            for one in baselines
+            for low, high in [one.scores.interval]
+        ),
+        unmeasured=tuple(unmeasured),
+    )
 
 
 def leakage_record(leakage: Leakage) -> LeakageRecord:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ckseq.console import Bar
 from ckseq.defaults import CONFIDENCE
+from ckseq.executors.work import Executor
 from ckseq.experiment.dataset import Dataset, gather
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.shuffled_labels import train_on_shuffled_labels
@@ -21,6 +22,7 @@ from ckseq.explain.maps import OcclusionConfig, When, Where
 from ckseq.explain.occlusion import Predict
 from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
 from ckseq.explain.regions import region_labels
+from ckseq.grammar import agreeing, counted
 from ckseq.inference.explained_recording import (
     Model,
     ReadRecording,
@@ -29,6 +31,7 @@ from ckseq.inference.explained_recording import (
     models_of,
     read_recording,
 )
+from ckseq.inference.explanation_work import Explained, Maps, maps_of
 from ckseq.protocol.intervals import Interval
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
 from ckseq.storage.run_record import RunRecord
@@ -60,7 +63,13 @@ class Task(NamedTuple):
 
 
 def explain_run(
-    task: Task, wanted: Sequence[str], *, sanity: bool, bar: Bar, on_explained: OnExplained
+    task: Task,
+    wanted: Sequence[str],
+    *,
+    sanity: bool,
+    bar: Bar,
+    on_explained: OnExplained,
+    cluster: Executor | None = None,
 ) -> ExplanationFile:
     """Explain recordings of a run and judge the explanations.
 
@@ -74,6 +83,8 @@ def explain_run(
     bar : Bar
         Advances with every recording.
     on_explained : callable
+    cluster : Executor, optional
+        Where the maps of the run's models are computed.
 
     Raises
     ------
@@ -86,12 +97,19 @@ def explain_run(
     found = _Found([], [], [], [], [], [])
     first: dict[str, NDArray[np.float64]] = {}
     seeds = task.record.seeds
+    maps: Maps = {}
+    if cluster is not None:
+        what = Explained(task.run, task.record, task.recipe, task.store.path, task.config)
+        maps = maps_of(what, wanted, cluster, bar)
     for model in models_of(task.run, task.record, wanted):
         predict = _asked(task, model.load())
         for recording in _recordings(task, model):
             again = model.seed != seeds[0]
-            where, when = explain_recording(recording, predict, task.config, also_when=not again)
-            bar.advance(text=recording.entry.id)
+            if cluster is None:
+                where, when = explain_recording(recording, predict, task.config, also_when=not again)
+                bar.advance(text=recording.entry.id)
+            else:
+                where, when = maps.pop((model.seed, recording.entry.id))
             if again:
                 _add_correlation(found, recording, first.get(recording.entry.id), _regional(task, recording, where))
                 continue
@@ -131,7 +149,7 @@ def _recordings(task: Task, model: Model) -> Any:
 def _code(task: Task, recording: ReadRecording, where: Where) -> int:
     """Return the class that is judged: the true one, or the predicted one where the recording has no label."""
     label = recording.entry.label
-    return task.record.labels.index(label) if label in task.record.labels else int(where.log_probabilities.argmax())
+    return task.record.labels.index(label) if label in task.record.labels else int(where.probabilities.argmax())
 
 
 def _regional(task: Task, recording: ReadRecording, where: Where) -> NDArray[np.float64]:
@@ -193,7 +211,7 @@ def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset,
 
 def _explained(task: Task, model: Model, recording: ReadRecording, where: Where, when: When) -> ExplainedRecording:
     entry, labels = recording.entry, task.record.labels
-    code = int(where.log_probabilities.argmax())
+    code = int(where.probabilities.argmax())
     codes = dict.fromkeys([code, labels.index(entry.label) if entry.label in labels else code])
     return ExplainedRecording(
         recording=entry.id,
@@ -203,7 +221,7 @@ def _explained(task: Task, model: Model, recording: ReadRecording, where: Where,
         held_out=model.held_out,
         truth=entry.label,
         predicted=labels[code],
-        probability=round(float(np.exp(where.log_probabilities[code])), _DIGITS),
+        probability=round(float(where.probabilities[code]), _DIGITS),
         n_steps=len(when.time),
         onset=recording.onset,
         apex=recording.apex,
@@ -271,6 +289,7 @@ def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFil
         occlusion=task.config.model_dump(),
         notes=_notes(
             found,
+            task.record,
             has_film=some.face is not None,
             has_bands=some.rows is not None,
             has_landmarks=task.recipe.input in ("landmarks", "fused"),
@@ -308,7 +327,7 @@ def _pair(interval: Interval) -> tuple[float, float]:
 
 def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...]:
     named: list[tuple[str, str, list[tuple[str, float]]]] = [
-        (f"drop of the true class's log-probability without {what}, nats", MODEL, _without(found, group))
+        (f"drop of the true class's log-odds without {what}, nats", MODEL, _without(found, group))
         for group, what in (
             ("everything", "any motion"),
             ("motion", "projections"),
@@ -343,7 +362,9 @@ def _without(found: _Found, group: str) -> list[tuple[str, float]]:
     return [(subject, drop) for subject, drop in drops if drop is not None]
 
 
-def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: bool) -> tuple[str, ...]:
+def _notes(
+    found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool, has_landmarks: bool
+) -> tuple[str, ...]:
     notes = ["occlusion shows what the model relies on; where two regions tell the same, stilling one costs little"]
     if has_bands:
         bands = "the maps of rows and columns show bands, not points: projections hold no points"
@@ -351,12 +372,24 @@ def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: boo
         lacks = "without blobs in the store there is no map of points and regions; prepare it with reduce.keep_blobs"
         notes += [bands, exact if has_film else lacks]
     if has_landmarks and has_bands:
-        notes.append(
-            "stilling a named region also stills its landmarks and gradients; maps of face, rows and columns leave them"
+        joint = (
+            "what is kept from moving is kept so in all that the model reads: blobs, landmarks and gradients; these "
+            "two are then as at the start of the sequence, with their noise"
         )
+        alone = (
+            "without blobs a region is kept from moving in landmarks and gradients only, and its motion stays in the "
+            "projections"
+        )
+        cells = (
+            "a cell of the gradients is as wide as a fifth of the face box: by gradients, what lies in one cell or in "
+            "those beside it cannot be told apart"
+        )
+        notes += [joint, *([] if has_film else [alone]), cells]
     n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)
     if n_typical:
         notes.append(f"no landmarks were found in {n_typical} first frames: regions at fixed fractions of the box")
+    if not_all := len(record.tested) - len({one.recording for one in found.recordings if one.held_out}):
+        notes.append(f"{counted(not_all, 'test sequence')} of the run {agreeing(not_all, 'is', 'are')} not explained")
     n_seen = sum(not one.held_out for one in found.recordings)
     if n_seen:
         notes.append(f"{n_seen} explained recordings are not of the run's test part; the model may have seen them")

@@ -13,6 +13,7 @@ from ckseq.experiment.recipe import load_experiment, settings_for
 from ckseq.storage.cache import Cache
 from ckseq.storage.run_record import RUN
 from ckseq.storage.store import open_store
+from ckseq.tasks.explain import explain_sample
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.report import report
 from ckseq.tasks.train import train
@@ -28,10 +29,12 @@ def experiment(
     settings: Sequence[str] = (),
     seed: int | None = None,
     jobs: int = -1,
+    on: str | None = None,
     overwrite: bool = False,
     fit_memory: bool = False,
     strict: bool = False,
     cache: Cache | None = None,
+    explain: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Preprocess what the experiment needs, train, report; what is there already is not done again.
@@ -54,6 +57,8 @@ def experiment(
         Instead of the experiment's own.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        Preprocess on a cluster, see `ckseq.executors.choice.executor_for`; the one training runs here.
     overwrite : bool
         Replace what stands at ``out``.
     fit_memory : bool
@@ -62,6 +67,8 @@ def experiment(
         Refuse data of which something cannot be used.
     cache : Cache, optional
         Keeps the face crops for other experiments on the same data.
+    explain : bool
+        Explain some test sequences of each class, for the report.
     console : Console
 
     Returns
@@ -95,6 +102,7 @@ def experiment(
             source=source,
             classes=None if recipe.predicts_units else recipe.classes,
             jobs=jobs,
+            on=on,
             overwrite=overwrite,
             cache=cache,
             strict=strict,
@@ -113,6 +121,8 @@ def experiment(
         fit_memory=fit_memory,
         console=console,
     )
+    if explain:
+        explain_sample(run, console=console)
     reported = report(run, faces=True, console=console)
     return {"store": str(store), "run": str(run), **trained, **reported, "failed": failed}
 

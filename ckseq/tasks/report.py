@@ -127,7 +127,7 @@ def report(
     facs = _facs(run, facts, predictions, units)
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
-    explained = None if found_explanations is None else explained_of(found_explanations)
+    explained = None if found_explanations is None else explained_of(found_explanations, n_tested=len(facts.tested))
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),

@@ -33,6 +33,7 @@ OPTIONAL = {
     "storage/video_writer.py": "video",
     "models": "networks",
     "learn": "networks",
+    "executors": "cluster",
     "search": "tune",
     "tasks/tune.py": "tune",
     "web": "live",
@@ -134,6 +135,7 @@ HOMES = {
     "tensorflow": {"models", "learn"},
     "optuna": {"search"},
     "dlib": {"detectors"},
+    "distributed": {"executors"},
     "the-server": {"web"},
 }
 
