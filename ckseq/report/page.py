@@ -18,6 +18,8 @@ from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.explanations import Explained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
+from ckseq.report.paper import paper_of, section_html
+from ckseq.report.paper import script as paper_script
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.templates import packaged, template
 from ckseq.report.trust import NAMES, Trust, trust
@@ -79,7 +81,7 @@ def render_page(
         percent=wording.percent,
         sentence=_sentence,
     )
-    script = packaged("page.js")
+    script = packaged("page.js") + paper_script()
     noun = wording.noun_of(run)
     page: str = html.render(
         noun=noun,
@@ -129,6 +131,7 @@ def render_page(
         explained=explained,
         replication=card_html(card, run, scores) if card else "",
         facs=facs,
+        paper=section_html(paper_of(run, predictions, scores, found)),
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),

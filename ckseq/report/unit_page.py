@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
 
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
+from ckseq.report.paper import Paper, script, section_html
 from ckseq.report.templates import template
 from ckseq.report.units import unit_name
 from ckseq.storage.run_record import RunRecord
 
 
 def render_unit_page(
-    run: RunRecord, scores: UnitScores, intensities: Sequence[IntensityScore], pictures: Mapping[str, bytes]
+    run: RunRecord,
+    scores: UnitScores,
+    intensities: Sequence[IntensityScore],
+    pictures: Mapping[str, bytes],
+    *,
+    paper: Paper,
 ) -> str:
     """Return the report of a run on action units as one HTML page that stands alone.
 
@@ -29,6 +38,8 @@ def render_unit_page(
         May be empty.
     pictures : mapping of str to bytes
         PNG files by name: ``units``, and ``loss`` where there is one.
+    paper : Paper
+        What a paper needs of the run.
 
     Returns
     -------
@@ -53,6 +64,9 @@ def render_unit_page(
         pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
+        paper=section_html(paper),
+        script=Markup(script()),
+        script_digest=base64.b64encode(hashlib.sha256(script().encode()).digest()).decode(),
     )
     return page
 
