@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ckseq.notebook import html_table
 from ckseq.tracking.segments import Segment
 
 SCHEMA = 2
@@ -31,6 +32,11 @@ class SequencePrediction:
     n_without_face: int
     kind: Literal["sequence"] = "sequence"
 
+    def _repr_html_(self) -> str:
+        ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
+        title = f"{self.input}: {self.predicted}"
+        return html_table(title, [(label, f"{p:.2f}") for label, p in ranked], ("label", "probability"))
+
 
 @dataclass(frozen=True)
 class TimelinePrediction:
@@ -45,6 +51,15 @@ class TimelinePrediction:
     ended: str
     files: dict[str, str] | None = None
     kind: Literal["timeline"] = "timeline"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{one.start_s:.1f}", f"{one.end_s:.1f}", one.face, one.label or "none")
+            for one in self.segments
+            if one.label
+        ]
+        title = f"{self.input}: {self.duration_s:.1f} s, {self.n_frames} frames"
+        return html_table(title, rows, ("from, s", "to, s", "face", "label"))
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,10 @@ class PhotoPrediction:
     drawn: str | None = None
     notes: list[str] | None = None
     kind: Literal["photo"] = "photo"
+
+    def _repr_html_(self) -> str:
+        rows = [(n, one.dominant_emotion, f"{max(one.emotion.values()):.0f}") for n, one in enumerate(self.faces, 1)]
+        return html_table(self.input, rows, ("face", "emotion", "percent"))
 
 
 Prediction = SequencePrediction | TimelinePrediction | PhotoPrediction

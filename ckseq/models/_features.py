@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from ckseq.signal.pooling import as_series, part_means, pooled_width
+
 
 class _Reduced(TransformerMixin, BaseEstimator):
     """Sequences (n, t, h, w, channels), pooled along the width; nothing is fitted.
@@ -35,12 +37,7 @@ class _Reduced(TransformerMixin, BaseEstimator):
         return self
 
     def _reduced(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        values = np.sqrt(np.maximum(x, 0)) if self.root else x
-        n, t, h, w, channels = values.shape
-        groups = max(w // self.pool, 1)
-        pool = min(self.pool, w)
-        cut = values[:, :, :, : groups * pool].reshape(n, t, h, groups, pool, channels)
-        return cut.mean(axis=4, dtype=np.float32)
+        return pooled_width(np.sqrt(np.maximum(x, 0)) if self.root else x, pool_px=self.pool)
 
 
 class Vectors(_Reduced):
@@ -57,9 +54,7 @@ class Vectors(_Reduced):
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:  # noqa: N803
         """Return (n, parts * h * (w // pool) * channels) float32."""
-        values = self._reduced(X)
-        parts = np.array_split(values, min(self.parts, values.shape[1]), axis=1)
-        return np.stack([part.mean(axis=1) for part in parts], axis=1).reshape(len(values), -1)
+        return part_means(self._reduced(X), parts=self.parts)
 
 
 class Series(_Reduced):
@@ -72,5 +67,4 @@ class Series(_Reduced):
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float32]:  # noqa: N803
         """Return (n, h * (w // pool) * channels, t) float32."""
-        values = self._reduced(X)
-        return np.ascontiguousarray(np.moveaxis(values, 1, -1).reshape(len(values), -1, values.shape[1]))
+        return as_series(self._reduced(X))

@@ -182,13 +182,18 @@ def prepare_one(
         n_dropped = faces.n_dropped
         prepared = Prepared(recording, own_digest, source_digest, n_frames, n_dropped, arrays, quality=quality)
     except BAD_FRAMES as error:
-        what = readable(str(error)).partition("\n")[0] or type(error).__name__
-        prepared = Prepared(recording, own_digest, source_digest, recording.n_frames or 0, error=what)
+        n_frames = recording.n_frames or 0
+        prepared = Prepared(recording, own_digest, source_digest, n_frames, error=reason_of(error))
     write_part(parts, prepared, packed=not passing)
     served = () if kept is None else tuple(sorted(kept.served))
     note = size_note(recording, prepared.n_frames)
     what, n_frames, quality = prepared.error or "", prepared.n_frames, prepared.quality
     return Result(recording.id, own_digest, n_frames, what, False, served, content, note, quality)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a recording failed, as one line."""
+    return readable(str(error)).partition("\n")[0] or type(error).__name__
 
 
 def _stamps(recording: Recording) -> list[tuple[int, int, int]]:

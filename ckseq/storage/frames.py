@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.recording import ArchiveMembers, Frames, ImageFiles, ImagesInMemory, PixelRow, VideoFile
 from ckseq.redirect import stderr_captured
 from ckseq.regular_file import open_regular
@@ -108,6 +108,32 @@ def in_memory(frames: Frames) -> Frames:
     except DataError:  # reported where they are decoded
         return frames
     return ImagesInMemory(tuple(names), tuple(contents))
+
+
+def frames_of(images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> ImagesInMemory:
+    """Return arrays of pixels as the frames of a recording: as if they had been read from PNG files, without loss.
+
+    Parameters
+    ----------
+    images : (t, h, w) or (t, h, w, 3) uint8, or sequence of such images
+        Gray, or red, green, blue, in temporal order.
+
+    Raises
+    ------
+    CallError
+        There is none, or one has another shape or type.
+    """
+    contents = []
+    for number, image in enumerate(images):
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or not image.size:
+            what = f"is of shape {image.shape} and type {image.dtype}"
+            raise CallError(what, f"frame {number}", "frames are (h, w) or (h, w, 3) arrays of uint8")
+        pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        contents.append(cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+    if not contents:
+        raise CallError("there are no frames", fix="give at least one array of pixels")
+    return ImagesInMemory(tuple(f"/frame_{number:08d}.png" for number in range(len(contents))), tuple(contents))
 
 
 def read_headers(frames: ImageFiles | ArchiveMembers | ImagesInMemory) -> Iterator[Header | None]:

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -34,6 +34,8 @@ from numpy.typing import NDArray
 from ckseq.config import Tree, digest
 from ckseq.errors import DataError
 from ckseq.facs import ActionUnit
+from ckseq.labels import in_order
+from ckseq.notebook import html_table
 from ckseq.recording import Origin
 from ckseq.signal.fused import NeutralFace, beside, less_neutral, neutral_face
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
@@ -69,7 +71,7 @@ class Entry:
 
 
 class Store:
-    """A store opened for reading; made by `open_store`."""
+    """A store opened for reading; made by `open_store`, and closed at the end of a ``with`` block or by `close`."""
 
     def __init__(self, file: h5py.File, path: Path, *, listing: bool = True) -> None:
         self._file, self._recordings = file, child(file, "recordings")
@@ -84,6 +86,27 @@ class Store:
         # reading a recording's attributes takes as long as reading its data: once a run, and not once a batch
         self._checks_attributes = self.has_checksums and listing
         self._checked: set[str] = set()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path}: {len(self.entries)} recordings, pipeline {self.pipeline.get('name')}>"
+
+    def _repr_html_(self) -> str:
+        counts = Counter(str(entry.label) for entry in self.entries if entry.error is None)
+        people = len({entry.subject for entry in self.entries})
+        rows: list[tuple[object, ...]] = [(label, counts[label]) for label in in_order(counts)]
+        if n_failed := sum(entry.error is not None for entry in self.entries):
+            rows.append(("failed", n_failed))
+        return html_table(f"{self!r}; {people} subjects", rows, ("label", "recordings"))
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -297,9 +320,8 @@ def entry_of(id: str, group: h5py.Group) -> Entry:
     )
 
 
-@contextmanager
-def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -> Iterator[Store]:
-    """Open a store for reading.
+def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -> Store:
+    """Open a store for reading, best in a ``with`` block.
 
     Parameters
     ----------
@@ -321,17 +343,20 @@ def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -
         file = h5py.File(path, "r")
     except OSError:
         raise DataError("is cut short, or not a store of ckseq", path, _PREPARE_AGAIN) from None
-    with file:
-        try:
-            _check_schema(file, path)
-            store = Store(file, path, listing=listing)
-            if listing:
-                _ = store.entries
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise DataError(f"is damaged ({error})", path, _PREPARE_AGAIN) from None
+    try:
+        _check_schema(file, path)
+        store = Store(file, path, listing=listing)
+        if listing:
+            _ = store.entries
         if digest is not None and store.digest != digest:
             raise DataError("was replaced by another store meanwhile", path, "run the same command again")
-        yield store
+    except DataError:
+        file.close()
+        raise
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        file.close()
+        raise DataError(f"is damaged ({error})", path, _PREPARE_AGAIN) from None
+    return store
 
 
 def _check_schema(file: h5py.File, path: Path) -> None:

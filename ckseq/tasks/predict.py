@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.table import Column, Table
 from rich.text import Text
@@ -25,6 +26,7 @@ from ckseq.inference.predictions import (
     TimelinePrediction,
     as_json,
 )
+from ckseq.inference.predictor import Predictor
 from ckseq.inference.ready_made import is_ready_made, load_run_or_ready_made
 from ckseq.inference.recordings import RecordingOptions, predict_recordings
 from ckseq.inference.sequences import with_neutral
@@ -102,44 +104,75 @@ def predict(
     sections = _sections(settings, run)
     timeline = parse(TimelineConfig, sections.get("timeline", {}), where="--set timeline")
     predictor = load_run_or_ready_made(run, error_rate=error_rate, settings=sections.get("model", {}))
-    predictor = with_neutral(predictor, neutral)
-    sources = [str(path) for path in inputs]
-    photos: list[str] = []
-    detection = None
-    if predictor.reads_images:
-        if read_as == "sequence":
-            raise CallError("--as sequence is for models of sequences, and this one reads single images", run)
-        photos = [source for source in sources if not is_recording(source, read_as=read_as)]
-        read_as = "timeline"
-        detection = face_detection_for(predictor, detector, sections.get("detector", {}))
-        if photos and predictor.experiment.predicts_units:
-            raise CallError("a run on action units predicts no photos", run, "name videos or folders of frames")
-    elif detector is not None or "detector" in sections:
-        raise CallError("a detector is for models of single images, and this run's model reads sequences", run)
     if predictor.early_decision_warning:
         console.say(predictor.early_decision_warning)
-    options = RecordingOptions(read_as, out, draw, fps, seconds, timeline, detection)
+    found = apply_model(
+        with_neutral(predictor, neutral),
+        [str(path) for path in inputs],
+        RecordingOptions(read_as, out, draw, fps, seconds, timeline),
+        detector=detector,
+        detector_settings=sections.get("detector", {}),
+        console=console,
+    )
+    notes = predictor.notes if is_ready_made(run) else ()
+    _print(found.predictions, notes, console, multi_label=predictor.experiment.predicts_units)
+    result = {
+        "schema": SCHEMA,
+        "labels": list(predictor.labels),
+        "notes": list(predictor.notes),
+        "predictions": [as_json(prediction) for prediction in found.predictions],
+        "failed": found.failed,
+    }
+    if out is not None and found.recordings:
+        write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return result
+
+
+class Applied(NamedTuple):
+    """The predictions for some inputs, by input why there is none or a video ended early, and which are no photos."""
+
+    predictions: list[Prediction]
+    failed: dict[str, str]
+    recordings: list[str]
+
+
+def apply_model(
+    predictor: Predictor,
+    sources: Sequence[str],
+    options: RecordingOptions,
+    *,
+    detector: str | None = None,
+    detector_settings: Mapping[str, Any] | None = None,
+    console: Console,
+) -> Applied:
+    """Classify inputs with a loaded model; parameters and errors as of `predict`."""
+    photos: list[str] = []
+    if predictor.reads_images:
+        if options.read_as == "sequence":
+            what = "--as sequence is for models of sequences, and this one reads single images"
+            raise CallError(what, predictor.run)
+        photos = [source for source in sources if not is_recording(source, read_as=options.read_as)]
+        detection = face_detection_for(predictor, detector, detector_settings or {})
+        options = replace(options, read_as="timeline", detection=detection)
+        if photos and predictor.experiment.predicts_units:
+            raise CallError(
+                "a run on action units predicts no photos", predictor.run, "name videos or folders of frames"
+            )
+    elif detector is not None or detector_settings:
+        what = "a detector is for models of single images, and this run's model reads sequences"
+        raise CallError(what, predictor.run)
     predictions: list[Prediction] = []
     failed: dict[str, str] = {}
-    if photos and detection is not None:
-        found, failed = predict_photos(photos, predictor, detection=detection, out=out, draw=draw, console=console)
+    if photos and options.detection is not None:
+        found, failed = predict_photos(
+            photos, predictor, detection=options.detection, out=options.out, draw=options.draw, console=console
+        )
         predictions += found
     recordings = [source for source in sources if source not in photos]
     if recordings:
         timelines, failures = predict_recordings(recordings, predictor, options, console)
         predictions, failed = [*predictions, *timelines], failed | failures
-    notes = predictor.notes if is_ready_made(run) else ()
-    _print(predictions, notes, console, multi_label=predictor.experiment.predicts_units)
-    result = {
-        "schema": SCHEMA,
-        "labels": list(predictor.labels),
-        "notes": list(predictor.notes),
-        "predictions": [as_json(prediction) for prediction in predictions],
-        "failed": failed,
-    }
-    if out is not None and recordings:
-        write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    return result
+    return Applied(predictions, failed, recordings)
 
 
 def _sections(settings: Sequence[str], run: Path) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""`scan`: what is in a data set, without reading a pixel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import overload
+
+from ckseq.labels import in_order
+from ckseq.notebook import html_table
+from ckseq.preprocessing.data_set import find_source
+from ckseq.recording import Problem, Recording
+
+
+@dataclass(frozen=True)
+class DataSet(Sequence[Recording]):
+    """The recordings of a data set, sorted by id; a sequence of `Recording`.
+
+    Parameters
+    ----------
+    path : Path
+        The folder or file that was scanned.
+    source : str
+        The layout in which it is: ``ckplus``, ``manifest``, ``class_folders``, ``fer2013`` or a plug-in.
+    recordings : tuple of Recording
+    problems : tuple of Problem
+        What is odd about the data, each with its remedy.
+    """
+
+    path: Path
+    source: str
+    recordings: tuple[Recording, ...]
+    problems: tuple[Problem, ...]
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    @overload
+    def __getitem__(self, index: int) -> Recording: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Recording, ...]: ...
+    def __getitem__(self, index: int | slice) -> Recording | tuple[Recording, ...]:
+        return self.recordings[index]
+
+    def __repr__(self) -> str:
+        return f"<DataSet {self.path}: {len(self)} recordings, source {self.source}, {len(self.problems)} problems>"
+
+    def _repr_html_(self) -> str:
+        counts = Counter(str(recording.label) for recording in self.recordings)
+        people = len({recording.subject for recording in self.recordings})
+        rows = [(label, counts[label]) for label in in_order(counts)]
+        return html_table(f"{self!r}; {people} subjects", rows, ("label", "recordings"))
+
+
+def scan(data: str | PathLike[str], *, source: str | None = None) -> DataSet:
+    """List the recordings of a data set; no pixel is read.
+
+    Parameters
+    ----------
+    data : path
+        A folder, or a file such as a manifest.
+    source : str, optional
+        The layout of the data; found out if not given.
+
+    Returns
+    -------
+    DataSet
+        A sequence of `Recording`, sorted by id.
+
+    Raises
+    ------
+    CallError
+        There is no such place or source, or several sources recognize the place.
+    DataError
+        No source recognizes it, or it holds no recording.
+
+    Examples
+    --------
+    >>> recordings = ckseq.scan("CKPLUS")  # doctest: +SKIP
+    >>> len(recordings), recordings[0].label  # doctest: +SKIP
+    (593, 'anger')
+    """
+    path = Path(data).absolute()  # processes that are started once keep their folder
+    spec = find_source(path, source)
+    return DataSet(path, spec.name, tuple(spec.scan(path)), tuple(spec.problems(path)))

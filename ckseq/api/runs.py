@@ -1,0 +1,354 @@
+"""`train`, `crossval` and `load_run`: trainings from Python, and what can be done with their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.api.log_console import LogConsole, Progress
+from ckseq.api.settings import Settings, as_options
+from ckseq.defaults import CONFIDENCE, FRAMES_PER_SECOND
+from ckseq.errors import CallError, DataError
+from ckseq.experiment.finished import Finished
+from ckseq.inference.inputs import Input, ReadAs
+from ckseq.inference.predictions import Prediction
+from ckseq.inference.predictor import Predictor, load_predictor
+from ckseq.inference.recordings import RecordingOptions
+from ckseq.inference.sequences import predict_sequence, with_neutral
+from ckseq.notebook import html_table
+from ckseq.report import tables
+from ckseq.report.scores import scores_of
+from ckseq.report.wording import noun_of
+from ckseq.storage.complete_run import read_complete_run
+from ckseq.storage.frames import frames_of
+from ckseq.storage.predictions import Predictions
+from ckseq.storage.run_record import RunRecord, read_run
+from ckseq.storage.store import Store
+from ckseq.tasks.crossval import crossval as crossval_task
+from ckseq.tasks.predict import apply_model
+from ckseq.tasks.report import report as report_task
+from ckseq.tasks.train import train as train_task
+from ckseq.tracking.timeline import TimelineConfig
+
+_Path = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `Run.report` wrote.
+
+    Parameters
+    ----------
+    page : Path
+        The HTML page, one file that needs no network.
+    headline : str
+        The main score with its confidence interval, in words.
+    files : dict of str to Path
+        Every table and figure in the run folder, by name.
+    values : dict
+        The scores and findings, as ``ckseq report --json`` prints them.
+    """
+
+    page: Path
+    headline: str
+    files: Mapping[str, Path]
+    values: Mapping[str, Any]
+
+    def _repr_html_(self) -> str:
+        return html_table(self.headline, [("page", self.page), *self.files.items()])
+
+
+class Run:
+    """A training or cross-validation in its folder; made by `train`, `crossval` and `load_run`.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    record : RunRecord
+        How the run was made: recipes with all their values, data, folds, seeds, versions.
+    """
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder, self.record = folder, record
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The predictions of the test recordings: ``labels``, and ``rows`` with one for each recording and seed.
+
+        Raises
+        ------
+        DataError
+            The training is not complete, or the file is damaged.
+        """
+        return read_complete_run(self.folder, of_units=None).predictions
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The main score as the command line prints it: ``accuracy``, or ``mean_auc`` of action units, also by seed."""
+        return Finished(self.record, self.predictions).scores()
+
+    @property
+    def headline(self) -> str:
+        """The main score in words, an accuracy with its 95 % confidence interval."""
+        if self.record.predicts_units:
+            return Finished(self.record, self.predictions).summary()
+        facts, predictions = read_complete_run(self.folder)
+        return tables.headline(scores_of(facts, predictions, confidence=CONFIDENCE), noun_of(facts))
+
+    def predict(
+        self,
+        source: _Path | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+        *,
+        read_as: ReadAs = "auto",
+        neutral: _Path | None = None,
+    ) -> Prediction:
+        """Classify a new recording or photo with the run's model, preprocessed as its training data were.
+
+        Parameters
+        ----------
+        source : path, or (f, h, w) or (f, h, w, 3) uint8
+            A video file, a folder of frames or a photo; or the frames of one recording of an expression, gray or red,
+            green, blue.
+        read_as : str
+            ``sequence``, one class for the whole; ``timeline``, classes over time; ``auto`` takes what lasts longer
+            than five seconds for a timeline.
+        neutral : path, optional
+            A recording of the person's neutral face, for a run that is calibrated by person.
+
+        Returns
+        -------
+        SequencePrediction, TimelinePrediction or PhotoPrediction
+            The first with ``predicted`` and ``probabilities``, by label.
+
+        Raises
+        ------
+        CallError
+            The model does not read such an input, or a folder holds several photos.
+        DataError
+            The run has no model, as a cross-validation; the input cannot be read, or shows no face.
+        """
+        predictor = with_neutral(self._predictor, None if neutral is None else Path(neutral))
+        if not isinstance(source, str | PathLike):
+            if predictor.reads_images:
+                raise CallError("a model of single images reads photos and videos", fix="name the path of one")
+            return predict_sequence(Input("frames", frames_of(source), "sequence"), predictor)
+        options = RecordingOptions(read_as, None, False, FRAMES_PER_SECOND, None, TimelineConfig())
+        found = apply_model(predictor, [str(source)], options, console=LogConsole())
+        if not found.predictions:
+            raise DataError(next(iter(found.failed.values()), "there is nothing to predict"), source)
+        if len(found.predictions) > 1:
+            raise CallError(f"holds {len(found.predictions)} photos", source, "predict them one by one")
+        return found.predictions[0]
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return load_predictor(self.folder)
+
+    def report(
+        self,
+        *,
+        faces: bool = True,
+        all_faces: bool = False,
+        store: _Path | None = None,
+        units: _Path | None = None,
+        figures: _Path | None = None,
+    ) -> Report:
+        """Write all tables, figures and the page of the run into its folder.
+
+        Parameters
+        ----------
+        faces : bool
+            Whether the figures show faces.
+        all_faces : bool
+            Whether they also show faces of CK+ that may not be published.
+        store : path, optional
+            The store of the run, where it was moved.
+        units : path, optional
+            A run on action units, whose predictions are compared with the emotions.
+        figures : path, optional
+            A folder for figures in print quality.
+
+        Raises
+        ------
+        CallError
+            The store is not that of the run, or options contradict each other.
+        DataError
+            A file of the run is missing or damaged, or there are no predictions yet.
+        """
+        paths = {"store": store, "units": units, "figures": figures}
+        values = report_task(
+            self.folder,
+            faces=faces,
+            all_faces=all_faces,
+            console=LogConsole(),
+            **{name: None if path is None else Path(path) for name, path in paths.items()},
+        )
+        files = {name: Path(path) for name, path in values["files"].items()}
+        return Report(Path(values["report"]), self.headline, files, values)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.folder}: {self.record.experiment_name}, {self.record.kind}, {self.record.state}>"
+
+    def _repr_html_(self) -> str:
+        record, complete = self.record, self.record.state == "complete"
+        rows = [
+            ("experiment", record.experiment_name),
+            ("model", record.model_kind),
+            ("classes", ", ".join(record.labels)),
+            ("protocol", f"{record.protocol.kind}: {record.protocol.sentence}"),
+            *(("note", note) for note in record.notes),
+        ]
+        return html_table(f"{self.folder}: {self.headline if complete else record.state}", rows)
+
+
+def train(
+    store: _Path | Store,
+    *,
+    out: _Path,
+    experiment: str = "default",
+    settings: Settings | None = None,
+    seed: int | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    fit_memory: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Train one model as an experiment asks and test it on people it was not trained on, as ``ckseq train`` does.
+
+    Parameters
+    ----------
+    store : path or Store
+        Prepared recordings.
+    out : path
+        The run folder.
+    experiment : str
+        The name of an experiment, or the path of its .toml file.
+    settings : mapping, optional
+        Fields of the experiment that differ, as ``{"training.epochs": 20}``.
+    seed : int, optional
+        Instead of the experiment's own.
+    overwrite, resume : bool
+        Replace the run at ``out``, or go on with it.
+    fit_memory : bool
+        Choose what makes the training fit into memory without changing its mathematics.
+    progress : callable, optional
+        Called with ``"epochs"``, how many are done, and how many there are.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    CallError
+        ``out`` is in the way, or the experiment is wrong.
+    DataError
+        The store has too little for the experiment.
+    CkseqError
+        The training would need more memory than there is.
+    """
+    train_task(
+        _path(store),
+        experiment=experiment,
+        out=Path(out).absolute(),
+        settings=as_options(settings),
+        seed=seed,
+        overwrite=overwrite,
+        resume=resume,
+        fit_memory=fit_memory,
+        console=LogConsole(progress),
+    )
+    return load_run(out)
+
+
+def crossval(
+    store: _Path | Store,
+    *,
+    out: _Path,
+    experiment: str = "default",
+    settings: Settings | None = None,
+    seed: int | None = None,
+    seeds: int = 1,
+    jobs: int = 1,
+    overwrite: bool = False,
+    resume: bool = False,
+    fit_memory: bool = False,
+    keep_models: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Test every sequence by a model that was not trained on it, as ``ckseq crossval`` does.
+
+    Parameters
+    ----------
+    store, out, experiment, settings, overwrite, resume, fit_memory
+        As of `train`. Where the experiment's protocol is a holdout, five subject-disjoint folds take its place.
+    seed : int, optional
+        The first seed, instead of the experiment's own.
+    seeds : int
+        So many seeds, counting up; the folds are the same for all.
+    jobs : int
+        So many folds at once; -1 is one per core.
+    keep_models : bool
+        Keep the model of every fold.
+    progress : callable, optional
+        Called with ``"folds"``, how many are done, and how many there are.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    CallError
+        ``out`` is in the way, or the experiment is wrong.
+    DataError
+        The store has too little for the experiment or its folds.
+    """
+    crossval_task(
+        _path(store),
+        experiment=experiment,
+        out=Path(out).absolute(),
+        settings=as_options(settings),
+        seed=seed,
+        seeds=seeds,
+        jobs=jobs,
+        overwrite=overwrite,
+        resume=resume,
+        fit_memory=fit_memory,
+        keep_models=keep_models,
+        console=LogConsole(progress),
+    )
+    return load_run(out)
+
+
+def load_run(run: _Path) -> Run:
+    """Open a run folder that `train`, `crossval` or the command line made; no code in it is executed.
+
+    Parameters
+    ----------
+    run : path
+        The run folder.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DataError
+        The folder is no run, or its record is damaged or of a newer version.
+    """
+    folder = Path(run).absolute()
+    return Run(folder, read_run(folder))
+
+
+def _path(store: _Path | Store) -> Path:
+    return (store.path if isinstance(store, Store) else Path(store)).absolute()

@@ -1,0 +1,140 @@
+"""`open_store` and `load_xy`: from prepared recordings to arrays that scikit-learn and aeon read."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckseq.api.prepare import Arrays, Prepared
+from ckseq.errors import DataError
+from ckseq.notebook import html_table
+from ckseq.signal.fused import beside
+from ckseq.signal.sequence import SequenceConfig, fit_length
+from ckseq.storage import store as stores
+from ckseq.storage.store import Store
+from ckseq.storage.streaming import stream
+
+XInput = Literal["projections", "landmarks", "fused"]
+
+
+class XY(NamedTuple):
+    """Sequences with their labels, people and ids; unpacks into ``X, y, groups, ids``.
+
+    Parameters
+    ----------
+    X : (n, length, 2, w, channels) float32
+    y : (n,) array of str
+        The labels.
+    groups : (n,) array of str
+        The subjects, for `sklearn.model_selection.GroupKFold`: nobody is trained on and tested on.
+    ids : (n,) array of str
+        The recordings.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    ids: NDArray[np.str_]
+
+    def _repr_html_(self) -> str:
+        labels, counts = np.unique(self.y, return_counts=True)
+        title = f"X {self.X.shape} {self.X.dtype}, {len(set(self.groups.tolist()))} subjects"
+        return html_table(title, zip(labels, counts, strict=True), ("label", "sequences"))
+
+
+def open_store(path: str | PathLike[str]) -> Store:
+    """Open a store that `preprocess` or ``ckseq preprocess`` made, for reading.
+
+    Parameters
+    ----------
+    path : path
+        The HDF5 file.
+
+    Returns
+    -------
+    Store
+        Use it in a ``with`` block, or close it. ``entries`` are its recordings with label, subject and quality;
+        ``projections(id)`` (t, 2, n[, channels]) float32, ``landmarks(id)``, ``gradients(id)``, ``blobs(id)`` and so on
+        are its arrays.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it is damaged, not a store, or of a newer version.
+    """
+    return stores.open_store(Path(path))
+
+
+def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, input: XInput = "projections") -> XY:
+    """Return the labeled sequences of a store, all of one length, with labels, subjects and ids.
+
+    Parameters
+    ----------
+    store : path, Store or Prepared
+        Prepared recordings, on disk or in memory. Those without a label and those that failed are left out.
+    length : int
+        Steps of time; every sequence is resampled to it by linear interpolation.
+    input : str
+        ``projections``, the column and row means of motion, (2, n, channels) at each step; ``landmarks``, registered to
+        a mean face, (2, k, 1); ``fused``, these and the gradients of the face side by side.
+
+    Returns
+    -------
+    X : (n, length, 2, w, channels) float32
+    y : (n,) array of str
+    groups : (n,) array of str
+        The subject of each sequence; its own id where that is unknown.
+    ids : (n,) array of str
+
+    Raises
+    ------
+    DataError
+        No recording is labeled, or one has no such array.
+    """
+    config = SequenceConfig(length_frames=length, overflow="resample", short="stretch")
+    if isinstance(store, Prepared):
+        return _from_memory(store, config, input)
+    with nullcontext(store) if isinstance(store, Store) else open_store(store) as opened:
+        entries = [entry for entry in opened.entries if entry.label is not None and entry.error is None]
+        if not entries:
+            raise DataError("no recording is labeled", opened.path, "prepare data with labels")
+        x = np.asarray(stream(opened, entries, input, config))
+    return _xy(x, [(str(entry.label), entry.subject, entry.id) for entry in entries])
+
+
+def _from_memory(prepared: Prepared, config: SequenceConfig, input: XInput) -> XY:
+    used = sorted((one for one in prepared.recordings if one.label is not None), key=lambda one: one.id)
+    if not used:
+        raise DataError("no recording is labeled", fix="prepare data with labels")
+    assert isinstance(config.length_frames, int)
+    sequences = [
+        fit_length(
+            _one(prepared[one.id], input, one.id),
+            length_frames=config.length_frames,
+            overflow=config.overflow,
+            short=config.short,
+        )
+        for one in used
+    ]
+    x = np.stack(sequences).astype(np.float32, copy=False)
+    return _xy(x.reshape(*x.shape[:4], -1), [(str(one.label), one.subject, one.id) for one in used])
+
+
+def _one(arrays: Arrays, input: XInput, id: str) -> NDArray[Any]:
+    try:
+        if input == "fused":
+            return beside(arrays["projections"], arrays["landmarks"], arrays["gradients"])
+        return arrays[input]
+    except KeyError as error:
+        fix = "name a pipeline that makes it, or another input"
+        raise DataError(f"it has no {error.args[0]}", id, fix) from None
+
+
+def _xy(x: NDArray[np.float32], facts: list[tuple[str, str, str]]) -> XY:
+    labels, subjects, ids = (np.array(column, dtype=np.str_) for column in zip(*facts, strict=True))
+    return XY(x, labels, subjects, ids)
