@@ -12,23 +12,36 @@ if TYPE_CHECKING:
     from ckseq.api.projections import Projections
     from ckseq.api.runs import Report, Run, crossval, load_run, train
     from ckseq.api.xy import XY, load_xy, open_store
+    from ckseq.config import Config
+    from ckseq.detectors._spec import DetectorSpec
     from ckseq.errors import CallError, CkseqError, DataError
-    from ckseq.recording import Recording
+    from ckseq.models._spec import ModelSpec
+    from ckseq.recording import ImageFiles, Problem, Recording, VideoFile
+    from ckseq.signal.faces import Box
+    from ckseq.sources._spec import SourceSpec
     from ckseq.storage.store import Store
 
 __version__ = "0.1.0"
 __all__ = [
     "XY",
+    "Box",
     "CallError",
     "CkseqError",
+    "Config",
     "DataError",
     "DataSet",
+    "DetectorSpec",
+    "ImageFiles",
+    "ModelSpec",
     "Prepared",
+    "Problem",
     "Projections",
     "Recording",
     "Report",
     "Run",
+    "SourceSpec",
     "Store",
+    "VideoFile",
     "__version__",
     "crossval",
     "load_run",
@@ -46,8 +59,13 @@ _HOMES = {
     "api.projections": ("Projections",),
     "api.runs": ("Report", "Run", "crossval", "load_run", "train"),
     "api.xy": ("XY", "load_xy", "open_store"),
+    "config": ("Config",),
+    "detectors._spec": ("DetectorSpec",),
     "errors": ("CallError", "CkseqError", "DataError"),
-    "recording": ("Recording",),
+    "models._spec": ("ModelSpec",),
+    "recording": ("ImageFiles", "Problem", "Recording", "VideoFile"),
+    "signal.faces": ("Box",),
+    "sources._spec": ("SourceSpec",),
     "storage.store": ("Store",),
 }
 

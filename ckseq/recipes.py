@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from ckseq import registry
+from ckseq import plugins, registry
 from ckseq.config import Config, Tree, parse, read_toml, with_settings
 from ckseq.errors import CallError
 
@@ -14,6 +15,8 @@ from ckseq.errors import CallError
 _FORMER_NAMES = {"paper_4class": "paper_phase4", "paper_7class": "paper_phase3"}
 # searches are files among the experiments, marked by a prefix
 _SEARCH = "search_"
+ROOMS = {"model": "models", "detector": "detectors"}
+"""The sections of recipes whose ``kind`` is a file of a room, or a plug-in."""
 
 
 def recipe_names(kind: str) -> tuple[str, ...]:
@@ -66,15 +69,40 @@ def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
         There is no such recipe, or recipes extend each other in a circle.
     """
     path = find_recipe(kind, name)
-    tree = read_toml(path)
+    tree = _with_own_plugins(read_toml(path), path)
     seen = [path]
     while "extends" in tree:
         base = find_recipe(kind, beside(str(tree.pop("extends")), seen[-1]))
         if base in seen:
             raise CallError(f"extends {base.stem}, which extends it", path, "let one of them stand alone")
         seen.append(base)
-        tree = laid_over(read_toml(base), tree)
+        tree = laid_over(_with_own_plugins(read_toml(base), base), tree)
     return path, tree
+
+
+def _with_own_plugins(tree: Tree, recipe: Path) -> Tree:
+    """Return a tree whose plug-ins, named by paths relative to the recipe's file, are named by absolute paths."""
+    found = dict(tree)
+    for section in ROOMS:
+        table = tree.get(section)
+        if isinstance(table, dict) and isinstance(kind := table.get("kind"), str) and plugins.is_path(kind):
+            found[section] = {**table, "kind": str((recipe.parent / kind).absolute())}
+    return found
+
+
+def admit_plugin(tree: Tree, section: str, where: str) -> Tree:
+    """Load the plug-in that a person's own recipe names in a section, if it names one.
+
+    Raises
+    ------
+    CallError
+        There is no such file, it is no plug-in of that room, or it is not the one whose SHA-256 the recipe names.
+    """
+    table = tree.get(section)
+    if not isinstance(table, dict) or not isinstance(kind := table.get("kind"), str):
+        return tree  # an error of its own, see `read_kind`
+    kind = registry.admit(ROOMS[section], kind, where=f"{where} [{section}]")
+    return {**tree, section: {**table, "kind": kind}}
 
 
 def laid_over(base: Tree, tree: Tree) -> Tree:
@@ -124,30 +152,62 @@ def apply_settings(tree: Tree, settings: Iterable[str], section: str) -> Tree:
     return changed
 
 
-def read_kind(values: Tree, section: str, room: str, where: str) -> Tree:
+def read_kind(values: Tree, section: str, where: str) -> Tree:
     """Return the values with ``[section] kind = ...`` replaced by the kind and the config of the chosen file.
+
+    Plug-ins have to be admitted before, or installed with the digest in ``plugin``; see `ckseq.plugins.recall`.
 
     Raises
     ------
     CallError
         There is no kind, no such kind, or a field of it is wrong.
     """
-    table = values.get(section)
+    table, room = values.get(section), ROOMS[section]
     if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
         raise CallError(f'[{section}] needs kind = "..."', where, f"one of: {', '.join(registry.names(room))}")
     kind = table["kind"]
+    if kind not in registry.names(room):
+        plugin = plugins.recall(room, kind, table.get("plugin"), where=f"{where} [{section}]")
+        kind = kind if plugin is None else plugin.kind
     cls = registry.load(room, kind, where=f"{where} [{section}] kind").SPEC.config
-    fields = {key: value for key, value in table.items() if key != "kind"}
+    fields = {key: value for key, value in table.items() if key not in ("kind", "plugin")}
     return {**values, f"{section}_kind": kind, section: parse(cls, fields, where=f"{where} [{section}]")}
 
 
 def dump_kind(tree: Tree, section: str) -> Tree:
-    """Bring a dumped recipe into the shape of its TOML, where the kind stands in its section."""
+    """Bring a dumped recipe into the shape of its TOML, where the kind stands in its section, and what it is of."""
+    kind = tree[f"{section}_kind"]
+    plugin = plugins.admitted(ROOMS[section], kind)
+    head = {"kind": kind} if plugin is None else {"kind": kind, "plugin": plugin.facts()}
     return {
-        key: {"kind": tree[f"{section}_kind"], **value} if key == section else value
-        for key, value in tree.items()
-        if key != f"{section}_kind"
+        key: {**head, **value} if key == section else value for key, value in tree.items() if key != f"{section}_kind"
     }
+
+
+class WithPlugin(Config):
+    """A recipe one of whose sections may be of a plug-in; a process that is sent one loads the code for itself."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        found = [
+            plugin
+            for section, room in ROOMS.items()
+            if (kind := getattr(self, f"{section}_kind", None)) and (plugin := plugins.admitted(room, kind)) is not None
+        ]
+        if not found:
+            return super().__reduce_ex__(protocol)
+        return _received, (type(self), self.model_dump(mode="json"), [(one.room, one.kind) for one in found])
+
+    @classmethod
+    def of_tree(cls, tree: Tree, where: str) -> WithPlugin:
+        """Return the recipe of a tree."""
+        raise NotImplementedError
+
+
+def _received(cls: type[WithPlugin], tree: Tree, admitted: list[tuple[str, str]]) -> WithPlugin:
+    """Return a recipe that another process of the same person sent; its digests are compared."""
+    for room, kind in admitted:
+        plugins.admit(room, kind)
+    return cls.of_tree(tree, "a worker process")
 
 
 def read_sections(recipe: type[Config], values: Tree, where: str) -> Tree:

@@ -22,11 +22,13 @@ settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 SLOW = (
+    "api/test_runs.py",
     "learn",
     "models",
     "experiment/test_features.py",
     "search/test_finalists.py",
     "tasks/test_bench_stills.py",
+    "tasks/test_check_plugin.py",
     "tasks/test_crossval.py",
     "tasks/test_explain.py",
     "tasks/test_export.py",
@@ -40,6 +42,7 @@ SLOW = (
     "tasks/test_train.py",
     "tasks/test_tune.py",
     "test_cli.py",
+    "test_plugins.py",
 )
 """Folders and files whose tests import TensorFlow, train, or start the command line; single tests carry the mark."""
 

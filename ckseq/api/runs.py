@@ -23,6 +23,7 @@ from ckseq.inference.predictor import Predictor, load_predictor
 from ckseq.inference.recordings import RecordingOptions
 from ckseq.inference.sequences import predict_sequence, with_neutral
 from ckseq.notebook import html_table
+from ckseq.plugins import admit_file
 from ckseq.report import tables
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import noun_of
@@ -288,14 +289,25 @@ def crossval(
 
     Parameters
     ----------
-    store, out, experiment, settings, overwrite, resume, fit_memory
-        As of `train`. Where the experiment's protocol is a holdout, five subject-disjoint folds take its place.
+    store : path or Store
+        Prepared recordings.
+    out : path
+        The run folder.
+    experiment : str
+        The name of an experiment, or the path of its .toml file. Where its protocol is a holdout, five subject-disjoint
+        folds take its place.
+    settings : mapping, optional
+        Fields of the experiment that differ, as ``{"model.kind": "svm"}``.
     seed : int, optional
         The first seed, instead of the experiment's own.
     seeds : int
         So many seeds, counting up; the folds are the same for all.
     jobs : int
         So many folds at once; -1 is one per core.
+    overwrite, resume : bool
+        Replace the run at ``out``, or go on with it.
+    fit_memory : bool
+        Choose what makes a training fit into memory without changing its mathematics.
     keep_models : bool
         Keep the model of every fold.
     progress : callable, optional
@@ -329,13 +341,16 @@ def crossval(
     return load_run(out)
 
 
-def load_run(run: _Path) -> Run:
+def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
     """Open a run folder that `train`, `crossval` or the command line made; no code in it is executed.
 
     Parameters
     ----------
     run : path
         The run folder.
+    plugins : sequence of path
+        Files of plug-ins that the run was made with, whose code is executed. `Run.predict` needs those that the record
+        names, with the same SHA-256; those of installed packages are found.
 
     Returns
     -------
@@ -343,9 +358,13 @@ def load_run(run: _Path) -> Run:
 
     Raises
     ------
+    CallError
+        A plug-in cannot be loaded.
     DataError
         The folder is no run, or its record is damaged or of a newer version.
     """
+    for path in plugins:
+        admit_file(Path(path))
     folder = Path(run).absolute()
     return Run(folder, read_run(folder))
 

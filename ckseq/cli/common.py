@@ -179,8 +179,22 @@ fit_memory_option = click.option(
     help="Adjust settings until training fits into memory; the results stay mathematically the same.",
 )
 source_option = click.option(
-    "--source", type=click.Choice(registry.names("sources")), help="Format of the data set; detected if not given."
-)
+    "--source", metavar="NAME|FILE",
+    help=f"Format of the data set: {', '.join(registry.names('sources'))}, or a plug-in; detected if not given.",
+)  # fmt: skip
+
+
+def _admit(_: click.Context, __: click.Parameter, files: tuple[Path, ...]) -> None:
+    from ckseq.plugins import admit_file
+
+    for file in files:
+        admit_file(file)
+
+
+plugin_option = click.option(
+    "--plugin", multiple=True, type=FOLDER, metavar="FILE", expose_value=False, callback=_admit,
+    help="A plug-in's file with which RUN was made. Its code is executed.",
+)  # fmt: skip
 
 
 def out_option(what: str) -> Callable[..., Any]:

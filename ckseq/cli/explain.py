@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, command
+from ckseq.cli.common import FOLDER, command, plugin_option
 
 
 @command(
@@ -19,6 +19,7 @@ from ckseq.cli.common import FOLDER, command
         help="Data set in CK+'s layout, whose Landmarks say which parts of the face moved: prints how well the "
         "explanations overlap with these.",
     ),
+    plugin_option,
     click.option("--sanity", is_flag=True,
                  help="Train every fold again on shuffled labels; explanations of such models must say nothing."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,

@@ -40,14 +40,32 @@ def _config(**values: Any) -> dict[str, Any]:
 
 @command("list", click.argument("what", metavar="[KIND|NAME]", required=False))
 def _list(**values: Any) -> dict[str, Any]:
-    """List recipes, models and detectors with their purpose.
+    """List recipes, models, detectors and installed plug-ins with their purpose.
 
-    With KIND (experiments, pipelines, searches, models, detectors) or a NAME also what each reads, what it costs, where
-    it comes from, and what was measured with it.
+    With KIND (experiments, pipelines, searches, models, detectors, plugins) or a NAME also what each reads, what it
+    costs, where it comes from, and what was measured with it.
     """
     from ckseq.tasks.listing import listing
 
     return listing(**values)
+
+
+@command(
+    "check-plugin",
+    click.argument("name", metavar="FILE|NAME"),
+    click.option("--data", type=FOLDER, help="Data set that a source reads."),
+)
+def _check_plugin(**values: Any) -> dict[str, Any]:
+    """Check a model, detector or source of your own.
+
+    FILE is a file of Python that ends in a SPEC, NAME an entry point of an installed package. Its code is executed.
+    Runs the contract tests of ckseq's own, one by one; the exit status is 1 if any does not hold.
+
+    Recipes use it by its path or name, kind = "./my_model.py" in [model] or [detector]; sources by --source FILE|NAME.
+    """
+    from ckseq.tasks.check_plugin import check_plugin
+
+    return check_plugin(**values)
 
 
 @command(

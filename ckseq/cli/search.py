@@ -16,6 +16,7 @@ from ckseq.cli.common import (
     command,
     jobs_option,
     overwrite_option,
+    plugin_option,
     seed_option,
     set_option,
     source_option,
@@ -115,6 +116,7 @@ def _tune_run(**values: Any) -> dict[str, Any]:
     source_option,
     jobs_option,
     overwrite_option,
+    plugin_option,
     group=_tune,
 )
 def _tune_best(**values: Any) -> dict[str, Any]:

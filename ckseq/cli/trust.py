@@ -16,6 +16,7 @@ from ckseq.cli.common import (
     command,
     out_option,
     overwrite_option,
+    plugin_option,
     recipe_option,
     seed_option,
     set_option,
@@ -210,6 +211,7 @@ def _strictness(**values: Any) -> dict[str, Any]:
     "reproduce",
     click.argument("run", type=FOLDER),
     click.option("--store", type=FOLDER, help="Path of the store, if it was moved."),
+    plugin_option,
     click.option("--out", type=TARGET, help="Keep the repeated run in this folder."),
 )
 def _reproduce(**values: Any) -> dict[str, Any]:

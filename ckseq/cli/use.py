@@ -17,6 +17,7 @@ from ckseq.cli.common import (
     error_rate_option,
     neutral_option,
     overwrite_option,
+    plugin_option,
 )
 
 
@@ -34,6 +35,7 @@ class _RecordOrForget(InOrder):
     click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at."),
     click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one."),
     error_rate_option,
+    plugin_option,
     neutral_option,
     click.option("--open", "browser", is_flag=True, help="Open the page in the browser."),
 )
@@ -125,6 +127,7 @@ def _forget(**values: Any) -> dict[str, Any]:
     "export",
     click.argument("run", type=FOLDER),
     click.option("--format", type=click.Choice(["onnx", "litert", "keras"]), required=True, help="The file's format."),
+    plugin_option,
     click.option("--out", type=TARGET, help="The file; exported.onnx, .tflite or .keras in RUN if not given."),
     overwrite_option,
 )

@@ -1,4 +1,4 @@
-"""What there is to choose from: recipes, models and detectors, with purpose, input, cost, source and measured results.
+"""What there is to choose from: recipes, models, detectors, plug-ins, with purpose, input, cost, source and results.
 
 All of it is read from the recipes, from the docstrings of the registries' files (for models their cards), and from
 ``experiments/results``.
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ckseq import registry
+from ckseq import plugins, registry
 from ckseq.config import Tree
 from ckseq.errors import DataError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recipes import read_recipe, recipe_names, results_folder
 
-KINDS = ("experiments", "pipelines", "searches", "models", "detectors")
+KINDS = ("experiments", "pipelines", "searches", "models", "detectors", "plugins")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def catalog() -> list[Entry]:
         needs = {"needs": ", ".join(module.SPEC.packages)} if module.SPEC.packages else {}
         source = {"source": facts["source"]} if "source" in facts else {}
         found.append(Entry("detectors", name, facts["purpose"], {**needs, **source}, ()))
-    return found
+    return found + [_plugin(one) for room in plugins.SPECS for one in plugins.installed(room)]
 
 
 def card(doc: str) -> dict[str, str]:
@@ -96,6 +96,15 @@ def _pipeline(name: str, results: Mapping[tuple[str, str], Any]) -> Entry:
     facts = {"input": "single images or frames" if single else "sequences: videos, or folders of frames"}
     facts["detector"] = recipe.detector_kind
     return Entry("pipelines", name, recipe.about, facts, results.get(("pipelines", name), ()))
+
+
+def _plugin(found: plugins.Installed) -> Entry:
+    """Return the entry of an installed plug-in; its code is not loaded, so that only its package speaks for it."""
+    purpose = f"{found.room}: {found.package} {found.version}"
+    if found.name in registry.names(found.room):
+        purpose += f"; hidden by the {found.room.removesuffix('s')} {found.name} of ckseq"
+    facts = {"entry point": found.target, "SHA-256": found.sha256 or "unknown"}
+    return Entry("plugins", found.name, purpose, facts, ())
 
 
 def _search(name: str) -> Entry:

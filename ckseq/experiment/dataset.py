@@ -308,7 +308,8 @@ def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
     if name != Path(recipe.pipeline).stem:
         return [f"the experiment asks for the pipeline {recipe.pipeline}, the store was made with {name}"]
     try:
-        asked = load_pipeline(recipe.pipeline).model_dump(mode="json")
+        # the experiment may be that of a run, whose plug-ins are not loaded for a note
+        asked = load_pipeline(recipe.pipeline, named_by_person=False).model_dump(mode="json")
     except CallError:  # a file that is no longer there
         return []
     # what a store keeps beside its projections changes none of them

@@ -252,7 +252,7 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
         sides = f"{n_train} {noun.many} to train on, {n_test} to test on"
         if trainer.ready_made:
             sides = f"not trained; {noun.counted(n_test)} to test on"
-        console.say(f"{recipe.model_kind}: {size}{sides}; {backend.device()}")
+        console.say(f"{recipe.model_name}: {size}{sides}; {backend.device()}")
 
     checkpoint = read_checkpoint(job.folder, made_from=made_from)
     n_done = len(checkpoint.epochs) if checkpoint else 0

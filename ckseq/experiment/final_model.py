@@ -76,7 +76,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         state="complete",
         notes=(*run.notes, *notes),
         model=ModelRecord(
-            kind=recipe.model_kind,
+            kind=recipe.model_name,
             n_parameters=trainer.n_parameters,
             input_shape=shape,
             layers=trained.layers,

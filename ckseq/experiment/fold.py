@@ -145,7 +145,7 @@ def train_fold(
     )
     shape = tuple(int(n) for n in dataset.x.shape[1:])
     model = ModelRecord(
-        kind=recipe.model_kind,
+        kind=recipe.model_name,
         n_parameters=trainer.n_parameters,
         input_shape=shape,
         layers=trained.layers,

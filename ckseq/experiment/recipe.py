@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -12,17 +13,28 @@ from ckseq.config import Config, Tree, parse
 from ckseq.learn.augmentation import Augmentation
 from ckseq.learn.training_config import TrainingConfig
 from ckseq.models._backbones import BackboneConfig
+from ckseq.plugins import is_path
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.protocol.balance import BalanceConfig
 from ckseq.protocol.holdout import ProtocolConfig
-from ckseq.recipes import apply_settings, beside, dump_kind, read_kind, read_recipe, read_sections, sections_of
+from ckseq.recipes import (
+    WithPlugin,
+    admit_plugin,
+    apply_settings,
+    beside,
+    dump_kind,
+    read_kind,
+    read_recipe,
+    read_sections,
+    sections_of,
+)
 from ckseq.signal.augment import AugmentConfig
 from ckseq.signal.augment_images import ImageAugmentConfig
 from ckseq.signal.sequence import SequenceConfig
 from ckseq.storage.streaming import Input
 
 
-class Experiment(Config):
+class Experiment(WithPlugin):
     """A question, and all that it takes to answer it."""
 
     name: str = Field(description="the recipe's name")
@@ -109,6 +121,11 @@ class Experiment(Config):
         return self
 
     @property
+    def model_name(self) -> str:
+        """The model as it is shown: its kind, of a plug-in's file without its folder."""
+        return Path(self.model_kind).name if is_path(self.model_kind) else self.model_kind
+
+    @property
     def predicts_units(self) -> bool:
         """Whether it predicts action units, each by itself, and not classes."""
         return self.task == "action_units"
@@ -117,6 +134,11 @@ class Experiment(Config):
     def variation(self) -> Augmentation:
         """How what is trained on is varied: that section which fits the input."""
         return self.image_augmentation if self.input == "crops" else self.augmentation
+
+    @classmethod
+    def of_tree(cls, tree: Tree, where: str) -> Experiment:
+        """Return the experiment of a tree."""
+        return experiment_of(tree, where=where)
 
     @model_serializer(mode="wrap")
     def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
@@ -129,14 +151,15 @@ def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
     A pipeline that lies beside the experiment's file is found there, wherever one calls from.
     """
     path, tree = read_recipe("experiments", name)
-    recipe = experiment_of(apply_settings(tree, settings, "model"), where=path.name, name=path.stem)
+    tree = admit_plugin(apply_settings(tree, settings, "model"), "model", path.name)
+    recipe = experiment_of(tree, where=path.name, name=path.stem)
     return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
 
 
 def experiment_of(tree: Tree, *, where: str, name: str = "experiment") -> Experiment:
-    """Build an experiment from its tree, such as the one a run keeps."""
+    """Build an experiment from its tree, such as the one a run keeps; loads no plug-in that nobody has named."""
     values = {"name": name, **tree}
-    values = read_kind(values, "model", "models", where)
+    values = read_kind(values, "model", where)
     return parse(Experiment, read_sections(Experiment, values, where), where=where)
 
 

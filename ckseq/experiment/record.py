@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 import ckseq
-from ckseq import registry
+from ckseq import plugins, registry
 from ckseq.config import differences
 from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.features import crop_shape
@@ -78,10 +78,10 @@ def record_of(
         train_only=tuple(entry.id for entry in dataset.entries if entry.id not in tested | validation),
         seeds=tuple(seeds),
         leakage=leakage,
-        versions={"ckseq": ckseq.__version__, **backend.versions()},
+        versions={"ckseq": ckseq.__version__, **backend.versions(), **_plugin_versions(recipe)},
         balance_notes=dataset.balance_notes,
         doubts=_doubts(dataset.entries),
-        notes=(*dataset.notes, *_announcements(recipe, dataset.labels)),
+        notes=(*dataset.notes, *_announcements(recipe, dataset.labels), *_plugin_notes(store, recipe)),
     )
 
 
@@ -178,6 +178,25 @@ def _announcements(recipe: Experiment, labels: Sequence[str]) -> list[str]:
     if backbones:
         backend.load_keras()  # before anybody else does, so that it stays quiet
     return [line for config in backbones for line in announcement(config)]
+
+
+def _plugin_versions(recipe: Experiment) -> dict[str, str]:
+    plugin = plugins.admitted("models", recipe.model_kind)
+    return {} if plugin is None or not plugin.package else {plugin.package: plugin.version}
+
+
+def _plugin_notes(store: Store, recipe: Experiment) -> list[str]:
+    """Return a line for each plug-in that took part: the recipes in the record name it with its SHA-256."""
+    trees = {
+        "model": recipe.model_dump(mode="json")["model"],
+        "detector": store.pipeline.get("detector", {}),
+    }
+    return [
+        f"the {what} is a plug-in, not part of ckseq: {' '.join(filter(None, (own['name'], own.get('version'))))}, "
+        f"SHA-256 {own['sha256'][:12]}..."
+        for what, tree in trees.items()
+        if (own := tree.get("plugin"))
+    ]
 
 
 def leakage_record(leakage: Leakage) -> LeakageRecord:

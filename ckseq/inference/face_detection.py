@@ -37,7 +37,7 @@ def face_detection_for(
     ----------
     predictor : Predictor
     kind : str, optional
-        Another detector, with its own defaults.
+        Another detector, with its own defaults; a person has named it, so that it may be a plug-in.
     settings : mapping, optional
         Fields of the detector's config that differ.
 
@@ -47,7 +47,9 @@ def face_detection_for(
         There is no such detector, field or value.
     """
     pipeline = predictor.pipeline
-    if kind is None:
+    if kind is not None:
+        kind = registry.admit("detectors", kind, where="--detector")
+    else:
         without_motion = predictor.reads_images or pipeline.motion.difference == "none"
         shows_no_box = pipeline.detector_kind == "whole_frame" and without_motion
         kind = DEFAULT_DETECTOR if shows_no_box else pipeline.detector_kind

@@ -17,7 +17,7 @@ RUNTIMES = {"onnx": ("open_onnx", "onnxruntime"), "litert": ("open_litert", "ai-
 """By format, what opens a file of it, and the package that this needs."""
 
 
-def reason_against(experiment: Experiment, *, format: str, n_frames: int) -> str | None:
+def reason_against(experiment: Experiment, *, format: str, n_frames: int, detector: str) -> str | None:
     """Return why a model cannot have a script of its own, in one line; None where it can.
 
     Parameters
@@ -27,11 +27,15 @@ def reason_against(experiment: Experiment, *, format: str, n_frames: int) -> str
         A key of `ckseq.learn.export.FORMATS`.
     n_frames : int
         That the model reads at once.
+    detector : str
+        The kind of the detector that finds the faces.
     """
     if format not in RUNTIMES:
         return f"no script: {format} files need TensorFlow, with which 'ckseq predict' works as well"
     if experiment.input in ("landmarks", "fused"):
         return "no script: the model reads landmarks, which only 'ckseq predict' finds"
+    if detector not in registry.names("detectors"):
+        return f"no script: the detector {detector} is a plug-in, whose code ckseq does not copy"
     policy = experiment.sequence
     interpolates = overflow_of_new(policy) == "resample" or policy.short == "stretch"
     if experiment.input == "features" and n_frames > 1 and interpolates:

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from ckseq import registry
+from ckseq import plugins, registry
 from ckseq.errors import CallError, DataError
 from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Sequences
@@ -92,7 +92,10 @@ def _batch_size(network: keras.Model) -> int:
 
 def input_shape(model: Any) -> tuple[int, ...]:
     """Return the input shape of a model: (t, h, w, channels) of a sequence, (h, w, channels) of an image."""
-    return tuple(model.input_shape[1:]) if is_network(model) else tuple(model[0].input_shape)
+    if is_network(model):
+        return tuple(model.input_shape[1:])
+    first = model[0]  # ours know their shape, others learn it, as `ckseq.Projections`
+    return tuple(first.input_shape if hasattr(first, "input_shape") else first.input_shape_)
 
 
 def _of_estimator(estimator: Any, x: NDArray[Any]) -> NDArray[np.float32]:
@@ -201,6 +204,7 @@ def _load_estimator(path: Path) -> Any:
 def _trusted_types() -> list[str]:
     """Return the types that saved estimators may contain beyond those that skops trusts, as their specs name them."""
     specs = [registry.load("models", name).SPEC for name in registry.names("models")]
+    specs += [plugin.module.SPEC for plugin in plugins.all_admitted("models")]
     return sorted({ONE_PER_LABEL_TYPE, *(name for spec in specs for name in spec.trusted_types)})
 
 

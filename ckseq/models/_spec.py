@@ -52,7 +52,8 @@ class Build(Protocol):
         Returns
         -------
         keras.Model or sklearn.pipeline.Pipeline
-            Both read (n, *input_shape) float32.
+            Both read (n, *input_shape) float32. The first stage of the latter knows that shape, as its attribute
+            ``input_shape``, or ``input_shape_`` once it is fitted, as that of `ckseq.Projections`.
 
         Raises
         ------
@@ -120,7 +121,8 @@ class ModelSpec:
     learns_from_subjects : bool
         Of an estimator: its fit also needs the ``subjects`` of the sequences and the ``augmentation``.
     trusted_types : tuple of str
-        Of an estimator: the types in its saved file beyond those that skops trusts by itself.
+        Of an estimator: the types in its saved file beyond those that skops trusts by itself; of a plug-in's own class
+        ``f"{__name__}.TheClass"``.
     inputs : tuple of str
         The experiment's ``input`` must be one of these; empty is any that the model's shape fits.
     ready_made : callable, optional

@@ -25,7 +25,7 @@ def find_source(root: Path, name: str | None) -> SourceSpec:
     root : Path
         A folder or a file.
     name : str or None
-        One of ``ckseq.registry.names("sources")``; None finds it.
+        One of ``ckseq.registry.names("sources")``, or a plug-in; None finds it among those that come with ckseq.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def find_source(root: Path, name: str | None) -> SourceSpec:
     if not is_file(root) and not is_folder(root):
         raise CallError("there is no such folder or file", root, "check the path")
     if name is not None:
-        source: SourceSpec = registry.load("sources", name).SPEC
+        source: SourceSpec = registry.load("sources", registry.admit("sources", name), where="--source").SPEC
         return source
     sources: dict[str, SourceSpec] = {each: registry.load("sources", each).SPEC for each in registry.names("sources")}
     fitting = [each for each, source in sources.items() if source.recognizes(root)]

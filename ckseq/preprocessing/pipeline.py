@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq.config import Config, Tree, parse
-from ckseq.recipes import apply_settings, dump_kind, read_kind, read_recipe, read_sections
+from ckseq.recipes import WithPlugin, admit_plugin, apply_settings, dump_kind, read_kind, read_recipe, read_sections
 from ckseq.signal.align import AlignConfig
 from ckseq.signal.faces import FacesConfig
 from ckseq.signal.motion import MotionConfig
@@ -16,7 +16,7 @@ from ckseq.signal.reduce import ReduceConfig
 from ckseq.tracking.landmark_tracker import LandmarksConfig
 
 
-class Pipeline(Config):
+class Pipeline(WithPlugin):
     """How recordings become tensors: one section per stage."""
 
     name: str = Field(description="the recipe's name")
@@ -35,13 +35,25 @@ class Pipeline(Config):
             raise ValueError("motion.difference = none leaves the crops alone: it needs reduce.keep_crops = true")
         return self
 
+    @classmethod
+    def of_tree(cls, tree: Tree, where: str) -> Pipeline:
+        """Return the pipeline of a tree."""
+        return pipeline_of(tree, where=where)
+
     @model_serializer(mode="wrap")
     def _as_toml(self, handler: SerializerFunctionWrapHandler) -> Tree:
         return dump_kind(handler(self), "detector")
 
 
-def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
+def load_pipeline(name: str, settings: Iterable[str] = (), *, named_by_person: bool = True) -> Pipeline:
     """Read a pipeline by name or path, with ``--set`` settings on top.
+
+    Parameters
+    ----------
+    name : str
+    settings : iterable of str
+    named_by_person : bool
+        Load the code of a detector that is a plug-in; not for a name that was read from a run.
 
     Raises
     ------
@@ -49,11 +61,14 @@ def load_pipeline(name: str, settings: Iterable[str] = ()) -> Pipeline:
         There is no such recipe, or a key or value in it is wrong.
     """
     path, tree = read_recipe("pipelines", name)
-    return pipeline_of(apply_settings(tree, settings, "detector"), where=path.name, name=path.stem)
+    tree = apply_settings(tree, settings, "detector")
+    if named_by_person:
+        tree = admit_plugin(tree, "detector", path.name)
+    return pipeline_of(tree, where=path.name, name=path.stem)
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:
     """Build a pipeline from its tree, such as the one a store keeps."""
     values = {"name": name, **tree}
-    values = read_kind(values, "detector", "detectors", where)
+    values = read_kind(values, "detector", where)
     return parse(Pipeline, read_sections(Pipeline, values, where), where=where)

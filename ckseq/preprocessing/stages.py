@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq import registry
+from ckseq import plugins, registry
 from ckseq.config import digest, parse
 from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import CallError, DataError
@@ -113,6 +113,8 @@ def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) ->
 def _faces_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:
     """Return the digits that name everything on which crops and landmarks depend."""
     key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+    if (plugin := plugins.admitted("detectors", recipe.detector_kind)) is not None:
+        key = digest(key, plugin.sha256)
     if recipe.landmarks.kind != "none":
         key = digest(key, recipe.landmarks)
     return key if landmarks is None else digest(key, hashlib.sha256(landmarks.tobytes()).hexdigest())

@@ -13,7 +13,7 @@ from ckseq.config import Tree, did_you_mean, parse, with_settings
 from ckseq.errors import CallError, CkseqError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
-from ckseq.recipes import beside, laid_over, read_recipe
+from ckseq.recipes import admit_plugin, beside, laid_over, read_recipe
 from ckseq.search.dimension import LENGTH, PIPELINE_SECTIONS, Dimension, Suggester, encode, is_index, read_dimensions
 from ckseq.search.search_config import SearchConfig
 
@@ -122,6 +122,10 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     experiment = laid_over({"name": base.stem, **tree_of_base}, of_experiment)
     pipeline_path, tree_of_pipeline = read_recipe("pipelines", beside(str(experiment.get("pipeline", "")), base))
     pipeline = laid_over({"name": pipeline_path.stem, **tree_of_pipeline}, of_pipeline)
+    experiment, pipeline = (
+        admit_plugin(experiment, "model", base.name),
+        admit_plugin(pipeline, "detector", pipeline_path.name),
+    )
     dimensions = read_dimensions(space_tree, path.name)
     space = Space(path.stem.removeprefix("search_"), config, pipeline, experiment, dimensions)
     _probe(space, path.name)

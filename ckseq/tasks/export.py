@@ -116,12 +116,12 @@ def _write_script(
     script: Path, model: Path, experiment: Experiment, description: ModelDescription, format: str, console: Console
 ) -> Path | None:
     n_frames = description.sequence["length_frames"]
-    reason = standalone.reason_against(experiment, format=format, n_frames=n_frames)
+    detector = description.detector["kind"]
+    reason = standalone.reason_against(experiment, format=format, n_frames=n_frames, detector=detector)
     if reason is not None:
         console.say(reason)
         script.unlink(missing_ok=True)  # of an earlier model
         return None
-    detector = description.detector["kind"]
     write_text(script, standalone.script(model.name, format=format, detector=detector))
     needs = " ".join(standalone.packages(format, detector))
     console.say(f"{script}: from a video or an image to probabilities without ckseq; needs {needs}")

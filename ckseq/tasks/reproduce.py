@@ -13,6 +13,7 @@ from ckseq.config import toml_text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE, PERMUTATIONS
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.recipe import experiment_of
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
 from ckseq.recording import known_subjects
@@ -73,7 +74,8 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
 
 def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> None:
     """Repeat the run in ``folder``, from a recipe written there."""
-    tree = dict(before.experiment)
+    # a plug-in's code is loaded only if it was given, and not because the record names its path
+    tree = experiment_of(before.experiment, where=f"{before.experiment_name}: experiment").model_dump(mode="json")
     if before.value("protocol.kind") == "from_file":
         # the file may be missing or changed; the run record holds its folds
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)

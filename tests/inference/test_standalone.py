@@ -118,10 +118,10 @@ def test_what_one_name_means_in_two_modules_is_refused():
 
 def test_what_cannot_have_a_script_says_why():
     motion, live = load_experiment("motion"), load_experiment("live")
-    assert reason_against(motion, format="onnx", n_frames=39) is None
-    assert "TensorFlow" in reason_against(motion, format="keras", n_frames=39)
+    assert reason_against(motion, format="onnx", n_frames=39, detector="dlib_hog") is None
+    assert "TensorFlow" in reason_against(motion, format="keras", n_frames=39, detector="dlib_hog")
     landmarks = motion.model_copy(update={"input": "landmarks"})
-    assert "landmarks" in reason_against(landmarks, format="onnx", n_frames=39)
+    assert "landmarks" in reason_against(landmarks, format="onnx", n_frames=39, detector="dlib_hog")
     features = live.model_copy(update={"input": "features"})
-    assert "interpolates" in reason_against(features, format="litert", n_frames=24)
-    assert reason_against(features, format="litert", n_frames=1) is None
+    assert "interpolates" in reason_against(features, format="litert", n_frames=24, detector="dlib_hog")
+    assert reason_against(features, format="litert", n_frames=1, detector="dlib_hog") is None

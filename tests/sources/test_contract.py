@@ -1,16 +1,14 @@
 """What every source promises; a new one needs a tree here."""
 
-import re
-
 import cv2
 import numpy as np
 import pytest
 from made_stills import write_fer2013
 
 from ckseq import registry
-from ckseq.errors import CkseqError
+from ckseq.contracts.check import run_checks
+from ckseq.contracts.sources import SourceContract
 from ckseq.preprocessing.data_set import find_source
-from ckseq.recording import Problem, Recording
 from ckseq.sources._spec import SourceSpec
 
 PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
@@ -65,18 +63,13 @@ def source(name):
 
 
 @pytest.mark.parametrize("content", [PNG, EMPTY], ids=["images", "no pixel is read"])
-def test_scan_is_sorted_deterministic_and_reads_no_pixel(name, source, content, tmp_path):
+def test_a_source_keeps_its_contract(name, source, content, tmp_path):
     TREES[name](tmp_path, content)
+    for checked in run_checks(SourceContract(source, tmp_path).checks):
+        assert checked == (checked.what, "")
     found = source.scan(tmp_path)
-    assert found == source.scan(tmp_path)
-    assert all(isinstance(recording, Recording) for recording in found)
-    ids = [recording.id for recording in found]
-    assert ids == sorted(set(ids))
-    assert len(ids) == 2
-    assert all(re.fullmatch(r"[\w.-]+", ident) for ident in ids)
+    assert len(found) == 2
     assert all(recording.n_frames for recording in found)
-    assert all(recording.subject and recording.session for recording in found)
-    assert all(isinstance(problem, Problem) and problem.remedy for problem in source.problems(tmp_path))
 
 
 def test_it_is_the_only_one_to_recognize_its_tree(name, source, tmp_path):
@@ -85,13 +78,3 @@ def test_it_is_the_only_one_to_recognize_its_tree(name, source, tmp_path):
     assert isinstance(source, SourceSpec)
     assert source.name == name
     assert "\n" not in source.looks_for
-
-
-def test_what_it_does_not_know_is_one_clear_line(source, tmp_path):
-    for root in (tmp_path, tmp_path / "none"):
-        assert not source.recognizes(root)
-        with pytest.raises(CkseqError) as caught:
-            source.scan(root)
-        assert caught.value.fix
-        assert caught.value.where
-        assert "\n" not in str(caught.value)

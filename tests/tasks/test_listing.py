@@ -21,7 +21,7 @@ def entries():
 def test_everything_is_listed_with_a_purpose(entries):
     names = {kind: recipe_names(kind) for kind in ("experiments", "pipelines", "searches")}
     names |= {kind: registry.names(kind) for kind in ("models", "detectors")}
-    assert list(names) == list(KINDS)
+    assert [*names, "plugins"] == list(KINDS)
     assert set(entries) == {(kind, name) for kind, some in names.items() for name in some}
     assert all(one["purpose"] for one in entries.values())
 
