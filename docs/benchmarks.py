@@ -127,10 +127,24 @@ def _steps() -> str:
             "Accuracy on 7 classes, subject-independent 5-fold cross-validation, one seed, Wilson intervals. One seed "
             "cannot separate steps that differ by a few sequences.\n",
             _table(columns, rows),
+            "On how many sequences one of two models alone is right, with the permutation test over subjects:\n",
+            "\n".join(_pairs(trees)) + "\n",
             _recorded(*trees.values()),
             _commands(["python experiments/results/measure.py DATA NAME FOLDER"]),
         ]
     )
+
+
+def _pairs(trees: dict[str, Tree]) -> list[str]:
+    lines = []
+    for row in zip(*(tree["models"] for tree in trees.values()), strict=True):
+        # the files count from the side of the other model
+        told = (
+            f"{shown} {one['lost']} and {one['won']}, p = {one['permutation']:.2g}"
+            for shown, one in zip(trees, (model["motion_against_it"] for model in row), strict=True)
+        )
+        lines.append(f"- `motion` and {row[0]['what']}: {'; '.join(told)}")
+    return lines
 
 
 def _people() -> str:

@@ -26,8 +26,6 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "gallery", "notebooks"]
-# pages that other patterns of a list of pages wait for
-suppress_warnings = ["toc.empty_glob"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -41,6 +39,8 @@ html_title = "ckseq"
 html_static_path = ["_static"]
 html_css_files = ["ckseq.css"]
 html_show_sourcelink = False
+html_sidebars = dict.fromkeys(("index", "start", "protocols", "limits"), [])  # they have no pages below them
+smartquotes = False  # options begin with two hyphens
 html_theme_options = {
     "navigation_with_keys": False,
     "show_nav_level": 1,

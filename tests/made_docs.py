@@ -10,11 +10,11 @@ _BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(path, *kinds):
-    """Return the texts of the code blocks of these kinds, such as console."""
+    """Return the texts of the code blocks of these kinds, such as bash."""
     return [text for kind, text in _BLOCK.findall(path.read_text(encoding="utf-8")) if kind in kinds]
 
 
 def commands(path):
-    """Return the command lines of a page, without the prompt."""
-    lines = "".join(blocks(path, "console")).splitlines()
-    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ckseq ")]
+    """Return the command lines of ckseq on a page, in order, without comments."""
+    lines = "".join(blocks(path, "bash")).splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if line.startswith("ckseq ")]

@@ -78,7 +78,7 @@ def test_a_script_of_the_gallery_can_be_copied(path):
 def test_the_gallery_says_how_its_data_are_made():
     said = (DOCS / "gallery" / "GALLERY_HEADER.rst").read_text(encoding="utf-8")
     source = (DOCS / "_ext" / "ckseq_docs.py").read_text(encoding="utf-8")
-    for line in re.findall(r"\$ ckseq (.*)", said):
+    for line in re.findall(r"^   ckseq (.*)", said, re.MULTILINE):
         assert f'"{line}"' in source
         parsed(shlex.split(line))
 
