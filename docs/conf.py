@@ -39,7 +39,7 @@ html_title = "ckseq"
 html_static_path = ["_static"]
 html_css_files = ["ckseq.css"]
 html_show_sourcelink = False
-html_sidebars = dict.fromkeys(("index", "start", "protocols", "limits"), [])  # they have no pages below them
+html_sidebars = {page: [] for page in ("index", "start", "protocols", "limits")}  # they have no pages below them
 smartquotes = False  # options begin with two hyphens
 html_theme_options = {
     "navigation_with_keys": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ckseq.config import Tree
-from ckseq.report.methods_preprocessing import number
+from ckseq.report.methods_preprocessing import number, plug_in
 from ckseq.storage.run_record import RunRecord
 
 _MODELS = {
@@ -51,7 +51,7 @@ _WEIGHTS = {
     "balanced": "class weights inverse to the class frequencies",
     "frequency": "class weights equal to the class frequencies",
 }
-_NOT_SETTINGS = ("kind", "recompute", "file", "sha256")
+_NOT_SETTINGS = ("kind", "plugin", "recompute", "file", "sha256")
 
 
 def model_sentences(run: RunRecord) -> list[str]:
@@ -61,7 +61,8 @@ def model_sentences(run: RunRecord) -> list[str]:
         return []
     parameters = run.model.n_parameters if run.model else None
     settings = _settings({key: one for key, one in (run.value("model") or {}).items() if key not in _NOT_SETTINGS})
-    what = f"The classifier was {_MODELS.get(kind, f'the model {kind}')}"
+    own = plug_in(run.value("model"))
+    what = f"The classifier was {own or _MODELS.get(kind, f'the model {kind}')}"
     sentences = [f"{what}, which read {reads}" if reads else what]
     if run.ready_made:
         return [*sentences, "It was trained by others and not on these data"]

@@ -74,6 +74,18 @@ def value(tree: Tree, path: str) -> Any:
     return node
 
 
+def plug_in(section: Any) -> str:
+    """Return how a plug-in is called whose facts a section of a recipe holds; empty of what ships with ckseq.
+
+    >>> plug_in({"kind": "/home/anna/my_model.py", "plugin": {"name": "my_model", "version": "1.2", "sha256": "0a31bb8e"}})
+    'the plug-in my_model 1.2 (SHA-256 0a31bb8e)'
+    """
+    facts = section.get("plugin") if isinstance(section, dict) else None
+    if not facts:
+        return ""
+    return f"the plug-in {' '.join(filter(None, (facts['name'], facts['version'])))} (SHA-256 {facts['sha256'][:12]})"
+
+
 def number(of: Any) -> str:
     """Return a number as briefly as it can be written.
 
@@ -92,7 +104,8 @@ def _faces(pipeline: Tree) -> list[str]:
     if kind == "whole_frame":
         part = "Their largest central squares" if value(pipeline, "detector.part") == "central_square" else "The frames"
         return [f"{part} were resized to {size}, without face detection"]
-    found = f"Faces were detected by {_DETECTORS.get(kind, f'the detector {kind}')}"
+    own = plug_in(pipeline.get("detector"))
+    found = f"Faces were detected by {own or _DETECTORS.get(kind, f'the detector {kind}')}"
     pick = _PICKS.get(value(pipeline, "faces.pick"))
     many = f"; of several faces, {pick} was used" if pick else ""
     cut = "aligned by the eyes, " if value(pipeline, "faces.cut") == "eyes" else ""

@@ -179,9 +179,18 @@ def test_what_a_record_does_not_hold_is_left_out():
 
 def test_a_plug_in_and_an_unfinished_run_are_called_so():
     predictions = made_predictions()
-    run = made_run(predictions, model={"kind": "my_model", "n_parameters": None}, state="interrupted")
+    path = "/home/anna/my_model.py"
+    section = {
+        "kind": path,
+        "plugin": {"name": "my_model", "version": "1.2", "sha256": 8 * "0a31bb8e"},
+        "strength": 0.1,
+    }
+    model = {"kind": path, "n_parameters": None}
+    run = made_run(predictions, model=model, experiment={"model": section}, state="interrupted")
     paper = written(run, predictions)
-    assert "The classifier was the model my_model." in paper.files["methods.txt"]
+    text = paper.files["methods.txt"]
+    assert "The classifier was the plug-in my_model 1.2 (SHA-256 0a31bb8e0a31). Its settings were strength 0.1." in text
+    assert "anna" not in text
     assert paper.to_add[0] == "that the run is not complete: these results are not final"
 
 
