@@ -57,6 +57,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,  # its pages load from the network
     "min_reported_time": 30,
     "abort_on_example_error": True,
     "remove_config_comments": True,

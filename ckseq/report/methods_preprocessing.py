@@ -77,7 +77,7 @@ def value(tree: Tree, path: str) -> Any:
 def plug_in(section: Any) -> str:
     """Return how a plug-in is called whose facts a section of a recipe holds; empty of what ships with ckseq.
 
-    >>> plug_in({"kind": "/home/anna/my_model.py", "plugin": {"name": "my_model", "version": "1.2", "sha256": "0a31bb8e"}})
+    >>> plug_in({"kind": "./my_model.py", "plugin": {"name": "my_model", "version": "1.2", "sha256": "0a31bb8e"}})
     'the plug-in my_model 1.2 (SHA-256 0a31bb8e)'
     """
     facts = section.get("plugin") if isinstance(section, dict) else None

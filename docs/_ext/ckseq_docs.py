@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,16 @@ def check_public_names(app: Sphinx, error: Exception | None) -> None:
         raise ExtensionError(f"the site and ckseq.__all__ differ in {sorted(listed ^ set(public_names()))}")
 
 
+def check_network(app: Sphinx, error: Exception | None) -> None:
+    """Refuse a site that loads anything from elsewhere when it is read."""
+    if error or app.builder.name != "html":
+        return
+    for page in sorted(Path(app.outdir).rglob("*.html")):
+        found = re.search(r'(?:src|stylesheet" href)="(https?:[^"]*)', page.read_text(encoding="utf-8"))
+        if found:
+            raise ExtensionError(f"{page.name} loads {found[1]}")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the directives."""
     app.add_directive("recipe-fields", RecipeFields)
@@ -125,4 +136,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", without_missing_pages)
     app.connect("builder-inited", prepare_gallery, priority=100)  # before the gallery is built
     app.connect("build-finished", check_public_names)
+    app.connect("build-finished", check_network)
     return {"parallel_read_safe": False, "version": ckseq.__version__}

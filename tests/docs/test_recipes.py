@@ -10,7 +10,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from made_docs import DOCS, commands
+from made_docs import CHECKOUT, DOCS, blocks, commands
 
 from ckseq.cli.main import cli
 from ckseq.console import Console
@@ -101,3 +101,17 @@ def test_a_page_is_done_by_copying(page, data, tmp_path, monkeypatch, capsys):
         (tmp_path / name).symlink_to(data / name)
     for line in lines:
         assert run(line) == 0, f"{line}\n{capsys.readouterr()}"
+    if page == "start":
+        for text in blocks(DOCS / "start.md", "python"):
+            exec(compile(text, page, "exec"), {})
+        assert "Accuracy" in capsys.readouterr().out
+
+
+def test_the_python_of_the_readme_gives_a_score(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "CKPLUS").symlink_to(data / "CKPLUS")
+    (text,) = blocks(CHECKOUT / "README.md", "python")
+    *before, last = text.strip().splitlines()
+    names = {}
+    exec("\n".join(before), names)
+    assert eval(last, names).shape == (5,)
