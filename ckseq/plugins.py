@@ -24,7 +24,6 @@ from ckseq.regular_file import open_regular
 SPECS = {"models": "ModelSpec", "detectors": "DetectorSpec", "sources": "SourceSpec"}
 """The rooms that plug-ins extend; entry points are in the groups ``ckseq.models`` and so on."""
 
-_CHECK = "'ckseq check-plugin' shows what is wrong with it"
 _MOST_BYTES = 2**20
 
 
@@ -198,7 +197,7 @@ def _from_file(path: Path, room: str | None, where: str | None) -> Plugin:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         what = "there is no such plug-in" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
-        raise CallError(what, path, f"correct kind in {where}" if where else "check the path") from None
+        raise CallError(what, path, f"correct the path in {where} or --set" if where else "check the path") from None
     if len(content) > _MOST_BYTES:
         raise CallError(f"is larger than {_MOST_BYTES >> 20} MiB", path, "name a file of Python")
     digest = hashlib.sha256(content).hexdigest()
@@ -219,7 +218,7 @@ def _executed(name: str, content: bytes, path: Path) -> ModuleType:
         del sys.modules[name]
         if not isinstance(error, Exception):
             raise
-        raise CallError(f"cannot be loaded: {type(error).__name__}: {error}", path, _CHECK) from error
+        raise CallError(f"cannot be loaded: {type(error).__name__}: {error}", path, "correct the file") from error
     return module
 
 

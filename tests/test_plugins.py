@@ -95,7 +95,7 @@ def test_a_changed_file_is_another_model(store, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "there is no such plug-in; correct kind in small.toml"),
+        (None, "there is no such plug-in; correct the path in small.toml"),
         ("def build(:", "cannot be loaded: SyntaxError"),
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("x = 1", r"ends in no SPEC; define SPEC = ModelSpec\(...\)"),
@@ -264,6 +264,11 @@ class TestADetectorAndASource:
         )
         np.testing.assert_array_equal(by_name.projections("P1_joy"), by_path.projections("P1_joy"))
         assert by_name.pipeline["detector"]["plugin"]["version"] == "1.2"
+
+
+def test_nothing_installed_is_no_error(capfd):
+    cli.main(["list", "plugins"], standalone_mode=False)
+    assert "no installed package has a plug-in" in capfd.readouterr().out
 
 
 def test_listing_shows_installed_plug_ins_and_executes_none(tmp_path, monkeypatch, capfd):

@@ -40,7 +40,7 @@ def _config(**values: Any) -> dict[str, Any]:
 
 @command("list", click.argument("what", metavar="[KIND|NAME]", required=False))
 def _list(**values: Any) -> dict[str, Any]:
-    """List recipes, models, detectors and installed plug-ins with their purpose.
+    """List recipes, models, detectors and plug-ins.
 
     With KIND (experiments, pipelines, searches, models, detectors, plugins) or a NAME also what each reads, what it
     costs, where it comes from, and what was measured with it.

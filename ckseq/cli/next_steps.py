@@ -141,5 +141,16 @@ _NEXT: Mapping[str, Callable[[Call], Words]] = {
     "export": lambda call: None if call.result["script"] is None else ["python", call.result["script"], _VIDEO],
     "list": lambda call: ["list", "experiments"] if call.values["what"] is None else None,
 }
-FINAL = ("live", "compare", "rank", "verify", "reproduce", "record forget", "config", "bench", "explain")
+FINAL = (
+    "live",
+    "compare",
+    "rank",
+    "verify",
+    "reproduce",
+    "record forget",
+    "config",
+    "bench",
+    "explain",
+    "check-plugin",
+)
 """Commands after which nothing in particular follows."""

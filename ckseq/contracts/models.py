@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ckseq.config import Config
 from ckseq.contracts.check import require
+from ckseq.learn.backend import load_keras
 from ckseq.learn.fit import Labeled
 from ckseq.learn.predict import ESTIMATOR, NETWORK, is_network, load_trained_model, probabilities
 from ckseq.learn.trainer import Trainer, build_trainer
@@ -126,6 +127,8 @@ class ModelContract:
     def is_of_its_kind(self) -> None:
         """A network is one of Keras, an estimator is not."""
         config = self._config or self.spec.config()
+        if self.spec.kind == "network":
+            load_keras()  # before the code of others does, so that it stays quiet
         built = self.spec.build(config, input_shape=self.input_shape, n_classes=len(LABELS))
         found = "network" if is_network(built) else "estimator"
         require(found == self.spec.kind, f"kind is {self.spec.kind}, and build returns a model of kind {found}")

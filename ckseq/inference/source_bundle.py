@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 _PACKAGE = "ckseq"
-_CONFIG = "Config"
+_CONFIGS = {"Config", "WithPlugin"}
 
 
 class Name(NamedTuple):
@@ -94,7 +94,7 @@ class _Bundle:
         statement = module.definitions.get(wanted.name)
         if statement is None or self.homes.get(wanted.name) == wanted.module:
             return
-        if isinstance(statement, ast.ClassDef) and any(ast.unparse(base) == _CONFIG for base in statement.bases):
+        if isinstance(statement, ast.ClassDef) and _CONFIGS & set(map(ast.unparse, statement.bases)):
             self.sections.add(wanted.name)
             return
         if wanted.name in self.homes:

@@ -44,7 +44,8 @@ def check_plugin(name: str, *, data: Path | None = None, console: Console) -> di
     results: list[dict[str, Any]] = []
     for plugin in found:
         checked = run_checks(_checks(plugin, data))
-        console.heading(f"{plugin.name} {plugin.version}, {plugin.room}; SHA-256 {plugin.sha256}")
+        called = f"{plugin.name} {plugin.version}".strip()
+        console.heading(f"{called}, {plugin.room}; SHA-256 {plugin.sha256}")
         table = Table("", "", box=None, show_header=False)
         for one in checked:
             mark = Text("fails", "red") if one.failure else Text("holds", "green")

@@ -37,7 +37,9 @@ def listing(what: str | None = None, *, console: Console) -> dict[str, Any]:
     entries = catalog()
     if what is not None:
         chosen = [entry for entry in entries if what in (entry.kind, entry.name)]
-        if not chosen:
+        if what == "plugins" and not chosen:
+            console.say("no installed package has a plug-in of ckseq; a file is used by its path, see docs/plugins.md")
+        elif not chosen:
             hint = did_you_mean(what, [*KINDS, *(entry.name for entry in entries)])
             raise CallError(f"there is no {what!r} to list", fix=f"{hint}one of {', '.join(KINDS)}, or a name in them")
         entries = chosen

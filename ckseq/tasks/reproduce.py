@@ -13,7 +13,7 @@ from ckseq.config import toml_text
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE, PERMUTATIONS
 from ckseq.errors import CallError, DataError
-from ckseq.experiment.recipe import experiment_of
+from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.protocol.comparison import compare
 from ckseq.protocol.folds import Listed
 from ckseq.recording import known_subjects
@@ -66,16 +66,17 @@ def reproduce(run: Path, *, store: Path | None, out: Path | None, console: Conso
         raise DataError(f"its store {where} is missing", run, "give its new path with --store")
     if out is not None and out.exists():
         raise CallError("exists already", out, "name another folder")
+    # a plug-in's code is loaded only if it was given, and not because the record names its path
+    recipe = experiment_of(before.experiment, where=f"{run}: experiment")
     with tempfile.TemporaryDirectory() if out is None else nullcontext(str(out)) as folder:
-        _again(Path(folder), before, where, console)
+        _again(Path(folder), before, recipe, where, console)
         again = Path(folder) / _AGAIN
         return _judge(run, before, again, console)
 
 
-def _again(folder: Path, before: RunRecord, store: Path, console: Console) -> None:
+def _again(folder: Path, before: RunRecord, asked: Experiment, store: Path, console: Console) -> None:
     """Repeat the run in ``folder``, from a recipe written there."""
-    # a plug-in's code is loaded only if it was given, and not because the record names its path
-    tree = experiment_of(before.experiment, where=f"{before.experiment_name}: experiment").model_dump(mode="json")
+    tree = asked.model_dump(mode="json")
     if before.value("protocol.kind") == "from_file":
         # the file may be missing or changed; the run record holds its folds
         listed = Listed(tuple(fold.test for fold in before.folds), before.train_only)

@@ -1,10 +1,14 @@
 """The contract tests for authors of plug-ins: what holds, what does not, and why."""
 
+import re
+from pathlib import Path
+
 import pytest
 from made_plugins import DETECTOR, MODEL, SOURCE, fresh, install  # noqa: F401  (a fixture)
 
 from ckseq.cli.main import cli
 from ckseq.errors import CallError
+from ckseq.experiment.recipe import load_experiment
 from ckseq.tasks.check_plugin import check_plugin
 
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -92,6 +96,16 @@ def test_a_source_is_checked_on_data(tmp_path, console):
             "scanning an empty folder is no error"
         )
     }
+
+
+def test_the_examples_of_the_page_pass(tmp_path, console):
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    assert [failures(text, tmp_path, console) for text in examples] == [{}, {}]
+    (tmp_path / "my_model.py").write_text(examples[0])
+    (tmp_path / "mine.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    assert load_experiment(str(tmp_path / "mine.toml")).model.strength == 0.1
 
 
 def test_an_installed_plug_in_is_checked_by_its_name(tmp_path, monkeypatch, capfd, console):
