@@ -190,3 +190,11 @@ def test_a_screenshot_of_a_sequence(run, page, tmp_path):
         picture.quantize(160).save(folder / "report.png", optimize=True)
         assert picture.size == (900, round(height))
     assert 20_000 < (folder / "report.png").stat().st_size < 150_000
+
+
+def test_a_text_for_a_paper_is_copied_or_selected(run, page):
+    page.open((run / "report.html").as_uri())
+    page.value("document.querySelector('[data-copy=\"methods.txt\"]').click()")
+    page.until("document.querySelector('.paper [role=status]').textContent")
+    methods = (run / "paper" / "methods.txt").read_text(encoding="utf-8")
+    assert page.value("getSelection().toString()").split() == methods.split()
