@@ -1,12 +1,13 @@
 # `make demo` sets up and runs the main job; `make test` sets up and runs every check; `make coverage` shows the
-# lines that the tests of some rooms do not reach; `make faults`, `make crash` and `make soak` go on attacking it;
-# `make wheel-demo` runs the demo from an installed wheel in an empty folder; `make dist` builds what is uploaded;
-# `make docs` builds the site in docs/_build/html, and `make benchmarks` its page of measured figures.
+# lines that the tests of some rooms do not reach; `make screenshots` makes those of docs anew; `make faults`,
+# `make crash` and `make soak` go on attacking it; `make wheel-demo` runs the demo from an installed wheel in an empty
+# folder; `make dist` builds what is uploaded; `make docs` builds the site in docs/_build/html, and `make benchmarks` its
+# page of measured figures.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint coverage faults crash soak wheel-demo dist docs benchmarks setup setup-dev clean
+.PHONY: demo test lint coverage screenshots faults crash soak wheel-demo dist docs benchmarks setup setup-dev clean
 
 demo: setup
 	$(BIN)/ckseq demo
@@ -35,6 +36,10 @@ faults: setup-dev
 CRASHES ?= 200
 crash: setup-dev
 	CKSEQ_CRASHES=$(CRASHES) CKSEQ_FLIPS=2000 $(BIN)/python -m pytest -s tests/crash
+
+# of a run on drawn faces: the report, a sequence and the explanations, in docs; look at them afterwards
+screenshots: setup-dev
+	CKSEQ_SCREENSHOTS=docs $(BIN)/python -m pytest tests/report/test_page_in_browser.py -k screenshots
 
 # an hour of visitors of the page, good and bad, on this computer only
 SOAK_S ?= 3600

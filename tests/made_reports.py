@@ -14,7 +14,9 @@ from ckseq.storage.explanations import (
 from ckseq.storage.predictions import Prediction, Predictions, write_predictions
 from ckseq.storage.run_record import write_run
 from ckseq.storage.store import open_store
+from ckseq.tasks.crossval import crossval
 from ckseq.tasks.preprocess import preprocess
+from ckseq.tasks.report import report
 from ckseq.tasks.synth import synth
 from ckseq.twin.tree import TwinConfig
 
@@ -39,6 +41,18 @@ def write_twin_run(folder):
     store = {"path": str(folder / "store.h5"), "digest": digest, "origin": origin}
     write_run(folder / "run", made_run(predictions, store=store, notes=notes, experiment_name="drawn faces"))
     write_predictions(folder / "run", predictions)
+    return folder / "run"
+
+
+def write_explained_run(folder):
+    """Write a run that was trained on drawn faces, explained and reported, as a user would; it takes minutes."""
+    quiet = Console(quiet=True)
+    config = TwinConfig(seed=5, n_subjects=6, emotions_per_subject=7, median_frames=10, unlabeled_share=0.0)
+    synth(folder / "twin", config=config, jobs=-1, overwrite=False, console=quiet)
+    kept = ("reduce.keep_blobs=true",)
+    preprocess(folder / "twin", pipeline="landmarks", out=folder / "store.h5", settings=kept, jobs=-1, console=quiet)
+    crossval(folder / "store.h5", experiment="default", out=folder / "run", explain=True, console=quiet)
+    report(folder / "run", faces=True, console=quiet)
     return folder / "run"
 
 

@@ -161,6 +161,10 @@ seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Ra
 jobs_option = click.option(
     "--jobs", type=Jobs(), default=-1, show_default=True, help="Number of processes; -1 uses all cores."
 )
+explain_option = click.option(
+    "--explain/--no-explain", default=True, show_default=True,
+    help="Explain some test sequences of each class for the report: where and when the model looks.",
+)  # fmt: skip
 neutral_option = click.option(
     "--neutral", type=FOLDER, metavar="CLIP",
     help="Folder of frames or video of the person's neutral face, for runs with calibration = neutral.",

@@ -15,6 +15,7 @@ from ckseq.cli.common import (
     Number,
     command,
     error_rate_option,
+    explain_option,
     fit_memory_option,
     jobs_option,
     neutral_option,
@@ -207,6 +208,7 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
     ),
     click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
     click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
+    explain_option,
     click.option("--resume", is_flag=True, help="Resume an interrupted run."),
     fit_memory_option,
     set_option,
@@ -273,6 +275,7 @@ def _report(**values: Any) -> dict[str, Any]:
         "--data", type=FOLDER, required=True, help="Data set: a folder, the archives of CK+, or a manifest (CSV)."
     ),
     out_option("Folder for the store, the run and the report."),
+    explain_option,
     strict_option,
     source_option,
     fit_memory_option,

@@ -70,6 +70,8 @@ def _named(experiment: str) -> list[str]:
 
 def _after_crossval(call: Call) -> Words:
     out = Path(call.values["out"])
+    if call.result.get("explained") and call.values.get("keep_models"):
+        return ["explain", out]
     return [
         "baselines",
         call.values["store"],

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -66,6 +66,7 @@ def run_experiment(
     resume: bool = False,
     fit_memory: bool = False,
     keep_models: bool = False,
+    hold_models: bool = False,
     console: Console,
 ) -> Finished:
     """Train and test every fold with every seed, and leave a complete run folder.
@@ -96,6 +97,8 @@ def run_experiment(
         Choose by itself what makes a training fit into memory without changing its mathematics.
     keep_models : bool
         Keep the model of every fold of a cross-validation, too, in its fold's folder.
+    hold_models : bool
+        Keep those of the first seed that are trained now, until `drop_models`.
     console : Console
 
     Raises
@@ -156,11 +159,44 @@ def run_experiment(
             if note:
                 console.say(note)
         finished = _train_and_finish(
-            folder, run, dataset, recipe, jobs, "--overwrite" if replaces else "--resume", keep_models, console
+            folder,
+            run,
+            dataset,
+            recipe,
+            jobs,
+            "--overwrite" if replaces else "--resume",
+            _Kept(every=keep_models, first_seed=hold_models),
+            console,
         )
         if replaces:
             exchange(out)
         return finished
+
+
+class _Kept(NamedTuple):
+    """Whether the models of all folds are kept, and whether those of the first seed are."""
+
+    every: bool
+    first_seed: bool
+
+    def holds(self, job: Job, run: RunRecord) -> bool:
+        return self.every or (self.first_seed and job.seed == run.seeds[0])
+
+
+def drop_models(out: Path) -> None:
+    """Remove the models of a complete cross-validation that were held.
+
+    Raises
+    ------
+    DataError
+        The folder is no run, or cannot be written.
+    """
+    with locked(out):
+        run = read_run(out)
+        models = {f"{fold_folder(one.seed, one.fold)}/{name}" for one in run.trainings for name in _MODELS}
+        write_run(out, run.changed(files={name: digest for name, digest in run.files.items() if name not in models}))
+        for name in models:
+            (out / name).unlink(missing_ok=True)
 
 
 def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
@@ -198,7 +234,7 @@ def _train_and_finish(
     recipe: Experiment,
     jobs: int,
     again: str,
-    keep_models: bool,
+    models: _Kept,
     console: Console,
 ) -> Finished:
     alone = run.kind == "training"
@@ -211,7 +247,7 @@ def _train_and_finish(
     ]
     made_from = {job: job.made_from(recipe) for job in work}
     write_run(out, run)
-    kept = [] if alone else [job for job in work if not keep_models or _holds_model(job.folder)]
+    kept = [] if alone else [job for job in work if not models.every or _holds_model(job.folder)]
     done = {job: found for job in kept if (found := load_fold(job, made_from[job])) is not None}
     if done:
         console.say(f"{len(done)} of {counted(len(work), 'training')} {agreeing(len(done), 'is', 'are')} done already")
@@ -221,7 +257,9 @@ def _train_and_finish(
             done[work[0]] = _train_alone(work[0], dataset, recipe, made_from[work[0]], console)
         else:
             n_workers = _n_workers(jobs, dataset, run)
-            done |= _train_all(left, dataset, recipe, made_from, n_workers, keep_models, console)
+            done |= _train_all(
+                left, dataset, recipe, made_from, n_workers, {job: models.holds(job, run) for job in left}, console
+            )
     except KeyboardInterrupt:
         epochs = (
             checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()
@@ -276,12 +314,12 @@ def _train_all(
     recipe: Experiment,
     made_from: dict[Job, str],
     n_workers: int,
-    keep_models: bool,
+    keep_model: dict[Job, bool],
     console: Console,
 ) -> dict[Job, FoldResult]:
     found = {}
     with console.progress("folds", len(work)) as bar:
-        for job, result in _results(work, dataset, recipe, made_from, n_workers, keep_models, bar):
+        for job, result in _results(work, dataset, recipe, made_from, n_workers, keep_model, bar):
             found[job] = result
             bar.advance(text=f"seed {job.seed}, fold {job.fold.number}: {result.summary}")
     return found
@@ -293,26 +331,26 @@ def _results(
     recipe: Experiment,
     made_from: dict[Job, str],
     n_workers: int,
-    keep_models: bool,
+    keep_model: dict[Job, bool],
     bar: Bar,
 ) -> Iterator[tuple[Job, FoldResult]]:
     if n_workers == 1 or len(work) < 2:
         for job in work:
-            yield job, _train_and_save(job, dataset, recipe, made_from[job], keep_models, bar)
+            yield job, _train_and_save(job, dataset, recipe, made_from[job], keep_model[job], bar)
         return
-    calls = [(job, dataset, recipe, made_from[job], keep_models) for job in work]
+    calls = [(job, dataset, recipe, made_from[job], keep_model[job]) for job in work]
     yield from zip(work, spread(_train_and_save, calls, n_workers=n_workers), strict=True)
 
 
 def _train_and_save(
-    job: Job, dataset: Dataset, recipe: Experiment, made_from: str, keep_models: bool, bar: Bar | None = None
+    job: Job, dataset: Dataset, recipe: Experiment, made_from: str, keep_model: bool, bar: Bar | None = None
 ) -> FoldResult:
     def show(epoch: Epoch) -> None:
         if bar is not None:
             bar.advance(0, text=f"seed {job.seed}, fold {job.fold.number}, {describe_epoch(epoch)}")
 
     result = train_fold(job, dataset, recipe, made_from, seed_of_rows=job.seed, on_epoch=show)
-    if keep_models and result.trained is not None:
+    if keep_model and result.trained is not None:
         result.trained.save(job.folder)
     save_fold(job.folder, result)
     # the model stays behind: it is large, and only predictions are asked for

@@ -1,18 +1,33 @@
-"""The leakage between training and test sides of an experiment's folds, measured on a store."""
+"""The leakage between training and test sides of an experiment's folds, and its baselines, measured on a store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.holdout import Fold
 from ckseq.protocol.leakage import Leakage, SequenceFacts, measure
+from ckseq.protocol.unit_baselines import UnitBaseline, measure_unit_baselines
 from ckseq.storage.store import Entry, Store
+
+_DRAWS = 2000
 
 
 def leakage_of(store: Store, entries: Sequence[Entry], folds: Sequence[Fold]) -> Leakage:
     """Measure the leakage of some folds over entries of a store."""
     return measure([_facts(store, entry) for entry in entries], folds, confidence=CONFIDENCE)
+
+
+def unit_baselines_of(
+    store: Store, entries: Sequence[Entry], units: Sequence[str], folds: Sequence[Fold]
+) -> tuple[tuple[UnitBaseline, ...], tuple[str, ...]]:
+    """Measure the baselines of action units, as `ckseq.protocol.unit_baselines.measure_unit_baselines`."""
+    coded = [{one.unit for one in entry.action_units or ()} for entry in entries]
+    shown = np.array([[unit in own for unit in units] for own in coded], bool)
+    facts = [_facts(store, entry) for entry in entries]
+    return measure_unit_baselines(facts, shown, units, folds, n_draws=_DRAWS, confidence=CONFIDENCE)
 
 
 def _facts(store: Store, entry: Entry) -> SequenceFacts:

@@ -13,7 +13,7 @@ from ckseq import plugins, registry
 from ckseq.config import differences
 from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.features import crop_shape
-from ckseq.experiment.leakage import leakage_of
+from ckseq.experiment.leakage import leakage_of, unit_baselines_of
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.targets import case_of
 from ckseq.learn import backend
@@ -22,6 +22,7 @@ from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import Fold, overlap
 from ckseq.protocol.leakage import NEAR, Leakage, Rule
+from ckseq.protocol.unit_baselines import UnitBaseline
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.run_record import (
     DoubtRecord,
@@ -32,6 +33,8 @@ from ckseq.storage.run_record import (
     RuleRecord,
     RunRecord,
     StoreRecord,
+    UnitBaselineRecord,
+    UnitBaselinesRecord,
 )
 from ckseq.storage.store import Entry, Store
 from ckseq.tracking.quality import doubts
@@ -60,8 +63,11 @@ def record_of(
     kind : str
     seeds : sequence of int
     """
-    leakage = None
-    if dataset.folds and not recipe.predicts_units:  # its baselines predict classes
+    leakage = unit_baselines = None
+    if dataset.folds and recipe.predicts_units:
+        found = unit_baselines_of(store, dataset.entries, dataset.labels, dataset.folds)
+        unit_baselines = unit_baselines_record(*found)
+    elif dataset.folds:
         leakage = leakage_record(leakage_of(store, dataset.entries, dataset.folds))
     tested = {id for fold in dataset.folds for id in fold.test}
     validation = {id for fold in dataset.folds for id in fold.validation}
@@ -78,6 +84,7 @@ def record_of(
         train_only=tuple(entry.id for entry in dataset.entries if entry.id not in tested | validation),
         seeds=tuple(seeds),
         leakage=leakage,
+        unit_baselines=unit_baselines,
         versions={"ckseq": ckseq.__version__, **backend.versions(), **_plugin_versions(recipe)},
         balance_notes=dataset.balance_notes,
         doubts=_doubts(dataset.entries),
@@ -107,7 +114,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         return ProtocolRecord(kind="all", digest=dataset.digest, n_folds=0, n_train=len(ids), n_test=0)
     subject = {entry.id: entry.subject for entry in dataset.entries}
     shown = {entry.id: case_of(entry, dataset.labels, recipe).labels for entry in dataset.entries}
-    noun, shared = noun_in(recipe), leakage or _shared(dataset.folds, subject)
+    noun, shared = noun_in(recipe), leakage or shared_subjects(dataset.folds, subject)
     if len(dataset.folds) == 1:
         fold = dataset.fold
         kind, digest = fold.kind, fold.digest
@@ -115,7 +122,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
         sentence = noun.reworded(overlap(fold, subject).sentence)
     else:
         kind, digest, counts = recipe.protocol.kind, folds_digest(dataset.folds), {}
-        sentence = shared.sentence if isinstance(shared, _Shared) else leak_sentences(shared, noun)[0]
+        sentence = shared.sentence if isinstance(shared, Shared) else leak_sentences(shared, noun)[0]
     return ProtocolRecord(
         kind=kind,
         digest=digest,
@@ -134,7 +141,7 @@ def _protocol_record(dataset: Dataset, recipe: Experiment, leakage: LeakageRecor
     )
 
 
-class _Shared(NamedTuple):
+class Shared(NamedTuple):
     """What training and test sides of all folds share; None where that is unknown."""
 
     shared_subjects: int | None
@@ -142,16 +149,17 @@ class _Shared(NamedTuple):
     sentence: str
 
 
-def _shared(folds: Sequence[Fold], subject: Mapping[str, str]) -> _Shared:
+def shared_subjects(folds: Sequence[Fold], subject: Mapping[str, str]) -> Shared:
+    """Return what training and test sides of folds share; ``subject`` names whom each recording shows."""
     overlaps = [overlap(fold, subject) for fold in folds]
     apart = all(one.shared_subjects == 0 for one in overlaps)
     some = next((one for one in overlaps if one.shared_subjects != 0), overlaps[0])
     sentence = some.sentence if apart or len(folds) == 1 else f"in a fold, {some.sentence}"
     counts = [one.test_sequences_of_shared_subjects for one in overlaps]
     if None in counts:
-        return _Shared(None, None, sentence)
+        return Shared(None, None, sentence)
     people = set().union(*({subject[id] for id in one.test} & {subject[id] for id in one.train} for one in folds))
-    return _Shared(len(people), sum(count or 0 for count in counts), sentence)
+    return Shared(len(people), sum(count or 0 for count in counts), sentence)
 
 
 def _doubts(entries: Sequence[Entry]) -> tuple[DoubtRecord, ...]:
@@ -197,6 +205,28 @@ def _plugin_notes(store: Store, recipe: Experiment) -> list[str]:
         for what, tree in trees.items()
         if (own := tree.get("plugin"))
     ]
+
+
+def unit_baselines_record(baselines: Sequence[UnitBaseline], unmeasured: Sequence[str]) -> UnitBaselinesRecord:
+    """Return the baselines of action units as the record keeps them."""
+
+    def known(value: float) -> float | None:
+        return None if math.isnan(value) else value
+
+    return UnitBaselinesRecord(
+        baselines=tuple(
+            UnitBaselineRecord(
+                name=one.name,
+                about=one.about,
+                mean_auc=known(one.scores.mean_auc),
+                interval=None if math.isnan(one.scores.mean_auc) else (low, high),
+                aucs={unit.unit: known(unit.auc) for unit in one.scores.units},
+            )
+            for one in baselines
+            for low, high in [one.scores.interval]
+        ),
+        unmeasured=tuple(unmeasured),
+    )
 
 
 def leakage_record(leakage: Leakage) -> LeakageRecord:

@@ -22,7 +22,6 @@ from ckseq.explain.regions import OUTSIDE, Region
 from ckseq.facs import PROTOTYPES, REGIONS, UNITS
 
 MOVED, CODED, ASCRIBED = "moved regions", "coded units", "units of the emotion"
-_RANDOM_PLACES = 100
 
 
 class Case(NamedTuple):
@@ -33,7 +32,7 @@ class Case(NamedTuple):
     subject, label : str
         Whom it shows, and its true class, whose evidence is judged.
     face : (cells, cells) float64, optional
-        Drop of the log-probability of that class by cell.
+        Drop of the log-odds of that class by cell.
     named : dict of str to float
         The same by region, as of `by_name`; empty where there are none.
     displacement : (cells, cells) float64, optional
@@ -97,11 +96,11 @@ def agreements(cases: Sequence[Case], *, n_draws: int, confidence: float, rng: n
         Number of bootstrap samples.
     confidence : float
     rng : numpy.random.Generator
-        Draws random places and bootstrap samples.
+        Draws bootstrap samples.
     """
     found = []
     for against, wanted_of in ((MOVED, _moved_cells), (CODED, _coded_names), (ASCRIBED, _ascribed_names)):
-        judged = [one for case in cases if (one := _judge(case, *wanted_of(case), rng)) is not None]
+        judged = [one for case in cases if (one := _judge(case, *wanted_of(case))) is not None]
         labels = sorted({one.case.label for one in judged})
         for label in ("", *labels) if judged else ():
             some = [one for one in judged if label in ("", one.case.label)]
@@ -146,14 +145,12 @@ def _names(case: Case, units: Sequence[str]) -> Asked:
     return np.array([case.named[name] for name in REGIONS]), np.array([name in wanted for name in REGIONS])
 
 
-def _judge(
-    case: Case, drops: NDArray[np.float64] | None, wanted: NDArray[np.bool_] | None, rng: np.random.Generator
-) -> _Judged | None:
+def _judge(case: Case, drops: NDArray[np.float64] | None, wanted: NDArray[np.bool_] | None) -> _Judged | None:
     if drops is None or wanted is None or not wanted.any():
         return None
     found = relevant(drops)
     if wanted.ndim == 2:
-        by_chance = random_iou(wanted, n_draws=_RANDOM_PLACES, rng=rng)
+        by_chance = random_iou(wanted)
     else:  # a random choice of as many regions as were found, or as are wanted where none were
         by_chance = random_names_iou(int(found.sum() or wanted.sum()), int(wanted.sum()), len(wanted))
     return _Judged(case, overlap(found, wanted), overlap(relevant(-drops), wanted).iou, by_chance)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.explain.occlusion import Predict, log_probabilities
+from ckseq.explain.occlusion import Predict, probabilities_of
 from ckseq.explain.parts import Area, Parts
 
 
@@ -52,6 +52,6 @@ def delete_and_insert(
     for order in orders:
         steps = np.concatenate([np.zeros_like(taken[:1]), np.cumsum(taken[list(order)], axis=0)])
         asked = (one for start, sign in ((whole, -1), (nothing, 1)) for one in start + sign * steps)
-        answers = np.exp(log_probabilities(predict, asked, size=whole.size)[:, code])
+        answers = probabilities_of(predict, asked, whole)[:, code]
         found.append(Curves(*np.split(answers, 2)))
     return found

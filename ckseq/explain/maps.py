@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ckseq.config import Config
-from ckseq.explain.occlusion import Occlusion, Predict, drops, log_probabilities, spread, windows
+from ckseq.explain.areas import FaceGeometry
+from ckseq.explain.occlusion import Occlusion, Predict, drops, probabilities_of, spread, windows
 from ckseq.explain.parts import Area, Band, Group, Part, Parts
-from ckseq.explain.regions import Region
-from ckseq.signal.face_shape import FaceShape
-from ckseq.signal.gradients import gradient_places
 
 Cells = NDArray[np.float64]
 _AXES: tuple[Literal["rows", "columns"], ...] = ("rows", "columns")
@@ -31,11 +29,11 @@ class OcclusionConfig(Config):
 
 
 class Where(NamedTuple):
-    """By how much the log-probability of each of k classes drops where something never moves.
+    """By how much the log-odds of each of k classes drop where something never moves.
 
     Parameters
     ----------
-    log_probabilities : (k,) float64
+    probabilities : (k,) float64
         Of the whole sequence.
     groups : dict of str to (k,) float64
         Without any motion (``everything``); of fused input also without ``motion``, ``landmarks``, ``gradients``.
@@ -45,7 +43,7 @@ class Where(NamedTuple):
         Named regions; None where there is neither film nor landmarks.
     """
 
-    log_probabilities: Cells
+    probabilities: Cells
     groups: dict[str, Cells]
     face: Cells | None
     regions: Cells | None
@@ -70,7 +68,9 @@ class When(NamedTuple):
     regions: Cells | None
 
 
-def where(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int, config: OcclusionConfig) -> Where:
+def where(
+    parts: Parts, predict: Predict, areas: Sequence[Area], *, geometry: FaceGeometry, config: OcclusionConfig
+) -> Where:
     """Return where in the face the evidence of a sequence is.
 
     Parameters
@@ -80,8 +80,8 @@ def where(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int
     predict : callable
     areas : sequence of Area
         The named regions.
-    side_px : int
-        Of the face crop; the length of projections.
+    geometry : FaceGeometry
+        Of the face crop, which is as wide as projections are long.
     config : OcclusionConfig
     """
     ask = _Asking(parts, predict, len(parts.sequence))
@@ -90,22 +90,24 @@ def where(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int
         groups += ("motion", "landmarks", *(("gradients",) if parts.holds_gradients else ()))
     face = None
     if parts.holds_film:
-        edges, along = _edges(side_px, config), _bands(config)
+        edges, along = _edges(geometry, config), _bands(config)
         both = [(down, across) for down in along for across in along]
         covers = _covers(along, config.cells)
         over = np.einsum("ij,kl->ikjl", covers, covers).reshape(len(both), -1)
-        squares = [_square(edges, down, across) for down, across in both]
+        squares = [_square(geometry, edges, down, across) for down, across in both]
         face = spread(ask.always(squares), over).reshape(config.cells, config.cells, -1)
     whole = parts.sequence
     return Where(
-        log_probabilities(predict, [whole], size=whole.size)[0],
+        probabilities_of(predict, [whole], whole)[0],
         dict(zip(groups, ask.always(groups), strict=True)),
         face,
         ask.always(areas) if parts.holds_film or parts.holds_landmarks else None,
     )
 
 
-def when(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int, config: OcclusionConfig) -> When:
+def when(
+    parts: Parts, predict: Predict, areas: Sequence[Area], *, geometry: FaceGeometry, config: OcclusionConfig
+) -> When:
     """Return when the evidence of a sequence is, and where at each time; parameters as of `where`."""
     t = len(parts.sequence)
     ask = _Asking(parts, predict, t)
@@ -113,10 +115,10 @@ def when(parts: Parts, predict: Predict, areas: Sequence[Area], *, side_px: int,
     spans = windows(t, size=size, step=step)
     rows = columns = None
     if parts.holds_motion:
-        edges, along = _edges(side_px, config), _bands(config)
+        edges, along = _edges(geometry, config), _bands(config)
         covers = _covers(along, config.cells)
         rows, columns = (
-            spread(ask.over_time([Band(of, int(edges[a]), int(edges[b])) for a, b in along], spans), covers)
+            spread(ask.over_time([_band(geometry, of, int(edges[a]), int(edges[b])) for a, b in along], spans), covers)
             for of in _AXES
         )
     named = ask.over_time(areas, spans) if parts.holds_film or parts.holds_landmarks else None
@@ -127,9 +129,9 @@ def _bands(config: OcclusionConfig) -> tuple[tuple[int, int], ...]:
     return windows(config.cells, size=config.window_cells, step=config.step_cells)
 
 
-def _edges(side_px: int, config: OcclusionConfig) -> NDArray[np.int_]:
+def _edges(geometry: FaceGeometry, config: OcclusionConfig) -> NDArray[np.int_]:
     """Return the pixels at which the cells begin and end."""
-    return np.linspace(0, side_px, config.cells + 1).round().astype(int)
+    return np.linspace(0, len(geometry.cells), config.cells + 1).round().astype(int)
 
 
 class _Asking(NamedTuple):
@@ -153,16 +155,13 @@ def _covers(windows: Sequence[tuple[int, int]], n: int) -> NDArray[np.bool_]:
     return np.array([(places >= begin) & (places < end) for begin, end in windows])
 
 
-def _square(edges: NDArray[np.int_], down: tuple[int, int], across: tuple[int, int]) -> Area:
-    pixels = np.zeros((edges[-1], edges[-1]), bool)
+def _square(geometry: FaceGeometry, edges: NDArray[np.int_], down: tuple[int, int], across: tuple[int, int]) -> Area:
+    pixels = np.zeros(geometry.cells.shape, bool)
     pixels[edges[down[0]] : edges[down[1]], edges[across[0]] : edges[across[1]]] = True
-    return Area(pixels)
+    return geometry.area(pixels)
 
 
-def areas_of(regions: Sequence[Region], shape: FaceShape) -> tuple[Area, ...]:
-    """Return regions as areas, with the landmarks and gradients in them."""
-    points, gradients = shape.mean[:, :2], gradient_places(shape)
-    return tuple(
-        Area(region.pixels, tuple(np.flatnonzero(region.holds(points)).tolist()), region.holds(gradients))
-        for region in regions
-    )
+def _band(geometry: FaceGeometry, of: Literal["rows", "columns"], begin: int, end: int) -> Band:
+    pixels = np.zeros(geometry.cells.shape, bool)
+    pixels[(slice(begin, end),) if of == "rows" else (slice(None), slice(begin, end))] = True
+    return Band(of, begin, end, geometry.area(pixels))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ckseq.protocol.intervals import Interval
 
 LEAST_DROP = 0.02
-"""A part is relevant only if keeping it from moving lowers the class's probability by about 2 %: nats."""
+"""A part is relevant only if keeping it from moving lowers the odds of the class by about 2 %: nats."""
 
 SHARE_OF_LARGEST = 0.5
 """And if it does so at least half as much as any part changes it, up or down. What moved is measured by this share."""
@@ -42,7 +42,7 @@ class Ratio(NamedTuple):
 
 
 def relevant(drops: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which parts are evidence for a class, of drops of its log-probability; evidence against is negative.
+    """Return which parts are evidence for a class, of drops of its log-odds; evidence against is negative.
 
     >>> relevant(np.array([0.1, 0.6, 1.0, -0.2])).tolist(), relevant(np.array([0.001, 0.0])).tolist()
     ([False, True, True, False], [False, False])
@@ -75,17 +75,24 @@ def overlap(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> Overlap:
     return Overlap(*(both / size if size else 0.0 for size in sizes))
 
 
-def random_iou(wanted: NDArray[np.bool_], *, n_draws: int, rng: np.random.Generator) -> float:
-    """Return the mean overlap (IoU) of an area with itself at random places, wrapped around the edges.
+def random_iou(wanted: NDArray[np.bool_]) -> float:
+    """Return the expected overlap (IoU) of an area with itself at a random place, wrapped around the edges.
+
+    Exactly: the pixels in common are the circular autocorrelation of the area.
 
     Parameters
     ----------
-    wanted : (n, n) bool
-    n_draws : int
-    rng : numpy.random.Generator
+    wanted : (n, m) bool
+        At least one is True.
+
+    Examples
+    --------
+    >>> random_iou(np.array([[True, True, False]]))
+    0.5555555555555556
     """
-    shifts = rng.integers(0, wanted.shape, size=(n_draws, 2)).tolist()
-    return float(np.mean([overlap(np.roll(wanted, shift, (0, 1)), wanted).iou for shift in shifts]))
+    spectrum = np.fft.rfft2(wanted.astype(np.float64))
+    both = np.rint(np.fft.irfft2(np.abs(spectrum) ** 2, s=wanted.shape))
+    return float(np.mean(both / (2 * wanted.sum() - both)))
 
 
 def random_names_iou(n_found: int, n_wanted: int, n_all: int) -> float:

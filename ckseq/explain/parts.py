@@ -1,8 +1,9 @@
 """The parts of a sequence that can be kept from moving, and what a model then reads.
 
-From the blob film the occlusion is exact: a region of the film is emptied, and the film projected again. From
-projections alone it is not: they are row and column means, so a band of rows can be taken out of the row means, while
-the column means still hold its motion, and no point of the face can be taken out at all.
+From the blob film the occlusion is exact: an area of the film is emptied, and the film projected again; the landmarks
+and the cells of gradients in that area are stilled with it. From projections alone it is not: they are row and column
+means, so a band of rows can be taken out of the row means, while the column means still hold its motion, and no point
+of the face can be taken out at all.
 """
 
 from __future__ import annotations
@@ -12,28 +13,30 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.explain.stillness import stilled
 from ckseq.signal.fused import beside
 from ckseq.signal.reduce import halved
-
-
-class Band(NamedTuple):
-    """A band of the row means or of the column means, pixels ``begin`` to ``end``; of projections only."""
-
-    of: Literal["rows", "columns"]
-    begin: int
-    end: int
 
 
 class Area(NamedTuple):
     """An area of the face.
 
-    ``pixels`` is (h, w) bool, ``points`` the places of landmarks in it, ``gradients`` (2, 256) bool those columns of
-    `ckseq.signal.gradients.face_gradients` that show it.
+    ``pixels`` is (h, w) bool, ``points`` the places of landmarks in it, ``gradients`` (2, 256) float32 the share of
+    each column of `ckseq.signal.gradients.face_gradients`, of 0 to 1, that shows it.
     """
 
     pixels: NDArray[np.bool_]
     points: tuple[int, ...] = ()
-    gradients: NDArray[np.bool_] | None = None
+    gradients: NDArray[np.float32] | None = None
+
+
+class Band(NamedTuple):
+    """A band across the whole face, of rows or of columns, pixels ``begin`` to ``end``, and its area."""
+
+    of: Literal["rows", "columns"]
+    begin: int
+    end: int
+    area: Area
 
 
 Group = Literal["motion", "landmarks", "gradients", "everything"]
@@ -70,10 +73,10 @@ class Parts(Protocol):
 
 
 class Projected:
-    """Projections, landmarks, or these and gradients side by side.
+    """Projections, landmarks, or these and gradients side by side; what is taken out is taken out of all of them.
 
-    Motion that is taken out is zero, as where nothing differs from the first frame. Landmarks and gradients that are
-    taken out stay as the first step has them.
+    Motion that is taken out is zero, as where nothing differs from the first frame. Landmarks and gradients are then as
+    at the start, see `ckseq.explain.stillness.stilled`.
 
     Parameters
     ----------
@@ -93,6 +96,9 @@ class Projected:
     ) -> None:
         self._projections, self._film, self._landmarks, self._gradients = projections, film, landmarks, gradients
         self._counts = None if film is None else _counts(film)
+        self._still_points, self._still_gradients = (
+            None if columns is None else stilled(columns) for columns in (landmarks, gradients)
+        )
         # an area is asked for once for each span of time; it is kept with its counts, so that its id stays its own
         self._of_areas: dict[int, tuple[Area, NDArray[np.int32]]] = {}
         self.holds_motion = projections is not None
@@ -109,33 +115,33 @@ class Projected:
         """See `Parts`."""
         span = slice(begin, end)
         motion, points, gradients = self._projections, self._landmarks, self._gradients
-        if motion is not None and (not isinstance(part, str) or part in ("motion", "everything")):
+        area = part.area if isinstance(part, Band) else part if isinstance(part, Area) else None
+        if motion is not None and (area is not None or part in ("motion", "everything")):
             motion = motion.copy()
-            motion[span] = self._less_motion(part, span)
-        if isinstance(part, Band):
-            return _together(motion, points, gradients)
-        if points is not None and (isinstance(part, Area) or part in ("landmarks", "everything")):
-            still = list(part.points) if isinstance(part, Area) else slice(None)
-            points = points.copy()
-            points[span, :, still] = points[:1, :, still]
-        if gradients is not None and (isinstance(part, Area) or part in ("gradients", "everything")):
-            shown = part.gradients if isinstance(part, Area) else np.ones(gradients.shape[1:], bool)
-            if shown is not None:
-                gradients = gradients.copy()
-                gradients[span] = np.where(shown, gradients[:1], gradients[span])
+            motion[span] = self._less_motion(part, area, span)
+        if points is not None and (area is not None or part in ("landmarks", "everything")):
+            still = slice(None) if area is None else list(area.points)
+            points, stilled_points = points.copy(), self._still_points
+            assert stilled_points is not None
+            points[span, :, still] = stilled_points[span, :, still]
+        if gradients is not None and (area is not None or part in ("gradients", "everything")):
+            share = np.float32(1) if area is None else area.gradients
+            if share is not None:
+                gradients, still_gradients = gradients.copy(), self._still_gradients
+                assert still_gradients is not None
+                gradients[span] += share * (still_gradients[span] - gradients[span])
         return _together(motion, points, gradients)
 
-    def _less_motion(self, part: Part, span: slice) -> NDArray[np.float32]:
+    def _less_motion(self, part: Part, area: Area | None, span: slice) -> NDArray[np.float32]:
         assert self._projections is not None
         motion = self._projections[span].copy()
-        if isinstance(part, Band):
-            motion[:, int(part.of == "rows"), part.begin : part.end] = 0
-        elif isinstance(part, Area):
-            if self._film is not None and self._counts is not None:
-                left = self._counts[span] - self._counts_of(part, self._film)[span]
-                motion = (left / self._film.shape[1]).astype(np.float32)
-        else:
+        if area is None:
             motion[:] = 0
+        elif self._film is not None and self._counts is not None:
+            left = self._counts[span] - self._counts_of(area, self._film)[span]
+            motion = (left / self._film.shape[1]).astype(np.float32)
+        elif isinstance(part, Band):
+            motion[:, int(part.of == "rows"), part.begin : part.end] = 0
         return motion
 
     def _counts_of(self, area: Area, film: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -173,15 +179,12 @@ class Filmed:
         return halved(self._film, halvings=self._halvings)
 
     def without(self, part: Part, begin: int, end: int) -> NDArray[np.float32]:
-        """See `Parts`; a band is one of the film."""
+        """See `Parts`."""
         film = self._film.copy()
-        if isinstance(part, Band):
-            some = slice(part.begin, part.end)
-            film[(slice(begin, end), some) if part.of == "rows" else (slice(begin, end), slice(None), some)] = False
-        elif isinstance(part, Area):
-            film[begin:end, part.pixels] = False
-        else:
+        if isinstance(part, str):
             film[begin:end] = False
+        else:
+            film[begin:end, (part.area if isinstance(part, Band) else part).pixels] = False
         return halved(film, halvings=self._halvings)
 
 

@@ -15,7 +15,8 @@ from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import neutral_by_subject
 from ckseq.experiment.engine import fold_folder
 from ckseq.experiment.recipe import Experiment, experiment_of
-from ckseq.explain.maps import OcclusionConfig, When, Where, areas_of, when, where
+from ckseq.explain.areas import FaceGeometry, areas_of, face_geometry
+from ckseq.explain.maps import OcclusionConfig, When, Where, when, where
 from ckseq.explain.occlusion import Predict
 from ckseq.explain.parts import Area, Filmed, Parts, Projected
 from ckseq.explain.regions import TYPICAL_PLACE, Region, face_regions, place_of
@@ -28,10 +29,10 @@ from ckseq.signal.faces import Box
 from ckseq.signal.fused import NeutralFace
 from ckseq.signal.landmarks import region_of_box, region_of_points
 from ckseq.signal.sequence import fit_length
+from ckseq.storage.explanations import EXPLAINED_INPUTS
 from ckseq.storage.run_record import RunRecord
 from ckseq.storage.store import Entry, Store
 
-INPUTS = ("projections", "landmarks", "fused", "blobs", "halved")
 _EYES = 33, 263
 _LEAST_SCORE, _MARGIN = 0.5, 1.5  # as of `ckseq.tracking.landmark_tracker.LandmarksConfig`
 _ONSET_SHARE, _APEX_SHARE = 0.1, 0.95
@@ -54,6 +55,7 @@ class ReadRecording(NamedTuple):
     parts: Parts
     regions: tuple[Region, ...]
     areas: tuple[Area, ...]
+    geometry: FaceGeometry
     by_landmarks: bool
     face: NDArray[np.uint8]
     box: NDArray[np.int32]
@@ -89,7 +91,7 @@ def models_of(run: Path, record: RunRecord, wanted: Sequence[str]) -> Iterator[M
         for fold in record.folds:
             ids = tuple(sorted(set(fold.test) & set(wanted or tested)))
             place = fold_folder(seed, fold.number)
-            if not any((run / place / name).is_file() for name in (NETWORK, ESTIMATOR)):
+            if ids and not _has_model(run / place):
                 raise DataError(
                     "the cross-validation kept no models, and only its own can explain it",
                     run,
@@ -97,6 +99,29 @@ def models_of(run: Path, record: RunRecord, wanted: Sequence[str]) -> Iterator[M
                 )
             if ids:
                 yield Model(seed, fold.number, ids, True, partial(load_run_model, run, record, place))
+
+
+def _has_model(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in (NETWORK, ESTIMATOR))
+
+
+def sample_of(run: Path, record: RunRecord, entries: Sequence[Entry], *, per_class: int) -> tuple[str, ...]:
+    """Return the ids of some test recordings of each class, evenly spaced among all of it in the order of ids.
+
+    Only those are taken whose model of the first seed is there.
+    """
+    found: list[str] = []
+    tested = {
+        id
+        for fold in record.folds
+        for id in fold.test
+        if record.kind == "training" or _has_model(run / fold_folder(record.seeds[0], fold.number))
+    }
+    for label in record.labels:
+        ids = sorted(entry.id for entry in entries if entry.label == label and entry.id in tested)
+        places = np.linspace(0, len(ids) - 1, min(per_class, len(ids))).round().astype(int)
+        found += [ids[place] for place in places]
+    return tuple(found)
 
 
 def recipe_of(run: Path, record: RunRecord) -> Experiment:
@@ -108,25 +133,32 @@ def recipe_of(run: Path, record: RunRecord) -> Experiment:
         Its model reads single images or features of them.
     """
     recipe = experiment_of(record.experiment, where=f"{run}: experiment")
-    if recipe.input not in INPUTS or len(record.model.input_shape if record.model else ()) != 4:
+    if recipe.input not in EXPLAINED_INPUTS or len(record.model.input_shape if record.model else ()) != 4:
         raise CallError(
             f"reads {recipe.input}, and explanations are of what moves in a sequence",
             run,
-            f"name a run with input = {', '.join(INPUTS)}",
+            f"name a run with input = {', '.join(EXPLAINED_INPUTS)}",
         )
     return recipe
 
 
 def asked(model: Any, recipe: Experiment, *, length_frames: int) -> Predict:
-    """Return what answers for sequences as stored, whatever their length."""
+    """Return what answers for versions of a sequence as stored, whatever its length."""
     policy = recipe.sequence
     overflow = "resample" if policy.overflow in ("drop", "error") else policy.overflow
+    versions_of = getattr(model[-1], "predict_proba_of_versions", None) if hasattr(model, "steps") else None
 
-    def predict(sequences: NDArray[np.float32]) -> NDArray[np.float32]:
-        # the policies work along the first axis
-        together = np.moveaxis(sequences, 0, 1)
-        fitted = fit_length(together, length_frames=length_frames, overflow=overflow, short=policy.short)
-        return probabilities(model, np.moveaxis(fitted, 1, 0))
+    def fit(along_time: NDArray[np.float32]) -> NDArray[np.float32]:
+        return fit_length(along_time, length_frames=length_frames, overflow=overflow, short=policy.short)
+
+    def predict(versions: NDArray[np.float32], whole: NDArray[np.float32]) -> NDArray[np.float32]:
+        if versions_of is None:
+            return probabilities(model, np.moveaxis(fit(np.moveaxis(versions, 0, 1)), 1, 0))
+        places = np.nonzero((versions != whole).any(axis=1))
+        changed = np.moveaxis(versions, 1, -1)[places]
+        # every policy is linear along time, so it is a matrix
+        across = fit(np.eye(len(whole), dtype=np.float32))
+        return np.asarray(versions_of(fit(whole), places, changed @ across.T, len(versions)), np.float32)
 
     return predict
 
@@ -146,6 +178,7 @@ def read_recording(store: Store, entry: Entry, recipe: Experiment) -> ReadRecord
         place, by_landmarks = found, True
     regions = face_regions(place, side_px=len(face))
     kind = pipeline.landmarks.kind
+    geometry = face_geometry(place, face_shape("face_mesh" if kind == "none" else kind), side_px=len(face))
     motion = neutral = None
     if store.has(id, "projections") and pipeline.motion.reference == "first":
         # of the channels brighter and darker; a third one holds the motion from frame to frame
@@ -157,7 +190,8 @@ def read_recording(store: Store, entry: Entry, recipe: Experiment) -> ReadRecord
         entry,
         _parts(store, id, recipe, pipeline, neutral),
         regions,
-        areas_of(regions, face_shape("face_mesh" if kind == "none" else kind)),
+        areas_of(regions, geometry),
+        geometry,
         by_landmarks,
         face,
         store.boxes(id)[0],
@@ -212,7 +246,6 @@ def explain_recording(
     recording: ReadRecording, predict: Predict, config: OcclusionConfig, *, also_when: bool
 ) -> tuple[Where, When | None]:
     """Return where the evidence of a recording is, and also when."""
-    side = len(recording.face)
     arguments = (recording.parts, predict, recording.areas)
-    found = where(*arguments, side_px=side, config=config)
-    return found, when(*arguments, side_px=side, config=config) if also_when else None
+    found = where(*arguments, geometry=recording.geometry, config=config)
+    return found, when(*arguments, geometry=recording.geometry, config=config) if also_when else None

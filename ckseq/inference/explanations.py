@@ -21,6 +21,7 @@ from ckseq.explain.maps import OcclusionConfig, When, Where
 from ckseq.explain.occlusion import Predict
 from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
 from ckseq.explain.regions import region_labels
+from ckseq.grammar import agreeing, counted
 from ckseq.inference.explained_recording import (
     Model,
     ReadRecording,
@@ -131,7 +132,7 @@ def _recordings(task: Task, model: Model) -> Any:
 def _code(task: Task, recording: ReadRecording, where: Where) -> int:
     """Return the class that is judged: the true one, or the predicted one where the recording has no label."""
     label = recording.entry.label
-    return task.record.labels.index(label) if label in task.record.labels else int(where.log_probabilities.argmax())
+    return task.record.labels.index(label) if label in task.record.labels else int(where.probabilities.argmax())
 
 
 def _regional(task: Task, recording: ReadRecording, where: Where) -> NDArray[np.float64]:
@@ -193,7 +194,7 @@ def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset,
 
 def _explained(task: Task, model: Model, recording: ReadRecording, where: Where, when: When) -> ExplainedRecording:
     entry, labels = recording.entry, task.record.labels
-    code = int(where.log_probabilities.argmax())
+    code = int(where.probabilities.argmax())
     codes = dict.fromkeys([code, labels.index(entry.label) if entry.label in labels else code])
     return ExplainedRecording(
         recording=entry.id,
@@ -203,7 +204,7 @@ def _explained(task: Task, model: Model, recording: ReadRecording, where: Where,
         held_out=model.held_out,
         truth=entry.label,
         predicted=labels[code],
-        probability=round(float(np.exp(where.log_probabilities[code])), _DIGITS),
+        probability=round(float(where.probabilities[code]), _DIGITS),
         n_steps=len(when.time),
         onset=recording.onset,
         apex=recording.apex,
@@ -271,6 +272,7 @@ def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFil
         occlusion=task.config.model_dump(),
         notes=_notes(
             found,
+            task.record,
             has_film=some.face is not None,
             has_bands=some.rows is not None,
             has_landmarks=task.recipe.input in ("landmarks", "fused"),
@@ -308,7 +310,7 @@ def _pair(interval: Interval) -> tuple[float, float]:
 
 def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...]:
     named: list[tuple[str, str, list[tuple[str, float]]]] = [
-        (f"drop of the true class's log-probability without {what}, nats", MODEL, _without(found, group))
+        (f"drop of the true class's log-odds without {what}, nats", MODEL, _without(found, group))
         for group, what in (
             ("everything", "any motion"),
             ("motion", "projections"),
@@ -343,7 +345,9 @@ def _without(found: _Found, group: str) -> list[tuple[str, float]]:
     return [(subject, drop) for subject, drop in drops if drop is not None]
 
 
-def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: bool) -> tuple[str, ...]:
+def _notes(
+    found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool, has_landmarks: bool
+) -> tuple[str, ...]:
     notes = ["occlusion shows what the model relies on; where two regions tell the same, stilling one costs little"]
     if has_bands:
         bands = "the maps of rows and columns show bands, not points: projections hold no points"
@@ -351,12 +355,24 @@ def _notes(found: _Found, *, has_film: bool, has_bands: bool, has_landmarks: boo
         lacks = "without blobs in the store there is no map of points and regions; prepare it with reduce.keep_blobs"
         notes += [bands, exact if has_film else lacks]
     if has_landmarks and has_bands:
-        notes.append(
-            "stilling a named region also stills its landmarks and gradients; maps of face, rows and columns leave them"
+        joint = (
+            "what is kept from moving is kept so in all that the model reads: blobs, landmarks and gradients; these "
+            "two are then as at the start of the sequence, with their noise"
         )
+        alone = (
+            "without blobs a region is kept from moving in landmarks and gradients only, and its motion stays in the "
+            "projections"
+        )
+        cells = (
+            "a cell of the gradients is as wide as a fifth of the face box: by gradients, what lies in one cell or in "
+            "those beside it cannot be told apart"
+        )
+        notes += [joint, *([] if has_film else [alone]), cells]
     n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)
     if n_typical:
         notes.append(f"no landmarks were found in {n_typical} first frames: regions at fixed fractions of the box")
+    if not_all := len(record.tested) - len({one.recording for one in found.recordings if one.held_out}):
+        notes.append(f"{counted(not_all, 'test sequence')} of the run {agreeing(not_all, 'is', 'are')} not explained")
     n_seen = sum(not one.held_out for one in found.recordings)
     if n_seen:
         notes.append(f"{n_seen} explained recordings are not of the run's test part; the model may have seen them")

@@ -1,17 +1,19 @@
-"""Ridge regression of motion, shape and texture of a face, each trusted as far as people who were left out say.
+"""Ridge regressions of motion, and of motion, shape and texture of a face, trusted as far as people left out say.
 
 Model card
 ----------
 Idea
-    Three linear kernels of a sequence, added: of motion (the projections, averaged over neighbors: means of parts of
-    the time, deviation and speed), of shape (mean, deviation, tenths, speed and change of the registered landmarks and
-    of distances that FACS coders look at) and of texture (deviation and speed of the gradients of the registered face).
-    Their weights, and the penalty, are chosen by leaving one subject out inside the training data, so a kernel that
-    does not carry over to other people gets no weight. Motion is also learned from shifted, scaled, stretched and
-    mirrored versions, shape and texture from mirrored ones.
+    Six views of a sequence: of motion, the projections (averaged over neighbors: means of parts of the time; deviation
+    and speed); of shape, the registered landmarks and the distances that FACS coders look at (mean, deviation, tenths,
+    speed and change of each); of texture, the gradients of the registered face (deviation, speed). Each view is a
+    vector of length one. One ridge regression reads motion, another one all views; their scores are added with weights.
+    Penalties and weights are chosen by leaving one subject out inside the training data, so what does not carry over to
+    other people counts little. Motion is also learned from shifted, scaled, stretched and mirrored versions, shape and
+    texture from mirrored ones.
 Source
     Hoerl and Kennard, "Ridge regression", Technometrics 1970; leaving out in closed form: Golub, Heath and Wahba 1979;
-    weighted sums of kernels: Gönen and Alpaydın, "Multiple kernel learning algorithms", JMLR 2011.
+    weights for models by what they say of data left out: Breiman, "Stacked regressions", Machine Learning 1996;
+    sums of normalized kernels: Gönen and Alpaydın, "Multiple kernel learning algorithms", JMLR 2011.
 Input
     (steps, 2, columns, channels) float32, as (64, 2, 670, 3): projections, landmarks and gradients of one length, side
     by side (``input = "fused"``).

@@ -25,11 +25,7 @@ def as_vector(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
 def predict_pictures(
     train: NDArray[np.float64], labels: Sequence[str], subjects: Sequence[str], test: NDArray[np.float64]
 ) -> list[str]:
-    """Predict classes by linear discriminant analysis of standardized gray values, with a ridge on the covariance.
-
-    The ridge is the best of a grid in cross-validation over up to four groups of the training subjects, by the squared
-    error of the probabilities (Friedman 1989, JASA 84; Brier 1950). A regression on class indicators would miss classes
-    that lie in a row, such as four strengths of a light (Hastie et al. 2009, section 4.2).
+    """Return the most probable class of pictures by `picture_probabilities`.
 
     Parameters
     ----------
@@ -46,6 +42,38 @@ def predict_pictures(
     """
     classes = sorted(set(labels))
     codes = np.array([classes.index(label) for label in labels])
+    found = picture_probabilities(train, codes, len(classes), subjects, test)
+    return [classes[place] for place in found.argmax(axis=1)]
+
+
+def picture_probabilities(
+    train: NDArray[np.float64],
+    codes: NDArray[np.int_],
+    n_classes: int,
+    subjects: Sequence[str],
+    test: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return class probabilities of pictures: linear discriminant analysis of gray values, ridge on the covariance.
+
+    The ridge is the best of a grid in cross-validation over up to four groups of the training subjects, by the squared
+    error of the probabilities (Friedman 1989, JASA 84; Brier 1950). A regression on class indicators would miss classes
+    that lie in a row, such as four strengths of a light (Hastie et al. 2009, section 4.2).
+
+    Parameters
+    ----------
+    train : (n, p) float64
+        Gray values, which are standardized; at least one picture.
+    codes : (n,) int
+        Class of each, 0 to ``n_classes`` - 1.
+    n_classes : int
+    subjects : sequence of str
+        Of the training pictures.
+    test : (m, p) float64
+
+    Returns
+    -------
+    (m, n_classes) float64
+    """
     names = sorted(set(subjects))
     # one subject cannot be divided, but its pictures can
     keys = [names.index(name) for name in subjects] if len(names) > 1 else range(len(train))
@@ -54,10 +82,9 @@ def predict_pictures(
     for group in np.unique(groups):
         held = groups == group
         if not held.all():
-            probabilities = _fit(train[~held], codes[~held], len(classes))(train[held])
-            errors += ((probabilities - np.eye(len(classes))[codes[held]]) ** 2).sum(axis=(1, 2))
-    best = _fit(train, codes, len(classes))(test)[int(errors.argmin())]
-    return [classes[place] for place in best.argmax(axis=1)]
+            probabilities = _fit(train[~held], codes[~held], n_classes)(train[held])
+            errors += ((probabilities - np.eye(n_classes)[codes[held]]) ** 2).sum(axis=(1, 2))
+    return np.asarray(_fit(train, codes, n_classes)(test)[int(errors.argmin())], np.float64)
 
 
 def _fit(

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from ckseq.grammar import counted
 from ckseq.report.style import ACCENT, EVIDENCE_COLORS, FAINT, SOFT, WARM, house_style, png
-from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile
+from ckseq.storage.explanations import (
+    EXPLAINED_INPUTS,
+    AgreementRecord,
+    ClassEvidence,
+    ExplainedRecording,
+    ExplanationFile,
+)
+from ckseq.storage.run_record import RunRecord
 
 _LEGEND = "red: evidence for the class, whose probability falls when this does not move; blue: evidence against it"
 _TIME_PARTS = 21
@@ -186,16 +193,17 @@ class ClassRow(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """What the report says of explanations."""
+    """What the report says of explanations; ``is_sample`` is whether some test sequences are not explained."""
 
     comparisons: tuple[str, ...]
     rows: tuple[ClassRow, ...]
     sentences: tuple[str, ...]
     notes: tuple[str, ...]
+    is_sample: bool
 
 
-def explained_of(found: ExplanationFile) -> Explained:
-    """Return what the report says of explanations."""
+def explained_of(found: ExplanationFile, *, n_tested: int) -> Explained:
+    """Return what the report says of explanations, of a run that tested so many sequences."""
     own = found.agreement[0].of if found.agreement else ""
     comparisons = tuple(dict.fromkeys(one.against for one in found.agreement))
     by_class = {(one.against, one.label): one for one in found.agreement if one.of == own}
@@ -205,7 +213,30 @@ def explained_of(found: ExplanationFile) -> Explained:
         if evidence:
             overlaps = tuple(_overlap(by_class.get((against, label))) for against in comparisons)
             rows.append(ClassRow(label, len(evidence), _where(evidence, found.regions), _when(evidence), overlaps))
-    return Explained(comparisons, tuple(rows), tuple(sentences(found)), found.notes)
+    return Explained(comparisons, tuple(rows), tuple(sentences(found)), found.notes, len(found.recordings) < n_tested)
+
+
+def why_unexplained(run: RunRecord) -> str:
+    """Return why there are no explanations of a run on classes, and what to do; empty where nothing stands against."""
+    kind = run.value("input") or ""
+    if kind not in EXPLAINED_INPUTS:
+        return f"the model reads {kind}, and explanations are of what moves in a sequence"
+    if not run.folds:
+        return "the run tests on nothing"
+    kept = (run.store.pipeline.get("reduce", {}) if run.store else {}).get("keep_blobs", False)
+    if kind == "projections" and not kept:
+        return (
+            "the store keeps no blobs and the model reads no landmarks, so no region of the face can be kept from "
+            "moving; prepare the data with --set reduce.keep_blobs=true"
+        )
+    return ""
+
+
+def how_to_explain(run: RunRecord, folder: str) -> str:
+    """Return the commands that explain all test sequences of a run; ``folder`` is its name."""
+    kept = run.kind == "training" or "--keep-models" in run.command.split()
+    again = "" if kept else f"'{run.command} --resume --keep-models', then "
+    return f"{again}'ckseq explain {folder}'"
 
 
 def _overlap(one: AgreementRecord | None) -> str:

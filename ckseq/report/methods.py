@@ -165,10 +165,14 @@ def _statistics(
 ) -> list[str]:
     level = percent(confidence)
     if run.predicts_units:
+        baselines = [
+            "The mean over the units is compared with those of baselines without pixels or motion on the same folds"
+        ]
         return [
             "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
             f"[@jeni2013], with {level} confidence intervals by a bootstrap over subjects [@davison1997], {N_DRAWS} "
-            "draws"
+            "draws",
+            *(baselines if run.unit_baselines else []),
         ]
     if interval_method == "bootstrap_by_subject":
         how = f"a bootstrap over subjects [@davison1997], {N_DRAWS} draws"

@@ -13,7 +13,8 @@ _MODELS = {
     "conv_lstm_light": "a small convolutional LSTM network [@shi2015]",
     "conv_time_width": "a convolutional network over time and width",
     "gru": "a bidirectional gated recurrent network [@cho2014]",
-    "fusion": "ridge regression [@hoerl1970] of motion, shape and texture, weighted by leaving out training subjects",
+    "fusion": "a ridge regression [@hoerl1970] of motion and one of motion, shape and texture, weighted by leaving out "
+    "training subjects",
     "ridge": "ridge regression [@hoerl1970]",
     "svm": "a support vector machine [@cortes1995]",
     "minirocket": "MiniRocket [@dempster2021]",

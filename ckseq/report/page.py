@@ -15,7 +15,7 @@ from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_i
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
 from ckseq.report.against_baselines import as_good_baselines, banner
-from ckseq.report.explanations import Explained
+from ckseq.report.explanations import Explained, how_to_explain, why_unexplained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
 from ckseq.report.paper import paper_of, section_html
@@ -79,7 +79,7 @@ def render_page(
         rate=_rate,
         between=wording.between,
         percent=wording.percent,
-        sentence=_sentence,
+        sentence=wording.as_sentence,
     )
     script = packaged("page.js") + paper_script()
     noun = wording.noun_of(run)
@@ -129,6 +129,8 @@ def render_page(
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         early=early,
         explained=explained,
+        unexplained=_unexplained(run) if explained is None else "",
+        all_explained=how_to_explain(run, "RUN") if explained is not None and explained.is_sample else "",
         replication=card_html(card, run, scores) if card else "",
         facs=facs,
         paper=section_html(paper_of(run, predictions, scores, found)),
@@ -159,9 +161,11 @@ def _ends(interval: Interval) -> str:
     return "none" if math.isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"
 
 
-def _sentence(text: str) -> str:
-    """Return a remark as a sentence, with a capital letter and a full stop."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+def _unexplained(run: RunRecord) -> str:
+    """Return why the page has no explanations; empty of images, which do not move."""
+    if wording.noun_of(run) == wording.IMAGE or not run.folds:
+        return ""
+    return f"nothing is explained: {why_unexplained(run) or how_to_explain(run, 'RUN') + ' explains the run'}"
 
 
 def _minute(iso: str) -> str:

@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
+from ckseq.protocol.intervals import Interval
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
 from ckseq.report.paper import Paper, script, section_html
 from ckseq.report.templates import template
-from ckseq.report.units import unit_name
+from ckseq.report.units import unit_baseline_sentences, unit_name, units_banner
 from ckseq.storage.run_record import RunRecord
 
 
@@ -46,7 +47,9 @@ def render_unit_page(
     str
         HTML; all text from the run is escaped.
     """
-    html = template("unit_page.html", rate=_rate, between=wording.between, percent=wording.percent)
+    html = template(
+        "unit_page.html", rate=_rate, between=_between, percent=wording.percent, sentence=wording.as_sentence
+    )
     page: str = html.render(
         name=run.experiment_name or "a run",
         question=run.value("question") or "",
@@ -56,6 +59,9 @@ def render_unit_page(
         intensities=[("ABCDE"[one.intensity - 1], one) for one in intensities],
         names={one.unit: unit_name(one.unit) for one in scores.units},
         regions={one.unit: ", ".join(UNITS[one.unit].regions) if one.unit in UNITS else "" for one in scores.units},
+        baselines=run.unit_baselines.baselines if run.unit_baselines else (),
+        baseline_sentences=unit_baseline_sentences(run.unit_baselines),
+        nothing_yet=units_banner(scores, run.unit_baselines),
         sentence=run.protocol.sentence,
         notes=[*run.balance_notes, *run.notes],
         shared=bool(run.protocol.shared_subjects),
@@ -71,5 +77,9 @@ def render_unit_page(
     return page
 
 
-def _rate(value: float) -> str:
-    return "not defined" if math.isnan(value) else f"{value:.2f}"
+def _rate(value: float | None) -> str:
+    return "not defined" if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def _between(ends: Sequence[float] | None) -> str:
+    return "not defined" if ends is None else wording.between(Interval(*ends))

@@ -11,14 +11,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
+from ckseq.protocol.intervals import Interval
+from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
 from ckseq.report.wording import between, percent
 from ckseq.storage.facs_codes import Codes
 from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Predictions, by_unit
+from ckseq.storage.run_record import UnitBaselineRecord, UnitBaselinesRecord
 
 _DRAWS = 2000
+_CHANCE = 0.5
 
 
 def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
@@ -55,12 +59,53 @@ def unit_name(unit: str) -> str:
     return UNITS[unit].name if unit in UNITS else ""
 
 
-def units_headline(scores: UnitScores) -> str:
-    """Return the mean AUC in one line."""
+def units_headline(scores: UnitScores, found: UnitBaselinesRecord | None = None) -> str:
+    """Return the mean AUC in one line, beside that of the best baseline where there are some."""
+    measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
+    best = max(measured, key=_mean_auc, default=None)
+    beside = "" if best is None else f"; best baseline without motion: {best.name} {best.mean_auc:.3f}"
     return (
         f"Mean AUC {scores.mean_auc:.3f} ({percent(scores.confidence)} interval by subject {between(scores.interval)}) "
-        f"of {len(scores.units)} action units, {scores.n} test sequences of {scores.n_subjects} subjects"
+        f"of {len(scores.units)} action units, {scores.n} test sequences of {scores.n_subjects} subjects{beside}"
     )
+
+
+def unit_baseline_sentences(found: UnitBaselinesRecord | None) -> list[str]:
+    """Return what is reached without pixels, and without motion; empty where a record has no baselines."""
+    measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
+    lines = []
+    for names, what in ((False, "without pixels"), (True, "of a single picture, without motion,")):
+        some = [one for one in measured if (one.name in (FIRST_FRAME, MEAN_PICTURE)) is names]
+        if some:
+            best = max(some, key=_mean_auc)
+            assert best.interval is not None
+            verdict = "above chance" if best.interval[0] > _CHANCE else "not better than chance"
+            lines.append(
+                f"the best baseline {what} is {best.name} ({best.about}): mean AUC {best.mean_auc:.3f} "
+                f"({between(Interval(*best.interval))}), {verdict} (0.5)"
+            )
+    return lines + ([] if found is None else [f"not measured: {one}" for one in found.unmeasured])
+
+
+def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
+    """Return what a reader must know first where a baseline reaches the interval of the model; else empty."""
+    measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
+    as_good = [one for one in measured if not _mean_auc(one) < scores.interval.low]
+    if not as_good:
+        return ""
+    # a mean picture may show the units, so it says nothing against the model, but all against motion
+    others = [one for one in as_good if one.name != MEAN_PICTURE]
+    best = max(others or as_good, key=_mean_auc)
+    return (
+        f"This result shows nothing yet{'' if others else ' about motion'}: a baseline without "
+        f"{'pixels or motion' if others else 'motion'}, {best.name} ({best.about}), reaches a mean AUC of "
+        f"{best.mean_auc:.3f} on the same test sequences, the model {scores.mean_auc:.3f}: within the confidence "
+        "interval of the model or above it."
+    )
+
+
+def _mean_auc(one: UnitBaselineRecord) -> float:
+    return 0.0 if one.mean_auc is None else one.mean_auc
 
 
 def units_csv(scores: UnitScores) -> str:
@@ -73,8 +118,10 @@ def units_csv(scores: UnitScores) -> str:
     return csv_text(columns, rows)
 
 
-def units_tree(scores: UnitScores, intensities: Sequence[IntensityScore]) -> dict[str, Any]:
-    """Return the scores as plain values, ready for JSON; one that is not defined is None."""
+def units_tree(
+    scores: UnitScores, intensities: Sequence[IntensityScore], found: UnitBaselinesRecord | None = None
+) -> dict[str, Any]:
+    """Return the scores, and those of baselines, as plain values, ready for JSON; one that is not defined is None."""
     return {
         "mean_auc": _known(scores.mean_auc),
         "mean_auc_interval": {
@@ -88,13 +135,16 @@ def units_tree(scores: UnitScores, intensities: Sequence[IntensityScore]) -> dic
         "n_subjects": scores.n_subjects,
         "seeds": scores.n_seeds,
         "units": {one.unit: _tree(one) for one in scores.units},
+        "baselines": [] if found is None else [one.model_dump(mode="json") for one in found.baselines],
         "intensities": [{**one._asdict(), "interval": list(one.interval)} for one in intensities],
     }
 
 
-def units_json(scores: UnitScores, intensities: Sequence[IntensityScore]) -> str:
+def units_json(
+    scores: UnitScores, intensities: Sequence[IntensityScore], found: UnitBaselinesRecord | None = None
+) -> str:
     """Return `units_tree` as the text of a JSON file."""
-    return json.dumps(units_tree(scores, intensities), indent=2) + "\n"
+    return json.dumps(units_tree(scores, intensities, found), indent=2) + "\n"
 
 
 def _tree(one: UnitScore) -> dict[str, Any]:

@@ -72,6 +72,15 @@ def between(interval: Interval) -> str:
     return f"{interval.low:.2f} to {interval.high:.2f}"
 
 
+def as_sentence(text: str) -> str:
+    """Return a remark as a sentence, with a capital letter and a full stop.
+
+    >>> as_sentence("no subject is shared")
+    'No subject is shared.'
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def n_correct(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return how many predictions were correct, as ``37 of 42 test sequences``, or over how many seeds."""
     n = scores.n // scores.repeats

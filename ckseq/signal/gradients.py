@@ -26,8 +26,12 @@ N_COLUMNS = 256
 _CELL_PX, _BLOCK_PX, _N_ORIENTATIONS = 12, 24, 8
 _CELLS = SIDE_PX // _CELL_PX
 _BLOCKS = SIDE_PX // _BLOCK_PX
+N_CELLS = _CELLS**2
+"""Cells of `face_gradients`."""
 # of the side of the registered face: between the outer corners of the eyes
 _EYE_DISTANCE = 0.36
+CELL_SIDE = 1 / (_CELLS * _EYE_DISTANCE)
+"""Side of a cell, unit of the mean face."""
 
 
 def register_face(image: NDArray[np.uint8], points: NDArray[np.float32], shape: FaceShape) -> NDArray[np.uint8]:
@@ -85,14 +89,30 @@ def face_gradients(image: NDArray[np.uint8], points: NDArray[np.float32], shape:
     return cells.reshape(2, N_COLUMNS)
 
 
-def gradient_places(shape: FaceShape) -> NDArray[np.float64]:
-    """Return the point of the mean face that each column of `face_gradients` shows, (2, 256, 2) float64: x, y."""
+def gradient_cells(points: NDArray[np.float64], shape: FaceShape) -> NDArray[np.int_]:
+    """Return which of the 64 cells of `face_gradients` shows each point of the mean face.
+
+    Parameters
+    ----------
+    points : (..., 2) float64
+        x, y on the mean face of ``shape``.
+    shape : FaceShape
+
+    Returns
+    -------
+    (...) int
+        From top to bottom and from left to right; -1 outside of the registered face.
+    """
     mean = shape.mean[:, :2]
     middle = (mean.min(axis=0) + mean.max(axis=0)) / 2
-    centers = ((np.arange(_CELLS) + 0.5) * _CELL_PX - SIDE_PX / 2) / (_EYE_DISTANCE * SIDE_PX)
-    y, x = np.meshgrid(centers, centers, indexing="ij")
-    cells = np.stack([x, y], axis=-1) + middle
-    return np.repeat(cells.reshape(2, -1, 2), _N_ORIENTATIONS, axis=1)
+    x, y = np.moveaxis(np.floor(((points - middle) * _EYE_DISTANCE + 0.5) * _CELLS).astype(int), -1, 0)
+    inside = (x >= 0) & (x < _CELLS) & (y >= 0) & (y < _CELLS)
+    return np.where(inside, y * _CELLS + x, -1)
+
+
+def columns_of_cells(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the number of its cell, of (64,) numbers, for each column of `face_gradients`: (2, 256)."""
+    return np.repeat(cells.reshape(2, -1), _N_ORIENTATIONS, axis=1)
 
 
 def gradient_columns(found: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 The folder ``explanations`` of a run holds this file and beside it, for each explained recording, the figure
 ``<recording>.png`` (the name in ``picture``), and ``classes.png``. A map is a list of rows of numbers, nats: by how
-much the log-probability of a class drops where something does not move, negative where it rises. Schema 1:
+much the log-odds of a class drop where something does not move, negative where they rise. Schema 1:
 
 - ``labels``, ``regions``: names, in the order of the maps below; ``input`` and ``notes`` of the run.
 - ``recordings``: for each recording and seed ``truth`` (null where it has no label), ``predicted``, ``probability``,
@@ -29,6 +29,8 @@ from ckseq.storage.run_record import Record
 
 EXPLANATIONS, EXPLANATION = "explanations", "explanation.json"
 SCHEMA = 1
+EXPLAINED_INPUTS = ("projections", "landmarks", "fused", "blobs", "halved")
+"""What an experiment on sequences may read to be explained."""
 _AGAIN = "run 'ckseq explain RUN' again"
 
 Map = tuple[tuple[float, ...], ...]

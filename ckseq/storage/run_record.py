@@ -132,6 +132,23 @@ class LeakageRecord(Record):
         return next((rule for rule in self.pictures if rule.name == name), None)
 
 
+class UnitBaselineRecord(Record):
+    """A baseline of action units without pixels or motion: its mean AUC, and that of each unit; None if undefined."""
+
+    name: str
+    about: str
+    mean_auc: float | None
+    interval: tuple[float, float] | None
+    aucs: dict[str, float | None]
+
+
+class UnitBaselinesRecord(Record):
+    """All baselines of a run on action units, and which could not be measured."""
+
+    baselines: tuple[UnitBaselineRecord, ...]
+    unmeasured: tuple[str, ...] = ()
+
+
 class DoubtRecord(Record):
     """Why a recording of the run is doubtful, and what to do."""
 
@@ -195,7 +212,8 @@ class RunRecord(Record):
 
     ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested on
     in none; ``doubts`` are on recordings whose reference frame, box or motion is doubtful; ``trainings`` are those that
-    ended, one for every seed and fold in the end. ``experiment`` and ``store.pipeline`` are recipes with all their
+    ended, one for every seed and fold in the end. ``leakage`` is of a run on classes, ``unit_baselines`` of one on
+    action units (None in records of earlier versions). ``experiment`` and ``store.pipeline`` are recipes with all their
     values. A final model, trained on all sequences, has no fold. ``files`` are the digests of the files of a complete
     run by name, but for what a report derives from them.
     """
@@ -215,6 +233,7 @@ class RunRecord(Record):
     train_only: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     leakage: LeakageRecord | None = None
+    unit_baselines: UnitBaselinesRecord | None = None
     memory: MemoryRecord | None = None
     model: ModelRecord | None = None
     trainings: tuple[TrainingRecord, ...] = ()

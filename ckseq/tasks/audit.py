@@ -12,17 +12,19 @@ from rich.table import Table
 from ckseq.config import with_settings
 from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.experiment.dataset import choose, divide, noun_in
-from ckseq.experiment.leakage import leakage_of
+from ckseq.experiment.dataset import Chosen, choose, divide, noun_in
+from ckseq.experiment.leakage import leakage_of, unit_baselines_of
 from ckseq.experiment.recipe import Experiment, experiment_of, load_experiment
-from ckseq.experiment.record import leakage_record
-from ckseq.experiment.targets import check_classes
+from ckseq.experiment.record import leakage_record, shared_subjects, unit_baselines_record
 from ckseq.grammar import counted
 from ckseq.protocol.folds import folds_digest
+from ckseq.protocol.holdout import Fold
 from ckseq.protocol.leakage import Leakage
+from ckseq.report.units import unit_baseline_sentences
 from ckseq.report.wording import leak_sentences
-from ckseq.storage.store import open_store
+from ckseq.storage.store import Store, open_store
 
+_TITLE = "baselines without pixels or motion"
 # at most this many pairs are listed
 _NAMED = 20
 # of single sequences, which a run needs and a reader does not
@@ -45,7 +47,8 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
     Returns
     -------
     dict
-        ``protocol`` (kind, digest, folds), everything in `LeakageRecord`, and ``sentences`` that summarize it.
+        ``protocol`` (kind, digest, folds), everything in `LeakageRecord`, or of action units in `UnitBaselinesRecord`,
+        and ``sentences`` that summarize it.
 
     Raises
     ------
@@ -55,10 +58,11 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
         The protocol cannot be applied to the store.
     """
     recipe = recipe_for(experiment, settings)
-    check_classes(recipe, "audit")
     with open_store(store) as opened:
         chosen = choose(opened, recipe)
         folds = divide(chosen.entries, chosen.labels, recipe)
+        if recipe.predicts_units:
+            return _audit_units(opened, chosen, folds, recipe, console)
         leakage = leakage_of(opened, chosen.entries, folds)
     facts = leakage_record(leakage)
     noun = noun_in(recipe)
@@ -78,6 +82,37 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
     }
 
 
+def _audit_units(
+    store: Store, chosen: Chosen, folds: Sequence[Fold], recipe: Experiment, console: Console
+) -> dict[str, Any]:
+    """Measure what predicts action units without pixels or motion, and who is on both sides."""
+    found = unit_baselines_record(*unit_baselines_of(store, chosen.entries, chosen.labels, folds))
+    shared = shared_subjects(folds, {entry.id: entry.subject for entry in chosen.entries})
+    sentences = [shared.sentence, *unit_baseline_sentences(found)]
+    n_tested = sum(len(fold.test) for fold in folds)
+    noun = noun_in(recipe)
+    tested = f"{n_tested} test {noun.form(n_tested)} of {len(chosen.entries)}"
+    console.say(f"{recipe.protocol.kind}, {counted(len(folds), 'fold')}, {tested}; {len(chosen.labels)} action units")
+    table = Table(title=_TITLE, title_justify="left", title_style="dim", box=None)
+    for name in ("baseline", "mean AUC", "95 % interval", "what it does"):
+        table.add_column(name, justify="right" if name == "mean AUC" else "left")
+    for one in found.baselines:
+        ends = "" if one.interval is None else f"{one.interval[0]:.2f} to {one.interval[1]:.2f}"
+        table.add_row(one.name, "undefined" if one.mean_auc is None else f"{one.mean_auc:.3f}", ends, one.about)
+    console.say(table)
+    for sentence in sentences:
+        console.say(sentence)
+    return {
+        "schema": 1,
+        "store": str(store.path),
+        "protocol": {"kind": recipe.protocol.kind, "digest": folds_digest(folds), "folds": len(folds)},
+        "n_sequences": len(chosen.entries),
+        "units": list(chosen.labels),
+        **found.model_dump(mode="json"),
+        "sentences": sentences,
+    }
+
+
 def recipe_for(experiment: str | None, settings: Sequence[str]) -> Experiment:
     """Load an experiment, or make one with all labeled sequences, of which only the protocol is used."""
     if experiment is not None:
@@ -91,7 +126,7 @@ def recipe_for(experiment: str | None, settings: Sequence[str]) -> Experiment:
 
 
 def _table(leakage: Leakage) -> Table:
-    table = Table(title="baselines without pixels or motion", title_justify="left", title_style="dim", box=None)
+    table = Table(title=_TITLE, title_justify="left", title_style="dim", box=None)
     table.add_column("baseline")
     table.add_column("correct", justify="right")
     table.add_column("accuracy", justify="right")

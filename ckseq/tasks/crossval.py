@@ -8,11 +8,12 @@ from typing import Any
 
 from ckseq.console import Console
 from ckseq.experiment.dataset import noun_in
-from ckseq.experiment.engine import run_experiment
+from ckseq.experiment.engine import drop_models, run_experiment
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.grammar import counted
 from ckseq.protocol.holdout import HOLDOUTS
 from ckseq.storage.run_record import SCHEMA
+from ckseq.tasks.explain import explain_sample
 
 
 def crossval(
@@ -28,6 +29,7 @@ def crossval(
     resume: bool = False,
     fit_memory: bool = False,
     keep_models: bool = False,
+    explain: bool = False,
     say_accuracy: bool = True,
     console: Console,
 ) -> dict[str, Any]:
@@ -57,6 +59,8 @@ def crossval(
         Choose by itself what makes a training fit into memory without changing its mathematics.
     keep_models : bool
         Keep the model of every fold, which 'ckseq explain' needs.
+    explain : bool
+        Explain some test sequences of each class, for the report; the models are kept until then.
     say_accuracy : bool
         Print the accuracy; not for a caller that prints its own of the same run.
     console : Console
@@ -65,7 +69,8 @@ def crossval(
     -------
     dict
         ``schema``, ``run``, ``state``, ``folds``, ``seeds``, ``n_test``, ``accuracy`` (mean over the seeds),
-        ``accuracy_by_seed``, ``sentence`` (who is on both sides); of action units ``mean_auc`` instead of accuracy.
+        ``accuracy_by_seed``, ``sentence`` (who is on both sides), ``explained`` (how many sequences); of action units
+        ``mean_auc`` instead of accuracy.
 
     Raises
     ------
@@ -92,12 +97,18 @@ def crossval(
         resume=resume,
         fit_memory=fit_memory,
         keep_models=keep_models,
+        hold_models=explain,
         console=console,
     )
     run, n_test = finished.run, finished.run.protocol.n_test
     if say_accuracy:
         tested = f"{noun_in(recipe).counted(n_test)}, {counted(seeds, 'seed')}"
         console.say(f"{finished.summary()} over {tested}; the run is in {out}")
+    n_explained = 0
+    if explain:
+        n_explained = explain_sample(out, console=console)
+        if "--keep-models" not in run.command.split():
+            drop_models(out)
     return {
         "schema": SCHEMA,
         "run": str(out),
@@ -107,6 +118,7 @@ def crossval(
         "n_test": n_test,
         **finished.scores(),
         "sentence": run.protocol.sentence,
+        "explained": n_explained,
     }
 
 

@@ -11,6 +11,7 @@ from ckseq.errors import CallError
 from ckseq.experiment.early_checks import check_before_work
 from ckseq.experiment.recipe import load_experiment, settings_for
 from ckseq.storage.run_record import RUN
+from ckseq.tasks.explain import explain_sample
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.report import report
 from ckseq.tasks.train import train
@@ -28,6 +29,7 @@ def experiment(
     overwrite: bool = False,
     fit_memory: bool = False,
     strict: bool = False,
+    explain: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Preprocess what the experiment needs, train, report; what is there already is not done again.
@@ -54,6 +56,8 @@ def experiment(
         Choose by itself what makes the training fit into memory without changing its mathematics.
     strict : bool
         Refuse data of which something cannot be used.
+    explain : bool
+        Explain some test sequences of each class, for the report.
     console : Console
 
     Returns
@@ -97,5 +101,7 @@ def experiment(
         fit_memory=fit_memory,
         console=console,
     )
+    if explain:
+        explain_sample(run, console=console)
     reported = report(run, faces=True, console=console)
     return {"store": str(store), "run": str(run), **trained, **reported, "failed": prepared["failed"]}

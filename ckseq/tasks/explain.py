@@ -11,22 +11,37 @@ from rich.table import Table
 from rich.text import Text
 
 from ckseq.console import Console
-from ckseq.errors import CallError, DataError
+from ckseq.errors import CallError, CkseqError, DataError
 from ckseq.experiment.targets import check_classes
 from ckseq.explain.maps import OcclusionConfig
-from ckseq.inference.explained_recording import ReadRecording, recipe_of
+from ckseq.grammar import counted
+from ckseq.inference.explained_recording import ReadRecording, recipe_of, sample_of
 from ckseq.inference.explanations import Task, explain_run
-from ckseq.report.explanations import draw_explained_classes, draw_explanation, sentences
-from ckseq.report.face_rights import rights_of
+from ckseq.report.explanations import (
+    draw_explained_classes,
+    draw_explanation,
+    how_to_explain,
+    sentences,
+    why_unexplained,
+)
+from ckseq.report.face_rights import FaceRights, rights_of
 from ckseq.sources import ckplus
-from ckseq.storage.explanations import EXPLANATIONS, ExplainedRecording, ExplanationFile, write_explanations
+from ckseq.storage.explanations import (
+    EXPLANATION,
+    EXPLANATIONS,
+    ExplainedRecording,
+    ExplanationFile,
+    write_explanations,
+)
 from ckseq.storage.files import write_bytes
 from ckseq.storage.landmark_files import read_ends
 from ckseq.storage.replacement import whole_folder
-from ckseq.storage.run_record import read_run
+from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.storage.store import open_store
 
 CLASSES = "classes.png"
+SEQUENCES_PER_CLASS = 4
+"""So many of each class are explained after a training: enough to see where it looks, and a fraction of its time."""
 _MOST_LISTED = 40
 
 
@@ -87,31 +102,18 @@ def explain(
         raise DataError(f"its store {where} is missing", run, "give its new path with --store")
     recordings_of_data = [] if data is None else ckplus.scan(data)
     points = {one.id: read_ends(one.landmarks) for one in recordings_of_data if one.landmarks is not None}
-    folder = run / EXPLANATIONS
     with open_store(where, digest=record.store_digest) as opened:
         if unknown := sorted(set(recordings) - {entry.id for entry in opened.entries}):
             raise CallError(f"there is no recording {unknown[0]}", where, "name recordings of predictions.csv")
         task = Task(run, record, recipe, opened, points, OcclusionConfig(), seed)
-        n = len(recordings or record.tested) * (len(record.seeds) + sanity)
-        with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
-
-            def draw(one: ExplainedRecording, recording: ReadRecording) -> str:
-                name = f"{quote(one.recording, safe='')}.png"
-                write_bytes(
-                    partial / name, draw_explanation(one, recording.face if rights.shows(one.subject) else None)
-                )
-                return name
-
-            found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
-            write_explanations(partial, found)
-            write_bytes(partial / CLASSES, draw_explained_classes(found))
+        found = _explain_into(run / EXPLANATIONS, task, recordings, rights, sanity=sanity, console=console)
     console.say(_table(found))
     for line in (*sentences(found), *found.notes):
         console.say(line)
-    console.say(f"Figures and explanation.json: {folder}; 'ckseq report {run}' shows them")
+    console.say(f"Figures and explanation.json: {run / EXPLANATIONS}; 'ckseq report {run}' shows them")
     return {
         "schema": 1,
-        "folder": str(folder),
+        "folder": str(run / EXPLANATIONS),
         "n": len(found.recordings),
         "agreement": [one.model_dump(mode="json") for one in found.agreement],
         "figures": [one.model_dump(mode="json") for one in found.figures],
@@ -121,6 +123,70 @@ def explain(
             for one in found.recordings
         ],
     }
+
+
+def explain_sample(run: Path, *, console: Console) -> int:
+    """Explain some test sequences of each class of a run that was just trained, and say so in one line.
+
+    Nothing is done where the run cannot be explained (`ckseq.report.explanations.why_unexplained`), keeps no model, or
+    is explained already. What stands against it is a warning: the run itself is complete.
+
+    Parameters
+    ----------
+    run : Path
+    console : Console
+
+    Returns
+    -------
+    int
+        How many sequences were explained.
+    """
+    record = read_run(run)
+    if record.predicts_units or why_unexplained(record) or (run / EXPLANATIONS / EXPLANATION).is_file():
+        return 0
+    try:
+        n = _explain_sample(run, record, console)
+    except CkseqError as error:
+        console.warn(f"not explained: {error}")
+        return 0
+    if n:
+        console.say(_explained_line(n, how_to_explain(record, str(run))))
+    return n
+
+
+def _explain_sample(run: Path, record: RunRecord, console: Console) -> int:
+    assert record.store is not None
+    with open_store(Path(record.store.path), digest=record.store_digest) as opened:
+        ids = sample_of(run, record, opened.entries, per_class=SEQUENCES_PER_CLASS)
+        if not ids:
+            return 0
+        first = record.changed(seeds=record.seeds[:1])
+        task = Task(run, first, recipe_of(run, record), opened, {}, OcclusionConfig(), 0)
+        rights = rights_of(record, faces=True, everybody=False)
+        _explain_into(run / EXPLANATIONS, task, ids, rights, sanity=False, console=console)
+    return len(ids)
+
+
+def _explained_line(n: int, how: str) -> str:
+    what = counted(n, "test sequence")
+    return f"Explained {what}, up to {SEQUENCES_PER_CLASS} of each class (--no-explain skips it); all: {how}"
+
+
+def _explain_into(
+    folder: Path, task: Task, recordings: Sequence[str], rights: FaceRights, *, sanity: bool, console: Console
+) -> ExplanationFile:
+    n = len(recordings or task.record.tested) * (len(task.record.seeds) + sanity)
+    with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
+
+        def draw(one: ExplainedRecording, recording: ReadRecording) -> str:
+            name = f"{quote(one.recording, safe='')}.png"
+            write_bytes(partial / name, draw_explanation(one, recording.face if rights.shows(one.subject) else None))
+            return name
+
+        found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
+        write_explanations(partial, found)
+        write_bytes(partial / CLASSES, draw_explained_classes(found))
+    return found
 
 
 def _table(found: ExplanationFile) -> Table:

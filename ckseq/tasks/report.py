@@ -134,7 +134,7 @@ def report(
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
     embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
-    explained = None if found_explanations is None else explained_of(found_explanations)
+    explained = None if found_explanations is None else explained_of(found_explanations, n_tested=len(facts.tested))
     paper = paper_of(facts, predictions, scores, found)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),

@@ -16,8 +16,10 @@ from ckseq.report.unit_page import render_unit_page
 from ckseq.report.units import (
     draw_units,
     intensity_scores,
+    unit_baseline_sentences,
     unit_name,
     unit_scores,
+    units_banner,
     units_csv,
     units_headline,
     units_json,
@@ -57,21 +59,26 @@ def report_units(run: Path, *, console: Console) -> dict[str, Any]:
     paper = paper_of_units(facts, predictions, scores)
     texts = {
         "unit_scores.csv": units_csv(scores),
-        "unit_scores.json": units_json(scores, intensities),
+        "unit_scores.json": units_json(scores, intensities, facts.unit_baselines),
         "report.html": render_unit_page(facts, scores, intensities, pictures, paper=paper),
         **{f"{FOLDER}/{name}": text for name, text in paper.files.items()},
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():
         write_bytes(run / name, data)
-    console.say(units_headline(scores))
+    console.say(units_headline(scores, facts.unit_baselines))
+    if nothing_yet := units_banner(scores, facts.unit_baselines):
+        console.warn(nothing_yet)
     console.say(_table(scores))
+    for sentence in unit_baseline_sentences(facts.unit_baselines):
+        console.say(sentence)
     if facts.protocol.shared_subjects:
         console.warn(facts.protocol.sentence)
     console.say(f"Report: {run / 'report.html'}")
     return {
         "run": str(run),
-        **units_tree(scores, intensities),
+        "nothing_yet": nothing_yet,
+        **units_tree(scores, intensities, facts.unit_baselines),
         "report": str(run / "report.html"),
         "files": {name: str(run / name) for name in sorted(written)},
     }

@@ -20,7 +20,7 @@ import ckseq
 GALLERY_COMMANDS = (
     "synth twin --subjects 8 --set emotions_per_subject=4 --set median_frames=12 --set unlabeled_share=0",
     "preprocess twin --out twin.h5",
-    "crossval twin.h5 --out cv",
+    "crossval twin.h5 --out cv --no-explain",
 )
 
 OPTIONAL_PAGES = ("scale", "store")

@@ -1,6 +1,6 @@
 """The report's page in a real browser: a cell, a filter, a film, by mouse and by keys alone; also for a phone.
 
-The screenshots that stand in docs come from here: ``CKSEQ_SCREENSHOTS=docs pytest -m browser tests/report``.
+The screenshots that stand in docs come from here, of a run that was trained on drawn faces: ``make screenshots``.
 """
 
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from made_browser import CHROMIUM, browser
-from made_reports import LABELS, made_explained, write_made_explanations, write_twin_run
+from made_reports import LABELS, made_explained, write_explained_run, write_made_explanations, write_twin_run
 from PIL import Image
 
 from ckseq.console import Console
@@ -174,22 +174,44 @@ def test_nothing_is_asked_of_a_network_or_refused_by_the_policy(run, page):
     assert page.value("document.getElementById('explorer').hidden") is False
 
 
-def test_a_screenshot_of_a_sequence(run, page, tmp_path):
-    folder = Path(os.environ.get("CKSEQ_SCREENSHOTS", tmp_path))
-    page.open((run / "report.html").as_uri(), width=900, height=900)
+@pytest.fixture(scope="module")
+def shown_run(request, tmp_path_factory):
+    """Return the run in the pictures: for docs one that was trained and explained, which takes minutes."""
+    if "CKSEQ_SCREENSHOTS" in os.environ:
+        return write_explained_run(tmp_path_factory.mktemp("shown"))
+    return request.getfixturevalue("run")
+
+
+def keep(page, path, *, top, bottom, sizes):
+    """Keep the page from one element to another as a picture of few colors, whose size is within limits."""
+    width = 900
     page.call("Emulation.setScrollbarsHidden", hidden=True)
-    page.value("document.querySelector('#list tbody button').click()")
-    page.value("document.getElementById('filter-truth').closest('fieldset').scrollIntoView()")
-    page.value("scrollBy(0, -12)")
+    # as high as the page, so that nothing has to be scrolled
+    whole = page.value("document.documentElement.scrollHeight")
+    page.call("Emulation.setDeviceMetricsOverride", width=width, height=whole, deviceScaleFactor=1, mobile=False)
+    ends = page.value(f"[({top}).getBoundingClientRect().top, ({bottom}).getBoundingClientRect().bottom]")
+    page.picture(path)
+    with Image.open(path) as picture:
+        part = picture.crop((0, round(ends[0]) - 12, width, round(ends[1]) + 12))
+        part.quantize(160).save(path, optimize=True)
+    assert sizes[0] < path.stat().st_size < sizes[1]
+
+
+def test_screenshots_of_a_sequence_and_of_the_explanations(shown_run, page, tmp_path):
+    folder = Path(os.environ.get("CKSEQ_SCREENSHOTS", tmp_path))
+    page.open((shown_run / "report.html").as_uri(), width=900, height=900)
+    # a sequence whose evidence is known, a step before its end
+    page.value(
+        "(() => { for (const button of document.querySelectorAll('#list tbody button')) { button.click();"
+        " if (getComputedStyle(document.getElementById('evidence')).display !== 'none') break; } })()"
+    )
     page.value("(() => { const step = document.getElementById('step'); step.stepDown(1); })()")
     page.value("document.getElementById('step').dispatchEvent(new Event('input'))")
-    height = page.value("document.getElementById('detail').getBoundingClientRect().bottom + 20")
-    page.call("Emulation.setDeviceMetricsOverride", width=900, height=round(height), deviceScaleFactor=1, mobile=False)
-    page.picture(folder / "report.png")
-    with Image.open(folder / "report.png") as picture:
-        picture.quantize(160).save(folder / "report.png", optimize=True)
-        assert picture.size == (900, round(height))
-    assert 20_000 < (folder / "report.png").stat().st_size < 150_000
+    page.until("[...document.querySelectorAll('#detail img')].every(image => image.complete)")
+    fieldset = "document.getElementById('filter-truth').closest('fieldset')"
+    keep(page, folder / "report.png", top=fieldset, bottom="document.getElementById('detail')", sizes=(20_000, 200_000))
+    section = "document.querySelector('img[src][alt^=\"For each class where\"]').closest('figure')"
+    keep(page, folder / "explanations.png", top=section, bottom=section, sizes=(5_000, 200_000))
 
 
 def test_a_text_for_a_paper_is_copied_or_selected(run, page):

@@ -111,16 +111,16 @@ def test_a_synthetic_run_of_the_default_by_cross_validation():
         (Kartynnik et al., 2019) were located in every frame and registered to a mean face. Texture was described by
         histograms of oriented gradients (Dalal and Triggs, 2005) of the registered face. Sequences shorter than 64
         frames of motion were stretched by linear interpolation; longer ones were resampled by linear interpolation.
-        The classifier was ridge regression (Hoerl and Kennard, 1970) of motion, shape and texture, weighted by
-        leaving out training subjects, which read projections, landmarks and texture. Its settings were pool 3,
-        parts 6, landmarks face_mesh, versions 3, mean gradients no. Training samples were augmented at random
-        (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4). Models were tested by 5-fold
-        cross-validation, folds divided by subject. No test subject is in training. Training was repeated with the
-        seeds 1, 2. Accuracy is given with a 95 % confidence interval by Wilson's score interval (Wilson, 1927),
-        which counts every sequence as independent. Baselines without pixels or motion were trained and tested on
-        the same folds, and compared with the class prior by the exact one-sided McNemar test (McNemar, 1947). All
-        computations used ckseq 0.1.0 (The ckseq authors, version 0.1.0) with Python 3.12.3, scikit-learn 1.7.2
-        (CPU, 2 cores)."""
+        The classifier was a ridge regression (Hoerl and Kennard, 1970) of motion and one of motion, shape and
+        texture, weighted by leaving out training subjects, which read projections, landmarks and texture. Its
+        settings were pool 3, parts 6, landmarks face_mesh, versions 3, mean gradients no. Training samples were
+        augmented at random (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4). Models were tested by
+        5-fold cross-validation, folds divided by subject. No test subject is in training. Training was repeated
+        with the seeds 1, 2. Accuracy is given with a 95 % confidence interval by Wilson's score interval (Wilson,
+        1927), which counts every sequence as independent. Baselines without pixels or motion were trained and
+        tested on the same folds, and compared with the class prior by the exact one-sided McNemar test (McNemar,
+        1947). All computations used ckseq 0.1.0 (The ckseq authors, version 0.1.0) with Python 3.12.3, scikit-learn
+        1.7.2 (CPU, 2 cores)."""
     )
     assert "trained by Adam" not in paper.files["methods.txt"]  # no network was trained
     assert paper.to_add == (

@@ -132,8 +132,25 @@ def test_runs_of_the_other_kind_are_refused_in_one_line(emotions_run, units_run,
         report(units, faces=False, units=units, console=console)
     with pytest.raises(DataError, match="predicts action units, and classes are needed here"):
         compare([units, emotions_run], anyway=True, picture=None, console=console)
-    with pytest.raises(CallError, match="'ckseq audit' works on classes"):
-        audit(store, experiment=str(recipes / "units.toml"), settings=(), console=console)
+
+
+def test_baselines_without_motion_stand_beside_the_mean_auc(store, units_run, recipes, console):
+    measured = read_run(units_run[0]).unit_baselines
+    audited = audit(store, experiment=str(recipes / "units.toml"), settings=(), console=console)
+    assert audited["sentences"][0] == "no test subject is in training"
+    assert [(one["name"], one["mean_auc"]) for one in audited["baselines"]] == [
+        (one.name, one.mean_auc) for one in measured.baselines
+    ]
+    reported = report(units_run[0], faces=False, console=console)
+    best = max(one.mean_auc for one in measured.baselines)
+    assert best < reported["mean_auc_interval"]["low"]
+    assert reported["nothing_yet"] == ""
+    assert f"best baseline without motion: {next(one.name for one in measured.baselines if one.mean_auc == best)}" in (
+        " ".join(console.said)
+    )
+    page = (units_run[0] / "report.html").read_text()
+    assert "Baselines without motion" in page
+    assert "how often the same subject shows the unit in training" in page
 
 
 def test_a_trained_model_predicts_each_unit(store, recipes, tmp_path, console):
