@@ -254,6 +254,25 @@ def digest(*parts: Any) -> str:
     *parts
         Configs, or anything JSON can hold.
     """
-    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(_as_text(list(map(_plain, parts))).encode(), digest_size=8).hexdigest()
+
+
+def digest_of_many(config: BaseModel, items: Iterable[str]) -> str:
+    """Return ``digest(config, list(items))``, and hold one item at a time.
+
+    >>> digest_of_many(Config(), iter(["a", "b"])) == digest(Config(), ["a", "b"])
+    True
+    """
+    found = hashlib.blake2b(f"[{_as_text(_plain(config))},[".encode(), digest_size=8)
+    for number, item in enumerate(items):
+        found.update((f",{_as_text(item)}" if number else _as_text(item)).encode())
+    found.update(b"]]")
+    return found.hexdigest()
+
+
+def _plain(part: Any) -> Any:
+    return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+
+
+def _as_text(plain: Any) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))

@@ -14,3 +14,5 @@ CACHE_GB = 20.0
 """A search keeps its cache of face crops below this many gigabytes (10**9 bytes)."""
 HEARTBEAT_S = 30.0
 """A running trial of a search reports that it is alive every so many seconds."""
+RECORDINGS_PER_FILE = 5000
+"""The most recordings in one file of a store; more are several files behind an index."""

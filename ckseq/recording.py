@@ -11,11 +11,46 @@ from ckseq.errors import readable
 from ckseq.facs import ActionUnit
 
 
-@dataclass(frozen=True)
 class ImageFiles:
-    """Frames as image files, in temporal order."""
+    """Frames as image files, in temporal order.
 
-    paths: tuple[Path, ...]
+    It keeps a folder and names rather than a path for each frame, which would take ten times the memory.
+
+    >>> ImageFiles((Path("a/1.png"), Path("a/2.png"))).paths[1].as_posix()
+    'a/2.png'
+    """
+
+    __slots__ = ("_folder", "_names")
+    __match_args__ = ("paths",)
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        paths = tuple(paths)
+        folders = {path.parent for path in paths}
+        self._folder = str(folders.pop()) if len(folders) == 1 else None
+        # no name holds a zero
+        self._names = "\0".join(str(path) if self._folder is None else path.name for path in paths)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        names, folder = self._names.split("\0") if self._names else [], Path(self._folder or "")
+        return tuple(folder / name for name in names)
+
+    @property
+    def n(self) -> int:
+        """The number of files."""
+        return self._names.count("\0") + 1 if self._names else 0
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the files are the same."""
+        return isinstance(other, ImageFiles) and (self._folder, self._names) == (other._folder, other._names)
+
+    def __hash__(self) -> int:
+        """As of equal files."""
+        return hash((self._folder, self._names))
+
+    def __repr__(self) -> str:
+        return f"ImageFiles({self.paths!r})"
 
 
 @dataclass(frozen=True)
@@ -64,7 +99,7 @@ class LandmarkFiles:
     ``missing`` are the names of the frames without.
     """
 
-    files: ImageFiles | ArchiveMembers
+    files: ImageFiles | ArchiveMembers | ImagesInMemory
     missing: tuple[str, ...] = ()
 
 
@@ -91,7 +126,7 @@ Part = Literal["train", "validation", "test"]
 """The part of the data set's published split."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recording:
     """One sequence.
 
@@ -129,8 +164,8 @@ class Recording:
     def n_frames(self) -> int | None:
         """The number of frames, or None for a video, where only decoding tells."""
         match self.frames:
-            case ImageFiles(paths):
-                return len(paths)
+            case ImageFiles():
+                return self.frames.n
             case ArchiveMembers(_, members):
                 return len(members)
             case ImagesInMemory(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -32,11 +33,12 @@ def spread(
     calls : iterable of tuple
         The positional arguments of each call; gone through as workers become free.
     n_workers : int
-        -1 is one per core; with 1 the calls are made in this process.
+        -1 is one per core; with 1 the calls are made in this process, as they are in a process that may have none of
+        its own, such as the worker of a cluster.
     in_order : bool
         Yield results in the order of the calls, not as they come.
     """
-    if n_workers == 1:
+    if n_workers == 1 or multiprocessing.current_process().daemon:
         for arguments in calls:
             yield function(*arguments)
         return

@@ -25,6 +25,7 @@ SLOW = (
     "api/test_runs.py",
     "learn",
     "models",
+    "executors/test_cluster.py",
     "experiment/test_features.py",
     "search/test_finalists.py",
     "tasks/test_bench_stills.py",
@@ -33,6 +34,7 @@ SLOW = (
     "tasks/test_explain.py",
     "tasks/test_export.py",
     "tasks/test_live.py",
+    "tasks/test_on_cluster.py",
     "tasks/test_peer_fer.py",
     "tasks/test_predict.py",
     "tasks/test_reproduce.py",
@@ -61,6 +63,16 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def console():
     return Console(quiet=True)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The client of a Dask cluster of two worker processes on loopback."""
+    distributed = pytest.importorskip("distributed")
+    import made_cluster
+
+    with made_cluster.cluster() as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 
+from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.reduce import mean_face
+from ckseq.storage.store_growth import Growing
 from ckseq.storage.store_writer import Prepared, assemble, write_part
 
 LABELS = ("anger", "fear", "surprise")
@@ -77,3 +79,18 @@ folds = 3
 [model]
 kind = "ridge"
 """
+
+
+def make_store_of_many(folder, recordings, per_file=5, order=None, append_to=None, name="store.h5"):
+    """Return a store of several files; ``order`` is that in which the parts of each are written."""
+    recordings = sorted(recordings, key=lambda one: one.recording.id)
+    parts, out = folder / "parts", folder / name
+    parts.mkdir(parents=True, exist_ok=True)
+    growing = Growing(out, load_pipeline("paper"), append_to=append_to)
+    for start in range(0, len(recordings), per_file):
+        batch = recordings[start : start + per_file]
+        for one in batch if order is None else sorted(batch, key=order):
+            write_part(parts, one)
+        growing.add(parts, {one.recording.id: one.digest for one in batch})
+    growing.commit(notes=[], origin=None)
+    return out

@@ -16,9 +16,9 @@ from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.errors import CallError, DataError
 from ckseq.notebook import html_table
+from ckseq.preprocessing.one_recording import BAD_FRAMES, reason_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
-from ckseq.preprocessing.store_builder import BAD_FRAMES, reason_of
 from ckseq.recording import Recording
 from ckseq.storage.frames import frames_of
 from ckseq.storage.landmark_files import read_points

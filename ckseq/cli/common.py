@@ -161,6 +161,14 @@ seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Ra
 jobs_option = click.option(
     "--jobs", type=Jobs(), default=-1, show_default=True, help="Number of processes; -1 uses all cores."
 )
+on_option = click.option(
+    "--on", metavar="PLACE",
+    help="Work on a Dask cluster: dask:tcp://HOST:8786, dask:FILE.json (a scheduler file), or dask:local (--jobs "
+    "processes of this machine).",
+)  # fmt: skip
+shard_option = click.option(
+    "--shard", metavar="K/N", help="Do only the K-th of N shares of the work; 'ckseq gather' brings them together."
+)
 explain_option = click.option(
     "--explain/--no-explain", default=True, show_default=True,
     help="Explain some test sequences of each class for the report: where and when the model looks.",

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli.common import FOLDER, command, plugin_option
+from ckseq.cli.common import FOLDER, command, on_option, plugin_option
 
 
 @command(
@@ -27,6 +27,7 @@ from ckseq.cli.common import FOLDER, command, plugin_option
     click.option("--faces/--no-faces", default=True, show_default=True, help="Show face crops in the figures."),
     click.option("--all-faces", is_flag=True,
                  help="Of CK+, also show faces of subjects whose pictures may not be published."),
+    on_option,
 )  # fmt: skip
 def _explain(**values: Any) -> dict[str, Any]:
     """Show where and when in a face a model sees its evidence.

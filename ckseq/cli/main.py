@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ckseq.cli import explain, make, search, trust, use  # noqa: F401  (importing them adds their commands)
-from ckseq.cli.common import FOLDER, cli, command, jobs_option, set_option
+from ckseq.cli.common import FOLDER, cli, command, jobs_option, on_option, set_option
 from ckseq.errors import CkseqError
 
 # characters of an error
@@ -70,7 +70,9 @@ def _check_plugin(**values: Any) -> dict[str, Any]:
 
 @command(
     "bench",
-    click.argument("what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills"])),
+    click.argument(
+        "what", type=click.Choice(["preprocess", "train", "memory", "detectors", "stream", "stills", "store"])
+    ),
     click.option("--data", type=FOLDER, help="Data set to measure on; the synthetic twin if not given."),
     click.option(
         "--frames",
@@ -80,12 +82,15 @@ def _check_plugin(**values: Any) -> dict[str, Any]:
         help="Number of frames to measure on.",
     ),
     jobs_option,
+    on_option,
 )
 def _bench(**values: Any) -> dict[str, Any]:
     """Measure speed and memory on this machine.
 
     Speeds are ratios to a plain implementation, measured in the same run. 'detectors' compares the face detectors;
-    'stills' trains every image network on a small synthetic data set, which takes minutes.
+    'stills' trains every image network on a small synthetic data set, which takes minutes; 'store' measures the index
+    of stores of 10,000 to 1,000,000 recordings, which are generated; 'preprocess --on' measures the overhead of a
+    cluster.
     """
     from ckseq.tasks.bench import bench
 

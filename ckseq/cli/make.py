@@ -19,16 +19,18 @@ from ckseq.cli.common import (
     fit_memory_option,
     jobs_option,
     neutral_option,
+    on_option,
     out_option,
     overwrite_option,
     plugin_option,
     recipe_option,
     seed_option,
     set_option,
+    shard_option,
     source_option,
     strict_option,
 )
-from ckseq.defaults import FRAMES_PER_SECOND
+from ckseq.defaults import FRAMES_PER_SECOND, RECORDINGS_PER_FILE
 from ckseq.recipes import recipe_names
 
 
@@ -111,15 +113,25 @@ def _inspect(**values: Any) -> dict[str, Any]:
     click.option("--cache", type=FOLDER, help="Folder to cache face crops in, and to reuse them from."),
     strict_option,
     source_option,
+    click.option("--append", is_flag=True, help="Add the recordings that the store lacks; those it has are kept."),
+    click.option(
+        "--per-file",
+        type=click.IntRange(1, 1_000_000),
+        default=RECORDINGS_PER_FILE,
+        show_default=True,
+        help="Most recordings in one HDF5 file; more are several files behind an index.",
+    ),
     set_option,
     jobs_option,
+    on_option,
+    shard_option,
     overwrite_option,
 )
 def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     """Preprocess a data set into a store of tensors.
 
     Detects the faces in the recordings of DATA, extracts motion blobs and projections as the pipeline says, and writes
-    them to one HDF5 file. The same command resumes an interrupted run.
+    them to one HDF5 file, or to several behind an index if there are many. The same command resumes an interrupted run.
     """
     from ckseq.tasks.preprocess import preprocess
 
@@ -206,6 +218,8 @@ def _augment_preview(**values: Any) -> dict[str, Any]:
         show_default=True,
         help="Number of folds trained in parallel; -1 uses all cores.",
     ),
+    on_option,
+    shard_option,
     click.option("--report/--no-report", "reported", default=True, show_default=True, help="Also write the report."),
     click.option("--keep-models", is_flag=True, help="Keep the model of every fold, which 'ckseq explain' needs."),
     explain_option,
@@ -227,7 +241,29 @@ def _crossval(*, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
     from ckseq.tasks.report import report
 
     result = crossval(console=console, **values)
+    reported = reported and "shard" not in result
     return result | ({"report": report(values["out"], faces=True, console=console)} if reported else {})
+
+
+@command(
+    "gather",
+    click.argument("out", type=TARGET),
+    click.option("--partial", is_flag=True, help="Assemble a store without the recordings that are missing."),
+    click.option(
+        "--report/--no-report", "reported", default=True, show_default=True, help="Also write a run's report."
+    ),
+)
+def _gather(*, out: Path, reported: bool, console: Any, **values: Any) -> dict[str, Any]:
+    """Assemble what the jobs of an array made with --shard.
+
+    OUT is the --out of 'ckseq preprocess --shard' or 'ckseq crossval --shard'. Says what is missing, and which shards
+    that belongs to.
+    """
+    from ckseq.tasks.gather import gather
+    from ckseq.tasks.report import report
+
+    result = gather(out, console=console, **values)
+    return result | ({"report": report(out, faces=True, console=console)} if reported and "run" in result else {})
 
 
 @command(
@@ -282,6 +318,7 @@ def _report(**values: Any) -> dict[str, Any]:
     set_option,
     seed_option,
     jobs_option,
+    on_option,
     overwrite_option,
 )
 def _experiment(**values: Any) -> dict[str, Any]:

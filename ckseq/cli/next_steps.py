@@ -51,6 +51,8 @@ def _after_inspect(call: Call) -> Words:
 
 
 def _after_preprocess(call: Call) -> Words:
+    if "shard" in call.result:
+        return ["gather", call.values["out"]]
     name = _experiment_on(call.values["pipeline"])
     if name is None:
         return ["audit", call.values["out"]]
@@ -68,7 +70,13 @@ def _named(experiment: str) -> list[str]:
     return [] if experiment == "default" else ["--experiment", experiment]
 
 
+def _after_gather(call: Call) -> Words:
+    return ["compare", call.values["out"], "ANOTHER_RUN"] if "run" in call.result else ["audit", call.values["out"]]
+
+
 def _after_crossval(call: Call) -> Words:
+    if "shard" in call.result:
+        return ["gather", call.values["out"]]
     out = Path(call.values["out"])
     if call.result.get("explained") and call.values.get("keep_models"):
         return ["explain", out]
@@ -127,6 +135,7 @@ _NEXT: Mapping[str, Callable[[Call], Words]] = {
     "train": lambda call: ["report", call.values["out"]],
     "augment-preview": lambda call: ["train", call.values["store"], *_named(call.values["experiment"]), "--out", "RUN"],
     "crossval": _after_crossval,
+    "gather": _after_gather,
     "report": _after_report,
     "experiment": lambda call: ["predict", call.result["run"], _VIDEO],
     "predict": _after_predict,

@@ -29,7 +29,8 @@ from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_fold_file
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 from ckseq.storage.streaming import n_steps, stream
 
 # the sections of a pipeline that change what is read from a store
@@ -324,9 +325,9 @@ def _pipeline_notes(store: Store, recipe: Experiment) -> list[str]:
 
 def _check_test_subjects(store: Store, protocol: ProtocolConfig) -> None:
     """Refuse names in ``protocol.test_subjects`` that nobody in the store has."""
-    known = {entry.subject for entry in store.entries}
-    if protocol.kind != "subject_holdout":
+    if protocol.kind != "subject_holdout" or not protocol.test_subjects:
         return
+    known = {entry.subject for entry in store.entries}
     if unknown := [name for name in protocol.test_subjects if name not in known]:
         raise DataError(
             f"protocol.test_subjects lists {', '.join(unknown)}, and the store has no such subject",

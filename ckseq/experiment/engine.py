@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ckseq.console import Bar, Console
+from ckseq.console import Console
 from ckseq.errors import CallError
-from ckseq.experiment.dataset import Dataset, gather, noun_in
+from ckseq.executors.local import LocalExecutor
+from ckseq.executors.work import Executor
+from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.finished import Finished
-from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, save_fold, train_fold
-from ckseq.experiment.memory_check import within_memory
+from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, train_fold
+from ckseq.experiment.fold_work import Work, train_all
 from ckseq.experiment.recipe import Experiment
-from ckseq.experiment.record import notes_of_both, record_of, what_differs
+from ckseq.experiment.record import notes_of_both, what_differs
 from ckseq.experiment.report_crops import keep_crops
+from ckseq.experiment.run_setup import fold_folder, jobs_of, set_up
 from ckseq.experiment.trainer import save_feature_extractor
 from ckseq.grammar import agreeing, counted
 from ckseq.learn import backend, system_memory
@@ -31,25 +34,19 @@ from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
 from ckseq.storage.facs_codes import CODES, write_codes
 from ckseq.storage.files import remove_temporaries
-from ckseq.storage.history import HISTORY, Epoch, write_history
+from ckseq.storage.history import HISTORY, write_history
 from ckseq.storage.lock import locked
 from ckseq.storage.predictions import PREDICTIONS, Predictions, write_predictions
 from ckseq.storage.prefix_predictions import EARLY, write_prefix_predictions
 from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.storage.run_record import RUN, RunRecord, read_run, write_run
-from ckseq.storage.store import open_store
-from ckseq.workers import spread
+from ckseq.storage.work_log import no_log, work_log
 
-FOLDS = "folds"
+WORK = "work.jsonl"
 FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR, CODES)
 _MODELS = (NETWORK, ESTIMATOR)
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
-
-
-def fold_folder(seed: int, fold: int) -> str:
-    """Return where a cross-validation keeps a training, below its run folder."""
-    return f"{FOLDS}/seed{seed}_fold{fold}"
 
 
 def run_experiment(
@@ -62,6 +59,7 @@ def run_experiment(
     seeds: Sequence[int],
     notes: Sequence[str] = (),
     jobs: int = 1,
+    cluster: Executor | None = None,
     overwrite: bool = False,
     resume: bool = False,
     fit_memory: bool = False,
@@ -89,6 +87,8 @@ def run_experiment(
         What a reader of the result should know besides.
     jobs : int
         So many folds at once, -1 for one per core, and no more than the memory holds.
+    cluster : Executor, optional
+        Where the folds of a cross-validation are trained, instead of ``jobs`` processes of this machine.
     overwrite : bool
         Replace the run at ``out``.
     resume : bool
@@ -120,27 +120,24 @@ def run_experiment(
         folder = beside(out) if replaces else out
         resumes = (resume or replaces) and (folder / RUN).is_file()
         earlier = read_run(folder) if resumes else None
-        with open_store(store) as opened:
-            dataset = gather(opened, recipe, console)
-            if kind == "training" and len(dataset.folds) > 1:
-                raise CallError(
-                    f"protocol.kind = {recipe.protocol.kind} has {len(dataset.folds)} folds, and a training has one",
-                    fix="use 'ckseq crossval', or set protocol.kind to subject_holdout",
-                )
-            recipe, memory = within_memory(recipe, dataset, fit_memory=fit_memory, earlier=earlier)
-            run = record_of(opened, dataset, recipe, kind=kind, seeds=seeds)
-        chosen = () if memory is None else memory.chosen
-        run = run.changed(
-            memory=memory,
-            notes=(*run.notes, *notes),
-            command=shlex.join([*command, *(word for setting in chosen for word in ("--set", setting))]),
+        dataset, recipe, run = set_up(
+            store,
+            recipe,
+            kind=kind,
+            command=command,
+            seeds=seeds,
+            notes=notes,
+            fit_memory=fit_memory,
+            earlier=earlier,
+            console=console,
         )
+        memory = run.memory
         if replaces and (earlier is None or what_differs(earlier, run)):
             # nothing, or an unfinished replacement by another run
             shutil.rmtree(folder, ignore_errors=True)
             earlier = None
         if earlier is not None:
-            _check_same(earlier, run, out)
+            check_same(earlier, run, out)
             # a complete run may be asked for more seeds
             places = [folder / fold_folder(one.seed, one.fold) for one in earlier.trainings]
             lacks_models = keep_models and not all(map(_holds_model, places))
@@ -164,6 +161,7 @@ def run_experiment(
             dataset,
             recipe,
             jobs,
+            cluster,
             "--overwrite" if replaces else "--resume",
             _Kept(every=keep_models, first_seed=hold_models),
             console,
@@ -216,7 +214,7 @@ def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
         raise CallError("there is a run already", out, "--resume goes on with it, --overwrite replaces it")
 
 
-def _check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:
+def check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:
     """Refuse to go on with a run that was made otherwise."""
     if found := what_differs(earlier, run):
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
@@ -233,18 +231,13 @@ def _train_and_finish(
     dataset: Dataset,
     recipe: Experiment,
     jobs: int,
+    cluster: Executor | None,
     again: str,
     models: _Kept,
     console: Console,
 ) -> Finished:
     alone = run.kind == "training"
-    assert run.store is not None
-    store = Path(run.store.path), run.store.digest
-    work = [
-        Job(fold, seed, *store, out if alone else out / fold_folder(seed, fold.number))
-        for seed in run.seeds
-        for fold in dataset.folds
-    ]
+    work = jobs_of(run, dataset, out)
     made_from = {job: job.made_from(recipe) for job in work}
     write_run(out, run)
     kept = [] if alone else [job for job in work if not models.every or _holds_model(job.folder)]
@@ -256,10 +249,10 @@ def _train_and_finish(
         if alone:
             done[work[0]] = _train_alone(work[0], dataset, recipe, made_from[work[0]], console)
         else:
-            n_workers = _n_workers(jobs, dataset, run)
-            done |= _train_all(
-                left, dataset, recipe, made_from, n_workers, {job: models.holds(job, run) for job in left}, console
-            )
+            executor = cluster or LocalExecutor(_n_workers(jobs, dataset, run))
+            kept_models = {job: models.holds(job, run) for job in left}
+            with work_log(out / WORK) if cluster else nullcontext(no_log) as log:
+                done |= train_all(Work(left, made_from, dataset, recipe, kept_models), executor, log, console)
     except KeyboardInterrupt:
         epochs = (
             checkpoint.epochs if alone and (checkpoint := read_checkpoint(out, made_from=made_from[work[0]])) else ()
@@ -306,55 +299,6 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
             on_built=show,
             on_epoch=lambda epoch: bar.advance(text=describe_epoch(epoch)),
         )
-
-
-def _train_all(
-    work: Sequence[Job],
-    dataset: Dataset,
-    recipe: Experiment,
-    made_from: dict[Job, str],
-    n_workers: int,
-    keep_model: dict[Job, bool],
-    console: Console,
-) -> dict[Job, FoldResult]:
-    found = {}
-    with console.progress("folds", len(work)) as bar:
-        for job, result in _results(work, dataset, recipe, made_from, n_workers, keep_model, bar):
-            found[job] = result
-            bar.advance(text=f"seed {job.seed}, fold {job.fold.number}: {result.summary}")
-    return found
-
-
-def _results(
-    work: Sequence[Job],
-    dataset: Dataset,
-    recipe: Experiment,
-    made_from: dict[Job, str],
-    n_workers: int,
-    keep_model: dict[Job, bool],
-    bar: Bar,
-) -> Iterator[tuple[Job, FoldResult]]:
-    if n_workers == 1 or len(work) < 2:
-        for job in work:
-            yield job, _train_and_save(job, dataset, recipe, made_from[job], keep_model[job], bar)
-        return
-    calls = [(job, dataset, recipe, made_from[job], keep_model[job]) for job in work]
-    yield from zip(work, spread(_train_and_save, calls, n_workers=n_workers), strict=True)
-
-
-def _train_and_save(
-    job: Job, dataset: Dataset, recipe: Experiment, made_from: str, keep_model: bool, bar: Bar | None = None
-) -> FoldResult:
-    def show(epoch: Epoch) -> None:
-        if bar is not None:
-            bar.advance(0, text=f"seed {job.seed}, fold {job.fold.number}, {describe_epoch(epoch)}")
-
-    result = train_fold(job, dataset, recipe, made_from, seed_of_rows=job.seed, on_epoch=show)
-    if keep_model and result.trained is not None:
-        result.trained.save(job.folder)
-    save_fold(job.folder, result)
-    # the model stays behind: it is large, and only predictions are asked for
-    return result._replace(trained=None)
 
 
 def _finish(

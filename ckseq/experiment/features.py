@@ -16,7 +16,8 @@ from ckseq.models._backbones import BackboneConfig, announcement, files_of, sha2
 from ckseq.signal.augment_images import ImageAugmentConfig, augment_images
 from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
 from ckseq.storage.features import features_path, read_features, write_features
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 
 STAGE_VERSION = 1
 """Part of every digest: raise it when the same config gives other features."""

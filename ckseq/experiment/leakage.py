@@ -10,7 +10,8 @@ from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.holdout import Fold
 from ckseq.protocol.leakage import Leakage, SequenceFacts, measure
 from ckseq.protocol.unit_baselines import UnitBaseline, measure_unit_baselines
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 
 _DRAWS = 2000
 

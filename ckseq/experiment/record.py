@@ -36,7 +36,8 @@ from ckseq.storage.run_record import (
     UnitBaselineRecord,
     UnitBaselinesRecord,
 )
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 from ckseq.tracking.quality import doubts
 
 # so many pairs are named, the others counted

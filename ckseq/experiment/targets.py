@@ -15,7 +15,7 @@ from ckseq.facs import code_text, unit_order
 from ckseq.labels import in_order
 from ckseq.protocol.holdout import Case
 from ckseq.recording import Recording
-from ckseq.storage.store import Entry
+from ckseq.storage.store_entry import Entry
 
 
 def coded(entry: Entry | Recording, recipe: Experiment) -> bool:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import neutral_by_subject
-from ckseq.experiment.engine import fold_folder
 from ckseq.experiment.recipe import Experiment, experiment_of
+from ckseq.experiment.run_setup import fold_folder
 from ckseq.explain.areas import FaceGeometry, areas_of, face_geometry
 from ckseq.explain.maps import OcclusionConfig, When, Where, when, where
 from ckseq.explain.occlusion import Predict
@@ -31,7 +31,8 @@ from ckseq.signal.landmarks import region_of_box, region_of_points
 from ckseq.signal.sequence import fit_length
 from ckseq.storage.explanations import EXPLAINED_INPUTS
 from ckseq.storage.run_record import RunRecord
-from ckseq.storage.store import Entry, Store
+from ckseq.storage.store import Store
+from ckseq.storage.store_entry import Entry
 
 _EYES = 33, 263
 _LEAST_SCORE, _MARGIN = 0.5, 1.5  # as of `ckseq.tracking.landmark_tracker.LandmarksConfig`

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ckseq.console import Bar
 from ckseq.defaults import CONFIDENCE
+from ckseq.executors.work import Executor
 from ckseq.experiment.dataset import Dataset, gather
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.shuffled_labels import train_on_shuffled_labels
@@ -30,6 +31,7 @@ from ckseq.inference.explained_recording import (
     models_of,
     read_recording,
 )
+from ckseq.inference.explanation_work import Explained, Maps, maps_of
 from ckseq.protocol.intervals import Interval
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
 from ckseq.storage.run_record import RunRecord
@@ -61,7 +63,13 @@ class Task(NamedTuple):
 
 
 def explain_run(
-    task: Task, wanted: Sequence[str], *, sanity: bool, bar: Bar, on_explained: OnExplained
+    task: Task,
+    wanted: Sequence[str],
+    *,
+    sanity: bool,
+    bar: Bar,
+    on_explained: OnExplained,
+    cluster: Executor | None = None,
 ) -> ExplanationFile:
     """Explain recordings of a run and judge the explanations.
 
@@ -75,6 +83,8 @@ def explain_run(
     bar : Bar
         Advances with every recording.
     on_explained : callable
+    cluster : Executor, optional
+        Where the maps of the run's models are computed.
 
     Raises
     ------
@@ -87,12 +97,19 @@ def explain_run(
     found = _Found([], [], [], [], [], [])
     first: dict[str, NDArray[np.float64]] = {}
     seeds = task.record.seeds
+    maps: Maps = {}
+    if cluster is not None:
+        what = Explained(task.run, task.record, task.recipe, task.store.path, task.config)
+        maps = maps_of(what, wanted, cluster, bar)
     for model in models_of(task.run, task.record, wanted):
         predict = _asked(task, model.load())
         for recording in _recordings(task, model):
             again = model.seed != seeds[0]
-            where, when = explain_recording(recording, predict, task.config, also_when=not again)
-            bar.advance(text=recording.entry.id)
+            if cluster is None:
+                where, when = explain_recording(recording, predict, task.config, also_when=not again)
+                bar.advance(text=recording.entry.id)
+            else:
+                where, when = maps.pop((model.seed, recording.entry.id))
             if again:
                 _add_correlation(found, recording, first.get(recording.entry.id), _regional(task, recording, where))
                 continue

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
 
@@ -47,6 +50,23 @@ def start(seed: int) -> None:
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+    # Keras draws the seeds of layers from Python's own generator, from which other threads draw as well: those of a
+    # cluster's worker do; this one has the same numbers
+    from keras.src.random import seed_generator
+
+    seed_generator.python_random = random.Random(seed)
+
+
+@contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Build layers that compute with other numbers: a Keras dtype policy, such as ``mixed_bfloat16``."""
+    keras = load_keras()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def release() -> None:

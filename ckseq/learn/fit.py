@@ -18,6 +18,7 @@ from ckseq.learn.backend import load_keras
 from ckseq.learn.batch_updates import BatchUpdate, accumulated, full_batch
 from ckseq.learn.fine_tuning import FineTuning
 from ckseq.learn.multi_label import is_multi_label
+from ckseq.learn.read_ahead import batches
 from ckseq.learn.schedule import learning_rate
 from ckseq.learn.training_config import TrainingConfig
 from ckseq.storage.history import Epoch
@@ -272,9 +273,10 @@ def _run_batches(
     Measured: one batch at a time costs 50 ms per epoch of small batches, ``model.fit`` per epoch 250 ms.
     """
     sums = np.zeros(2)
-    for begin in range(0, len(order), batch_size):
-        rows = order[begin : begin + batch_size]
-        batch = x[rows] if augment_batch is None else augment_batch(np.asarray(x[rows]), begin)
+    begins = range(0, len(order), batch_size)
+    rows_of_all = [order[begin : begin + batch_size] for begin in begins]
+    for begin, rows, read in zip(begins, rows_of_all, batches(x, rows_of_all), strict=True):
+        batch = read if augment_batch is None else augment_batch(np.asarray(read), begin)
         sums += len(rows) * np.array(update(batch, targets[rows]), np.float64)
     loss, accuracy = sums / len(order)
     return float(loss), float(accuracy)

@@ -197,7 +197,10 @@ def build_trainer(
     check_input(spec, input_shape)
     if spec.kind == "network":
         backend.start(seed)
-    built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+    if spec.kind == "network" and training.precision != "float32":
+        built = _in_mixed_precision(spec, model, training.precision, input_shape, n_classes)
+    else:
+        built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
     if multi_label:
         built = with_sigmoid(built) if spec.kind == "network" else one_per_label(built)
     if spec.kind == "network":
@@ -208,6 +211,24 @@ def build_trainer(
     names = {path: path.rpartition("__")[2] for path in built.get_params()}
     built.set_params(**{path: given[name] for path, name in names.items() if name in given})
     return Trainer(built, None, 0, spec, training, augmentation, n_classes, seed)
+
+
+def _in_mixed_precision(
+    spec: ModelSpec, model: Config, policy: str, input_shape: tuple[int, ...], n_classes: int
+) -> Any:
+    """Build a network whose layers compute in half precision, and whose last one, the probabilities, does not.
+
+    Source: Micikevicius et al., "Mixed precision training", ICLR 2018; bfloat16 needs no scaling of the loss.
+    """
+    try:
+        with backend.precision(policy):
+            built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+    except (TypeError, ValueError):  # layers of our own with operations of TensorFlow
+        raise CallError(
+            f"{spec.name} computes in float32 only", fix="set training.precision to float32, or choose another model"
+        ) from None
+    built.layers[-1].dtype_policy = "float32"
+    return built
 
 
 def check_input(spec: ModelSpec, input_shape: tuple[int, ...]) -> None:

@@ -50,6 +50,11 @@ class TrainingConfig(Config):
         description="how often to train again from other initial weights where the network did not learn: its training "
         "loss is no better than that of the class frequencies, as with dead rectified linear units; 0 only notes it",
     )
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32",
+        description="numbers that layers compute with; mixed_bfloat16: bfloat16, with weights and output in float32, "
+        "which saves memory and time on GPUs that have it, and costs time on most CPUs",
+    )
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW), not on biases; 0 is none")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing of the training targets")
     class_weights: Literal["none", "balanced", "frequency"] = Field(

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import cv2
+from typing import Any, NamedTuple
 
 from ckseq.config import digest
 from ckseq.console import Console
-from ckseq.errors import CallError, CkseqError, DataError, readable
+from ckseq.errors import CallError, DataError
+from ckseq.executors.shared_folder import SharedFolder, shared
+from ckseq.executors.work import Done, Executor, Outcome, Unit
+from ckseq.grammar import counted
+from ckseq.preprocessing.one_recording import BAD_FRAMES, digest_of, prepare_one
 from ckseq.preprocessing.pipeline import Pipeline
-from ckseq.preprocessing.results import Result, data_notes, size_note
-from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
-from ckseq.recording import Origin, Recording, VideoFile
-from ckseq.storage.cache import StageCache
-from ckseq.storage.files import remove_temporaries
-from ckseq.storage.frames import fingerprints, in_memory, stamps
-from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
+from ckseq.preprocessing.results import Result
+from ckseq.preprocessing.tally import Tally
+from ckseq.recording import ImagesInMemory, Origin, Recording, VideoFile
+from ckseq.storage.files import remove_temporaries, write_bytes
+from ckseq.storage.frames import exist, in_memory
 from ckseq.storage.lock import lock_file, locked
-from ckseq.storage.store_writer import Prepared, assemble, read_part, remove_parts, write_part
+from ckseq.storage.store_growth import Growing, remove_strange
+from ckseq.storage.store_shards import folder_of
+from ckseq.storage.store_writer import (
+    Prepared,
+    assemble,
+    part_path,
+    remove_parts,
+    remove_some_parts,
+    write_part,
+)
 from ckseq.storage.video import Video
-from ckseq.tracking.quality import measure_quality
-from ckseq.workers import spread
+from ckseq.storage.work_log import WorkLog, no_log
 
-_PICTURES = ("faces", "mean_face", "film_strip")
-BAD_FRAMES = (CkseqError, OSError, ValueError, ArithmeticError, RuntimeError, MemoryError, cv2.error)
-"""Errors of ckseq and of the libraries that read frames: the recording failed, and the others are prepared."""
+
+class How(NamedTuple):
+    """How recordings are prepared, see `prepare_all`, and the folder that their parts are written to."""
+
+    recipe: Pipeline
+    parts: Path
+    cache: Path | None = None
+    passing: bool = False
 
 
 def prepare_all(
@@ -42,10 +56,16 @@ def prepare_all(
     source_digests: Mapping[str, str] | None = None,
     cache: Path | None = None,
     passing: bool = False,
-    jobs: int,
+    per_file: int | None = None,
+    append_to: str | None = None,
+    executor: Executor,
+    log: WorkLog = no_log,
     console: Console,
-) -> list[Result]:
-    """Prepare recordings and write the store of them.
+) -> Tally:
+    """Prepare recordings and write the store of them, or add them to it; the same bytes whatever the executor.
+
+    More than fit into a file become many files with an index, each written and its parts removed before the next one is
+    begun; what was interrupted goes on after the last of them.
 
     Parameters
     ----------
@@ -54,7 +74,7 @@ def prepare_all(
     out : Path
         The store.
     notes : list of str
-        What a reader of any result should know of the data; those of `data_notes` are added.
+        What a reader of any result should know of the data; those of `Tally.notes` are added.
     origin : str, optional
         Whose faces they are, as `ckseq.preprocessing.data_set.origin_of` tells.
     source_digests : mapping, optional
@@ -63,76 +83,237 @@ def prepare_all(
         A folder of stage results to use and to add to.
     passing : bool
         The store is temporary: it has no faces to look at, and nothing in it is compressed.
-    jobs : int
+    per_file : int, optional
+        The most recordings in a file; None is any number.
+    append_to : str, optional
+        The digest of the store at ``out``, whose recordings, which are others, are kept.
+    executor : Executor
+        Where recordings are prepared.
+    log : callable
+        Is told what became of each recording.
     console : Console
 
     Raises
     ------
     CallError
-        The folder of ``out`` cannot be made.
+        The folder of ``out`` cannot be made, or the store there cannot be appended to.
     DataError
         Every recording failed, or the store cannot be written.
     """
-    parts = _parts_of(out)
+    how, n_begun = How(recipe, parts_of(out), cache, passing), 0
+
+    def prepare(batch: Sequence[Recording]) -> list[Result]:
+        nonlocal n_begun
+        if len(batch) < len(recordings):
+            console.say(f"recordings {n_begun + 1} to {n_begun + len(batch)} of {len(recordings)}")
+        n_begun += len(batch)
+        return prepare_each(batch, how, source_digests or {}, executor, log, console)
+
     with locked(out):
         remove_temporaries(out.parent, out.name)
-        try:
-            parts.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
-        results = _prepare_each(recordings, recipe, parts, source_digests or {}, cache, passing, jobs, console)
-        if all(result.error for result in results):
-            raise DataError(f"none of {len(results)} recordings could be prepared; the first: {results[0].error}")
+        make_parts(how.parts)
+        return assemble_all(
+            recordings, prepare, recipe, out, notes=notes, origin=origin, per_file=per_file, append_to=append_to
+        )
+
+
+def make_parts(parts: Path) -> None:
+    """Make the folder of parts.
+
+    Raises
+    ------
+    CallError
+        It cannot be made.
+    """
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallError(f"cannot be made ({error.strerror})", parts, "choose another --out") from None
+
+
+def assemble_all(
+    recordings: Sequence[Recording],
+    prepare: Callable[[Sequence[Recording]], Sequence[Result]],
+    recipe: Pipeline,
+    out: Path,
+    *,
+    notes: list[str],
+    origin: Origin | None,
+    per_file: int | None,
+    append_to: str | None = None,
+    gathered: bool = False,
+) -> Tally:
+    """Assemble the store from parts that ``prepare`` makes for some recordings at a time; the store is locked.
+
+    Parts that are ``gathered`` stay until the store is complete.
+
+    Raises
+    ------
+    CallError
+        The store there cannot be appended to.
+    DataError
+        Every recording failed, or the store cannot be written.
+    """
+    parts, tally = parts_of(out), Tally()
+
+    def digests_of(batch: Sequence[Recording]) -> dict[str, str]:
+        results = prepare(batch)
+        tally.add(results, batch)
+        return {result.id: result.digest for result in results}
+
+    if append_to is not None or (per_file is not None and len(recordings) > per_file):
+        growing, size = Growing(out, recipe, append_to=append_to), per_file or len(recordings)
+        for start in range(0, len(recordings), size):
+            batch = recordings[start : start + size]
+            ids = [one.id for one in batch]
+            if not gathered:
+                growing.bring_back(ids, parts)
+            growing.add(parts, digests_of(batch))
+            if not gathered:
+                remove_some_parts(parts, ids)
+        _check_any(tally)
+        growing.commit(notes=[*notes, *tally.notes(recordings)], origin=origin)
+    else:
+        digests = digests_of(recordings)
+        _check_any(tally)
         assemble(
             parts,
-            {result.id: result.digest for result in results},
+            digests,
             out,
             pipeline=recipe.model_dump(mode="json"),
-            digest=digest(recipe, [result.digest for result in results]),
-            notes=[*notes, *data_notes(recordings, results)],
+            digest=digest(recipe, list(digests.values())),
+            notes=[*notes, *tally.notes(recordings)],
             origin=origin,
         )
-        remove_parts(parts)
-    return results
+        remove_strange(out)
+    remove_parts(parts)
+    return tally
 
 
-def _parts_of(out: Path) -> Path:
+def _check_any(tally: Tally) -> None:
+    if len(tally.failed) == tally.n:
+        first = next(iter(tally.failed.values()))
+        raise DataError(f"none of {tally.n} recordings could be prepared; the first: {first}")
+
+
+def parts_of(out: Path) -> Path:
+    """Return the folder of the parts of a store."""
     return out.with_name(f"{out.name}.parts")
 
 
 def remove_leftovers(out: Path) -> None:
     """Remove what a process left that was killed after it had written the store; one that is at work keeps its own."""
-    if lock_file(out).exists() or _parts_of(out).exists():
+    if lock_file(out).exists() or parts_of(out).exists() or folder_of(out).exists():
         with suppress(CallError), locked(out):
             remove_temporaries(out.parent, out.name)
-            if _parts_of(out).is_dir():
-                remove_parts(_parts_of(out))
+            remove_strange(out)
+            if parts_of(out).is_dir():
+                remove_parts(parts_of(out))
 
 
-def _prepare_each(
+def prepare_each(
     recordings: Sequence[Recording],
-    recipe: Pipeline,
-    parts: Path,
+    how: How,
     source_digests: Mapping[str, str],
-    cache: Path | None,
-    passing: bool,
-    jobs: int,
+    executor: Executor,
+    log: WorkLog,
     console: Console,
 ) -> list[Result]:
-    expected = {recording.id: _n_frames_announced(recording) for recording in recordings}
+    """Write the part of each recording, the longest first, and return what became of each, in their own order."""
+    expected = {recording.id: n_frames_announced(recording) for recording in recordings}
     in_frames = all(expected.values())
+    # so that no core is left with a long one at the end
+    in_turn = sorted(recordings, key=lambda recording: -expected[recording.id])
     results: dict[str, Result] = {}
+    n_failed = 0
     with console.progress(*(("frames", sum(expected.values())) if in_frames else ("clips", len(recordings)))) as bar:
-        # the longest first, so that no core is left with a long one at the end
-        in_turn = sorted(recordings, key=lambda recording: -expected[recording.id])
-        calls = ((one, recipe, parts, source_digests.get(one.id), cache, passing) for one in in_turn)
-        for result in spread(prepare_one, calls, n_workers=jobs, in_order=False):
+        for outcome in _outcomes(in_turn, how, source_digests, executor):
+            result, done = outcome
             results[result.id] = result
-            bar.advance(expected[result.id] if in_frames else 1, text=result.id)
+            n_failed += bool(result.error)
+            text = f"{counted(executor.n_workers, 'worker')}, {n_failed} failed  {result.id}"
+            bar.advance(expected[result.id] if in_frames else 1, text=text)
+            state = "failed" if result.error else "from before" if result.from_before else "prepared"
+            worker, seconds = ("", 0.0) if done is None else (done.worker, done.seconds)
+            log(result.id, worker=worker, seconds=seconds, state=state, frames=result.n_frames, error=result.error)
     return [results[recording.id] for recording in recordings]
 
 
-def _n_frames_announced(recording: Recording) -> int:
+def _outcomes(
+    recordings: Sequence[Recording], how: How, source_digests: Mapping[str, str], executor: Executor
+) -> Iterator[tuple[Result, Done[Any] | None]]:
+    """Prepare recordings where an executor says, and what workers cannot see there with what is sent to them."""
+    by_id = {recording.id: recording for recording in recordings}
+
+    def ended(outcome: Outcome[Any], result: Result | None) -> tuple[Result, Done[Any] | None]:
+        if result is None:
+            result = _crashed(by_id[outcome.name], how, outcome.error)
+        return result, outcome.done
+
+    units = (Unit(one.id, (one, how, source_digests.get(one.id))) for one in recordings)
+    if not executor.remote:
+        for outcome in executor.run(_prepare_here, units):
+            yield ended(outcome, outcome.done and outcome.done.value)
+        return
+    unseen: list[Recording] = []
+    with shared(how.parts) as folder:
+        there = (Unit(name, (folder, *arguments)) for name, arguments in units)
+        for away in executor.run(_prepare_shared, there):
+            if away.done is not None and away.done.value is None:
+                unseen.append(by_id[away.name])
+            else:
+                yield ended(away, away.done and away.done.value)
+    for sent in executor.run(_prepare_sent, (_packed(one, how, source_digests.get(one.id)) for one in unseen)):
+        if sent.done is not None:
+            write_bytes(part_path(how.parts, sent.name), sent.done.value[1])
+        yield ended(sent, sent.done and sent.done.value[0])
+
+
+def _prepare_here(recording: Recording, how: How, source_digest: str | None) -> Result:
+    return prepare_one(recording, how.recipe, how.parts, source_digest, how.cache, how.passing)
+
+
+def _prepare_shared(folder: SharedFolder, recording: Recording, how: How, source_digest: str | None) -> Result | None:
+    """Prepare a recording on a worker that sees its frames and the folder of parts; return None on another one."""
+    with folder.entered() as here:
+        if not here or not exist(recording.frames):
+            return None
+        return _prepare_here(recording, how._replace(parts=folder.path), source_digest)
+
+
+def _packed(recording: Recording, how: How, source_digest: str | None) -> Unit:
+    """Return the work on a recording with all that it needs: its frames, and the part that there may be already."""
+    frames, landmarks = in_memory(recording.frames), recording.landmarks
+    if exist(frames) and not isinstance(frames, ImagesInMemory):
+        what = f"workers do not see the file of {recording.id}, which is too large to be sent"
+        raise DataError(what, fix="put the data on a path that all machines have")
+    if landmarks is not None:
+        files = in_memory(landmarks.files)
+        landmarks = replace(landmarks, files=files if isinstance(files, ImagesInMemory) else landmarks.files)
+    path = part_path(how.parts, recording.id)
+    held = path.read_bytes() if path.is_file() else b""
+    return Unit(recording.id, (replace(recording, frames=frames, landmarks=landmarks), how, source_digest, held))
+
+
+def _prepare_sent(recording: Recording, how: How, source_digest: str | None, held: bytes) -> tuple[Result, bytes]:
+    """Prepare a recording on a worker that shares no disk; also return the bytes of its part."""
+    with tempfile.TemporaryDirectory(prefix="ckseq-part-") as scratch:
+        path = part_path(Path(scratch), recording.id)
+        if held:
+            path.write_bytes(held)
+        result = _prepare_here(recording, how._replace(parts=Path(scratch), cache=None), source_digest)
+        return result, path.read_bytes()
+
+
+def _crashed(recording: Recording, how: How, what: str) -> Result:
+    """Write the part of a recording that no worker survived."""
+    own_digest, source_digest = digest_of(recording, how.recipe)
+    n_frames = recording.n_frames or 0
+    write_part(how.parts, Prepared(recording, own_digest, source_digest, n_frames, error=what))
+    return Result(recording.id, own_digest, n_frames, what, False)
+
+
+def n_frames_announced(recording: Recording) -> int:
     """Return the number of frames; that of a video as its header says, 0 where it does not."""
     if not isinstance(recording.frames, VideoFile):
         return recording.n_frames or 0
@@ -140,91 +321,3 @@ def _n_frames_announced(recording: Recording) -> int:
         return Video(recording.frames.path).n_announced
     except BAD_FRAMES:
         return 0
-
-
-def prepare_one(
-    recording: Recording,
-    recipe: Pipeline,
-    parts: Path,
-    source_digest: str | None = None,
-    cache: Path | None = None,
-    passing: bool = False,
-) -> Result:
-    """Prepare one recording and write its part, unless there is one of the same digest already.
-
-    Whatever is wrong with the recording is stored as its error; only a part that cannot be written stops the work.
-    """
-    cv2.setNumThreads(1)  # the parallelism is over recordings
-    on_disk, before_reading = recording, _stamps(recording)
-    # each file is read once, for its digest, its size and its pixels
-    recording = replace(recording, frames=in_memory(recording.frames))
-    content = ""
-    if source_digest is None:
-        source_digest, content = source_digests_of(recording)
-    own_digest, source_digest = digest_of(recording, recipe, source_digest)
-    kept = None if cache is None else StageCache(cache)
-    before = read_part(parts, recording.id)
-    if before is not None and before.digest == own_digest:
-        note = size_note(recording, before.n_frames)
-        error = before.error or ""
-        return Result(recording.id, own_digest, before.n_frames, error, True, (), content, note, before.quality)
-    try:
-        # with a cache the digest is compared as well, so that it keeps nothing under the name of something else
-        known = "" if kept is None else source_digest
-        points = read_points(recording.landmarks) if recipe.landmarks.kind == "ckplus" else None
-        arrays, faces = run_stages(recording.frames, recipe, source_digest=known, cache=kept, landmarks=points)
-        if _stamps(on_disk) != before_reading:
-            raise DataError(CHANGED, fix=PREPARE_AGAIN)
-        n_frames = len(faces.crops) + faces.n_dropped
-        if passing:
-            arrays = {name: array for name, array in arrays.items() if name not in _PICTURES}
-        quality = measure_quality(faces, arrays.get("projections")) if n_frames > 1 else None
-        n_dropped = faces.n_dropped
-        prepared = Prepared(recording, own_digest, source_digest, n_frames, n_dropped, arrays, quality=quality)
-    except BAD_FRAMES as error:
-        n_frames = recording.n_frames or 0
-        prepared = Prepared(recording, own_digest, source_digest, n_frames, error=reason_of(error))
-    write_part(parts, prepared, packed=not passing)
-    served = () if kept is None else tuple(sorted(kept.served))
-    note = size_note(recording, prepared.n_frames)
-    what, n_frames, quality = prepared.error or "", prepared.n_frames, prepared.quality
-    return Result(recording.id, own_digest, n_frames, what, False, served, content, note, quality)
-
-
-def reason_of(error: Exception) -> str:
-    """Return why a recording failed, as one line."""
-    return readable(str(error)).partition("\n")[0] or type(error).__name__
-
-
-def _stamps(recording: Recording) -> list[tuple[int, int, int]]:
-    try:
-        return stamps(recording.frames)
-    except DataError:
-        return []  # what cannot be read says so when it is
-
-
-def source_digest_of(recording: Recording) -> str:
-    """Return the digest of a recording's frames; ``unreadable`` where they cannot be read."""
-    return source_digests_of(recording)[0]
-
-
-def source_digests_of(recording: Recording) -> tuple[str, str]:
-    """Return the digest of a recording's frames, and that of their bytes without their names; as `source_digest_of`."""
-    try:
-        return fingerprints(recording.frames)
-    except BAD_FRAMES:
-        return "unreadable", ""
-
-
-def digest_of(recording: Recording, recipe: Pipeline, source_digest: str | None = None) -> tuple[str, str]:
-    """Return the digest of what becomes of a recording, and that of its source."""
-    source_digest = source_digest or source_digest_of(recording)
-    who: list[Any] = [recording.id, recording.subject, recording.session, recording.label, recording.part]
-    who += ["neutral"] if recording.neutral else []
-    who += [] if recording.action_units is None else [["action_units", *map(list, recording.action_units)]]
-    if recipe.landmarks.kind == "ckplus":
-        try:
-            who.append(landmarks_fingerprint(recording.landmarks))
-        except BAD_FRAMES:
-            who.append("unreadable")
-    return digest(STAGE_VERSION, recipe, who, source_digest), source_digest

@@ -25,6 +25,8 @@ from ckseq.protocol.holdout import (
 
 # number of random draws; brings every fold within a sequence or two of its share of every class
 _DRAWS = 40
+# with more subjects than these a draw takes seconds, and fewer of them are as even
+_MANY_SUBJECTS = 5000
 
 
 class Listed(NamedTuple):
@@ -166,7 +168,8 @@ def _draw_folds(counts: NDArray[np.int_], config: ProtocolConfig) -> NDArray[np.
     total = counts.sum(axis=0)
     share = total / config.folds
     best, chosen = np.inf, None
-    for _ in range(_DRAWS):
+    n_draws = _DRAWS if len(counts) <= _MANY_SUBJECTS else max(2, _DRAWS * _MANY_SUBJECTS // len(counts))
+    for _ in range(n_draws):
         order = rng.permutation(len(counts))
         order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
         fold_of = _fill(counts, order, share, config.folds)
@@ -186,12 +189,17 @@ def _fill(
     """Assign each subject in turn to the fold where it makes the folds most even."""
     filled = np.zeros((n_folds, counts.shape[1]))
     fold_of = np.empty(len(counts), int)
+    before, empty = _unevenness(filled, share), np.ones(n_folds, bool)
     for done, subject in enumerate(order):
-        gain = _unevenness(filled + counts[subject], share) - _unevenness(filled, share)
-        if len(order) - done <= (filled.sum(axis=1) == 0).sum():
-            gain[filled.sum(axis=1) > 0] = np.inf  # the last subjects go to empty folds
-        fold_of[subject] = gain.argmin()
-        filled[fold_of[subject]] += counts[subject]
+        after = _unevenness(filled + counts[subject], share)
+        gain = after - before
+        if len(order) - done <= empty.sum():
+            gain[~empty] = np.inf  # the last subjects go to empty folds
+        fold = gain.argmin()
+        fold_of[subject] = fold
+        filled[fold] += counts[subject]
+        before[fold] = after[fold]
+        empty[fold] = not filled[fold].any()
     return fold_of
 
 

@@ -87,8 +87,9 @@ def count_labels(cases: Sequence[Case]) -> LabelCounts:
     labels = in_order(label for case in cases for label in case.labels)
     subjects, subject_of = np.unique([case.subject for case in cases], return_inverse=True)
     counts = np.zeros((len(subjects), len(labels)), int)
-    for row, case in zip(subject_of, cases, strict=True):
-        counts[row, [labels.index(label) for label in case.labels]] += 1
+    shown = [(row, labels.index(label)) for row, case in zip(subject_of, cases, strict=True) for label in case.labels]
+    if shown:
+        np.add.at(counts, tuple(np.array(shown).T), 1)
     return LabelCounts(subjects, labels, counts, subject_of)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ckseq.errors import CallError, DataError
 from ckseq.labels import in_order
-from ckseq.preprocessing.store_builder import source_digest_of
+from ckseq.preprocessing.one_recording import source_digest_of
 from ckseq.protocol.folds import make_folds
 from ckseq.protocol.holdout import HOLDOUTS, Case, Fold, ProtocolConfig
 from ckseq.recording import Recording

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ckseq.config import digest
 from ckseq.console import Console
+from ckseq.executors.local import LocalExecutor
 from ckseq.preprocessing.stages import STAGE_VERSION
 from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
 from ckseq.search.inner_folds import SearchData
@@ -44,7 +45,7 @@ class TrialCache:
         else:
             own = path.with_name(f"{path.stem}.{os.getpid()}.h5")
             self._remove_leftovers(path.parent)
-            results = prepare_all(
+            tally = prepare_all(
                 data.recordings,
                 pipeline,
                 own,
@@ -52,11 +53,11 @@ class TrialCache:
                 source_digests=data.source_digests,
                 cache=self.folder,
                 passing=True,
-                jobs=self.jobs,
+                executor=LocalExecutor(self.jobs),
                 console=Console(quiet=True),
             )
             own.replace(path)
-            served.update(stage for result in results for stage in result.from_cache)
+            served.update(tally.served)
             self.trim()
         seconds = round(time.perf_counter() - start, 3)
         return path, {"seconds": seconds, "recordings": len(data.recordings), "served": dict(served)}

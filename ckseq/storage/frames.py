@@ -168,6 +168,11 @@ def stamps(frames: Frames) -> list[tuple[int, int, int]]:
     return found
 
 
+def exist(frames: Frames) -> bool:
+    """Return whether the first file of some frames is there; images in memory always are."""
+    return all(path.exists() for path in _paths_of(frames)[:1])
+
+
 def _paths_of(frames: Frames) -> Sequence[Path]:
     match frames:
         case ImageFiles(paths):
@@ -228,7 +233,7 @@ def fingerprint_of_0_1(frames: ImageFiles) -> str:
     return digest.hexdigest()
 
 
-def read_files(files: ImageFiles | ArchiveMembers) -> Iterator[tuple[str, bytes]]:
+def read_files(files: ImageFiles | ArchiveMembers | ImagesInMemory) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each file, with ``/`` before its last part, and its bytes.
 
     Raises

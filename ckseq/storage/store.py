@@ -1,6 +1,7 @@
-"""The store: one HDF5 file of preprocessed recordings, assembled from one part per recording so that it is resumable.
+"""The store: preprocessed recordings in one HDF5 file, assembled from one part per recording so that it is resumable.
 
-Layout, schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON) and
+A large store is many such files behind an index, read as one: see `ckseq.storage.store_shards`. Layout of a file,
+schema 2: root attributes ``schema``, ``ckseq_version``, ``pipeline`` (JSON), ``digest``, ``notes`` (JSON) and
 ``origin``;
 ``/recordings/<id>`` with attributes ``subject session label n_frames n_dropped source_digest digest`` and datasets
 ``boxes`` int32 (f, 4), ``n_found`` int32 (f,), ``faces`` uint8 (2, n, n); of a sequence ``mean_face`` uint8 (32, 32)
@@ -13,7 +14,9 @@ attributes of `ckseq.tracking.quality.Quality`. A recording that failed has the 
 ``/index`` repeats the attributes of all recordings as JSON, since reading them one by one takes minutes for ten
 thousand. Every dataset has its checksum, ``crc32``, every recording one of its attributes and of the checksums of its
 datasets, and the root one of its attributes and of the index, ``checksum``. A part is a store of one recording,
-without an index. Schema 1, of version 0.1, has no checksums.
+without an index. Schema 1, of version 0.1, has no checksums. Schema 3 is an index: the same root attributes with ``n``
+and ``n_shards``, the columns of `ckseq.storage.store_index` and the table of files in ``/columns``, and no recording.
+A file of such a store has the root attribute ``contents``, of the checksums of its recordings.
 """
 
 from __future__ import annotations
@@ -21,8 +24,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -31,43 +33,28 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.config import Tree, digest
+from ckseq.config import Tree
 from ckseq.errors import DataError
-from ckseq.facs import ActionUnit
 from ckseq.labels import in_order
 from ckseq.notebook import html_table
 from ckseq.recording import Origin
 from ckseq.signal.fused import NeutralFace, beside, less_neutral, neutral_face
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
 from ckseq.storage.run_migration import with_new_spelling
-from ckseq.tracking.quality import Quality
+from ckseq.storage.store_entry import (
+    PREPARE_AGAIN,
+    Entry,
+    entry_from,
+    entry_of,
+    recording_checksum,
+    root_checksum,
+)
+from ckseq.storage.store_index import Held
+from ckseq.storage.store_shards import SCHEMA as SCHEMA_OF_MANY
+from ckseq.storage.store_shards import Shards
 
 SCHEMA = 2
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The metadata of a recording in the store.
-
-    ``n_frames`` counts the frames of the source, ``n_steps`` the steps t of its projections (0 where it failed, with
-    the reason in ``error``), ``n_crops`` its stored crops; ``source_digest`` that of the frames' file names and bytes,
-    "" where it is unknown; ``quality`` is None for single images, and in stores of earlier versions; ``neutral`` and
-    ``action_units`` as of `ckseq.recording.Recording`.
-    """
-
-    id: str
-    subject: str
-    session: str
-    label: str | None
-    n_frames: int
-    n_steps: int
-    error: str | None
-    source_digest: str = ""
-    part: str | None = None
-    n_crops: int = 0
-    quality: Quality | None = None
-    neutral: bool = False
-    action_units: tuple[ActionUnit, ...] | None = None
+"""Of a file of recordings."""
 
 
 class Store:
@@ -77,8 +64,10 @@ class Store:
         self._file, self._recordings = file, child(file, "recordings")
         self.has_checksums = int(file.attrs["schema"]) > 1
         if self.has_checksums and file.attrs["checksum"] != root_checksum(file):
-            raise DataError("was changed after it was written: its checksum differs", path, _PREPARE_AGAIN)
+            raise DataError("was changed after it was written: its checksum differs", path, PREPARE_AGAIN)
+        self.shards = Shards(file, path, keep=not listing) if int(file.attrs["schema"]) == SCHEMA_OF_MANY else None
         self.path = path
+        self.file_checksum = str(file.attrs.get("checksum", ""))
         self.pipeline: Tree = with_new_spelling(json.loads(file.attrs["pipeline"]))
         self.digest = str(file.attrs["digest"])
         self.notes: list[str] = json.loads(file.attrs["notes"])
@@ -88,7 +77,9 @@ class Store:
         self._checked: set[str] = set()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and those of a store of many."""
+        if self.shards is not None:
+            self.shards.close()
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -109,10 +100,12 @@ class Store:
         return html_table(f"{self!r}; {people} subjects", rows, ("label", "recordings"))
 
     @cached_property
-    def entries(self) -> tuple[Entry, ...]:
-        """All recordings, sorted by id."""
+    def entries(self) -> Sequence[Entry]:
+        """All recordings, sorted by id; those of many files are made as they are asked for."""
+        if self.shards is not None:
+            return self.shards.entries
         if "index" in self._file:
-            return tuple(map(_entry, json.loads(_index(self._file, required=self.has_checksums))))
+            return tuple(map(entry_from, json.loads(_index(self._file, required=self.has_checksums))))
         return tuple(entry_of(id, group) for id, group in sorted(self._recordings.items()))
 
     def projections(self, id: str) -> NDArray[np.float32]:
@@ -176,7 +169,8 @@ class Store:
 
     def has(self, id: str, name: str) -> bool:
         """Return whether a recording has a dataset of that name."""
-        return id in self._recordings and name in self._recordings[id]
+        group = self._found(id)
+        return group is not None and name in group
 
     def frame_shape(self, id: str, name: str) -> tuple[int, ...]:
         """Return the shape of one step of ``projections``, ``blobs``, ``fused`` and so on; no array is read."""
@@ -185,54 +179,98 @@ class Store:
             return (motion[0], motion[1] + sum(shape[1] for shape in added), *motion[2:])
         if not self.has(id, name):
             self._read(id, name)  # raises the error
-        shape = child(self._recording(id), name).shape[1:]
+        shape = child(self.recording(id), name).shape[1:]
         return (shape[0], self._width(id), *shape[2:]) if name == "blobs" else shape
 
     def stored_bytes(self, id: str, name: str) -> int:
         """Return the size of a dataset in the file, bytes."""
-        return int(child(self._recording(id), name).id.get_storage_size())
+        return int(child(self.recording(id), name).id.get_storage_size())
 
     def _width(self, id: str) -> int:
-        return int(child(self._recording(id), "blobs").attrs["width"])
+        return int(child(self.recording(id), "blobs").attrs["width"])
+
+    def _found(self, id: str) -> h5py.Group | None:
+        try:
+            if self.shards is not None:
+                return self.shards.group(id)
+            return child(self._recordings, id) if id in self._recordings else None
+        except (KeyError, OSError, RuntimeError) as error:
+            raise DataError(f"is damaged ({error})", f"{self.path}: {id}", PREPARE_AGAIN) from None
 
     def verify(self) -> list[str]:
         """Read everything and return a line for each recording that is not as it was written."""
+        if self.shards is not None:
+            return [line for number in range(len(self.shards.table)) for line in _verify_shard(self, number)]
         indexed = {entry.id for entry in self.entries}
         found = [
-            f"{self.path}: {id}: is in the store, and not in its index; {_PREPARE_AGAIN}"
+            f"{self.path}: {id}: is in the store, and not in its index; {PREPARE_AGAIN}"
             for id in sorted(set(self._recordings) - indexed)
         ]
         for entry in self.entries:
             where = f"{self.path}: {entry.id}"
             if entry.id not in self._recordings:
-                found.append(f"{where}: is in the index, and not in the store; {_PREPARE_AGAIN}")
+                found.append(f"{where}: is in the index, and not in the store; {PREPARE_AGAIN}")
                 continue
             try:
-                for name in self._recording(entry.id):
+                for name in self.recording(entry.id):
                     self._read(entry.id, name)
-                if self.has_checksums and entry != entry_of(entry.id, self._recording(entry.id)):
-                    found.append(f"{where}: the index says otherwise than the recording; {_PREPARE_AGAIN}")
+                if self.has_checksums and entry != entry_of(entry.id, self.recording(entry.id)):
+                    found.append(f"{where}: the index says otherwise than the recording; {PREPARE_AGAIN}")
             except DataError as error:
                 found.append(str(error))
             except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-                found.append(f"{where}: cannot be read ({error}); {_PREPARE_AGAIN}")
+                found.append(f"{where}: cannot be read ({error}); {PREPARE_AGAIN}")
         return found
 
-    def _recording(self, id: str) -> h5py.Group:
-        """Return the group of a recording, compared with its checksum when it is first asked for."""
-        group = child(self._recordings, id)
+    def made_from(self, id: str) -> tuple[str, str] | None:
+        """Return the digest of what a recording was made from, and that of its frames; None where there is none."""
+        if self.shards is not None:
+            place = self.shards.index.find(id)
+            index = self.shards.index
+            return None if place is None else (index.text("digest", place), index.text("source_digest", place))
+        if id not in self._recordings:
+            return None
+        attributes = self.recording(id).attrs
+        return str(attributes["digest"]), str(attributes.get("source_digest", ""))
+
+    def held(self) -> Iterator[Held]:
+        """Yield the recordings of a single file as an index of many has them.
+
+        Raises
+        ------
+        DataError
+            A recording was changed after it was written.
+        """
+        for entry in self.entries:
+            attributes = self.recording(entry.id).attrs
+            yield Held(entry, str(attributes["digest"]), str(attributes["checksum"]))
+
+    def recording(self, id: str) -> h5py.Group:
+        """Return the group of a recording, compared with its checksum when it is first asked for.
+
+        Raises
+        ------
+        KeyError
+            There is no such recording.
+        DataError
+            It was changed after it was written.
+        """
+        group = self._found(id)
+        if group is None:
+            raise KeyError(id)
         if self._checks_attributes and id not in self._checked:
-            if group.attrs.get("checksum") != recording_checksum(group):
+            kept = group.attrs.get("checksum")
+            if kept != recording_checksum(group) or (self.shards is not None and kept != self.shards.checksum(id)):
                 what = "was changed after it was written: its checksum differs"
-                raise DataError(what, f"{self.path}: {id}", _PREPARE_AGAIN)
+                raise DataError(what, f"{self.path}: {id}", PREPARE_AGAIN)
             self._checked.add(id)
         return group
 
     def _read(self, id: str, name: str) -> NDArray[Any]:
         try:
-            return read_checked(self._recording(id), name, required=self.has_checksums)
+            return read_checked(self.recording(id), name, required=self.has_checksums)
         except KeyError:
-            group = self._recordings.get(id)
+            group = self._found(id)
             reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
             raise DataError(
                 str(reason),
@@ -240,84 +278,40 @@ class Store:
                 "prepare it again with a pipeline that stores it, or name an experiment on what it holds",
             ) from None
         except (OSError, RuntimeError, TypeError, ValueError, zlib.error) as error:
-            raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", _PREPARE_AGAIN) from None
+            raise DataError(f"cannot be read ({error})", f"{self.path}: {id}", PREPARE_AGAIN) from None
 
 
-def recording_checksum(group: h5py.Group) -> str:
-    """Return the checksum of a recording's attributes and of those of its datasets, their checksums among them."""
-    own = {key: value for key, value in group.attrs.items() if key != "checksum"}
-    return attributes_checksum(own, {name: child(group, name).attrs for name in group})
-
-
-def attributes_checksum(own: Mapping[str, Any], data: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the `recording_checksum` of these attributes, without its own, and of those of the datasets by name."""
-    return digest(_plain_values(own), {name: _plain_values(attributes) for name, attributes in data.items()})
-
-
-def root_checksum(file: h5py.File) -> str:
-    """Return the checksum of a store's attributes and of those of its index, its checksum among them."""
-    own = {key: value for key, value in file.attrs.items() if key != "checksum"}
-    return digest(_plain_values(own), _plain_values(child(file, "index").attrs) if "index" in file else {})
+def _verify_shard(store: Store, number: int) -> Iterator[str]:
+    """Yield a line for each recording of a file that is not as it was written, or not as the index says."""
+    assert store.shards is not None
+    index = store.shards.index
+    places = np.flatnonzero(index.column("shard", index.n) == number)
+    path = store.shards.path_of(number)
+    try:
+        store.shards.file(number)
+        with open_store(path) as one:
+            yield from (wrong := one.verify())
+            found = {} if wrong else {held.entry.id: held for held in one.held()}
+    except DataError as error:
+        yield str(error)
+        return
+    if wrong:
+        return
+    for place in places.tolist():
+        (entry,) = index.entries(place, place + 1)
+        said = Held(entry, index.text("digest", place), index.text("checksum", place))
+        if said != found.pop(entry.id, None):
+            yield f"{store.path}: {entry.id}: the index says otherwise than {path.name}; {PREPARE_AGAIN}"
+    for id in found:
+        yield f"{path}: {id}: is in the file, and not in the index of {store.path.name}; {PREPARE_AGAIN}"
 
 
 def _index(file: h5py.File, *, required: bool) -> bytes:
     dataset = child(file, "index")
     text: bytes = dataset[()]
     if required and zlib.crc32(text) != dataset.attrs.get(CHECKSUM):
-        raise DataError("its index was changed after it was written", file.filename, _PREPARE_AGAIN)
+        raise DataError("its index was changed after it was written", file.filename, PREPARE_AGAIN)
     return text
-
-
-def _plain_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in attributes.items()}
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-_PREPARE_AGAIN = "prepare it again with 'ckseq preprocess --overwrite'"
-
-
-def _entry(values: dict[str, Any]) -> Entry:
-    quality = values.get("quality")
-    more = {
-        "quality": None if quality is None else Quality(**quality),
-        "action_units": _units(values.get("action_units")),
-    }
-    return Entry(**{**values, **more})
-
-
-def _units(pairs: list[tuple[str, int | None]] | None) -> tuple[ActionUnit, ...] | None:
-    return None if pairs is None else tuple(ActionUnit(unit, intensity) for unit, intensity in pairs)
-
-
-def quality_of(group: h5py.Group) -> Quality | None:
-    """Return the quality of a recording from its group; None where it has none."""
-    if "on_share" not in group.attrs:
-        return None
-    return Quality(**{field.name: _plain(group.attrs[field.name]) for field in fields(Quality)})
-
-
-def entry_of(id: str, group: h5py.Group) -> Entry:
-    """Return the metadata of a recording from its group."""
-    attrs = group.attrs
-    n_steps, n_crops = (len(child(group, name)) if name in group else 0 for name in ("projections", "crops"))
-    return Entry(
-        id,
-        attrs["subject"],
-        attrs["session"],
-        attrs.get("label"),
-        int(attrs["n_frames"]),
-        n_steps,
-        attrs.get("error"),
-        str(attrs.get("source_digest", "")),
-        attrs.get("part"),
-        n_crops,
-        quality_of(group),
-        bool(attrs.get("neutral", False)),
-        _units(json.loads(attrs.get("action_units", "null"))),
-    )
 
 
 def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -> Store:
@@ -342,7 +336,7 @@ def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -
     try:
         file = h5py.File(path, "r")
     except OSError:
-        raise DataError("is cut short, or not a store of ckseq", path, _PREPARE_AGAIN) from None
+        raise DataError("is cut short, or not a store of ckseq", path, PREPARE_AGAIN) from None
     try:
         _check_schema(file, path)
         store = Store(file, path, listing=listing)
@@ -355,7 +349,7 @@ def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -
         raise
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         file.close()
-        raise DataError(f"is damaged ({error})", path, _PREPARE_AGAIN) from None
+        raise DataError(f"is damaged ({error})", path, PREPARE_AGAIN) from None
     return store
 
 
@@ -363,10 +357,10 @@ def _check_schema(file: h5py.File, path: Path) -> None:
     if "schema" not in file.attrs or "recordings" not in file:
         raise DataError("is an HDF5 file, but not a store of ckseq", path, "name the file that 'ckseq preprocess' made")
     schema = int(file.attrs["schema"])
-    if schema > SCHEMA:
+    if schema > SCHEMA_OF_MANY:
         version = file.attrs.get("ckseq_version", "?")
         raise DataError(
-            f"was written by ckseq {version} (schema {schema}, this one knows {SCHEMA})", path, "update ckseq"
+            f"was written by ckseq {version} (schema {schema}, this one knows {SCHEMA_OF_MANY})", path, "update ckseq"
         )
     if schema < 1:
-        raise DataError(f"is of an unknown schema, {schema}", path, _PREPARE_AGAIN)
+        raise DataError(f"is of an unknown schema, {schema}", path, PREPARE_AGAIN)

@@ -6,10 +6,11 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 import h5py
@@ -17,21 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ckseq
+from ckseq import config
 from ckseq.errors import DataError
 from ckseq.recording import Origin, Recording
 from ckseq.storage.files import remove_temporaries, write_file
 from ckseq.storage.hdf5 import CHECKSUM, checksum, new_file, new_group, write_hdf5
-from ckseq.storage.store import (
-    SCHEMA,
-    Entry,
+from ckseq.storage.store import SCHEMA
+from ckseq.storage.store_entry import (
     attributes_checksum,
     entry_of,
     quality_of,
     recording_checksum,
     root_checksum,
 )
+from ckseq.storage.store_index import Held
 from ckseq.tracking.quality import Quality
 
+PLAN = "plan.json"
+"""Beside parts that several processes write: what they are made from."""
 # of gzip; higher levels take several times the time, and save little
 _LEVEL = 1
 # blobs are long runs, pictures repeat nothing: zlib need not look for more, and takes half to two thirds of the time
@@ -56,25 +60,33 @@ class Prepared:
     quality: Quality | None = None
 
 
-def write_part(folder: Path, prepared: Prepared, *, packed: bool = True) -> None:
+def write_part(
+    folder: Path, prepared: Prepared, *, packed: bool = True, remarks: Mapping[str, str] | None = None
+) -> None:
     """Write one recording atomically into the folder of parts.
 
-    Without ``packed`` (compression) it takes a third of the time, and two to three times the space.
+    Without ``packed`` (compression) it takes a third of the time, and two to three times the space. ``remarks`` stand
+    beside the recording and do not enter the store.
     """
     id = prepared.recording.id
     # HDF5 writes in many small pieces, which are brought to the disk at once
     image = io.BytesIO()
     with new_file(image) as file:
         _write_recording(new_group(new_group(file, "recordings"), id), prepared, packed=packed)
+        file.attrs.update(remarks or {})
+    _write_image(folder, id, image)
 
+
+def _write_image(folder: Path, id: str, image: io.BytesIO) -> None:
     def write(file: BinaryIO) -> None:
         file.write(image.getbuffer())
 
     # one that a power cut damages is made again
-    write_file(_part_path(folder, id), write, durable=False)
+    write_file(part_path(folder, id), write, durable=False)
 
 
-def _part_path(folder: Path, id: str) -> Path:
+def part_path(folder: Path, id: str) -> Path:
+    """Return the file of a recording's part."""
     if len(id.encode()) > _LONGEST_NAME:
         id = hashlib.blake2b(id.encode(), digest_size=16).hexdigest()
     return folder / f"{id}.h5"
@@ -148,11 +160,13 @@ class Part(NamedTuple):
     n_frames: int
     error: str | None
     quality: Quality | None
+    source_digest: str = ""
+    remarks: Mapping[str, str] = MappingProxyType({})
 
 
 def read_part(folder: Path, id: str) -> Part | None:
     """Return the metadata of a recording's part, or None where there is no complete part."""
-    path = _part_path(folder, id)
+    path = part_path(folder, id)
     if not path.exists():
         return None
     try:
@@ -161,15 +175,33 @@ def read_part(folder: Path, id: str) -> Part | None:
             attrs = group.attrs
             if attrs["checksum"] != recording_checksum(group):
                 return None
-            return Part(str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"), quality_of(group))
+            quality, source_digest = quality_of(group), str(attrs.get("source_digest", ""))
+            remarks = {name: str(value) for name, value in file.attrs.items()}
+            return Part(
+                str(attrs["digest"]), int(attrs["n_frames"]), attrs.get("error"), quality, source_digest, remarks
+            )
     except (DataError, OSError, KeyError, RuntimeError):
         return None
+
+
+def unpack(group: h5py.Group, id: str, folder: Path) -> None:
+    """Write a recording of a store as a part again."""
+    image = io.BytesIO()
+    with new_file(image) as part:
+        group.copy(group, new_group(part, "recordings"), id)
+    _write_image(folder, id, image)
+
+
+def remove_some_parts(folder: Path, ids: Iterable[str]) -> None:
+    """Remove the parts of some recordings."""
+    for id in ids:
+        part_path(folder, id).unlink(missing_ok=True)
 
 
 def remove_parts(folder: Path) -> None:
     """Remove the parts, and the folder unless it contains other files."""
     remove_temporaries(folder)
-    for path in folder.glob("*.h5"):
+    for path in (*folder.glob("*.h5"), folder / PLAN):
         path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
@@ -184,7 +216,8 @@ def assemble(
     digest: str,
     notes: list[str],
     origin: Origin | None = None,
-) -> None:
+    one_of_many: bool = False,
+) -> list[Held]:
     """Build the store from its parts, in the order of ``digests``; the same parts give the same bytes.
 
     Parameters
@@ -203,37 +236,58 @@ def assemble(
         Notes on the data, shown with every result.
     origin : str, optional
         Whose faces the data show.
+    one_of_many : bool
+        It is a file of a larger store, whose checksum then also tells the checksums of its recordings.
+
+    Returns
+    -------
+    list of Held
+        What is in it, sorted by id.
     """
-    attributes: dict[str, Any] = {
-        "schema": SCHEMA,
-        "ckseq_version": ckseq.__version__,
-        "pipeline": json.dumps(pipeline, sort_keys=True),
-        "digest": digest,
-        "notes": json.dumps(notes),
-    }
-    if origin is not None:
-        attributes["origin"] = origin
-    entries: list[Entry] = []
+    held: list[Held] = []
 
     def begin(file: h5py.File) -> None:
-        file.attrs.update(attributes)
+        file.attrs.update(root_attributes(SCHEMA, pipeline=pipeline, digest=digest, notes=notes, origin=origin))
         new_group(file, "recordings")
 
     def add(ids: Sequence[str], file: h5py.File) -> None:
         for id in ids:
-            with h5py.File(_part_path(folder, id), "r") as part:
+            with h5py.File(part_path(folder, id), "r") as part:
                 group = part[f"recordings/{id}"]
                 if group.attrs["digest"] != digests[id]:
                     raise DataError(f"the part of {id} is made from something else", folder, "run it again")
                 part.copy(group, file["recordings"])
-                entries.append(entry_of(id, group))
+                held.append(Held(entry_of(id, group), digests[id], str(group.attrs["checksum"])))
 
     def finish(file: h5py.File) -> None:
-        index = json.dumps([asdict(entry) for entry in sorted(entries, key=lambda entry: entry.id)])
+        held.sort(key=lambda one: one.entry.id)
+        index = json.dumps([asdict(one.entry) for one in held])
         file["index"] = index
         file["index"].attrs[CHECKSUM] = zlib.crc32(index.encode())
+        if one_of_many:
+            file.attrs["contents"] = contents_of(held)
         file.attrs["checksum"] = root_checksum(file)
 
     ids = list(digests)
     batches = (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
     write_hdf5(out, [begin, *(partial(add, batch) for batch in batches), finish])
+    return held
+
+
+def contents_of(held: Iterable[Held]) -> str:
+    """Return the digest of the checksums of recordings."""
+    return config.digest([[one.entry.id, one.checksum] for one in held])
+
+
+def root_attributes(
+    schema: int, *, pipeline: Mapping[str, Any], digest: str, notes: list[str], origin: Origin | None
+) -> dict[str, Any]:
+    """Return the attributes of a store's root, without its checksum; see `assemble`."""
+    attributes: dict[str, Any] = {
+        "schema": schema,
+        "ckseq_version": ckseq.__version__,
+        "pipeline": json.dumps(pipeline, sort_keys=True),
+        "digest": digest,
+        "notes": json.dumps(notes),
+    }
+    return attributes if origin is None else attributes | {"origin": origin}

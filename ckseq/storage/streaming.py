@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.signal.sequence import SequenceConfig, fit_length, length_of
-from ckseq.storage.store import Entry, Store, open_store
+from ckseq.storage.store import Store, open_store
+from ckseq.storage.store_entry import Entry
 
 Input = Literal["projections", "landmarks", "fused", "blobs", "halved", "crops", "features"]
 """The input of a model; features are computed from the crops, and not streamed."""

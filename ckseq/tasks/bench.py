@@ -19,19 +19,21 @@ from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.learn import backend
 from ckseq.preprocessing.data_set import find_source
+from ckseq.preprocessing.one_recording import prepare_one, source_digests_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.stages import run_stages
-from ckseq.preprocessing.store_builder import prepare_one, source_digests_of
 from ckseq.recording import ImageFiles, Recording
 from ckseq.signal.sequence import pad
 from ckseq.storage.frames import read_gray
 from ckseq.storage.hdf5 import checksum
 from ckseq.storage.store import open_store
 from ckseq.storage.store_writer import as_stored, remove_parts
+from ckseq.tasks.bench_cluster import bench_cluster
 from ckseq.tasks.bench_detectors import bench_detectors
 from ckseq.tasks.bench_memory import bench_memory
 from ckseq.tasks.bench_pipelines import bench_pipelines
 from ckseq.tasks.bench_stills import bench_stills
+from ckseq.tasks.bench_store import bench_store
 from ckseq.tasks.bench_stream import bench_stream
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.synth import synth
@@ -41,29 +43,34 @@ from ckseq.twin.tree import TwinConfig
 _SCRIPT_FRAMES = 120
 
 
-def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Console) -> dict[str, Any]:
+def bench(
+    what: str, *, data: Path | None, frames: int, jobs: int, on: str | None = None, console: Console
+) -> dict[str, Any]:
     """Run one benchmark; see the functions of this module.
 
     Parameters
     ----------
     what : str
-        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream`` or ``stills``.
+        ``preprocess``, ``train``, ``memory``, ``detectors``, ``stream``, ``stills`` or ``store``.
     data : Path, optional
         The data set to use; the synthetic twin if not given.
     frames : int
         Approximate number of frames.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        With ``preprocess``: compare preprocessing on this cluster with ``jobs`` processes here, see `bench_cluster`.
     console : Console
     """
+    _check_call(what, data, on)
     with tempfile.TemporaryDirectory(prefix="ckseq-bench-") as folder:
         scratch = Path(folder)
-        if what in ("train", "stills") and data is not None:
-            raise CallError(f"bench {what} generates its own data", data, "omit --data")
         if what == "train":
             return bench_train(console)
         if what == "stills":
             return bench_stills(scratch, jobs=jobs, console=console)
+        if what == "store":
+            return bench_store(scratch, console=console)
         if data is None:
             data = scratch / "twin"
             # a subject has some 100 frames
@@ -76,7 +83,16 @@ def bench(what: str, *, data: Path | None, frames: int, jobs: int, console: Cons
             return bench_stream(data, scratch, frames=frames, console=console)
         if what == "detectors":
             return bench_detectors(data, frames=frames, console=console)
+        if on is not None:
+            return bench_cluster(_first_recordings(data, frames), scratch, jobs=jobs, on=on, console=console)
         return bench_preprocess(data, scratch, frames=frames, jobs=jobs, console=console)
+
+
+def _check_call(what: str, data: Path | None, on: str | None) -> None:
+    if on is not None and what != "preprocess":
+        raise CallError(f"bench {what} measures one process", fix="--on goes with 'bench preprocess'")
+    if what in ("train", "stills", "store") and data is not None:
+        raise CallError(f"bench {what} generates its own data", data, "omit --data")
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -240,9 +256,10 @@ def bench_train(console: Console, *, n_sequences: int = 98, steps: int = 3) -> d
     difference = float(np.abs(outputs[0] - outputs[1]).max())
     # CPU time, unlike wall time, is not affected by other programs
     saved = rows["plain Keras"]["step_processor_s"] / rows["ckseq"]["step_processor_s"]
-    console.say(f"speed-up {speedup:.1f}, {saved:.1f} in CPU time")
+    console.say(f"speed-up {speedup:.1f}, {saved:.1f} in CPU time; {backend.device()}")
     console.say(f"after {steps + 1} steps the probabilities differ by {difference:.1e} at most")
     return {
+        "device": backend.device(),
         "n_sequences": n_sequences,
         "steps": rows,
         "speedup": round(speedup, 2),

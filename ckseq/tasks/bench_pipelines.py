@@ -15,8 +15,8 @@ from rich.table import Table
 
 from ckseq.console import Console
 from ckseq.errors import DataError
+from ckseq.preprocessing.one_recording import prepare_one
 from ckseq.preprocessing.pipeline import load_pipeline
-from ckseq.preprocessing.store_builder import prepare_one
 from ckseq.recording import Recording
 from ckseq.storage.frames import read_gray
 from ckseq.storage.store_writer import assemble
@@ -114,7 +114,7 @@ def _measure(recordings: Sequence[Recording], scratch: Path) -> tuple[dict[str, 
     return totals, dict(digests)
 
 
-def _timed(work: Callable[[], None]) -> Taken:
+def _timed(work: Callable[[], Any]) -> Taken:
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return Taken(time.perf_counter() - wall, time.process_time() - processor)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from ckseq.console import Console
+from ckseq.errors import CallError
+from ckseq.executors.choice import executor_for
+from ckseq.executors.shard import parse_shard
 from ckseq.experiment.dataset import noun_in
 from ckseq.experiment.engine import drop_models, run_experiment
 from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.experiment.shards import train_shard
 from ckseq.grammar import counted
 from ckseq.protocol.holdout import HOLDOUTS
 from ckseq.storage.run_record import SCHEMA
@@ -25,6 +30,8 @@ def crossval(
     seed: int | None = None,
     seeds: int = 1,
     jobs: int = 1,
+    on: str | None = None,
+    shard: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
     fit_memory: bool = False,
@@ -51,6 +58,10 @@ def crossval(
         So many seeds, counting up; sequences and folds are the same for all.
     jobs : int
         So many folds at once, -1 for one per core, and no more than the memory holds.
+    on : str, optional
+        Train on a cluster, see `ckseq.executors.choice.executor_for`.
+    shard : str, optional
+        Train only this share of the folds, ``3/20``, for 'ckseq gather' to bring together.
     overwrite : bool
         Replace the run at ``out``.
     resume : bool
@@ -70,7 +81,7 @@ def crossval(
     dict
         ``schema``, ``run``, ``state``, ``folds``, ``seeds``, ``n_test``, ``accuracy`` (mean over the seeds),
         ``accuracy_by_seed``, ``sentence`` (who is on both sides), ``explained`` (how many sequences); of action units
-        ``mean_auc`` instead of accuracy.
+        ``mean_auc`` instead of accuracy. Of a shard ``schema``, ``run``, ``shard`` and the number of ``trainings``.
 
     Raises
     ------
@@ -84,22 +95,28 @@ def crossval(
     recipe, notes = _recipe(load_experiment(experiment, settings), seed)
     command = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
     command += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(["--keep-models"] if keep_models else [])]
-    finished = run_experiment(
-        store,
-        recipe,
-        kind="cross_validation",
-        command=[*command, *(word for setting in settings for word in ("--set", setting))],
-        out=out,
-        seeds=range(recipe.seed, recipe.seed + seeds),
-        notes=notes,
-        jobs=jobs,
-        overwrite=overwrite,
-        resume=resume,
-        fit_memory=fit_memory,
-        keep_models=keep_models,
-        hold_models=explain,
-        console=console,
-    )
+    command += [word for setting in settings for word in ("--set", setting)]
+    if shard is not None and (overwrite or resume or fit_memory):
+        raise CallError(
+            "--shard excludes --overwrite, --resume and --fit-memory", fix="drop them: finished folds are kept"
+        )
+    what: dict[str, Any] = {"seeds": range(recipe.seed, recipe.seed + seeds), "notes": notes, "jobs": jobs}
+    with nullcontext() if on is None else executor_for(on, jobs=jobs, console=console) as cluster:
+        what |= {"command": command, "out": out, "cluster": cluster, "console": console}
+        if shard is not None:
+            n = train_shard(store, recipe, parse_shard(shard), **what)
+            return {"schema": SCHEMA, "run": str(out), "shard": shard, "trainings": n}
+        finished = run_experiment(
+            store,
+            recipe,
+            kind="cross_validation",
+            overwrite=overwrite,
+            resume=resume,
+            fit_memory=fit_memory,
+            keep_models=keep_models,
+            hold_models=explain,
+            **what,
+        )
     run, n_test = finished.run, finished.run.protocol.n_test
     if say_accuracy:
         tested = f"{noun_in(recipe).counted(n_test)}, {counted(seeds, 'seed')}"

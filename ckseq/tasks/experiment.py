@@ -26,6 +26,7 @@ def experiment(
     settings: Sequence[str] = (),
     seed: int | None = None,
     jobs: int = -1,
+    on: str | None = None,
     overwrite: bool = False,
     fit_memory: bool = False,
     strict: bool = False,
@@ -50,6 +51,8 @@ def experiment(
         Instead of the experiment's own.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        Preprocess on a cluster, see `ckseq.executors.choice.executor_for`; the one training runs here.
     overwrite : bool
         Replace what stands at ``out``.
     fit_memory : bool
@@ -85,6 +88,7 @@ def experiment(
         source=source,
         classes=None if recipe.predicts_units else recipe.classes,
         jobs=jobs,
+        on=on,
         overwrite=overwrite,
         strict=strict,
         check=lambda recordings, pipeline: check_before_work(recordings, pipeline, recipe),

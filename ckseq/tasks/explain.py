@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,8 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.errors import CallError, CkseqError, DataError
+from ckseq.executors.choice import executor_for
+from ckseq.executors.work import Executor
 from ckseq.experiment.targets import check_classes
 from ckseq.explain.maps import OcclusionConfig
 from ckseq.grammar import counted
@@ -55,6 +58,7 @@ def explain(
     seed: int,
     faces: bool,
     all_faces: bool = False,
+    on: str | None = None,
     console: Console,
 ) -> dict[str, Any]:
     """Explain the test sequences of a run, and write figures and ``explanation.json`` into its folder.
@@ -77,6 +81,8 @@ def explain(
         Whether figures show faces.
     all_faces : bool
         Whether they also show faces of CK+ that may not be published.
+    on : str, optional
+        Compute the maps on a cluster, see `ckseq.executors.choice.executor_for`.
     console : Console
 
     Returns
@@ -106,7 +112,9 @@ def explain(
         if unknown := sorted(set(recordings) - {entry.id for entry in opened.entries}):
             raise CallError(f"there is no recording {unknown[0]}", where, "name recordings of predictions.csv")
         task = Task(run, record, recipe, opened, points, OcclusionConfig(), seed)
-        found = _explain_into(run / EXPLANATIONS, task, recordings, rights, sanity=sanity, console=console)
+        with nullcontext() if on is None else executor_for(on, jobs=-1, console=console) as cluster:
+            folder = run / EXPLANATIONS
+            found = _explain_into(folder, task, recordings, rights, sanity=sanity, cluster=cluster, console=console)
     console.say(_table(found))
     for line in (*sentences(found), *found.notes):
         console.say(line)
@@ -173,7 +181,14 @@ def _explained_line(n: int, how: str) -> str:
 
 
 def _explain_into(
-    folder: Path, task: Task, recordings: Sequence[str], rights: FaceRights, *, sanity: bool, console: Console
+    folder: Path,
+    task: Task,
+    recordings: Sequence[str],
+    rights: FaceRights,
+    *,
+    sanity: bool,
+    cluster: Executor | None = None,
+    console: Console,
 ) -> ExplanationFile:
     n = len(recordings or task.record.tested) * (len(task.record.seeds) + sanity)
     with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
@@ -183,7 +198,7 @@ def _explain_into(
             write_bytes(partial / name, draw_explanation(one, recording.face if rights.shows(one.subject) else None))
             return name
 
-        found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw)
+        found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw, cluster=cluster)
         write_explanations(partial, found)
         write_bytes(partial / CLASSES, draw_explained_classes(found))
     return found

@@ -17,7 +17,8 @@ from ckseq.errors import CallError, DataError
 from ckseq.grammar import counted
 from ckseq.storage.files import write_file
 from ckseq.storage.replacement import whole_folder
-from ckseq.storage.store import Entry, Store, open_store
+from ckseq.storage.store import Store, open_store
+from ckseq.storage.store_entry import Entry
 
 NO_LABEL = "unlabeled"
 

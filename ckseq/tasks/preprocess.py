@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ckseq.config import digest
+from ckseq.config import digest_of_many
 from ckseq.console import Console
+from ckseq.defaults import RECORDINGS_PER_FILE
 from ckseq.errors import CallError, DataError
+from ckseq.executors.choice import executor_for
+from ckseq.executors.shard import Shard, parse_shard
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import in_order
+from ckseq.preprocessing.appending import lacking
 from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
+from ckseq.preprocessing.one_recording import digest_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
-from ckseq.preprocessing.results import Result, data_notes, doubt_line, doubtful, dropped_line, named
-from ckseq.preprocessing.store_builder import digest_of, prepare_all, remove_leftovers
+from ckseq.preprocessing.results import Result
+from ckseq.preprocessing.shards import Plan, prepare_shard
+from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
+from ckseq.preprocessing.tally import Tally, named
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.store import open_store
+from ckseq.storage.work_log import WorkLog, no_log, work_log
 
 _NAMED = 10
 
@@ -32,7 +41,11 @@ def preprocess(
     source: str | None = None,
     classes: Sequence[str] | None = None,
     jobs: int = -1,
+    on: str | None = None,
+    shard: str | None = None,
     overwrite: bool = False,
+    append: bool = False,
+    per_file: int = RECORDINGS_PER_FILE,
     cache: Path | None = None,
     strict: bool = False,
     check: Callable[[Sequence[Recording], Pipeline], None] | None = None,
@@ -56,8 +69,16 @@ def preprocess(
         Prepare only recordings with one of these labels; empty is any label.
     jobs : int
         Processes; -1 is one per core.
+    on : str, optional
+        Prepare on a cluster, see `ckseq.executors.choice.executor_for`.
+    shard : str, optional
+        Prepare only this share, ``3/20``, for 'ckseq gather' to assemble.
     overwrite : bool
         Replace a store that holds something else.
+    append : bool
+        Add the recordings that the store at ``out`` lacks, if there is one; those that it has are not read.
+    per_file : int
+        The most recordings in one file of the store.
     cache : Path, optional
         A folder that keeps the face crops, for other pipelines that cut out faces in the same way.
     strict : bool
@@ -79,24 +100,98 @@ def preprocess(
     DataError
         There is nothing to prepare, every recording failed, or the store cannot be written.
     """
+    if append and overwrite:
+        raise CallError("--append and --overwrite exclude each other")
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
-    recordings = _wanted(layout.scan(data), classes, data)
+    recordings = wanted_recordings(layout.scan(data), classes, data)
     if check is not None:
         check(recordings, recipe)
-    notes = [*notes_of(data), *_report_problems(layout.problems(data), data, strict, console)]
-    if out.exists() and not overwrite:
+    notes = [*notes_of(data), *report_problems(layout.problems(data), data, strict, console)]
+    if shard is not None:
+        plan = Plan(
+            str(data.absolute()),
+            source,
+            None if classes is None else list(classes),
+            pipeline,
+            list(settings),
+            per_file,
+        )
+        replaces = overwrite or append
+        return _prepare_shard(parse_shard(shard), recordings, recipe, out, plan, cache, jobs, on, replaces, console)
+    append_to = None
+    if out.exists() and append:
+        with open_store(out) as store:
+            append_to, n_held = store.digest, len(store.entries)
+            recordings = lacking(store, recipe, recordings)
+        if not recordings:
+            remove_leftovers(out)
+            console.say(f"{out} is up to date: it lacks no recording of {data}")
+            return summary(out, Tally(), 0.0, console)
+        console.say(f"{counted(n_held, 'recording')} in {out}; {len(recordings)} more will be added")
+    elif out.exists() and not overwrite:
         return _up_to_date(out, recipe, recordings, console)
     console.heading(f"preparing {counted(len(recordings), 'recording')} with the pipeline {recipe.name!r}")
     start = time.monotonic()
     origin = origin_of(layout.name, recordings, notes)
-    results = prepare_all(recordings, recipe, out, notes=notes, origin=origin, cache=cache, jobs=jobs, console=console)
-    for note in data_notes(recordings, results):
+    with executor_for(on, jobs=jobs, console=console) as executor, _log(out, "" if on else None) as log:
+        tally = prepare_all(
+            recordings,
+            recipe,
+            out,
+            notes=notes,
+            origin=origin,
+            cache=cache,
+            per_file=per_file,
+            append_to=append_to,
+            executor=executor,
+            log=log,
+            console=console,
+        )
+    for note in tally.notes(recordings):
         console.warn(note)
-    return _summary(out, results, time.monotonic() - start, console)
+    return summary(out, tally, time.monotonic() - start, console)
 
 
-def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
+@contextmanager
+def _log(out: Path, what: str | None) -> Iterator[WorkLog]:
+    """Provide the log beside a store; None is none."""
+    if what is None:
+        yield no_log
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with work_log(out.with_name(f"{out.name}{what}.jsonl")) as log:
+        yield log
+
+
+def _prepare_shard(
+    shard: Shard,
+    recordings: Sequence[Recording],
+    recipe: Pipeline,
+    out: Path,
+    plan: Plan,
+    cache: Path | None,
+    jobs: int,
+    on: str | None,
+    replaces: bool,
+    console: Console,
+) -> dict[str, Any]:
+    if replaces or out.exists():
+        what = "--shard excludes --overwrite and --append" if replaces else f"{out} is complete already"
+        raise CallError(what, fix=f"remove {out} to prepare it again")
+    n = len(shard.share(recordings))
+    console.heading(f"preparing shard {shard}: {n} of {counted(len(recordings), 'recording')}")
+    start = time.monotonic()
+    with executor_for(on, jobs=jobs, console=console) as executor, _log(out, f".{shard.file_name}") as log:
+        results = prepare_shard(
+            recordings, recipe, out, shard, plan=plan, cache=cache, executor=executor, log=log, console=console
+        )
+    tally = Tally()
+    tally.add(results)
+    return summary(out, tally, time.monotonic() - start, console) | {"shard": str(shard)}
+
+
+def report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
     """Warn of what is wrong with a data set, an error under ``strict``; return what a reader of results has to know."""
     unread = [problem for problem in problems if problem.left_out]
     n_unread = sum(problem.left_out for problem in unread)
@@ -130,7 +225,7 @@ def _report_problems(problems: Sequence[Problem], data: Path, strict: bool, cons
     return notes
 
 
-def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
+def wanted_recordings(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
     """Keep the recordings whose label is asked for; None asks for all, an empty sequence for any label."""
     if classes is None:
         return recordings
@@ -144,47 +239,45 @@ def _wanted(recordings: list[Recording], classes: Sequence[str] | None, data: Pa
 
 def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], console: Console) -> dict[str, Any]:
     """Tell that the store holds just this already, or refuse to replace it."""
+    tally = Tally()
     with open_store(out) as store:
-        held = store.digest
-        results = [
-            Result(entry.id, "", entry.n_frames, entry.error or "", from_before=True, quality=entry.quality)
-            for entry in store.entries
-        ]
-    if held != digest(recipe, [digest_of(recording, recipe)[0] for recording in recordings]):
-        raise CallError("exists and holds something else", out, "choose another --out, or replace it with --overwrite")
+        held, n_held = store.digest, len(store.entries)
+        for entry in store.entries:
+            tally.add([Result(entry.id, "", entry.n_frames, entry.error or "", True, quality=entry.quality)])
+    if held != digest_of_many(recipe, (digest_of(recording, recipe)[0] for recording in recordings)):
+        more = ", or add the recordings that it lacks with --append" if n_held < len(recordings) else ""
+        fix = f"choose another --out, or replace it with --overwrite{more}"
+        raise CallError("exists and holds something else", out, fix)
     remove_leftovers(out)
     console.say(f"{out} is up to date")
-    return _summary(out, results, 0.0, console)
+    return summary(out, tally, 0.0, console)
 
 
-def _summary(out: Path, results: list[Result], seconds: float, console: Console) -> dict[str, Any]:
-    failed = {result.id: result.error for result in results if result.error}
-    n_frames = sum(result.n_frames for result in results)
-    before = sum(result.from_before for result in results)
-    for id, error in failed.items():
+def summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[str, Any]:
+    """Say what became of recordings, and return it as `preprocess` does."""
+    for id, error in tally.failed.items():
         console.warn(f"{id} was left out: {error}")
-    if dropped := dropped_line(results):
+    if dropped := tally.dropped_line():
         console.say(dropped)
-    if doubts := doubtful(results):
-        console.warn(doubt_line(doubts, n=len(results)))
-    from_cache = sum(bool(result.from_cache) for result in results)
-    text = (
-        f"{len(results) - len(failed)} of {counted(len(results), 'recording')}, {counted(n_frames, 'frame')}, in {out}"
-    )
+    if doubts := tally.doubt_line():
+        console.warn(doubts)
+    n, before = tally.n, tally.n_from_before
+    text = f"{n - len(tally.failed)} of {counted(n, 'recording')}, {counted(tally.n_frames, 'frame')}, in {out}"
     if seconds:
-        text += f" ({seconds:.0f} s, {n_frames / seconds:.0f} frames/s)"
+        text += f" ({seconds:.0f} s, {tally.n_frames / seconds:.0f} frames/s)"
     if before and seconds:
         text += f"; {counted(before, 'recording')} {agreeing(before, 'was', 'were')} ready from before"
-    if from_cache:
-        text += f"; the crops of {from_cache} came from the cache"
-    console.say(text)
+    if tally.n_from_cache:
+        text += f"; the crops of {tally.n_from_cache} came from the cache"
+    if n:
+        console.say(text)
     return {
         "store": str(out),
-        "n_recordings": len(results),
-        "n_frames": n_frames,
+        "n_recordings": n,
+        "n_frames": tally.n_frames,
         "n_from_before": before,
-        "from_cache": from_cache,
-        "failed": failed,
-        "doubtful": {id: [doubt._asdict() for doubt in found] for id, found in doubts.items()},
+        "from_cache": tally.n_from_cache,
+        "failed": tally.failed,
+        "doubtful": {id: [doubt._asdict() for doubt in found] for id, found in tally.doubtful.items()},
         "seconds": round(seconds, 2),
     }

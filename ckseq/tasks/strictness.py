@@ -11,8 +11,8 @@ from rich.table import Table
 from ckseq import registry
 from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
-from ckseq.experiment.engine import FOLDS
 from ckseq.experiment.recipe import load_experiment
+from ckseq.experiment.run_setup import FOLDS
 from ckseq.experiment.targets import check_classes
 from ckseq.report.scores import scores_of
 from ckseq.report.strictness import Level, draw_strictness

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from ckseq.console import Console
 from ckseq.errors import DataError
-from ckseq.experiment.engine import FILES, FOLDS
+from ckseq.experiment.engine import FILES
 from ckseq.experiment.fold import read_fold
+from ckseq.experiment.run_setup import FOLDS
 from ckseq.grammar import counted
 from ckseq.storage.complete_run import check_file, read_complete_run
 from ckseq.storage.examples import EXAMPLES, read_examples
@@ -95,8 +96,8 @@ def _found(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _is_store(path: Path) -> bool:
-    """Whether it is a file, and no part of a store that is being made."""
-    return path.is_file() and not path.parent.name.endswith(".parts")
+    """Whether it is a file, and neither a part of a store that is being made nor a file of a store of many."""
+    return path.is_file() and not path.parent.name.endswith((".parts", ".shards"))
 
 
 def _of_store(path: Path) -> Iterator[Check]:

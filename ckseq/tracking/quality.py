@@ -19,7 +19,7 @@ MAX_ON_SHARE = 0.6
 """An expression changes a part of the face: at most 0.5 in 103 acted clips, and 0.58 to 0.95 in 41 against black."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Quality:
     """What a sequence's frames, boxes and motion say about it.
 

@@ -31,6 +31,7 @@ OPTIONAL = {
     "learn/export.py": "export",
     "learn/runtimes.py": "export",
     "storage/video_writer.py": "video",
+    "executors": "cluster",
     "search": "tune",
     "tasks/tune.py": "tune",
     "web": "live",
@@ -134,6 +135,7 @@ HOMES = {
     "tensorflow": {"models", "learn"},
     "optuna": {"search"},
     "dlib": {"detectors"},
+    "distributed": {"executors"},
     "the-server": {"web"},
 }
 

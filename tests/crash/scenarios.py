@@ -12,6 +12,8 @@ import made_people
 import made_searches
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
+from ckseq.storage.store_shards import folder_of
+
 PIPELINE = '[detector]\nkind = "whole_frame"\n[faces]\nside_px = 24\n[motion]\nthreshold = 10\nerosion_px = 1\n'
 HOLDOUT = RIDGE.replace('"subject_k_fold"', '"subject_holdout"')
 NETWORK = HOLDOUT.replace('kind = "ridge"', 'kind = "tiny"\n[training]\nepochs = 12\nbatch_size = 8')
@@ -140,9 +142,15 @@ def _tune(data, out):
     return ["tune", str(data / "all.csv"), *more]
 
 
+def of_many(out):
+    """Return the bytes of an index and of all files in its folder."""
+    return bytes_of()(out) | bytes_of("*")(folder_of(out))
+
+
 _RUN = {"result": bytes_of(*RUN_FILES), "again": ("--resume",), "make": prepared, "changed": other_store}
 _REPLACED = {"result": bytes_of(*RUN_FILES), "make": prepared, "old": ("--seed", "9")}
 _STORE = {"result": bytes_of(), "make": images, "target": "store.h5", "done": "is up to date", "changed": other_images}
+_STORE_OF_MANY = {**_STORE, "result": of_many, "changed": None}
 _TWIN = {"result": bytes_of("*"), "make": nothing, "done": "already contains"}
 SCENARIOS = (
     Scenario("preprocess", words=_preprocess(1), **_STORE),
@@ -150,6 +158,8 @@ SCENARIOS = (
     Scenario(
         "preprocess --overwrite", words=_preprocess(1, "--overwrite"), old=("--set", "motion.threshold=11"), **_STORE
     ),
+    Scenario("preprocess into many files", words=_preprocess(1, "--per-file", "5"), **_STORE_OF_MANY),
+    Scenario("preprocess --append", words=_preprocess(1, "--append"), old=("--label", "anger"), **_STORE_OF_MANY),
     Scenario("train", words=_train("train", "network"), **_RUN),
     Scenario("train --overwrite", words=_train("train", "network", "--overwrite"), **_REPLACED),
     Scenario("crossval", words=_train("crossval", "folds", "--no-report"), **_RUN),

@@ -18,7 +18,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reas
 
 N_CRASHES = int(os.environ.get("CKSEQ_CRASHES", "8"))
 # a few take the commands that are quick
-QUICK = ("preprocess", "preprocess --overwrite", "crossval --overwrite", "synth")
+QUICK = (
+    "preprocess",
+    "preprocess --overwrite",
+    "preprocess into many files",
+    "preprocess --append",
+    "crossval --overwrite",
+    "synth",
+)
 CHOSEN = [one for one in SCENARIOS if len(SCENARIOS) <= N_CRASHES // 2 or one.name in QUICK]
 SEED = int(os.environ.get("CKSEQ_SEED", "0"))
 KINDS = ("SIGKILL", "SIGTERM", "two", "Ctrl-C", "full disk", "SIGKILL", "change", "file size")

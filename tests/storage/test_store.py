@@ -130,7 +130,7 @@ def test_a_store_cut_short_is_one_clear_line(store, share):
 
 @pytest.mark.parametrize(
     ("schema", "message"),
-    [(3, "written by ckseq 9.9 .schema 3.*update ckseq"), (0, "of an unknown schema, 0"), (None, "not a store")],
+    [(4, "written by ckseq 9.9 .schema 4.*update ckseq"), (0, "of an unknown schema, 0"), (None, "not a store")],
 )
 def test_another_schema_is_refused(store, schema, message):
     path, _ = store
@@ -150,7 +150,7 @@ def test_no_such_store(tmp_path):
 
 def test_a_part_that_was_cut_short_counts_as_not_there(tmp_path):
     write_part(tmp_path, Prepared(recording(), "d", n_frames=7))
-    assert read_part(tmp_path, "S001_001") == ("d", 7, None, None)
+    assert read_part(tmp_path, "S001_001")[:4] == ("d", 7, None, None)
     path = tmp_path / "S001_001.h5"
     path.write_bytes(path.read_bytes()[:200])
     assert read_part(tmp_path, "S001_001") is None

@@ -14,7 +14,7 @@ from paper_reference import paper_binaries, paper_crops, paper_projections
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
-from ckseq.preprocessing import stages, store_builder
+from ckseq.preprocessing import one_recording, stages, store_builder
 from ckseq.storage.lock import locked
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
@@ -155,7 +155,7 @@ def test_frames_that_change_while_they_are_read_are_no_recording(
     tmp_path, data, pipeline, console, monkeypatch, cached, held
 ):
     # files that are too large to be held are read again when they are decoded
-    room, name = (store_builder, "in_memory") if held else (stages, "read_gray")
+    room, name = (one_recording, "in_memory") if held else (stages, "read_gray")
     read = getattr(room, name)
 
     def read_late(frames):
@@ -228,7 +228,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 import ckseq.tasks.preprocess as task
-import ckseq.preprocessing.store_builder as builder
+import ckseq.preprocessing.one_recording as builder
 from ckseq.console import Console
 whole = builder.run_stages
 def slow(frames, recipe, **more):
