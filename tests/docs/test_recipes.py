@@ -40,9 +40,10 @@ GROUPS = (
 NEVER = ("ckseq live", "ckseq record", "fer-25", "fer2013", "peer_fer", "faces.h5", "postgresql:")
 # what takes minutes
 LONG = ("paper_phase4", "baselines", "against/", "strictness", "tune", "search/", "motion", "export", "network")
-LONG += ("photo_result", "leave_one_subject_out", "live.h5", "action_units", "aus")
+LONG += ("photo_result", "leave_one_subject_out", "live.h5", "action_units", "aus", "explain ", "explained")
 # a reader trains to the end, a test does not need to
 SHORTER = {
+    "synth twin": "--set emotions_per_subject=3 --set median_frames=8",
     "paper_phase4": "--set training.epochs=1 --set model.filters=2 --set sequence.length_frames=20",
     "--experiment motion": "--set training.epochs=2",
     "color_faces": "--set training.epochs=1",
@@ -87,6 +88,8 @@ def run(line):
     line = re.sub(r" --trials 100| --jobs \d", "", line).replace("--seeds 5", "--seeds 2")
     if line.startswith("ckseq preprocess"):
         more += " --jobs 1"  # processes that stay would keep the folder of the test before
+    if line.startswith(("ckseq crossval", "ckseq experiment")) and "--no-explain" not in line:
+        more += " --no-explain"  # which 'ckseq explain' does on the page of CK+
     return cli.main([*shlex.split(line)[1:], *shlex.split(more)], standalone_mode=False) or 0
 
 
