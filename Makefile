@@ -51,7 +51,7 @@ wheel-demo:
 	mkdir -p wheel-demo/work
 	$(PYTHON) -m venv wheel-demo/venv
 	wheel-demo/venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir wheel-demo/dist .
-	wheel-demo/venv/bin/python -m pip install --quiet --disable-pip-version-check wheel-demo/dist/*.whl
+	wheel-demo/venv/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls wheel-demo/dist/*.whl)[networks]"
 	cd wheel-demo/work && ../venv/bin/ckseq demo
 
 dist: setup-dev
@@ -75,7 +75,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[networks]"
 	touch $@
 
 $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml

@@ -22,6 +22,7 @@ from ckseq.report.paper import paper_of, section_html
 from ckseq.report.paper import script as paper_script
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.templates import packaged, template
+from ckseq.report.themed import data_url
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.report.uncertainty import interval_method, to_publish
 from ckseq.storage.predictions import Predictions
@@ -53,7 +54,7 @@ def render_page(
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
-        PNG or WebP files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
+        PNG files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
         ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     explorer : Explorer
         Whose faces are shown, and the pictures of single sequences.
@@ -119,7 +120,7 @@ def render_page(
         confusions=tables.confusions(predictions),
         most_listed=MOST_LISTED,
         folds=_fold_rows(predictions, scores.confidence),
-        pictures={name: _data_url(picture) for name, picture in pictures.items()},
+        pictures={name: data_url(picture) for name, picture in pictures.items()},
         explorer=explorer,
         matrix=matrix_rows(scores),
         subjects=() if predictions.subjects is None else subject_rows(predictions.rows),
@@ -142,11 +143,6 @@ def render_page(
         doubts=run.doubts,
     )
     return page
-
-
-def _data_url(picture: bytes) -> str:
-    kind = "webp" if picture.startswith(b"RIFF") else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def _rate(value: float) -> str:

@@ -40,7 +40,6 @@ from ckseq.report.print_figures import draw_for_print
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.replication import Card, card_tree, replication_card
 from ckseq.report.scores import scores_of
-from ckseq.report.sequence_pictures import figure_webp
 from ckseq.report.sequences import draw_sequences, one_per_class, without_face
 from ckseq.report.store_pictures import explorer_of
 from ckseq.report.trust import Trust, trust, trust_tree
@@ -56,9 +55,6 @@ from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.report_units import report_units
-
-PHOTOGRAPHS = ("answers", "mistakes", "sequences")
-"""The figures with faces, which the page holds as WebP."""
 
 
 def report(
@@ -133,7 +129,6 @@ def report(
     facs = _facs(run, facts, predictions, units)
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
-    embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
     explained = None if found_explanations is None else explained_of(found_explanations, n_tested=len(facts.tested))
     paper = paper_of(facts, predictions, scores, found)
     texts = {
@@ -146,7 +141,7 @@ def report(
             facts,
             predictions,
             scores,
-            embedded,
+            pictures,
             explorer,
             early=early,
             explained=explained,

@@ -86,7 +86,7 @@ def run(line):
     """Run a command line in this process, as `ckseq.cli.main.main` does, and return its exit status."""
     more = next((more for said, more in SHORTER.items() if said in line), "")
     line = re.sub(r" --trials 100| --jobs \d", "", line).replace("--seeds 5", "--seeds 2")
-    if line.startswith("ckseq preprocess"):
+    if line.startswith(("ckseq preprocess", "ckseq experiment")):
         more += " --jobs 1"  # processes that stay would keep the folder of the test before
     if line.startswith(("ckseq crossval", "ckseq experiment")) and "--no-explain" not in line:
         more += " --no-explain"  # which 'ckseq explain' does on the page of CK+
