@@ -18,6 +18,8 @@ from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.explanations import Explained, how_to_explain, why_unexplained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
+from ckseq.report.paper import paper_of, section_html
+from ckseq.report.paper import script as paper_script
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.templates import packaged, template
 from ckseq.report.themed import data_url
@@ -80,7 +82,7 @@ def render_page(
         percent=wording.percent,
         sentence=wording.as_sentence,
     )
-    script = packaged("page.js")
+    script = packaged("page.js") + paper_script()
     noun = wording.noun_of(run)
     page: str = html.render(
         noun=noun,
@@ -132,6 +134,7 @@ def render_page(
         all_explained=how_to_explain(run, "RUN") if explained is not None and explained.is_sample else "",
         replication=card_html(card, run, scores) if card else "",
         facs=facs,
+        paper=section_html(paper_of(run, predictions, scores, found)),
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
 
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
@@ -11,6 +15,7 @@ from ckseq.grammar import counted
 from ckseq.protocol.intervals import N_DRAWS, Interval
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
+from ckseq.report.paper import Paper, script, section_html
 from ckseq.report.templates import template
 from ckseq.report.themed import data_url
 from ckseq.report.units import unit_baseline_sentences, unit_name, units_banner
@@ -18,7 +23,12 @@ from ckseq.storage.run_record import RunRecord
 
 
 def render_unit_page(
-    run: RunRecord, scores: UnitScores, intensities: Sequence[IntensityScore], pictures: Mapping[str, bytes]
+    run: RunRecord,
+    scores: UnitScores,
+    intensities: Sequence[IntensityScore],
+    pictures: Mapping[str, bytes],
+    *,
+    paper: Paper,
 ) -> str:
     """Return the report of a run on action units as one HTML page that stands alone.
 
@@ -31,6 +41,8 @@ def render_unit_page(
         May be empty.
     pictures : mapping of str to bytes
         PNG files by name: ``units``, and ``loss`` where there is one.
+    paper : Paper
+        What a paper needs of the run.
 
     Returns
     -------
@@ -66,6 +78,9 @@ def render_unit_page(
         pictures={name: data_url(png) for name, png in pictures.items()},
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
+        paper=section_html(paper),
+        script=Markup(script()),
+        script_digest=base64.b64encode(hashlib.sha256(script().encode()).digest()).decode(),
     )
     return page
 

@@ -34,6 +34,8 @@ from ckseq.report.facs_section import (
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
+from ckseq.report.paper import FOLDER as PAPER
+from ckseq.report.paper import paper_of
 from ckseq.report.print_figures import draw_for_print
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.replication import Card, card_tree, replication_card
@@ -128,6 +130,7 @@ def report(
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
     explained = None if found_explanations is None else explained_of(found_explanations, n_tested=len(facts.tested))
+    paper = paper_of(facts, predictions, scores, found)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
@@ -144,6 +147,7 @@ def report(
             explained=explained,
             facs=facs_section(facs, confidence=CONFIDENCE),
         ),
+        **{f"{PAPER}/{name}": text for name, text in paper.files.items()},
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():

@@ -51,7 +51,8 @@ def test_the_page_stands_alone():
 def test_only_the_reports_own_script_runs():
     html, _ = page_of()
     scripts = re.findall("<script>(.*?)</script>", html, re.DOTALL)
-    assert scripts == [files("ckseq.report").joinpath("page.js").read_text(encoding="utf-8")]
+    own = ("page.js", "paper.js")
+    assert scripts == ["".join(files("ckseq.report").joinpath(name).read_text(encoding="utf-8") for name in own)]
     digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
 
@@ -142,6 +143,7 @@ def test_the_headings_are_the_terms_of_the_field():
         "Per subject",
         "Learning curves",
         "Class distribution",
+        "For your paper",
         "Reproducibility",
     ]
 
