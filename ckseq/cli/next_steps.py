@@ -80,10 +80,10 @@ def _after_crossval(call: Call) -> Words:
     if "shard" in call.result:
         return ["gather", call.values["out"]]
     out = Path(call.values["out"])
-    if call.result.get("explained") and call.values.get("keep_models"):
-        return ["explain", out]
     if "mean_auc" in call.result:  # of action units there are no baselines
         return ["report", "EMOTIONS_RUN", "--units", out]
+    if call.result.get("explained") and call.values.get("keep_models"):
+        return ["explain", out]
     return [
         "baselines",
         call.values["store"],
@@ -168,9 +168,9 @@ FINAL = (
     "config",
     "bench",
     "explain",
-    "check-plugin",
     "cache show",
     "cache limit",
     "cache clear",
+    "check-plugin",
 )
 """Commands after which nothing in particular follows."""

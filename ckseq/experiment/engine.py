@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ckseq.executors.work import Executor
 from ckseq.experiment.dataset import Dataset, noun_in
 from ckseq.experiment.finished import Finished
 from ckseq.experiment.fold import FoldResult, Job, describe_epoch, load_fold, train_fold
+from ckseq.experiment.fold_models import MODELS, Kept, holds_model
 from ckseq.experiment.fold_work import Work, train_all
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.record import notes_of_both, what_differs
@@ -28,7 +29,6 @@ from ckseq.grammar import agreeing, counted
 from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR
-from ckseq.learn.predict import ESTIMATOR, NETWORK
 from ckseq.learn.trainer import Trainer
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
@@ -43,8 +43,7 @@ from ckseq.storage.run_record import RUN, RunRecord, read_run, write_run
 from ckseq.storage.work_log import no_log, work_log
 
 WORK = "work.jsonl"
-FILES = (PREDICTIONS, EARLY, HISTORY, NETWORK, ESTIMATOR, EXTRACTOR, CODES)
-_MODELS = (NETWORK, ESTIMATOR)
+FILES = (PREDICTIONS, EARLY, HISTORY, *MODELS, EXTRACTOR, CODES)
 # what an estimator's process needs beside the sequences, and how often these stand in memory while it trains
 _PROCESS_BYTES, _COPIES = 1.5e9, 6
 
@@ -98,7 +97,7 @@ def run_experiment(
     keep_models : bool
         Keep the model of every fold of a cross-validation, too, in its fold's folder.
     hold_models : bool
-        Keep those of the first seed that are trained now, until `drop_models`.
+        Keep those of the first seed that are trained now, until `ckseq.experiment.fold_models.drop_models`.
     console : Console
 
     Raises
@@ -140,7 +139,7 @@ def run_experiment(
             check_same(earlier, run, out)
             # a complete run may be asked for more seeds
             places = [folder / fold_folder(one.seed, one.fold) for one in earlier.trainings]
-            lacks_models = keep_models and not all(map(_holds_model, places))
+            lacks_models = keep_models and not all(map(holds_model, places))
             if earlier.state == "complete" and earlier.seeds == run.seeds and not lacks_models:
                 if replaces:  # whoever was killed before the exchange
                     exchange(out)
@@ -163,38 +162,12 @@ def run_experiment(
             jobs,
             cluster,
             "--overwrite" if replaces else "--resume",
-            _Kept(every=keep_models, first_seed=hold_models),
+            Kept(every=keep_models, first_seed=hold_models),
             console,
         )
         if replaces:
             exchange(out)
         return finished
-
-
-class _Kept(NamedTuple):
-    """Whether the models of all folds are kept, and whether those of the first seed are."""
-
-    every: bool
-    first_seed: bool
-
-    def holds(self, job: Job, run: RunRecord) -> bool:
-        return self.every or (self.first_seed and job.seed == run.seeds[0])
-
-
-def drop_models(out: Path) -> None:
-    """Remove the models of a complete cross-validation that were held.
-
-    Raises
-    ------
-    DataError
-        The folder is no run, or cannot be written.
-    """
-    with locked(out):
-        run = read_run(out)
-        models = {f"{fold_folder(one.seed, one.fold)}/{name}" for one in run.trainings for name in _MODELS}
-        write_run(out, run.changed(files={name: digest for name, digest in run.files.items() if name not in models}))
-        for name in models:
-            (out / name).unlink(missing_ok=True)
 
 
 def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
@@ -233,14 +206,14 @@ def _train_and_finish(
     jobs: int,
     cluster: Executor | None,
     again: str,
-    models: _Kept,
+    models: Kept,
     console: Console,
 ) -> Finished:
     alone = run.kind == "training"
     work = jobs_of(run, dataset, out)
     made_from = {job: job.made_from(recipe) for job in work}
     write_run(out, run)
-    kept = [] if alone else [job for job in work if not models.every or _holds_model(job.folder)]
+    kept = [] if alone else [job for job in work if not models.every or holds_model(job.folder)]
     done = {job: found for job in kept if (found := load_fold(job, made_from[job])) is not None}
     if done:
         console.say(f"{len(done)} of {counted(len(work), 'training')} {agreeing(len(done), 'is', 'are')} done already")
@@ -327,7 +300,7 @@ def _finish(
     if not predictions.multi_label:
         keep_crops(out, Path(run.store.path), predictions, console, digest=run.store.digest)
     places = [fold_folder(one.done.training.seed, one.done.training.fold) for one in results]
-    models = [f"{place}/{name}" for place in places for name in _MODELS]
+    models = [f"{place}/{name}" for place in places for name in MODELS]
     at_chance = _notes_at_chance(results, recipe)
     for note in at_chance:
         console.warn(note)
@@ -343,10 +316,6 @@ def _finish(
     write_run(out, run)
     _remove_leftovers(out)
     return Finished(run, predictions)
-
-
-def _holds_model(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in _MODELS)
 
 
 def _notes_at_chance(results: Sequence[FoldResult], recipe: Experiment) -> list[str]:

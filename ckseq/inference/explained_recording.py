@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.dataset import neutral_by_subject
+from ckseq.experiment.fold_models import holds_model
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.experiment.run_setup import fold_folder
 from ckseq.explain.areas import FaceGeometry, areas_of, face_geometry
@@ -21,7 +22,7 @@ from ckseq.explain.occlusion import Predict
 from ckseq.explain.parts import Area, Filmed, Parts, Projected
 from ckseq.explain.regions import TYPICAL_PLACE, Region, face_regions, place_of
 from ckseq.inference.predictor import load_run_model
-from ckseq.learn.predict import ESTIMATOR, NETWORK, probabilities
+from ckseq.learn.predict import probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
 from ckseq.signal.apex import neutral_to_apex
 from ckseq.signal.face_shape import face_shape
@@ -92,7 +93,7 @@ def models_of(run: Path, record: RunRecord, wanted: Sequence[str]) -> Iterator[M
         for fold in record.folds:
             ids = tuple(sorted(set(fold.test) & set(wanted or tested)))
             place = fold_folder(seed, fold.number)
-            if ids and not _has_model(run / place):
+            if ids and not holds_model(run / place):
                 raise DataError(
                     "the cross-validation kept no models, and only its own can explain it",
                     run,
@@ -100,10 +101,6 @@ def models_of(run: Path, record: RunRecord, wanted: Sequence[str]) -> Iterator[M
                 )
             if ids:
                 yield Model(seed, fold.number, ids, True, partial(load_run_model, run, record, place))
-
-
-def _has_model(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (NETWORK, ESTIMATOR))
 
 
 def sample_of(run: Path, record: RunRecord, entries: Sequence[Entry], *, per_class: int) -> tuple[str, ...]:
@@ -116,7 +113,7 @@ def sample_of(run: Path, record: RunRecord, entries: Sequence[Entry], *, per_cla
         id
         for fold in record.folds
         for id in fold.test
-        if record.kind == "training" or _has_model(run / fold_folder(record.seeds[0], fold.number))
+        if record.kind == "training" or holds_model(run / fold_folder(record.seeds[0], fold.number))
     }
     for label in record.labels:
         ids = sorted(entry.id for entry in entries if entry.label == label and entry.id in tested)

@@ -132,9 +132,10 @@ def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) ->
 def _faces_key(recipe: Pipeline, source_digest: str) -> str:
     """Return what names everything on which crops depend."""
     made_by = _made_by(_detector_spec(recipe).packages)
+    key = digest(made_by, recipe.detector_kind, recipe.detector, recipe.faces)
     if (plugin := plugins.admitted("detectors", recipe.detector_kind)) is not None:
-        made_by.append(plugin.sha256)
-    return f"{source_digest}-{digest(made_by, recipe.detector_kind, recipe.detector, recipe.faces)}"
+        key = digest(key, plugin.sha256)
+    return f"{source_digest}-{key}"
 
 
 def _landmarks_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:

@@ -53,7 +53,7 @@ def render_unit_page(
         "unit_page.html",
         counted=counted,
         rate=_rate,
-        between=wording.between,
+        between=_between,
         percent=wording.percent,
         sentence=wording.as_sentence,
     )

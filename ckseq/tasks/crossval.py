@@ -12,7 +12,8 @@ from ckseq.errors import CallError
 from ckseq.executors.choice import executor_for
 from ckseq.executors.shard import parse_shard
 from ckseq.experiment.dataset import noun_in
-from ckseq.experiment.engine import drop_models, run_experiment
+from ckseq.experiment.engine import run_experiment
+from ckseq.experiment.fold_models import drop_models
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.experiment.shards import train_shard
 from ckseq.grammar import counted

@@ -33,8 +33,8 @@ def experiment(
     overwrite: bool = False,
     fit_memory: bool = False,
     strict: bool = False,
-    explain: bool = False,
     cache: Cache | None = None,
+    explain: bool = False,
     console: Console,
 ) -> dict[str, Any]:
     """Preprocess what the experiment needs, train, report; what is there already is not done again.
@@ -65,10 +65,10 @@ def experiment(
         Choose by itself what makes the training fit into memory without changing its mathematics.
     strict : bool
         Refuse data of which something cannot be used.
-    explain : bool
-        Explain some test sequences of each class, for the report.
     cache : Cache, optional
         Keeps the face crops for other experiments on the same data.
+    explain : bool
+        Explain some test sequences of each class, for the report.
     console : Console
 
     Returns

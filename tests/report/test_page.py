@@ -137,6 +137,7 @@ def test_the_headings_are_the_terms_of_the_field():
         "Metrics with confidence intervals",
         "Reliability diagram",
         "Early classification",
+        "Where and when the model looks",
         "Cross-validation folds",
         "Misclassified sequences (5)",
         "Test sequences",
