@@ -23,9 +23,6 @@ GALLERY_COMMANDS = (
     "crossval twin.h5 --out cv --no-explain",
 )
 
-OPTIONAL_PAGES = ("scale", "store")
-
-
 class RecipeFields(SphinxDirective):
     """Every field of every recipe, from the pydantic models, as ``ckseq config`` lists them."""
 
@@ -87,13 +84,6 @@ def _plain(text: str) -> str:
     return text.translate({ord(one): f"\\{one}" for one in "\\`*_{}[]<>|#"})
 
 
-def without_missing_pages(app: Sphinx, _: str, content: list[str]) -> None:
-    """Drop from lists of pages those that a version does not have."""
-    for name in OPTIONAL_PAGES:
-        if not (Path(app.srcdir) / f"{name}.md").is_file():
-            content[0] = content[0].replace(f"\n../{name}\n", "\n")
-
-
 def prepare_gallery(app: Sphinx) -> None:
     """Draw and prepare the data that the scripts of the gallery read, once."""
     folder = Path(app.srcdir) / "gallery"
@@ -133,7 +123,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("recipe-fields", RecipeFields)
     app.add_directive("listing", Listing)
     app.add_directive("public-names", PublicNames)
-    app.connect("source-read", without_missing_pages)
     app.connect("builder-inited", prepare_gallery, priority=100)  # before the gallery is built
     app.connect("build-finished", check_public_names)
     app.connect("build-finished", check_network)

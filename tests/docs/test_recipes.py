@@ -39,7 +39,7 @@ GROUPS = (
 # what needs a camera, a file or a server that a test does not have, or serves until it is ended
 NEVER = ("ckseq live", "ckseq record", "fer-25", "fer2013", "peer_fer", "faces.h5", "postgresql:")
 # what takes minutes
-LONG = ("paper_phase4", "baselines", "against/", "strictness", "tune", "search/", "motion", "export", "network")
+LONG = ("paper_phase4", "baselines", "against/", "strictness", "tune", "search/", "motion", "ckseq export", "network")
 LONG += ("photo_result", "leave_one_subject_out", "live.h5", "action_units", "aus", "explain ", "explained")
 # a reader trains to the end, a test does not need to
 SHORTER = {
