@@ -70,4 +70,5 @@ def plot_reliability(axes: Axes, below: Axes, found: Reliability, *, confidence:
     centers = (found.edges[:-1] + found.edges[1:]) / 2
     below.bar(centers, found.counts, width=0.9 * np.diff(found.edges), color=ACCENT, alpha=0.45)
     below.set_ylabel("predictions")
-    below.set_xlabel(f"predicted probability (expected calibration error {calibration_error(found):.3f})")
+    together = ", all seeds together" if repeats > 1 else ""
+    below.set_xlabel(f"predicted probability (ECE {calibration_error(found):.3f}{together})")
