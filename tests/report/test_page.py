@@ -251,7 +251,7 @@ def test_one_accuracy_has_one_interval():
     assert f"accuracy0.867{ends}" in text
     assert f"{wilson.low:.3f} to {wilson.high:.3f}" not in text
     assert f"{scores.interval.low:.2f} to {scores.interval.high:.2f}, bootstrap by subject" in text  # head line
-    assert "the 20 test subjects were drawn anew 2000 times" in text
+    assert "the 20 test subjects were drawn anew 2,000 times" in text
     assert "20 subjects resampled 2,000 times" in text
 
 
