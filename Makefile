@@ -1,12 +1,13 @@
 # `make demo` sets up and runs the main job; `make test` sets up and runs every check; `make coverage` shows the
 # lines that the tests of some rooms do not reach; `make screenshots` makes those of docs anew; `make faults`,
 # `make crash` and `make soak` go on attacking it; `make wheel-demo` runs the demo from an installed wheel in an empty
-# folder.
+# folder; `make dist` builds what is uploaded; `make docs` builds the site in docs/_build/html, and `make benchmarks` its
+# page of measured figures.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint coverage screenshots faults crash soak wheel-demo setup setup-dev clean
+.PHONY: demo test lint coverage screenshots faults crash soak wheel-demo dist docs benchmarks setup setup-dev clean
 
 demo: setup
 	$(BIN)/ckseq demo
@@ -50,8 +51,20 @@ wheel-demo:
 	mkdir -p wheel-demo/work
 	$(PYTHON) -m venv wheel-demo/venv
 	wheel-demo/venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir wheel-demo/dist .
-	wheel-demo/venv/bin/python -m pip install --quiet --disable-pip-version-check wheel-demo/dist/*.whl
+	wheel-demo/venv/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls wheel-demo/dist/*.whl)[networks]"
 	cd wheel-demo/work && ../venv/bin/ckseq demo
+
+dist: setup-dev
+	rm -rf dist build
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+
+# a warning is an error; nothing is read from the network
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+benchmarks:
+	$(PYTHON) docs/benchmarks.py
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -62,12 +75,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[networks]"
 	touch $@
 
 $(VENV)/installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@ $(VENV)/installed
 
+$(VENV)/installed-docs: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info wheel-demo .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf docs/_build docs/auto_gallery docs/gallery/twin docs/gallery/twin.h5 docs/gallery/cv dist $(VENV) build *.egg-info wheel-demo .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,6 +10,8 @@ ERROR_RATE = 0.1
 """An early answer counts as sure once no more than this share of such answers was wrong on the test part."""
 FRAMES_PER_SECOND = 25.0
 """Of folders of frames, cameras and videos that do not say it themselves."""
+SHARED_CACHE_GB = 5.0
+"""The cache that commands share for face crops stays below this, unless 'ckseq cache limit' sets another limit."""
 CACHE_GB = 20.0
 """A search keeps its cache of face crops below this many gigabytes (10**9 bytes)."""
 HEARTBEAT_S = 30.0

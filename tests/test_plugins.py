@@ -16,6 +16,7 @@ from ckseq import plugins
 from ckseq.cli.main import cli
 from ckseq.console import Console
 from ckseq.preprocessing.pipeline import load_pipeline
+from ckseq.storage.cache import Cache
 from ckseq.storage.run_record import read_run, write_run
 from ckseq.tasks.preprocess import preprocess
 from ckseq.tasks.report import report
@@ -248,7 +249,7 @@ class TestADetectorAndASource:
             text = DETECTOR.replace("(0.8,", "(0.7,") if boxes else DETECTOR
             (tmp_path / "middle.py").write_text(text.replace("config.share)", share + ")"))
             out = tmp_path / f"{share}.h5"
-            options = {"source": str(tmp_path / "clips.py"), "jobs": 1, "cache": tmp_path / "cache"}
+            options = {"source": str(tmp_path / "clips.py"), "jobs": 1, "cache": Cache(tmp_path / "cache")}
             preprocess(data, pipeline=str(tmp_path / "small.toml"), out=out, console=Console(quiet=True), **options)
             with ckseq.open_store(out) as store:
                 boxes.append(store.boxes("P0_joy")[0].tolist())

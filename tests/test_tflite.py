@@ -1,12 +1,11 @@
-"""Networks in .tflite files, and files of other packages."""
+"""Networks in .tflite files."""
 
-import numpy
 import numpy as np
 import pytest
 from made_litert import answers, make_litert, sha256_of
 
-from ckseq.errors import CallError, DataError
-from ckseq.tflite import TFLiteNetwork, packaged_file, read_tflite
+from ckseq.errors import DataError
+from ckseq.tflite import TFLiteNetwork, read_tflite
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +44,3 @@ def test_a_damaged_file_is_one_line(keep, tiny):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.tflite.*cannot be read|cannot be read.*none\.tflite"):
         read_tflite(tmp_path / "none.tflite", sha256="0")
-
-
-def test_a_file_of_a_package_is_found():
-    missing = "no-such-package"
-    assert packaged_file("numpy", "numpy/__init__.py").samefile(numpy.__file__)
-    with pytest.raises(CallError, match="is missing in the installed package numpy"):
-        packaged_file("numpy", "numpy/none.bin")
-    with pytest.raises(CallError, match=r"the package no-such-package is not installed.*pip install no-such-package"):
-        packaged_file(missing, "a")

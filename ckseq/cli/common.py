@@ -182,6 +182,10 @@ error_rate_option = click.option(
     help="Early classification: decide once the expected share of wrong decisions is at most this.",
 )  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+cache_option = click.option(
+    "--cache/--no-cache", "cached", default=True, show_default=True,
+    help="Keep face crops for other recipes on the same data. 'ckseq cache' shows where.",
+)  # fmt: skip
 strict_option = click.option(
     "--strict", is_flag=True, help="Fail if any recording cannot be used, instead of leaving it out."
 )
@@ -207,6 +211,13 @@ plugin_option = click.option(
     "--plugin", multiple=True, type=FOLDER, metavar="FILE", expose_value=False, callback=_admit,
     help="A plug-in's file with which RUN was made. Its code is executed.",
 )  # fmt: skip
+
+
+def cache_of(cached: bool) -> Any:
+    """Return the cache that commands share; None under ``--no-cache`` and where its limit is 0."""
+    from ckseq.storage.cache_place import shared_cache
+
+    return shared_cache() if cached else None
 
 
 def out_option(what: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ckseq.cli import explain, make, search, trust, use  # noqa: F401  (importing them adds their commands)
+from ckseq.cli import cache, explain, make, search, trust, use  # noqa: F401  (importing them adds their commands)
 from ckseq.cli.common import FOLDER, cli, command, jobs_option, on_option, set_option
 from ckseq.errors import CkseqError
 

@@ -13,6 +13,8 @@ from ckseq.cli.common import (
     TARGET,
     Jobs,
     Number,
+    cache_of,
+    cache_option,
     command,
     error_rate_option,
     explain_option,
@@ -110,7 +112,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
     recipe_option("pipeline", "landmarks"),
     out_option("Store (HDF5 file) to write."),
     click.option("--label", "classes", multiple=True, help="Use only recordings with this label; can be repeated."),
-    click.option("--cache", type=FOLDER, help="Folder to cache face crops in, and to reuse them from."),
+    cache_option,
     strict_option,
     source_option,
     click.option("--append", is_flag=True, help="Add the recordings that the store lacks; those it has are kept."),
@@ -127,7 +129,7 @@ def _inspect(**values: Any) -> dict[str, Any]:
     shard_option,
     overwrite_option,
 )
-def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
+def _preprocess(*, classes: tuple[str, ...], cached: bool, **values: Any) -> dict[str, Any]:
     """Preprocess a data set into a store of tensors.
 
     Detects the faces in the recordings of DATA, extracts motion blobs and projections as the pipeline says, and writes
@@ -135,7 +137,7 @@ def _preprocess(*, classes: tuple[str, ...], **values: Any) -> dict[str, Any]:
     """
     from ckseq.tasks.preprocess import preprocess
 
-    return preprocess(classes=classes or None, **values)
+    return preprocess(classes=classes or None, cache=cache_of(cached), **values)
 
 
 @command(
@@ -307,10 +309,10 @@ def _report(**values: Any) -> dict[str, Any]:
 @command(
     "experiment",
     click.argument("name"),
-    click.option(
-        "--data", type=FOLDER, required=True, help="Data set: a folder, the archives of CK+, or a manifest (CSV)."
-    ),
+    click.option("--data", type=FOLDER, help="Data set: a folder, the archives of CK+, or a manifest (CSV)."),
+    click.option("--store", type=FOLDER, help="A store that 'ckseq preprocess' wrote, instead of --data."),
     out_option("Folder for the store, the run and the report."),
+    cache_option,
     explain_option,
     strict_option,
     source_option,
@@ -321,16 +323,17 @@ def _report(**values: Any) -> dict[str, Any]:
     on_option,
     overwrite_option,
 )
-def _experiment(**values: Any) -> dict[str, Any]:
+def _experiment(*, cached: bool, **values: Any) -> dict[str, Any]:
     """Run an experiment: preprocess, train and report.
 
-    NAME is the name of an experiment or the path of a .toml file.
+    NAME is the name of an experiment or the path of a .toml file. Several experiments on the same data detect its faces
+    once, since their crops are cached.
 
     The same command resumes an interrupted experiment.
     """
     from ckseq.tasks.experiment import experiment
 
-    return experiment(**values)
+    return experiment(cache=cache_of(cached), **values)
 
 
 _experiment.epilog = (

@@ -46,7 +46,9 @@ def _after_inspect(call: Call) -> Words:
     enough = call.result["verdict"]["enough_for"]
     if not enough:
         return None
-    name = "default" if "default" in enough else enough[0]
+    own = [name for name in enough if name.startswith(call.result.get("source", "?"))]
+    # of those that are named after the layout, the plainest
+    name = "default" if "default" in enough else min(own or enough, key=len)
     return ["experiment", name, "--data", call.values["data"], "--out", "RESULT"]
 
 
@@ -78,6 +80,8 @@ def _after_crossval(call: Call) -> Words:
     if "shard" in call.result:
         return ["gather", call.values["out"]]
     out = Path(call.values["out"])
+    if "mean_auc" in call.result:  # of action units there are no baselines
+        return ["report", "EMOTIONS_RUN", "--units", out]
     if call.result.get("explained") and call.values.get("keep_models"):
         return ["explain", out]
     return [
@@ -99,6 +103,8 @@ def _after_report(call: Call) -> Words:
 
 
 def _after_predict(call: Call) -> Words:
+    if call.result.get("failed") and not call.result.get("predictions"):
+        return None
     if call.values["out"] is not None:
         return ["live", call.values["run"]]
     return ["predict", call.values["run"], *call.values["inputs"], "--out", "RESULTS", "--draw"]
@@ -162,6 +168,9 @@ FINAL = (
     "config",
     "bench",
     "explain",
+    "cache show",
+    "cache limit",
+    "cache clear",
     "check-plugin",
 )
 """Commands after which nothing in particular follows."""

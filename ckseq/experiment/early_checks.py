@@ -10,6 +10,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.targets import coded
 from ckseq.labels import in_order
+from ckseq.learn.backend import check_networks_installed
 from ckseq.models._backbones import BackboneConfig, files_of
 from ckseq.models._spec import ModelSpec
 from ckseq.preprocessing.pipeline import Pipeline
@@ -22,10 +23,14 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
     Raises
     ------
     CallError
-        The pipeline and the experiment do not fit each other, or a ready-made model is missing or cannot name a class.
+        The pipeline and the experiment do not fit each other, TensorFlow is needed and not installed, or a ready-made
+        model is missing or cannot name a class.
     DataError
         Recordings are longer than the experiment allows, or a file of a pretrained network is missing.
     """
+    spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
+    if spec.kind == "network" or recipe.input == "features":
+        check_networks_installed()
     _check_files(recipe)
     if recipe.input in ("crops", "features") and not pipeline.reduce.keep_crops:
         raise CallError(
@@ -47,9 +52,13 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             fix="set faces.color = rgb, or image_augmentation.color_levels = 0",
         )
     used = [one for one in recordings if coded(one, recipe)]
+    if recipe.input not in ("crops", "features") and used and all(one.n_frames == 1 for one in used):
+        raise CallError(
+            f"the experiment {recipe.name} reads motion, and these are single images",
+            fix="name an experiment on images, such as fer2013_small or color_faces; 'ckseq list experiments' has all",
+        )
     if recipe.input in ("crops", "features"):
         _check_lengths(used, recipe)
-    spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
     if spec.ready_made is not None:
         spec.ready_made(recipe.model, in_order(str(one.label) for one in used))
 

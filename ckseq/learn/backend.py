@@ -6,8 +6,9 @@ import os
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from types import ModuleType
 
 from ckseq.errors import CallError
@@ -15,8 +16,15 @@ from ckseq.redirect import stderr_to_devnull
 
 
 def load_keras() -> ModuleType:
-    """Import Keras on TensorFlow without TensorFlow's messages about missing GPUs."""
+    """Import Keras on TensorFlow without TensorFlow's messages about missing GPUs.
+
+    Raises
+    ------
+    CallError
+        They are not installed.
+    """
     if "keras" not in sys.modules:
+        check_networks_installed()
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with stderr_to_devnull():
@@ -27,6 +35,21 @@ def load_keras() -> ModuleType:
     import keras
 
     return keras
+
+
+def check_networks_installed() -> None:
+    """Refuse to go on where TensorFlow is not installed; nothing is imported.
+
+    Raises
+    ------
+    CallError
+        It is not installed.
+    """
+    if find_spec("tensorflow") is None or find_spec("keras") is None:
+        raise CallError(
+            "neural networks need TensorFlow, which is not installed",
+            fix="pip install 'ckseq[networks]' (2 GB); the experiment default and all preprocessing do without",
+        )
 
 
 def start(seed: int) -> None:
@@ -100,6 +123,9 @@ def device() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that a result depends on."""
-    packages = ("numpy", "tensorflow", "keras", "scikit-learn")
-    return {"python": sys.version.split()[0]} | {package: version(package) for package in packages}
+    """Return the versions of the packages that a result depends on, of those that are installed."""
+    found = {"python": sys.version.split()[0]}
+    for package in ("numpy", "tensorflow", "keras", "scikit-learn"):
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -14,7 +14,7 @@ from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result, size_note
 from ckseq.preprocessing.stages import CHANGED, PREPARE_AGAIN, STAGE_VERSION, run_stages
 from ckseq.recording import Recording
-from ckseq.storage.cache import StageCache
+from ckseq.storage.cache import Cache, StageCache
 from ckseq.storage.frames import fingerprints, in_memory, stamps
 from ckseq.storage.landmark_files import landmarks_fingerprint, read_points
 from ckseq.storage.store_writer import Prepared, read_part, write_part
@@ -32,7 +32,7 @@ def prepare_one(
     recipe: Pipeline,
     parts: Path,
     source_digest: str | None = None,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     passing: bool = False,
 ) -> Result:
     """Prepare one recording and write its part, unless there is one of the same digest already.

@@ -19,6 +19,7 @@ from ckseq.preprocessing.results import Result
 from ckseq.preprocessing.store_builder import How, assemble_all, make_parts, n_frames_announced, parts_of, prepare_each
 from ckseq.preprocessing.tally import Tally
 from ckseq.recording import Origin, Recording
+from ckseq.storage.cache import Cache
 from ckseq.storage.files import read_text, remove_temporaries, write_text
 from ckseq.storage.lock import locked
 from ckseq.storage.store_writer import PLAN, read_part
@@ -45,7 +46,7 @@ def prepare_shard(
     shard: Shard,
     *,
     plan: Plan,
-    cache: Path | None,
+    cache: Cache | None,
     executor: Executor,
     log: WorkLog,
     console: Console,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import ckseq
 from ckseq import plugins, registry
 from ckseq.config import digest, parse
 from ckseq.detectors._spec import DetectorSpec
@@ -35,6 +39,9 @@ STAGE_VERSION = 5
 
 # the region of a face is searched by MTCNN at this size; its face is twice as wide as eyes and mouth
 _MTCNN_SIDE_PX, _MTCNN_SPREAD = 160, 2.0
+
+# whose other versions may find other points
+_LANDMARK_PACKAGES = {"face_mesh": ("ai-edge-litert",), "mtcnn": ("mtcnn", "tensorflow", "keras")}
 
 CHANGED = "its frames were changed while they were read"
 PREPARE_AGAIN = "prepare it again when they stay as they are"
@@ -73,21 +80,33 @@ def run_stages(
     DataError
         A frame cannot be read, no frame has a face, or only one; or the frames are not those of the digest.
     """
-    key = _faces_key(recipe, source_digest, landmarks)
+    key = "" if cache is None else _faces_key(recipe, source_digest)
+    points_key = "" if cache is None else _landmarks_key(recipe, source_digest, landmarks)
+    held = cache is not None and cache.holds("landmarks", points_key)
+    points = None if recipe.landmarks.kind == "none" else _Landmarks(recipe, landmarks)
 
     def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
         return make() if cache is None else cache.fetch(stage, key, make)
 
     def found() -> Arrays:
-        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest, landmarks))
+        # every frame is decoded once for both, unless there are landmarks already
+        show = None if points is None or held else points.add
+        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest, show))
 
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
-    tracked = found() if as_cut else kept("aligned", digest(key, recipe.align), lambda: _line_up(found(), recipe))
+    tracked = found() if as_cut else kept("aligned", f"{key}-{digest(recipe.align)}", lambda: _line_up(found(), recipe))
     scalars = int(tracked["n_dropped"]), float(tracked["largest_jump"])
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
-    arrays |= {name: tracked[name] for name in ("landmarks", "gradients") if name in tracked}
+    if points is not None:
+        columns = kept("landmarks", points_key, lambda: _find_landmarks(points, frames, recipe, source_digest))
+        n_frames = len(faces.crops) + faces.n_dropped
+        if len(columns["landmarks"]) != n_frames:
+            what = f"landmarks of {len(columns['landmarks'])} frames, and there are {n_frames}"
+            raise DataError(what, fix="bring one landmark file for each frame")
+        # a step of motion ends in the later of its two frames
+        arrays |= {name: columns[name][faces.n_dropped + 1 :] for name in ("landmarks", "gradients")}
     if len(faces.crops) > 1:
         arrays |= {name: tracked[name] for name in ("mean_face", "film_strip")}
     if recipe.reduce.keep_crops:
@@ -110,14 +129,38 @@ def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) ->
     return arrays
 
 
-def _faces_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:
-    """Return the digits that name everything on which crops and landmarks depend."""
-    key = digest([STAGE_VERSION, cv2.__version__, source_digest], recipe.detector_kind, recipe.detector, recipe.faces)
+def _faces_key(recipe: Pipeline, source_digest: str) -> str:
+    """Return what names everything on which crops depend."""
+    made_by = _made_by(_detector_spec(recipe).packages)
+    key = digest(made_by, recipe.detector_kind, recipe.detector, recipe.faces)
     if (plugin := plugins.admitted("detectors", recipe.detector_kind)) is not None:
         key = digest(key, plugin.sha256)
-    if recipe.landmarks.kind != "none":
-        key = digest(key, recipe.landmarks)
-    return key if landmarks is None else digest(key, hashlib.sha256(landmarks.tobytes()).hexdigest())
+    return f"{source_digest}-{key}"
+
+
+def _landmarks_key(recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> str:
+    """Return what names everything on which landmarks and gradients depend."""
+    read = "" if landmarks is None else hashlib.sha256(landmarks.tobytes()).hexdigest()
+    made_by = _made_by(_LANDMARK_PACKAGES.get(recipe.landmarks.kind, ()))
+    return f"{source_digest}-{digest(made_by, recipe.landmarks, recipe.faces.color, recipe.faces.pick, read)}"
+
+
+def _made_by(packages: Iterable[str]) -> list[Any]:
+    versions = [ckseq.__version__, np.__version__, cv2.__version__, *map(_version, packages)]
+    return [STAGE_VERSION, platform.machine(), versions]
+
+
+@lru_cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""  # it says so itself where it is loaded
+
+
+def _detector_spec(recipe: Pipeline) -> DetectorSpec:
+    spec: DetectorSpec = registry.load("detectors", recipe.detector_kind).SPEC
+    return spec
 
 
 class _Again:
@@ -126,14 +169,9 @@ class _Again:
     ``show`` is called with every frame the first time.
     """
 
-    def __init__(
-        self,
-        read: Callable[[Frames], Iterator[NDArray[np.uint8]]],
-        frames: Frames,
-        show: Callable[[NDArray[np.uint8]], None],
-    ) -> None:
-        self._read, self._frames = read, frames
-        self._show: Callable[[NDArray[np.uint8]], None] | None = show
+    def __init__(self, frames: Frames, recipe: Pipeline, show: Callable[[NDArray[np.uint8]], None] | None) -> None:
+        self._read = read_rgb if recipe.faces.color == "rgb" else read_gray
+        self._frames, self._show = frames, show
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         show, self._show = self._show, None
@@ -143,36 +181,57 @@ class _Again:
             yield image
 
 
-def _find_faces(frames: Frames, recipe: Pipeline, source_digest: str, landmarks: NDArray[np.float32] | None) -> Arrays:
-    detector = registry.load("detectors", recipe.detector_kind).SPEC.load(recipe.detector)
-    read = read_rgb if recipe.faces.color == "rgb" else read_gray
-    kind = recipe.landmarks.kind
-    points: list[NDArray[np.float32]] = []
-    gradients: list[NDArray[np.float32]] = []
-    tracker = None if landmarks is not None else landmark_tracker_for(recipe)
-    read_before = iter(() if landmarks is None else landmarks)
+class _Landmarks:
+    """The landmarks and gradients of the frames of a recording, in their order."""
 
-    def show(image: NDArray[np.uint8]) -> None:
-        found = next(read_before, None) if tracker is None else tracker.update(image)
-        if kind != "none" and found is not None:
-            points.append(found)
-            gradients.append(face_gradients(image, found, face_shape(kind)))
+    def __init__(self, recipe: Pipeline, read_before: NDArray[np.float32] | None) -> None:
+        self._shape = face_shape(recipe.landmarks.kind)
+        self._tracker = None if read_before is not None else landmark_tracker_for(recipe)
+        self._read_before, self._next = read_before, iter(() if read_before is None else read_before)
+        self._points: list[NDArray[np.float32]] = []
+        self._gradients: list[NDArray[np.float32]] = []
 
-    faces = track_face(_Again(read, frames, show), detector, recipe.faces)
-    if source_digest and fingerprint(frames) != source_digest:
-        raise DataError(CHANGED, fix=PREPARE_AGAIN)
+    def add(self, image: NDArray[np.uint8]) -> None:
+        """Find, or take, those of the next frame."""
+        found = next(self._next, None) if self._tracker is None else self._tracker.update(image)
+        if found is not None:
+            self._points.append(found)
+            self._gradients.append(face_gradients(image, found, self._shape))
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def columns(self) -> Arrays:
+        """Return ``landmarks`` and ``gradients`` as a store has them, but of every frame."""
+        in_each = np.stack(self._points) if self._read_before is None else self._read_before
+        return {
+            "landmarks": landmark_columns(in_each, self._shape),
+            "gradients": gradient_columns(np.stack(self._gradients)),
+        }
+
+
+def _find_landmarks(points: _Landmarks, frames: Frames, recipe: Pipeline, source_digest: str) -> Arrays:
+    """Return the columns of landmarks; of all frames that were not shown with the faces."""
+    if not len(points):
+        for image in _Again(frames, recipe, None):
+            points.add(image)
+        _check_unchanged(frames, source_digest)
+    return points.columns()
+
+
+def _find_faces(
+    frames: Frames, recipe: Pipeline, source_digest: str, show: Callable[[NDArray[np.uint8]], None] | None
+) -> Arrays:
+    faces = track_face(_Again(frames, recipe, show), _detector_spec(recipe).load(recipe.detector), recipe.faces)
+    _check_unchanged(frames, source_digest)
     gray = _gray(faces.crops)
     pictures = {"ends": gray[[0, -1]], "mean_face": mean_face(gray), "film_strip": film_strip(gray)}
-    found = {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
-    if kind != "none":
-        in_each = np.stack(points) if landmarks is None else landmarks
-        if len(in_each) != len(faces.crops) + faces.n_dropped:
-            what = f"landmarks of {len(in_each)} frames, and there are {len(faces.crops) + faces.n_dropped}"
-            raise DataError(what, fix="bring one landmark file for each frame")
-        # a step of motion ends in the later of its two frames
-        columns = landmark_columns(in_each, face_shape(kind)), gradient_columns(np.stack(gradients))
-        found["landmarks"], found["gradients"] = (one[faces.n_dropped + 1 :] for one in columns)
-    return found
+    return {**{name: np.asarray(value) for name, value in faces._asdict().items()}, **pictures}
+
+
+def _check_unchanged(frames: Frames, source_digest: str) -> None:
+    if source_digest and fingerprint(frames) != source_digest:
+        raise DataError(CHANGED, fix=PREPARE_AGAIN)
 
 
 def landmark_tracker_for(recipe: Pipeline, detector: Detector | None = None) -> LandmarkTracker | None:

@@ -20,6 +20,7 @@ from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.preprocessing.results import Result
 from ckseq.preprocessing.tally import Tally
 from ckseq.recording import ImagesInMemory, Origin, Recording, VideoFile
+from ckseq.storage.cache import Cache
 from ckseq.storage.files import remove_temporaries, write_bytes
 from ckseq.storage.frames import exist, in_memory
 from ckseq.storage.lock import lock_file, locked
@@ -42,7 +43,7 @@ class How(NamedTuple):
 
     recipe: Pipeline
     parts: Path
-    cache: Path | None = None
+    cache: Cache | None = None
     passing: bool = False
 
 
@@ -54,7 +55,7 @@ def prepare_all(
     notes: list[str],
     origin: Origin | None = None,
     source_digests: Mapping[str, str] | None = None,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     passing: bool = False,
     per_file: int | None = None,
     append_to: str | None = None,
@@ -79,7 +80,7 @@ def prepare_all(
         Whose faces they are, as `ckseq.preprocessing.data_set.origin_of` tells.
     source_digests : mapping, optional
         The digest of each recording's frames by id, where they are known; they are read for it otherwise.
-    cache : Path, optional
+    cache : Cache, optional
         A folder of stage results to use and to add to.
     passing : bool
         The store is temporary: it has no faces to look at, and nothing in it is compressed.

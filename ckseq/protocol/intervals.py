@@ -64,7 +64,7 @@ class IntervalMethod(NamedTuple):
         """Why it is this method, as a sentence."""
         if self.kind == "bootstrap_by_subject":
             return (
-                f"the {self.n_subjects} test subjects were drawn anew {N_DRAWS} times, since sequences of one person "
+                f"the {self.n_subjects} test subjects were drawn anew {N_DRAWS:,} times, since sequences of one person "
                 "resemble each other"
             )
         if self.n_subjects is None:

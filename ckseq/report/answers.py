@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, WARM, house_style, png
+from ckseq.report.style import ACCENT, FAINT, INK, LINE, PHOTOGRAPH, SOFT, WARM, house_style, png
 from ckseq.report.tables import Confusion
 from ckseq.storage.predictions import Prediction, Predictions
 
@@ -121,7 +121,7 @@ def shortened(name: str, *, most: int = 24) -> str:
 
 
 def _show(axes: Axes, crop: NDArray[np.uint8]) -> None:
-    axes.imshow(crop, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(crop, cmap="gray", vmin=0, vmax=255, gid=PHOTOGRAPH)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set(visible=True, color=FAINT)

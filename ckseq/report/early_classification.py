@@ -62,6 +62,8 @@ def sentences(
     if enough < 1:
         early = accuracy[np.argmax(accuracy >= 0.95 * final)]
         lines = [f"After {_percent(enough)} of a sequence the accuracy is {early:.2f}, after all of it {final:.2f}."]
+        if f"{early:.2f}" == f"{final:.2f}":
+            lines = [f"The accuracy reaches its final {final:.2f} after {_percent(enough)} of a sequence."]
     else:
         lines = [f"The accuracy comes near its final {final:.2f} only at the end of the sequences."]
     for rule in rules:

@@ -10,7 +10,9 @@ import numpy as np
 from markupsafe import Markup
 
 from ckseq.facs import code_text, contradiction
+from ckseq.grammar import counted
 from ckseq.protocol.facs_consistency import Consistency, Judged, consistency
+from ckseq.protocol.intervals import N_DRAWS
 from ckseq.protocol.label_doubts import label_doubts
 from ckseq.report.templates import template
 from ckseq.report.wording import between, percent
@@ -19,8 +21,6 @@ from ckseq.storage.predictions import Predictions, by_unit
 
 MOST_LISTED = 50
 """The page lists at most this many contradictions and doubts; facs.json holds all."""
-
-_DRAWS = 2000
 
 
 class Doubt(NamedTuple):
@@ -82,7 +82,7 @@ def facs_findings(
     labeled = {row.recording: Judged(row.recording, row.subject, row.truth) for row in predictions.rows}
     answers = [Judged(row.recording, row.subject, row.predicted) for row in predictions.rows]
     of_predictions, of_labels = (
-        consistency(judged, units, n_draws=_DRAWS, confidence=confidence, rng=np.random.default_rng(0))
+        consistency(judged, units, n_draws=N_DRAWS, confidence=confidence, rng=np.random.default_rng(0))
         for judged in (answers, list(labeled.values()))
     )
     return FacsFindings(source, units, of_predictions, of_labels, _doubts(predictions, units))
@@ -134,7 +134,7 @@ def facs_section(found: FacsFindings, *, confidence: float) -> Markup:
         return Markup("")
     listed = dict.fromkeys(found.predictions.contradictions if found.predictions else ())
     return Markup(
-        template("facs_section.html", between=between).render(
+        template("facs_section.html", between=between, counted=counted).render(
             found=found,
             confidence=percent(confidence),
             contradictions=list(listed)[:MOST_LISTED],

@@ -18,8 +18,11 @@ from ckseq.report.against_baselines import as_good_baselines, banner
 from ckseq.report.explanations import Explained, how_to_explain, why_unexplained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
+from ckseq.report.paper import paper_of, section_html
+from ckseq.report.paper import script as paper_script
 from ckseq.report.replication import card_html, replication_card
 from ckseq.report.templates import packaged, template
+from ckseq.report.themed import data_url
 from ckseq.report.trust import NAMES, Trust, trust
 from ckseq.report.uncertainty import interval_method, to_publish
 from ckseq.storage.predictions import Predictions
@@ -51,7 +54,7 @@ def render_page(
     scores : Scores
         Those of the predictions.
     pictures : mapping of str to bytes
-        PNG or WebP files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
+        PNG files by name: ``reliability``, and where there are such ``accuracy``, ``loss``, ``sequences``,
         ``folds``, ``classes``, ``answers``, ``mistakes``, ``early``.
     explorer : Explorer
         Whose faces are shown, and the pictures of single sequences.
@@ -79,7 +82,7 @@ def render_page(
         percent=wording.percent,
         sentence=wording.as_sentence,
     )
-    script = packaged("page.js")
+    script = packaged("page.js") + paper_script()
     noun = wording.noun_of(run)
     page: str = html.render(
         noun=noun,
@@ -117,7 +120,7 @@ def render_page(
         confusions=tables.confusions(predictions),
         most_listed=MOST_LISTED,
         folds=_fold_rows(predictions, scores.confidence),
-        pictures={name: _data_url(picture) for name, picture in pictures.items()},
+        pictures={name: data_url(picture) for name, picture in pictures.items()},
         explorer=explorer,
         matrix=matrix_rows(scores),
         subjects=() if predictions.subjects is None else subject_rows(predictions.rows),
@@ -131,6 +134,7 @@ def render_page(
         all_explained=how_to_explain(run, "RUN") if explained is not None and explained.is_sample else "",
         replication=card_html(card, run, scores) if card else "",
         facs=facs,
+        paper=section_html(paper_of(run, predictions, scores, found)),
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
         facts=_facts(run),
@@ -139,11 +143,6 @@ def render_page(
         doubts=run.doubts,
     )
     return page
-
-
-def _data_url(picture: bytes) -> str:
-    kind = "webp" if picture.startswith(b"RIFF") else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def _rate(value: float) -> str:

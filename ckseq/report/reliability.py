@@ -59,7 +59,10 @@ def plot_reliability(axes: Axes, below: Axes, found: Reliability, *, confidence:
         ]
     )
     error = np.abs(ends.T - accuracies)
-    axes.errorbar(confidences, accuracies, yerr=error, fmt="o-", color=ACCENT, markersize=5, capsize=3, linewidth=1.3)
+    bars = axes.errorbar(
+        confidences, accuracies, yerr=error, fmt="o-", color=ACCENT, markersize=5, capsize=3, linewidth=1.3
+    )
+    bars[0].set_clip_on(False)  # markers at 0 and 1 are whole
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.set_ylabel("accuracy")
     axes.grid(color=LINE, linewidth=0.6)
@@ -67,4 +70,5 @@ def plot_reliability(axes: Axes, below: Axes, found: Reliability, *, confidence:
     centers = (found.edges[:-1] + found.edges[1:]) / 2
     below.bar(centers, found.counts, width=0.9 * np.diff(found.edges), color=ACCENT, alpha=0.45)
     below.set_ylabel("predictions")
-    below.set_xlabel(f"predicted probability (expected calibration error {calibration_error(found):.3f})")
+    together = ", all seeds together" if repeats > 1 else ""
+    below.set_xlabel(f"predicted probability (ECE {calibration_error(found):.3f}{together})")

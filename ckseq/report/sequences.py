@@ -11,7 +11,7 @@ from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ckseq.report.style import BRIGHTER, DARKER, FAINT, MOTION_COLORS, SOFT, house_style, png
+from ckseq.report.style import BRIGHTER, DARKER, FAINT, MOTION_COLORS, PHOTOGRAPH, SOFT, house_style, png
 from ckseq.storage.examples import Example
 
 BLOB_PARTS = 6
@@ -90,7 +90,8 @@ def _draw_row(row: Sequence[Axes], example: Example, *, faces: bool, scale: Powe
     row[0].set_ylabel(f"{example.label}\n{example.recording}", rotation=0, ha="right", va="center", labelpad=8)
     if faces:
         for axes, face in zip(row[:2], example.faces, strict=True):
-            axes.imshow(face, cmap="gray", vmin=0, vmax=255)
+            # a face that may not be shown is blank, and is ground, not a photograph
+            axes.imshow(face, cmap="gray", vmin=0, vmax=255, gid=PHOTOGRAPH if np.ptp(face) else None)
     blob_axes, columns_axes, rows_axes = row[-3:]
     sheet = blob_parts(example.blobs)
     blob_axes.imshow(colored(sheet), aspect="auto", interpolation="antialiased")

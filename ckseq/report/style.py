@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 INK = "#1b2733"
 SOFT = "#66727d"
@@ -23,6 +25,10 @@ EVIDENCE_COLORS = "RdBu_r"
 MOTION_COLORS = matplotlib.colormaps["Greys"]
 BRIGHTER = "#d95f02"
 DARKER = "#1f4e9c"
+PHOTOGRAPH = "photograph"
+"""The gid of images in a figure whose colors have to stay as they are, and the key of their places in its file."""
+
+_PAD_IN = 0.12
 
 _SETTINGS = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere
@@ -91,15 +97,43 @@ def print_files(figure: Figure) -> dict[str, bytes]:
 
 
 def png(figure: Figure) -> bytes:
-    """Return the PNG file of a figure, without a date or version in it; call it within `house_style`."""
-    return _saved(figure, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+    """Return the PNG file of a figure, without a date or version in it; call it within `house_style`.
+
+    The places of its photographs, drawn with ``gid=PHOTOGRAPH``, stand in the file, for `photographs_in`.
+    """
+    metadata: dict[str, str | None] = {"Software": None}
+    shown = [image for axes in figure.axes for image in axes.get_images() if image.get_gid() == PHOTOGRAPH]
+    if not shown:
+        return _saved(figure, format="png", bbox_inches="tight", pad_inches=_PAD_IN, metadata=metadata)
+    with _no_warning_of_glyphs():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        cut = figure.get_tightbbox(canvas.get_renderer()).padded(_PAD_IN)
+    places = []
+    for image in shown:
+        place = image.get_window_extent()
+        left, top = place.x0 - cut.x0 * figure.dpi, cut.y1 * figure.dpi - place.y1
+        places.append([round(number) for number in (left, top, place.width, place.height)])
+    return _saved(figure, format="png", bbox_inches=cut, metadata={**metadata, PHOTOGRAPH: json.dumps(places)})
+
+
+def photographs_in(picture: bytes) -> list[tuple[int, int, int, int]]:
+    """Return the places of the photographs in a file of `png`: left, top, width and height, pixels."""
+    with Image.open(io.BytesIO(picture)) as image:
+        return [tuple(place) for place in json.loads(image.info.get(PHOTOGRAPH, "[]"))]
 
 
 def _saved(figure: Figure, **options: Any) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # a label in a script that the font lacks is drawn as boxes; tables and page show it correctly
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _no_warning_of_glyphs():
         figure.savefig(buffer, **options)
     return buffer.getvalue()
+
+
+@contextmanager
+def _no_warning_of_glyphs() -> Iterator[None]:
+    """Draw a label in a script that the font lacks as boxes; tables and page show it correctly."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield

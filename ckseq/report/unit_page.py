@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
-from ckseq.protocol.intervals import Interval
+from ckseq.grammar import counted
+from ckseq.protocol.intervals import N_DRAWS, Interval
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
+from ckseq.report.paper import Paper, script, section_html
 from ckseq.report.templates import template
+from ckseq.report.themed import data_url
 from ckseq.report.units import unit_baseline_sentences, unit_name, units_banner
 from ckseq.storage.run_record import RunRecord
 
 
 def render_unit_page(
-    run: RunRecord, scores: UnitScores, intensities: Sequence[IntensityScore], pictures: Mapping[str, bytes]
+    run: RunRecord,
+    scores: UnitScores,
+    intensities: Sequence[IntensityScore],
+    pictures: Mapping[str, bytes],
+    *,
+    paper: Paper,
 ) -> str:
     """Return the report of a run on action units as one HTML page that stands alone.
 
@@ -30,6 +41,8 @@ def render_unit_page(
         May be empty.
     pictures : mapping of str to bytes
         PNG files by name: ``units``, and ``loss`` where there is one.
+    paper : Paper
+        What a paper needs of the run.
 
     Returns
     -------
@@ -37,7 +50,12 @@ def render_unit_page(
         HTML; all text from the run is escaped.
     """
     html = template(
-        "unit_page.html", rate=_rate, between=_between, percent=wording.percent, sentence=wording.as_sentence
+        "unit_page.html",
+        counted=counted,
+        rate=_rate,
+        between=_between,
+        percent=wording.percent,
+        sentence=wording.as_sentence,
     )
     page: str = html.render(
         name=run.experiment_name or "a run",
@@ -45,6 +63,7 @@ def render_unit_page(
         created=run.created[:16].replace("T", " "),
         version=run.ckseq_version,
         scores=scores,
+        n_draws=N_DRAWS,
         intensities=[("ABCDE"[one.intensity - 1], one) for one in intensities],
         names={one.unit: unit_name(one.unit) for one in scores.units},
         regions={one.unit: ", ".join(UNITS[one.unit].regions) if one.unit in UNITS else "" for one in scores.units},
@@ -56,9 +75,12 @@ def render_unit_page(
         shared=bool(run.protocol.shared_subjects),
         model=run.model_kind,
         command=run.command,
-        pictures={name: "data:image/png;base64," + base64.b64encode(png).decode() for name, png in pictures.items()},
+        pictures={name: data_url(png) for name, png in pictures.items()},
         experiment=toml_text(run.experiment),
         pipeline=toml_text(run.store.pipeline if run.store else {}),
+        paper=section_html(paper),
+        script=Markup(script()),
+        script_digest=base64.b64encode(hashlib.sha256(script().encode()).digest()).decode(),
     )
     return page
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
-from ckseq.protocol.intervals import Interval
+from ckseq.protocol.intervals import N_DRAWS, Interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
@@ -21,7 +21,6 @@ from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Predictions, by_unit
 from ckseq.storage.run_record import UnitBaselineRecord, UnitBaselinesRecord
 
-_DRAWS = 2000
 _CHANCE = 0.5
 
 
@@ -33,7 +32,7 @@ def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
-        n_draws=_DRAWS,
+        n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(0),
     )
@@ -48,7 +47,7 @@ def intensity_scores(predictions: Predictions, codes: Codes, *, confidence: floa
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
-        n_draws=_DRAWS,
+        n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(0),
     )

@@ -16,7 +16,7 @@ from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
 from ckseq.search.inner_folds import SearchData
 from ckseq.search.space import Recipes
 from ckseq.search.trial_facts import PreprocessingFacts
-from ckseq.storage.cache import touch, trim
+from ckseq.storage.cache import Cache, touch, trim
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TrialCache:
                 own,
                 notes=list(data.notes),
                 source_digests=data.source_digests,
-                cache=self.folder,
+                cache=Cache(self.folder),
                 passing=True,
                 executor=LocalExecutor(self.jobs),
                 console=Console(quiet=True),

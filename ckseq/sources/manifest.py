@@ -121,6 +121,8 @@ def frames_at(path: Path) -> Frames:
     if is_folder(path):
         images = images_in(path)
         if not images:
+            if videos := sorted(one.name for one in path.iterdir() if is_video(one.name)):
+                raise DataError("is a folder of videos, not of frames", path, f"name the videos, such as {videos[0]}")
             raise DataError("is a folder without images", path, "name a folder whose images are the frames")
         return ImageFiles(images)
     if not is_file(path):

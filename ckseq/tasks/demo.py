@@ -8,6 +8,7 @@ from typing import Any
 
 from ckseq.console import Console
 from ckseq.errors import CallError
+from ckseq.learn.backend import check_networks_installed
 from ckseq.tasks.experiment import experiment
 from ckseq.tasks.synth import synth
 from ckseq.twin.tree import TwinConfig
@@ -35,10 +36,11 @@ def demo(*, out: Path, seed: int | None, jobs: int, overwrite: bool, console: Co
     Raises
     ------
     CallError
-        ``out`` is a file.
+        ``out`` is a file, or TensorFlow is not installed.
     """
     if out.is_file():
         raise CallError("is a file", out, "choose another --out")
+    check_networks_installed()  # before anything is drawn
     start = time.monotonic()
     data = out / "data"
     if overwrite or not data.is_dir():

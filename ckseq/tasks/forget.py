@@ -11,7 +11,10 @@ from typing import Any, TypedDict
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
+from ckseq.grammar import counted
 from ckseq.recording import ImageFiles
+from ckseq.storage.cache import remove_entries
+from ckseq.storage.cache_place import cache_folder
 from ckseq.storage.frames import fingerprint, fingerprint_of_0_1
 from ckseq.storage.recorded import check_subject, clips_of, delete_subject, has_subject, is_recorded, read_forgotten
 from ckseq.storage.run_record import RUN, read_run
@@ -46,8 +49,8 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
     Returns
     -------
     dict
-        ``subject``, ``n_deleted`` recordings, ``stores`` and ``runs`` that still hold it (``path``, ``what``), and
-        ``searched``.
+        ``subject``, ``n_deleted`` recordings, ``n_cached`` entries deleted from the cache of face crops, ``stores`` and
+        ``runs`` that still hold it (``path``, ``what``), and ``searched``.
 
     Raises
     ------
@@ -72,6 +75,8 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         delete_subject(data, subject, digests=sorted(digests), when=now)
     console.say(f"{data} no longer holds anything of {subject}; clips deleted now: {len(clips)}")
+    if n_cached := remove_entries(cache_folder(), digests):
+        console.say(f"face crops of {subject} removed from the cache: {counted(n_cached, 'entry', 'entries')}")
     places = [path.resolve() for path in search] or [data.resolve().parent]
     stores, runs = _holders(places, subject, digests)
     for item in (*stores, *runs):
@@ -82,6 +87,7 @@ def forget(subject: str, *, data: Path, search: Sequence[Path], unasked: bool, c
         "schema": 1,
         "subject": subject,
         "n_deleted": len(clips),
+        "n_cached": n_cached,
         "stores": stores,
         "runs": runs,
         "searched": [str(path) for path in places],

@@ -26,6 +26,7 @@ from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
 from ckseq.preprocessing.tally import Tally, named
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
+from ckseq.storage.cache import ENTRIES, Cache, remove_abandoned, trim
 from ckseq.storage.store import open_store
 from ckseq.storage.work_log import WorkLog, no_log, work_log
 
@@ -46,7 +47,7 @@ def preprocess(
     overwrite: bool = False,
     append: bool = False,
     per_file: int = RECORDINGS_PER_FILE,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     strict: bool = False,
     check: Callable[[Sequence[Recording], Pipeline], None] | None = None,
     console: Console,
@@ -79,8 +80,8 @@ def preprocess(
         Add the recordings that the store at ``out`` lacks, if there is one; those that it has are not read.
     per_file : int
         The most recordings in one file of the store.
-    cache : Path, optional
-        A folder that keeps the face crops, for other pipelines that cut out faces in the same way.
+    cache : Cache, optional
+        Keeps the face crops, for other pipelines that cut out faces in the same way.
     strict : bool
         Refuse a data set of which something cannot be read, instead of leaving that out.
     check : callable, optional
@@ -150,6 +151,9 @@ def preprocess(
         )
     for note in tally.notes(recordings):
         console.warn(note)
+    if cache is not None and cache.limit_bytes is not None:
+        trim(cache.folder, cache.limit_bytes, ENTRIES)
+        remove_abandoned(cache.folder)
     return summary(out, tally, time.monotonic() - start, console)
 
 
@@ -170,7 +174,7 @@ def _prepare_shard(
     recipe: Pipeline,
     out: Path,
     plan: Plan,
-    cache: Path | None,
+    cache: Cache | None,
     jobs: int,
     on: str | None,
     replaces: bool,
@@ -268,7 +272,7 @@ def summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[s
     if before and seconds:
         text += f"; {counted(before, 'recording')} {agreeing(before, 'was', 'were')} ready from before"
     if tally.n_from_cache:
-        text += f"; the crops of {tally.n_from_cache} came from the cache"
+        text += f"; the faces of {tally.n_from_cache} came from the cache"
     if n:
         console.say(text)
     return {

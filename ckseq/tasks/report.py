@@ -34,11 +34,12 @@ from ckseq.report.facs_section import (
 from ckseq.report.folds import MOST as MOST_FOLDS
 from ckseq.report.folds import draw_folds
 from ckseq.report.page import render_page
+from ckseq.report.paper import FOLDER as PAPER
+from ckseq.report.paper import paper_of
 from ckseq.report.print_figures import draw_for_print
 from ckseq.report.reliability import draw_reliability
 from ckseq.report.replication import Card, card_tree, replication_card
 from ckseq.report.scores import scores_of
-from ckseq.report.sequence_pictures import figure_webp
 from ckseq.report.sequences import draw_sequences, one_per_class, without_face
 from ckseq.report.store_pictures import explorer_of
 from ckseq.report.trust import Trust, trust, trust_tree
@@ -54,9 +55,6 @@ from ckseq.storage.prefix_predictions import prefix_probabilities_of
 from ckseq.storage.report_crops import read_crops
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.tasks.report_units import report_units
-
-PHOTOGRAPHS = ("answers", "mistakes", "sequences")
-"""The figures with faces, which the page holds as WebP."""
 
 
 def report(
@@ -131,8 +129,8 @@ def report(
     facs = _facs(run, facts, predictions, units)
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
-    embedded = {name: figure_webp(data) if name in PHOTOGRAPHS else data for name, data in pictures.items()}
     explained = None if found_explanations is None else explained_of(found_explanations, n_tested=len(facts.tested))
+    paper = paper_of(facts, predictions, scores, found)
     texts = {
         "classification_report.txt": tables.report_text(scores, noun_of(facts)),
         "classification_report.json": tables.report_json(scores),
@@ -143,12 +141,13 @@ def report(
             facts,
             predictions,
             scores,
-            embedded,
+            pictures,
             explorer,
             early=early,
             explained=explained,
             facs=facs_section(facs, confidence=CONFIDENCE),
         ),
+        **{f"{PAPER}/{name}": text for name, text in paper.files.items()},
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():

@@ -11,6 +11,7 @@ from ckseq.console import Console
 from ckseq.defaults import CONFIDENCE
 from ckseq.protocol.unit_scores import UnitScores
 from ckseq.report.curves import draw_loss
+from ckseq.report.paper import FOLDER, paper_of_units
 from ckseq.report.unit_page import render_unit_page
 from ckseq.report.units import (
     draw_units,
@@ -55,10 +56,12 @@ def report_units(run: Path, *, console: Console) -> dict[str, Any]:
     pictures = {"units": draw_units(scores)}
     if epochs := checked_history(run, facts):
         pictures["loss"] = draw_loss(epochs, validation=facts.value("training.validation") or "none")
+    paper = paper_of_units(facts, predictions, scores)
     texts = {
         "unit_scores.csv": units_csv(scores),
         "unit_scores.json": units_json(scores, intensities, facts.unit_baselines),
-        "report.html": render_unit_page(facts, scores, intensities, pictures),
+        "report.html": render_unit_page(facts, scores, intensities, pictures, paper=paper),
+        **{f"{FOLDER}/{name}": text for name, text in paper.files.items()},
     }
     written = {f"{name}.png": data for name, data in pictures.items()} | {name: t.encode() for name, t in texts.items()}
     for name, data in written.items():

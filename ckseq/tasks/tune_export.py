@@ -10,6 +10,7 @@ from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.experiment.final_model import train_final
 from ckseq.search.study_storage import load_optuna
+from ckseq.storage.cache import Cache
 from ckseq.storage.lock import locked
 from ckseq.storage.replacement import beside, exchange, recover
 from ckseq.tasks.preprocess import preprocess
@@ -96,7 +97,7 @@ def tune_export(
             classes=experiment.classes,
             jobs=jobs,
             overwrite=overwrite,
-            cache=out / CACHE_FOLDER,
+            cache=Cache(out / CACHE_FOLDER),
             console=console,
         )
         command = ["ckseq", "tune", "best", study, "--out", str(out), "--data", str(data), "--final"]

@@ -22,7 +22,7 @@ class LandmarksConfig(Config):
         description="none; points of MediaPipe's face mesh, or eyes, nose and corners of the mouth by MTCNN, both "
         "searched from BlazeFace's boxes on; or CK+'s own 68 points, read from its files",
     )
-    file: str = Field("", description="another .tflite file of the landmarks' network; empty is the installed one")
+    file: str = Field("", description="another .tflite file of the landmarks' network; empty is ckseq's own")
     sha256: str = Field("", description="digest of that file, so that results name what made them")
     min_score: float = Field(0.5, ge=0, le=1, description="lowest probability of a face for landmarks to be believed")
     margin: float = Field(

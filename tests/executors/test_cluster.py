@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -145,18 +144,16 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(tmp_path):
     try:
         before = start_all()
         with distributed.Client(address, timeout=60, set_as_default=False) as client:
-
-            def restart():
-                time.sleep(1.5)
-                for one in before:
-                    one.kill()
-                start_all()
-
             client.wait_for_workers(1)
-            again = threading.Thread(target=restart)
-            again.start()
-            found = results(ClusterExecutor(client), made_cluster.slowly, 20)
-            again.join()
+            found = {}
+            for outcome in ClusterExecutor(client).run(
+                made_cluster.slowly, (Unit(str(number), (number,)) for number in range(20))
+            ):
+                found[outcome.name] = outcome
+                if len(found) == 3:
+                    for one in before:
+                        one.kill()
+                    start_all()
         assert {name: outcome.done.value for name, outcome in found.items()} == {str(n): n * n for n in range(20)}
         assert len({outcome.done.worker for outcome in found.values()}) == 2
     finally:

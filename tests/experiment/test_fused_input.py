@@ -85,6 +85,9 @@ def test_a_saved_run_answers_as_its_test_part_did(store, tmp_path):
 def test_what_does_not_fit_is_refused_before_any_work(store, tmp_path):
     with pytest.raises(CallError, match="the pipeline anchored: input = fused reads landmarks, and there are none"):
         check_before_work([], load_pipeline("anchored"), load_experiment("default"))
+    photo = Recording("p", "p", "001", "anger", ImageFiles((tmp_path / "p.png",)))
+    with pytest.raises(CallError, match="the experiment default reads motion, and these are single images"):
+        check_before_work([photo], load_pipeline("landmarks"), load_experiment("default"))
     with pytest.raises(CallError, match="conv_time_width takes their square root"):
         load_experiment("motion", ["input=landmarks", "augmentation={}"])
     for kind in ("conv_time_width", "conv_lstm_light", "gru"):

@@ -7,6 +7,7 @@ from made_litert import make_litert, sha256_of
 
 from ckseq import registry
 from ckseq.errors import DataError
+from ckseq.preprocessing import stages
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.preprocessing.stages import landmark_tracker_for, run_stages
 from ckseq.recording import ImageFiles
@@ -14,6 +15,7 @@ from ckseq.signal.face_shape import face_shape
 from ckseq.signal.fused import beside
 from ckseq.signal.gradients import face_gradients, gradient_columns
 from ckseq.signal.landmarks import facs_distances, landmark_columns
+from ckseq.storage.cache import ENTRIES, Cache
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
 from ckseq.twin.tree import TwinConfig, draw, plan
@@ -105,3 +107,27 @@ def test_a_store_has_one_row_of_landmarks_for_each_step_of_motion(smile, tmp_pat
         parts = opened.projections(entry.id), opened.landmarks(entry.id), opened.gradients(entry.id)
         np.testing.assert_array_equal(fused, beside(*parts))
         assert opened.frame_shape(entry.id, "fused") == fused.shape[1:]
+
+
+def test_faces_found_for_one_pipeline_serve_another_and_change_nothing(smile, tmp_path, console, monkeypatch):
+    folder = tmp_path / "data" / "happiness" / "S001_001"
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(smile[0]):
+        cv2.imwrite(str(folder / f"{number:03}.png"), frame)
+
+    def prepared(name, pipeline, cache=None):
+        out = tmp_path / name
+        preprocess(tmp_path / "data", pipeline=pipeline, out=out, jobs=1, cache=cache, console=console)
+        return out.read_bytes()
+
+    cache = Cache(tmp_path / "cache", 10**9)
+    plain = [prepared(f"{name}.h5", name) for name in ("anchored", "landmarks")]
+    assert prepared("a.h5", "anchored", cache) == plain[0]
+    monkeypatch.setattr(stages, "track_face", None)
+    assert prepared("b.h5", "landmarks", cache) == plain[1]
+    monkeypatch.setattr(stages, "face_gradients", None)
+    assert prepared("c.h5", "landmarks", cache) == plain[1]
+    assert prepared("d.h5", "anchored", cache) == plain[0]
+    assert {path.parent.name for path in cache.folder.glob(ENTRIES)} == {"faces", "aligned", "landmarks"}
+    monkeypatch.undo()
+    assert prepared("e.h5", "landmarks", Cache(tmp_path / "other", 10**9)) == plain[1]

@@ -23,7 +23,7 @@ def test_rules_and_their_sentences():
     assert rules[2].threshold == pytest.approx(0.6)
     assert rules[2].measured == pytest.approx((1, 0.1, 0.6))
     lines = sentences(found, rules)
-    assert lines[0] == "After 60 % of a sequence the accuracy is 0.90, after all of it 0.90."
+    assert lines[0] == "The accuracy reaches its final 0.90 after 60 % of a sequence."
     assert "an error rate of at most 20 % on sequences of new people" in lines[3]
     assert "10 % of the sequences stopped with a wrong class, 100 % stopped at all" in lines[3]
     assert "60 % of a sequence observed on average" in lines[3]

@@ -1,11 +1,15 @@
 import base64
 import hashlib
+import io
 import re
 from importlib.resources import files
+from urllib.parse import quote, unquote
 
 import pytest
 from made_html import Page
 from made_runs import LABELS, made_predictions, made_run
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ckseq.protocol.intervals import wilson_interval
 from ckseq.report.explorer import Explorer
@@ -14,12 +18,23 @@ from ckseq.report.page import render_page
 from ckseq.report.scores import scores_of
 from ckseq.storage.predictions import Predictions
 
+SVG_NAME = quote("http://www.w3.org/2000/svg", safe="/:")
+
+
+def a_png(text):
+    """The file of a black pixel that says something."""
+    note = PngInfo()
+    note.add_text("says", text)
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "PNG", pnginfo=note)
+    return file.getvalue()
+
 
 def page_of(run=None, predictions=None, pictures=None, faces=True, **explorer):
     predictions = predictions or made_predictions()
     run = run or made_run(predictions)
     scores = scores_of(run, predictions, confidence=0.95)
-    pictures = pictures or {name: name.encode() for name in ("accuracy", "loss", "sequences")}
+    pictures = pictures or {name: a_png(name) for name in ("accuracy", "loss", "sequences")}
     html = render_page(run, predictions, scores, pictures, Explorer(FaceRights(faces), **explorer))
     return html, scores
 
@@ -28,25 +43,25 @@ def test_the_page_stands_alone():
     html, _ = page_of()
     page = Page(html)
     assert page.references
-    assert all(re.match("data:image/png;base64,|#", reference) for reference in page.references)
-    assert not re.search(r"url\(|@import|<link|https?://|<script src", html)
+    assert all(re.match("data:image/|#", reference) for reference in page.references)
+    assert not re.search(r"url\((?!#)|@import|<link|https?://|<script src", html.replace(SVG_NAME, ""))
     assert "default-src 'none'" in html
 
 
 def test_only_the_reports_own_script_runs():
     html, _ = page_of()
     scripts = re.findall("<script>(.*?)</script>", html, re.DOTALL)
-    assert scripts == [files("ckseq.report").joinpath("page.js").read_text(encoding="utf-8")]
+    own = ("page.js", "paper.js")
+    assert scripts == ["".join(files("ckseq.report").joinpath(name).read_text(encoding="utf-8") for name in own)]
     digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
 
 
 def test_the_pictures_are_inside():
     html, _ = page_of()
-    inside = [base64.b64decode(picture).decode() for picture in re.findall('src="data:image/png;base64,(.*?)"', html)]
-    assert inside == ["accuracy", "loss", "sequences"]
-    html, _ = page_of(pictures={"accuracy": b"RIFF1", "loss": b"1"})
-    assert re.findall('src="data:image/(.*?);', html) == ["webp", "png"]
+    figures = [unquote(url) for url in re.findall('src="data:image/svg[+]xml,(.*?)"', html)]
+    inside = [base64.b64decode(re.search("data:image/png;base64,([^']*)", one)[1]) for one in figures]
+    assert inside == [a_png(name) for name in ("accuracy", "loss", "sequences")]
 
 
 PRIOR = {"name": "class prior", "about": "the most frequent class in training", "accuracy": 0.25, "p_value": None}
@@ -111,7 +126,9 @@ def test_notes_are_shown_and_a_run_that_was_stopped():
 
 
 def test_the_headings_are_the_terms_of_the_field():
-    pictures = dict.fromkeys(("confusion_matrix", "reliability", "accuracy", "loss", "folds", "early", "classes"), b"1")
+    pictures = dict.fromkeys(
+        ("confusion_matrix", "reliability", "accuracy", "loss", "folds", "early", "classes"), a_png("1")
+    )
     html, _ = page_of(predictions=made_predictions(folds=3), pictures=pictures)
     assert re.findall("<h2.*?>(.*?)</h2>", html) == [
         "Interpretation",
@@ -127,6 +144,7 @@ def test_the_headings_are_the_terms_of_the_field():
         "Per subject",
         "Learning curves",
         "Class distribution",
+        "For your paper",
         "Reproducibility",
     ]
 
@@ -233,7 +251,7 @@ def test_one_accuracy_has_one_interval():
     assert f"accuracy0.867{ends}" in text
     assert f"{wilson.low:.3f} to {wilson.high:.3f}" not in text
     assert f"{scores.interval.low:.2f} to {scores.interval.high:.2f}, bootstrap by subject" in text  # head line
-    assert "the 20 test subjects were drawn anew 2000 times" in text
+    assert "the 20 test subjects were drawn anew 2,000 times" in text
     assert "20 subjects resampled 2,000 times" in text
 
 

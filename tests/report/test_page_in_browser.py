@@ -212,3 +212,11 @@ def test_screenshots_of_a_sequence_and_of_the_explanations(shown_run, page, tmp_
     keep(page, folder / "report.png", top=fieldset, bottom="document.getElementById('detail')", sizes=(20_000, 200_000))
     section = "document.querySelector('img[src][alt^=\"For each class where\"]').closest('figure')"
     keep(page, folder / "explanations.png", top=section, bottom=section, sizes=(5_000, 200_000))
+
+
+def test_a_text_for_a_paper_is_copied_or_selected(run, page):
+    page.open((run / "report.html").as_uri())
+    page.value("document.querySelector('[data-copy=\"methods.txt\"]').click()")
+    page.until("document.querySelector('.paper [role=status]').textContent")
+    methods = (run / "paper" / "methods.txt").read_text(encoding="utf-8")
+    assert page.value("getSelection().toString()").split() == methods.split()

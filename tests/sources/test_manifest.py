@@ -216,3 +216,10 @@ def test_any_text_gives_recordings_or_one_clear_line(text, tmp_path_factory):
     except DataError as error:
         message = str(error)
     assert "\n" not in message
+
+
+def test_a_folder_of_videos_is_no_folder_of_frames(tmp_path):
+    (tmp_path / "b.mp4").touch()
+    (tmp_path / "a.MP4").touch()
+    with pytest.raises(DataError, match=r"is a folder of videos, not of frames; name the videos, such as a\.MP4"):
+        manifest.frames_at(tmp_path)

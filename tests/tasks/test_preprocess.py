@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 from made_videos import write_video
-from paper_reference import paper_binaries, paper_crops, paper_projections
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.preprocessing import one_recording, stages, store_builder
+from ckseq.storage.cache import Cache
 from ckseq.storage.lock import locked
 from ckseq.storage.store import open_store
 from ckseq.tasks.preprocess import preprocess
@@ -54,56 +54,6 @@ def data(tmp_path, moving_texture):
 
 def prepare(data, out, pipeline, console, **more):
     return preprocess(data, pipeline=pipeline, out=out, jobs=1, console=console, **more)
-
-
-@pytest.mark.slow
-def test_real_faces_equal_the_papers_script_to_the_bit(tmp_path, real_photographs, console):
-    check_against_the_script(tmp_path, [shaken(photograph) for photograph in real_photographs[:2]], console)
-
-
-@pytest.mark.slow
-def test_the_twin_equals_the_papers_script_to_the_bit(tmp_path, console):
-    from ckseq.twin.tree import TwinConfig, draw, plan
-
-    sequence = min(plan(TwinConfig(n_subjects=2)), key=lambda sequence: sequence.n_frames)
-    frames, _ = draw(sequence)
-    check_against_the_script(tmp_path, [[to_gray(frame) for frame in frames[:6]]], console)
-
-
-def to_gray(frame):
-    return frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-
-
-def shaken(photograph):
-    """Four frames of a photograph whose light and place change, and a blank one in which nobody is found."""
-    height, width = photograph.shape
-    frames = [
-        cv2.warpAffine(photograph, np.float32([[1, 0, step], [0, 1, 2 * step]]), (width, height)) for step in range(4)
-    ]
-    frames[2] = cv2.convertScaleAbs(frames[2], alpha=1.1, beta=3)
-    return [np.zeros_like(photograph), *frames[:2], np.zeros_like(photograph), *frames[2:]]
-
-
-def check_against_the_script(folder, sequences, console):
-    lines = ["path,subject,session,label"]
-    for number, frames in enumerate(sequences):
-        place = folder / f"s{number}"
-        place.mkdir()
-        for step, frame in enumerate(frames):
-            cv2.imwrite(str(place / f"{step:03d}.png"), frame)
-        lines.append(f"s{number},P{number},001,anger")
-    manifest = folder / "m.csv"
-    manifest.write_text("\n".join(lines))
-    preprocess(manifest, pipeline="paper", out=folder / "paper.h5", jobs=1, console=console)
-    with open_store(folder / "paper.h5") as store:
-        assert len(store.entries) == len(sequences)
-        for entry, frames in zip(store.entries, sequences, strict=True):
-            crops = paper_crops(frames)
-            binaries = paper_binaries(crops)
-            np.testing.assert_array_equal(store.faces(entry.id), [crops[0], crops[-1]])
-            np.testing.assert_array_equal(store.blobs(entry.id), np.array(binaries).astype(bool))
-            assert store.projections(entry.id).tobytes() == paper_projections(binaries).tobytes()
-            assert entry.n_frames == len(frames)
 
 
 @pytest.mark.slow
@@ -167,7 +117,7 @@ def test_frames_that_change_while_they_are_read_are_no_recording(
 
     monkeypatch.setattr(room, name, read_late)
     monkeypatch.setattr("ckseq.storage.frames.MAX_HELD_BYTES", 2**20 if held else 0)
-    more = {"cache": tmp_path / "cache"} if cached else {}
+    more = {"cache": Cache(tmp_path / "cache")} if cached else {}
     (failed,) = prepare(data, tmp_path / "s.h5", pipeline, console, **more)["failed"].values()
     assert "were changed while they were read" in failed
     monkeypatch.undo()
@@ -306,11 +256,11 @@ def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, d
     plain = tmp_path / "plain.h5"
     aligned = ("align.method=translation", "motion.threshold=25")
     prepare(data, plain, pipeline, console, settings=aligned)
-    first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=tmp_path / "cache")
+    first = prepare(data, tmp_path / "first.h5", pipeline, console, cache=Cache(tmp_path / "cache"))
     assert first["from_cache"] == 0
     # the same crops, aligned; then, aligned as before, another threshold: no face is looked for again
     monkeypatch.setattr("ckseq.preprocessing.stages.track_face", None)
-    more = {"cache": tmp_path / "cache"}
+    more = {"cache": Cache(tmp_path / "cache")}
     second = prepare(data, tmp_path / "second.h5", pipeline, console, settings=aligned[:1], **more)
     monkeypatch.setattr("ckseq.preprocessing.stages.align_crops", None)
     third = prepare(data, tmp_path / "third.h5", pipeline, console, settings=aligned, **more)
@@ -319,7 +269,7 @@ def test_crops_are_taken_from_the_cache_and_the_tensors_are_the_same(tmp_path, d
 
 
 def test_other_frames_or_another_box_are_no_business_of_the_cache(tmp_path, data, pipeline, console):
-    more = {"cache": tmp_path / "cache"}
+    more = {"cache": Cache(tmp_path / "cache")}
     prepare(data, tmp_path / "first.h5", pipeline, console, **more)
     assert (
         prepare(data, tmp_path / "b.h5", pipeline, console, settings=("faces.side_px=40",), **more)["from_cache"] == 0

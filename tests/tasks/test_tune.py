@@ -176,7 +176,7 @@ def test_the_page_stands_alone(data, search, tmp_path, console):
     assert "<script src" not in text
     assert "<link" not in text
     assert "prefers-color-scheme: dark" in text
-    assert "<summary>All 4 trials</summary>" in text
+    assert "<summary>All trials (4)</summary>" in text
     assert text.count("<td>complete</td>") == 4
     assert "Estimated from 4 trials, fewer than 10 for each hyperparameter: the order is mostly chance." in text
 
