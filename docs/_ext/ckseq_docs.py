@@ -23,6 +23,7 @@ GALLERY_COMMANDS = (
     "crossval twin.h5 --out cv --no-explain",
 )
 
+
 class RecipeFields(SphinxDirective):
     """Every field of every recipe, from the pydantic models, as ``ckseq config`` lists them."""
 
