@@ -57,7 +57,9 @@ def paper_of(run: RunRecord, predictions: Predictions, scores: Scores, found: Tr
     )
     test = f"{scores.n // scores.repeats} test {noun_of(run).many}"
     tables = (_metrics(found, scores, test), _classes(scores, test), _confusion(scores, test))
-    return _paper(run, written, tables)
+    # the captions speak of sequences until here
+    worded = tuple(one._replace(caption=noun_of(run).reworded(one.caption)) for one in tables)
+    return _paper(run, written, worded)
 
 
 def paper_of_units(run: RunRecord, predictions: Predictions, scores: UnitScores) -> Paper:

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ckseq.errors import CallError
+from ckseq.learn import backend
 from ckseq.models import _conv_lstm_layer
 from ckseq.models.conv_lstm import ConvLSTMConfig, build, build_plain, export
 
@@ -35,7 +36,7 @@ def pair(**fields):
     config = ConvLSTMConfig(filters=8, dense=10, **fields)
     networks = []
     for make in (build, build_plain):
-        keras.utils.set_random_seed(4)
+        backend.start(4)
         networks.append(make(config, input_shape=SHAPE, n_classes=3))
     return networks
 
@@ -111,7 +112,7 @@ def test_adam_takes_the_same_way_as_plain_keras():
     x, codes = made(12), np.arange(12) % 3
     weights = []
     for model in pair():
-        keras.utils.set_random_seed(5)
+        backend.start(5)
         model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
         for _ in range(5):
             model.train_on_batch(x, codes)
