@@ -73,11 +73,21 @@ def start(seed: int) -> None:
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
-    # Keras draws the seeds of layers from Python's own generator, from which other threads draw as well: those of a
-    # cluster's worker do; this one has the same numbers
+
+
+@contextmanager
+def own_seeds(seed: int) -> Iterator[None]:
+    """Build layers with the seeds that follow ``start(seed)``, whatever other threads draw meanwhile.
+
+    Keras draws the seeds of layers from Python's own generator, from which the threads of a cluster's worker draw too.
+    """
     from keras.src.random import seed_generator
 
     seed_generator.python_random = random.Random(seed)
+    try:
+        yield
+    finally:
+        seed_generator.python_random = random
 
 
 @contextmanager

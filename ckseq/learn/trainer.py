@@ -197,14 +197,15 @@ def build_trainer(
     check_input(spec, input_shape)
     if spec.kind == "network":
         backend.start(seed)
-    if spec.kind == "network" and training.precision != "float32":
-        built = _in_mixed_precision(spec, model, training.precision, input_shape, n_classes)
-    else:
-        built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
-    if multi_label:
-        built = with_sigmoid(built) if spec.kind == "network" else one_per_label(built)
-    if spec.kind == "network":
+        with backend.own_seeds(seed):
+            if training.precision == "float32":
+                built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+            else:
+                built = _in_mixed_precision(spec, model, training.precision, input_shape, n_classes)
+            built = with_sigmoid(built) if multi_label else built
         return Trainer(built, built.count_params(), training.epochs, spec, training, augmentation, n_classes, seed)
+    built = spec.build(model, input_shape=input_shape, n_classes=n_classes)
+    built = one_per_label(built) if multi_label else built
     given: dict[str, Any] = {"random_state": seed}
     if spec.ready_made and labels:
         given["labels"] = tuple(labels)

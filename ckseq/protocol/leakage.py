@@ -284,11 +284,17 @@ BASELINES = {
 """The pixel-free baselines by name; the others are compared with the first."""
 
 
-def _picture_baselines(facts: Sequence[SequenceFacts]) -> tuple[dict[str, Baseline], tuple[str, ...]]:
-    """Return the baselines of a single picture, and which cannot be measured; none where all samples are images."""
-    if all(one.n_frames == 1 for one in facts):
-        return {}, ()
-    found, unmeasured = {}, []
+class SeenPictures(NamedTuple):
+    """One picture of each sequence as a vector, by id; ``about`` is a model of these in words."""
+
+    name: str
+    about: str
+    vectors: dict[str, NDArray[np.float64]]
+
+
+def seen_pictures(facts: Sequence[SequenceFacts]) -> tuple[list[SeenPictures], tuple[str, ...]]:
+    """Return first frames and mean pictures, where all sequences have theirs, and which cannot be measured and why."""
+    found, unmeasured = [], []
     firsts = {one.id: one.crops[0] for one in facts if one.crops is not None}
     means = {one.id: one.mean_face for one in facts if one.mean_face is not None}
     for name, shown, pictures in ((FIRST_FRAME, "first face", firsts), (MEAN_PICTURE, "mean of all faces", means)):
@@ -296,19 +302,22 @@ def _picture_baselines(facts: Sequence[SequenceFacts]) -> tuple[dict[str, Baseli
             unmeasured.append(f"{name}: the store lacks that of {len(facts) - len(pictures)} of {len(facts)} sequences")
             continue
         about = f"a linear model of the {shown}, {PICTURE_PX}x{PICTURE_PX} gray values"
-        vectors = {id: as_vector(picture) for id, picture in pictures.items()}
-        found[name] = Baseline(about, partial(_by_picture, vectors))
+        found.append(SeenPictures(name, about, {id: as_vector(picture) for id, picture in pictures.items()}))
     return found, tuple(unmeasured)
+
+
+def _picture_baselines(facts: Sequence[SequenceFacts]) -> tuple[dict[str, Baseline], tuple[str, ...]]:
+    """Return the baselines of a single picture, and which cannot be measured; none where all samples are images."""
+    if all(one.n_frames == 1 for one in facts):
+        return {}, ()
+    found, unmeasured = seen_pictures(facts)
+    return {name: Baseline(about, partial(_by_picture, vectors)) for name, about, vectors in found}, unmeasured
 
 
 def _by_picture(
     vectors: Mapping[str, NDArray[np.float64]], train: list[SequenceFacts], test: list[SequenceFacts]
 ) -> list[str]:
-    from threadpoolctl import threadpool_limits
-
     if not test:
         return []
     seen, asked = (np.stack([vectors[one.id] for one in side]) for side in (train, test))
-    # threads that wait for each other make such small matrices many times slower on busy cores
-    with threadpool_limits(limits=1, user_api="blas"):
-        return predict_pictures(seen, [one.label for one in train], [one.subject for one in train], asked)
+    return predict_pictures(seen, [one.label for one in train], [one.subject for one in train], asked)

@@ -74,6 +74,20 @@ def picture_probabilities(
     -------
     (m, n_classes) float64
     """
+    from threadpoolctl import threadpool_limits
+
+    # threads that wait for each other make such small matrices many times slower on busy cores
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _probabilities(train, codes, n_classes, subjects, test)
+
+
+def _probabilities(
+    train: NDArray[np.float64],
+    codes: NDArray[np.int_],
+    n_classes: int,
+    subjects: Sequence[str],
+    test: NDArray[np.float64],
+) -> NDArray[np.float64]:
     names = sorted(set(subjects))
     # one subject cannot be divided, but its pictures can
     keys = [names.index(name) for name in subjects] if len(names) > 1 else range(len(train))

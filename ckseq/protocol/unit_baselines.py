@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.protocol.holdout import Fold
-from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE, SequenceFacts
-from ckseq.protocol.pictures import PICTURE_PX, as_vector, picture_probabilities
+from ckseq.protocol.leakage import SequenceFacts, seen_pictures
+from ckseq.protocol.pictures import picture_probabilities
 from ckseq.protocol.unit_scores import UnitScores, score_units
 
 Shown = NDArray[np.bool_]
@@ -64,9 +64,9 @@ def measure_unit_baselines(
     place = {one.id: number for number, one in enumerate(facts)}
     sides = [([place[id] for id in fold.train], [place[id] for id in fold.test]) for fold in folds]
     tested = [number for _, test in sides for number in test]
-    pictures, unmeasured = _pictures(facts)
+    pictures, unmeasured = seen_pictures(facts)
     found = []
-    for name, about, predict in (*_RULES, *pictures):
+    for name, about, predict in (*_RULES, *((one.name, one.about, _by_picture(one.vectors)) for one in pictures)):
         answers = [
             predict([facts[i] for i in train], shown[train], [facts[i] for i in test]) for train, test in sides if test
         ]
@@ -114,29 +114,11 @@ _RULES: tuple[tuple[str, str, Predict], ...] = (
 )
 
 
-def _pictures(facts: Sequence[SequenceFacts]) -> tuple[list[tuple[str, str, Predict]], tuple[str, ...]]:
-    found, unmeasured = [], []
-    firsts = {one.id: one.crops[0] for one in facts if one.crops is not None}
-    means = {one.id: one.mean_face for one in facts if one.mean_face is not None}
-    for name, seen, pictures in ((FIRST_FRAME, "first face", firsts), (MEAN_PICTURE, "mean of all faces", means)):
-        if len(pictures) < len(facts):
-            unmeasured.append(f"{name}: the store lacks that of {len(facts) - len(pictures)} of {len(facts)} sequences")
-            continue
-        vectors = {id: as_vector(picture) for id, picture in pictures.items()}
-        about = f"a linear model of the {seen}, {PICTURE_PX}x{PICTURE_PX} gray values"
-        found.append((name, about, _by_picture(vectors)))
-    return found, tuple(unmeasured)
-
-
 def _by_picture(vectors: dict[str, NDArray[np.float64]]) -> Predict:
     def predict(train: Sequence[SequenceFacts], shown: Shown, test: Sequence[SequenceFacts]) -> NDArray[np.float64]:
-        from threadpoolctl import threadpool_limits
-
         seen, asked = (np.stack([vectors[one.id] for one in side]) for side in (train, test))
         subjects = [one.subject for one in train]
-        # threads that wait for each other make such small matrices many times slower on busy cores
-        with threadpool_limits(limits=1, user_api="blas"):
-            found = [picture_probabilities(seen, unit.astype(int), 2, subjects, asked)[:, 1] for unit in shown.T]
+        found = [picture_probabilities(seen, unit.astype(int), 2, subjects, asked)[:, 1] for unit in shown.T]
         return np.stack(found, axis=1)
 
     return predict

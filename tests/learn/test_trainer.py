@@ -1,3 +1,6 @@
+import dataclasses
+import random
+
 import numpy as np
 import pytest
 
@@ -211,3 +214,26 @@ def test_a_class_with_nothing_to_train_on_is_told(spec):
 def test_a_seed_out_of_range_is_refused(spec):
     with pytest.raises(CallError, match="out of range"):
         trainer(spec, seed=-1)
+
+
+def test_layers_get_the_seeds_of_the_training_whatever_other_threads_draw():
+    def weights(draws):
+        def build(config, *, input_shape, n_classes):
+            for _ in range(draws):  # as another thread would, between the seed and the layers
+                random.random()
+            return build_network(config, input_shape=input_shape, n_classes=n_classes)
+
+        return trainer(dataclasses.replace(NETWORK, build=build)).model.get_weights()
+
+    for one, other in zip(weights(0), weights(3), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_keras_follows_its_own_seed_again_after_a_training():
+    keras = backend.load_keras()
+    trainer(seed=4)
+    kernels = []
+    for _ in range(2):
+        keras.utils.set_random_seed(1)
+        kernels.append(keras.initializers.RandomUniform()((2, 3)))
+    np.testing.assert_array_equal(*kernels)
