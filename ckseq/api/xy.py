@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.api.prepare import Arrays, Prepared
+from ckseq.config import parse
 from ckseq.errors import DataError
 from ckseq.notebook import html_table
 from ckseq.signal.fused import beside
@@ -93,10 +94,13 @@ def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, 
 
     Raises
     ------
+    CallError
+        The length is impossible.
     DataError
         No recording is labeled, or one has no such array.
     """
-    config = SequenceConfig(length_frames=length, overflow="resample", short="stretch")
+    asked = {"length_frames": length, "overflow": "resample", "short": "stretch"}
+    config = parse(SequenceConfig, asked, where="load_xy")
     if isinstance(store, Prepared):
         return _from_memory(store, config, input)
     with nullcontext(store) if isinstance(store, Store) else open_store(store) as opened:

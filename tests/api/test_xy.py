@@ -49,3 +49,10 @@ def test_what_is_missing_is_named(store, tmp_path):
     unlabeled = make_store(tmp_path / "unlabeled", list(made_recordings(n_subjects=1))[-1:])
     with pytest.raises(ckseq.DataError, match="no recording is labeled"):
         ckseq.load_xy(unlabeled)
+
+
+@pytest.mark.parametrize("length", [0, -1, "many"])
+def test_an_impossible_length_is_an_error_with_its_remedy(store, length):
+    with pytest.raises(ckseq.CallError, match="length_frames") as caught:
+        ckseq.load_xy(store, length=length)
+    assert caught.value.where == "load_xy"
