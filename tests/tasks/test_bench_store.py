@@ -13,7 +13,8 @@ def test_a_generated_index_is_read_like_any_other(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_use_is_measured_in_a_process_of_its_own(tmp_path, capsys):
+def test_every_use_is_measured_in_a_process_of_its_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     found = bench_store(tmp_path, console=Console(), sizes=(200,))
     measured = found["sizes"]["200"]
     assert set(measured) == {"bytes", *USES}

@@ -32,7 +32,7 @@ def test_facts_come_from_the_recipes_and_the_cards(entries):
     assert published["classes"] == "anger, disgust, happiness, surprise"
     assert entries["experiments", "motion"]["facts"]["input"] == "sequences: projections of the pipeline anchored"
     assert entries["experiments", "fer2013_small"]["facts"]["input"].startswith("single images: crops")
-    assert entries["detectors", "blazeface"]["facts"]["source"].endswith("MediaPipe's (Apache 2.0).")
+    assert entries["detectors", "blazeface"]["facts"]["source"].endswith("(Apache 2.0, LICENSE-APACHE), unchanged.")
     assert entries["detectors", "dlib_hog"]["facts"]["needs"] == "dlib-bin"
     for name in registry.names("models"):
         facts = entries["models", name]["facts"]
