@@ -193,7 +193,7 @@ def _split_notes(entries: Sequence[Entry], recipe: Experiment) -> list[str]:
     there = ", ".join(f"{part} {parts[part]}" for part in ("train", "validation", "test") if parts[part])
     return [
         f"the data set's own split ({there}) is not used: protocol.kind = {recipe.protocol.kind}; "
-        "'ckseq train --set protocol.kind=given' uses it"
+        "--set protocol.kind=given uses it"
     ]
 
 

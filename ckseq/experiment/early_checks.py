@@ -29,7 +29,8 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
         The pipeline and the experiment do not fit each other, TensorFlow is needed and not installed, or a ready-made
         model is missing or cannot name a class.
     DataError
-        Recordings are longer than the experiment allows, have no FACS codes where it predicts action units, or a file of a pretrained network is missing.
+        Recordings are longer than the experiment allows, or have no FACS codes where it predicts action units; or a
+        file of a pretrained network is missing.
     """
     spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
     if spec.kind == "network" or recipe.input == "features":

@@ -89,8 +89,9 @@ def _subjects(recordings: Sequence[Recording]) -> str:
     known = {one.subject for one in recordings if subject_known(one.subject, one.id)}
     if recordings and not known:
         return "unknown subjects"
-    unknown = sum(not subject_known(one.subject, one.id) for one in recordings)
-    return f"{len(known):,} {agreeing(len(known), 'subject', 'subjects')}" + (f", {unknown:,} of unknown" if unknown else "")
+    n_unknown = sum(not subject_known(one.subject, one.id) for one in recordings)
+    more = f", {n_unknown:,} of unknown" if n_unknown else ""
+    return f"{len(known):,} {agreeing(len(known), 'subject', 'subjects')}{more}"
 
 
 def _check(recordings: Sequence[Recording], recipe: Experiment) -> int:

@@ -19,7 +19,16 @@ from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.example_images import example_images
 from ckseq.preprocessing.flat_start import n_flat_at_start
-from ckseq.recording import ArchiveMembers, ImageFiles, ImagesInMemory, PixelRow, Problem, Recording, VideoFile, subject_known
+from ckseq.recording import (
+    ArchiveMembers,
+    ImageFiles,
+    ImagesInMemory,
+    PixelRow,
+    Problem,
+    Recording,
+    VideoFile,
+    subject_known,
+)
 from ckseq.report.classes import draw_classes
 from ckseq.report.gallery import draw_gallery
 from ckseq.report.wording import IMAGE, SEQUENCE
