@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.api.arguments import (
+    as_name,
+    as_path,
+    as_store_path,
+    check_choice,
+    check_count,
+    check_jobs,
+    check_progress,
+    check_seed,
+    kind_of,
+)
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.defaults import CONFIDENCE, FRAMES_PER_SECOND
@@ -24,6 +35,7 @@ from ckseq.inference.recordings import RecordingOptions
 from ckseq.inference.sequences import predict_sequence, with_neutral
 from ckseq.notebook import html_table
 from ckseq.plugins import admit_file
+from ckseq.recording import Recording, VideoFile
 from ckseq.report import tables
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import noun_of
@@ -106,7 +118,7 @@ class Run:
 
     def predict(
         self,
-        source: _Path | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+        source: _Path | Recording | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
         *,
         read_as: ReadAs = "auto",
         neutral: _Path | None = None,
@@ -115,9 +127,9 @@ class Run:
 
         Parameters
         ----------
-        source : path, or (f, h, w) or (f, h, w, 3) uint8
-            A video file, a folder of frames or a photo; or the frames of one recording of an expression, gray or red,
-            green, blue.
+        source : path, Recording, or (f, h, w) or (f, h, w, 3) uint8
+            A video file, a folder of frames or a photo; or a recording as of `scan`; or the frames of one recording
+            of an expression, gray or red, green, blue.
         read_as : str
             ``sequence``, one class for the whole; ``timeline``, classes over time; ``auto`` takes what lasts longer
             than five seconds for a timeline.
@@ -136,11 +148,19 @@ class Run:
         DataError
             The run has no model, as a cross-validation; the input cannot be read, or shows no face.
         """
-        predictor = with_neutral(self._predictor, None if neutral is None else Path(neutral))
+        check_choice(read_as, "read_as", ReadAs)
+        predictor = with_neutral(self._predictor, None if neutral is None else as_path(neutral, "neutral"))
+        if isinstance(source, Recording) and isinstance(source.frames, VideoFile):
+            source = source.frames.path
         if not isinstance(source, str | PathLike):
             if predictor.reads_images:
                 raise CallError("a model of single images reads photos and videos", fix="name the path of one")
-            return predict_sequence(Input("frames", frames_of(source), "sequence"), predictor)
+            if isinstance(source, Recording):
+                return predict_sequence(Input(source.id, source.frames, "sequence"), predictor)
+            if not isinstance(source, np.ndarray | Sequence):
+                raise CallError(f"source is {kind_of(source)}", fix="give a path, a recording, or an array of frames")
+            frames = frames_of(cast("Sequence[NDArray[np.uint8]]", source))
+            return predict_sequence(Input("frames", frames, "sequence"), predictor)
         options = RecordingOptions(read_as, None, False, FRAMES_PER_SECOND, None, TimelineConfig())
         found = apply_model(predictor, [str(source)], options, console=LogConsole())
         if not found.predictions:
@@ -190,7 +210,7 @@ class Run:
             faces=faces,
             all_faces=all_faces,
             console=LogConsole(),
-            **{name: None if path is None else Path(path) for name, path in paths.items()},
+            **{name: None if path is None else as_path(path, name) for name, path in paths.items()},
         )
         files = {name: Path(path) for name, path in values["files"].items()}
         return Report(Path(values["report"]), self.headline, files, values)
@@ -256,10 +276,13 @@ def train(
     CkseqError
         The training would need more memory than there is.
     """
+    check_seed(seed)
+    check_progress(progress)
+    folder = _out(out)
     train_task(
-        _path(store),
-        experiment=experiment,
-        out=Path(out).absolute(),
+        as_store_path(store),
+        experiment=as_name(experiment, "experiment"),
+        out=folder,
         settings=as_options(settings),
         seed=seed,
         overwrite=overwrite,
@@ -267,7 +290,7 @@ def train(
         fit_memory=fit_memory,
         console=LogConsole(progress),
     )
-    return load_run(out)
+    return load_run(folder)
 
 
 def crossval(
@@ -324,10 +347,15 @@ def crossval(
     DataError
         The store has too little for the experiment or its folds.
     """
+    check_seed(seed)
+    check_progress(progress)
+    check_count(seeds, "seeds", least=1)
+    check_jobs(jobs)
+    folder = _out(out)
     crossval_task(
-        _path(store),
-        experiment=experiment,
-        out=Path(out).absolute(),
+        as_store_path(store),
+        experiment=as_name(experiment, "experiment"),
+        out=folder,
         settings=as_options(settings),
         seed=seed,
         seeds=seeds,
@@ -338,17 +366,17 @@ def crossval(
         keep_models=keep_models,
         console=LogConsole(progress),
     )
-    return load_run(out)
+    return load_run(folder)
 
 
-def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
+def load_run(run: _Path | Run, *, plugins: _Path | Sequence[_Path] = ()) -> Run:
     """Open a run folder that `train`, `crossval` or the command line made; no code in it is executed.
 
     Parameters
     ----------
-    run : path
-        The run folder.
-    plugins : sequence of path
+    run : path or Run
+        The run folder; a run that is open already is returned as it is.
+    plugins : path, or sequence of path
         Files of plug-ins that the run was made with, whose code is executed. `Run.predict` needs those that the record
         names, with the same SHA-256; those of installed packages are found.
 
@@ -363,11 +391,13 @@ def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
     DataError
         The folder is no run, or its record is damaged or of a newer version.
     """
-    for path in plugins:
-        admit_file(Path(path))
-    folder = Path(run).absolute()
+    if isinstance(run, Run):
+        return run
+    folder = as_path(run, "run", fix="give the path of a run folder").absolute()
+    for path in [plugins] if isinstance(plugins, str | PathLike) else plugins:
+        admit_file(as_path(path, "plugins", fix="give paths of .py files"))
     return Run(folder, read_run(folder))
 
 
-def _path(store: _Path | Store) -> Path:
-    return (store.path if isinstance(store, Store) else Path(store)).absolute()
+def _out(out: Any) -> Path:
+    return as_path(out, "out", fix="give the path of the run folder").absolute()

@@ -40,6 +40,7 @@ from ckseq.notebook import html_table
 from ckseq.recording import Origin
 from ckseq.signal.fused import NeutralFace, beside, less_neutral, neutral_face
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
+from ckseq.storage.no_store import no_store
 from ckseq.storage.run_migration import with_new_spelling
 from ckseq.storage.store_entry import (
     PREPARE_AGAIN,
@@ -332,11 +333,11 @@ def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -
         There is no such file, or it is damaged, not a store, of an unknown schema, or another one than before.
     """
     if not path.is_file():
-        raise DataError("there is no such store", path, "make one with 'ckseq preprocess DATA --out STORE'")
+        raise no_store(path)
     try:
         file = h5py.File(path, "r")
     except OSError:
-        raise DataError("is cut short, or not a store of ckseq", path, PREPARE_AGAIN) from None
+        raise no_store(path) from None
     try:
         _check_schema(file, path)
         store = Store(file, path, listing=listing)

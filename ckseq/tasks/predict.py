@@ -193,9 +193,8 @@ def _print(predictions: Sequence[Prediction], notes: Sequence[str], console: Con
     photos = [one for one in predictions if isinstance(one, PhotoPrediction)]
     if sequences:
         console.say(_unit_table(sequences) if multi_label else _sequence_table(sequences))
-        for one in sequences:
-            if one.drawn is not None:
-                console.say(f"  {one.drawn}")
+        for path in filter(None, (one.drawn for one in sequences)):
+            console.say(f"  {path}")
     if any(photo.faces for photo in photos):
         console.say(_photo_table(photos))
     for one in predictions:

@@ -27,6 +27,7 @@ from ckseq.preprocessing.tally import Tally, named
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.cache import ENTRIES, Cache, remove_abandoned, trim
+from ckseq.storage.no_store import check_target
 from ckseq.storage.store import open_store
 from ckseq.storage.work_log import WorkLog, no_log, work_log
 
@@ -103,6 +104,7 @@ def preprocess(
     """
     if append and overwrite:
         raise CallError("--append and --overwrite exclude each other")
+    check_target(out)
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
     recordings = wanted_recordings(layout.scan(data), classes, data)
