@@ -36,6 +36,10 @@ from ckseq.storage.store_entry import Entry
 from ckseq.storage.streaming import n_steps, stream
 
 # the sections of a pipeline that change what is read from a store
+_NEED_LABELS = (
+    "of CK+, put Emotion_labels.zip beside the images, else fill in the manifest's column label; then prepare it again "
+    "with 'ckseq preprocess --overwrite'"
+)
 _STAGES = ("detector", "faces", "landmarks", "align", "motion")
 
 
@@ -298,7 +302,9 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if recipe.predicts_units:
         return _with_codes(store, entries), notes
     present = in_order(map(_label, entries))
-    known = ", ".join(present) or "none"
+    if not present:
+        raise DataError(f"no {noun.one} to use has a label", store.path, _NEED_LABELS)
+    known = ", ".join(present)
     if missing := [label for label in recipe.classes if label not in present]:
         what = f"no {noun.one} to use shows {', '.join(missing)}; the classes there are: {known}"
         raise DataError(what, store.path, "change the experiment's classes, or prepare a store with all of them")

@@ -63,7 +63,7 @@ def verdict(recordings: Sequence[Recording], *, original: str | None, expected: 
     what = f"{n:,} {noun}"
     if original is not None and expected is not None:
         what = f"the complete {original}" if n == expected else f"{n:,} of {expected:,} {noun}: part of {original}"
-    what += f"; {len(labeled):,} labeled, of {_subjects(labeled)}"
+    what += f"; {len(labeled):,} labeled, of {_subjects(labeled or recordings)}"
     enough: list[str] = []
     smaller: dict[str, str] = {}
     reasons: dict[str, str] = {}

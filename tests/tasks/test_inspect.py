@@ -160,12 +160,30 @@ def test_a_place_that_no_source_knows(tmp_path):
     with pytest.raises(CallError, match="there is no such folder"):
         find_source(tmp_path / "none", None)
     put(tmp_path / "thesis.pdf", b"x")
-    with pytest.raises(
-        DataError, match=r"it holds thesis\.pdf; looked for \(ckplus\) .*\(class_folders\)|\(manifest\)"
-    ):
+    with pytest.raises(DataError) as caught:
         find_source(tmp_path, None)
+    assert caught.value.what == "is not a data set that ckseq knows: it holds thesis.pdf"
+    layouts = r"needed: \(1\) CK\+: .*\(2\) one folder per class: .*\(3\) a table such as fer2013.*\(4\) .* manifest"
+    assert re.match(layouts, caught.value.fix)
+    assert caught.value.fix.endswith("see 'Your own videos' in the documentation")
+    assert len(caught.value.fix) < 480
     with pytest.raises(DataError, match="one file of another kind"):
         find_source(tmp_path / "thesis.pdf", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "hint"),
+    [
+        ("1.png", ".", "put the files of each class into a folder of its own, or list them in a manifest"),
+        ("clip.mp4", "clip.mp4", "'ckseq predict RUN' reads single files"),
+        ("ck.h5", "ck.h5", "name it with --store"),
+    ],
+)
+def test_what_is_nearly_a_data_set_has_a_remedy_of_its_own(tmp_path, name, place, hint):
+    put(tmp_path / name, b"x")
+    with pytest.raises(DataError) as caught:
+        find_source(tmp_path / place, None)
+    assert caught.value.fix.startswith(hint)
 
 
 def test_a_name_is_believed_and_a_slip_explained(tree):
