@@ -278,7 +278,7 @@ def train(
     """
     check_seed(seed)
     check_progress(progress)
-    folder = _out(out)
+    folder = as_path(out, "out", fix="give the path of the run folder").absolute()
     train_task(
         as_store_path(store),
         experiment=as_name(experiment, "experiment"),
@@ -351,7 +351,7 @@ def crossval(
     check_progress(progress)
     check_count(seeds, "seeds", least=1)
     check_jobs(jobs)
-    folder = _out(out)
+    folder = as_path(out, "out", fix="give the path of the run folder").absolute()
     crossval_task(
         as_store_path(store),
         experiment=as_name(experiment, "experiment"),
@@ -397,7 +397,3 @@ def load_run(run: _Path | Run, *, plugins: _Path | Sequence[_Path] = ()) -> Run:
     for path in [plugins] if isinstance(plugins, str | PathLike) else plugins:
         admit_file(as_path(path, "plugins", fix="give paths of .py files"))
     return Run(folder, read_run(folder))
-
-
-def _out(out: Any) -> Path:
-    return as_path(out, "out", fix="give the path of the run folder").absolute()

@@ -40,7 +40,6 @@ from ckseq.notebook import html_table
 from ckseq.recording import Origin
 from ckseq.signal.fused import NeutralFace, beside, less_neutral, neutral_face
 from ckseq.storage.hdf5 import CHECKSUM, child, read_checked
-from ckseq.storage.no_store import no_store
 from ckseq.storage.run_migration import with_new_spelling
 from ckseq.storage.store_entry import (
     PREPARE_AGAIN,
@@ -51,6 +50,7 @@ from ckseq.storage.store_entry import (
     root_checksum,
 )
 from ckseq.storage.store_index import Held
+from ckseq.storage.store_place import no_store
 from ckseq.storage.store_shards import SCHEMA as SCHEMA_OF_MANY
 from ckseq.storage.store_shards import Shards
 

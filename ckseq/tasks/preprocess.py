@@ -27,8 +27,8 @@ from ckseq.preprocessing.tally import Tally, named
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.cache import ENTRIES, Cache, remove_abandoned, trim
-from ckseq.storage.no_store import check_target
 from ckseq.storage.store import open_store
+from ckseq.storage.store_place import check_target
 from ckseq.storage.work_log import WorkLog, no_log, work_log
 
 _NAMED = 10

@@ -5,8 +5,8 @@ import pytest
 from made_stores import made_recordings, make_store
 
 from ckseq.errors import CallError, DataError
-from ckseq.storage.no_store import check_target
 from ckseq.storage.store import open_store
+from ckseq.storage.store_place import check_target
 
 MAKE = "make a store with 'ckseq preprocess {0} --out STORE.h5', or do everything at once with 'ckseq experiment NAME"
 
