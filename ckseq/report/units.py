@@ -129,7 +129,7 @@ def units_tree(
             "low": _known(scores.interval.low),
             "high": _known(scores.interval.high),
         },
-        "mean_f1": scores.mean_f1,
+        "mean_f1": _known(scores.mean_f1),
         "n_test": scores.n,
         "n_subjects": scores.n_subjects,
         "seeds": scores.n_seeds,
