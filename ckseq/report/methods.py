@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ckseq.grammar import counted
 from ckseq.protocol.intervals import N_DRAWS
+from ckseq.report.against_baselines import all_kinds
 from ckseq.report.methods_model import model_sentences
 from ckseq.report.methods_preprocessing import preprocessing_sentences
 from ckseq.report.wording import Noun, noun_of, percent
@@ -166,7 +167,7 @@ def _statistics(
     level = percent(confidence)
     if run.predicts_units:
         baselines = [
-            "The mean over the units is compared with those of baselines without pixels or motion on the same folds"
+            "The mean over the units is compared with those of baselines without motion on the same folds"
         ]
         return [
             "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
@@ -183,7 +184,7 @@ def _statistics(
         sentences.append("Scores are means over the seeds")
     if run.leakage:
         sentences.append(
-            "Baselines without pixels or motion were trained and tested on the same folds, and compared with the class "
+            f"{all_kinds(noun, many=True)} were trained and tested on the same folds, and compared with the class "
             "prior by the exact one-sided McNemar test [@mcnemar1947]"
         )
     return sentences

@@ -266,12 +266,17 @@ def subject_independent(run: RunRecord) -> bool | None:
 
 
 def shows(
-    scores: Scores, noun: Noun = SEQUENCE, *, ready_made: bool = False, better_than_baselines: bool | None = None
+    scores: Scores,
+    noun: Noun = SEQUENCE,
+    *,
+    ready_made: bool = False,
+    against: str | None = None,
+    baselines: str = "baseline without motion",
 ) -> list[str]:
     """Return what may be concluded from the scores; a ready-made model learned nothing in the run.
 
-    ``better_than_baselines`` is whether the model is better than every baseline without pixels or motion, None where
-    the run records none.
+    ``against`` is the outcome of `ckseq.report.against_baselines.judged`, None where the run records no baselines;
+    ``baselines`` is what these are.
     """
     n = scores.n // scores.repeats
     what = f"test {noun.form(n)}"
@@ -281,19 +286,19 @@ def shows(
         f"{noun.counted(n)}, the true accuracy on {noun.many} like these may lie anywhere from "
         f"{between(scores.interval)} ({percent(scores.confidence)} confidence interval)."
     ]
-    if better_than_baselines:
+    if against == "better":
         sentences.append(
-            "The model is significantly better than every baseline without pixels or motion: "
+            f"The model is significantly better than every {baselines}: "
             + (
                 "what the ready-made model knows carries over to these data."
                 if ready_made
                 else "it learned something that generalizes to the test set."
             )
         )
-    elif better_than_baselines is not None:
-        sentences.append(
-            "Nothing yet: a baseline without pixels or motion is as good, as the paired test at the top tells."
-        )
+    elif against == "as_good":
+        sentences.append(f"Nothing yet: a {baselines} is as good, as the paired test at the top tells.")
+    elif against == "cannot_tell":
+        sentences.append(f"Not whether the model is better than a {baselines}: too few were tested to tell.")
     sentences += _weakest(scores)
     return sentences
 

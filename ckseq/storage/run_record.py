@@ -77,7 +77,7 @@ class PairRecord(Record):
 
 
 class RuleRecord(Record):
-    """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None.
+    """A baseline without motion, and its accuracy; ``p_value`` against the class prior, whose own is None.
 
     ``interval_method`` is how the interval was computed; ``hits`` has 1 or 0 for each test sequence of the folds, in
     their order. Records of earlier versions have Wilson's interval and no ``hits``.
@@ -133,7 +133,7 @@ class LeakageRecord(Record):
 
 
 class UnitBaselineRecord(Record):
-    """A baseline of action units without pixels or motion: its mean AUC, and that of each unit; None if undefined."""
+    """A baseline of action units without motion: its mean AUC, and that of each unit; None if undefined."""
 
     name: str
     about: str
