@@ -59,7 +59,7 @@ class Scores:
 
     @property
     def averages(self) -> tuple[Average, Average]:
-        """The average of precision, recall and F1 over the classes with test sequences, and that weighted by support."""
+        """The mean of precision, recall and F1 over the classes with test sequences, and that weighted by support."""
         classes = self.per_class
         columns = np.stack([classes.precision, classes.recall, classes.f1])
         tested = columns[:, classes.support > 0]

@@ -166,9 +166,7 @@ def _statistics(
 ) -> list[str]:
     level = percent(confidence)
     if run.predicts_units:
-        baselines = [
-            "The mean over the units is compared with those of baselines without motion on the same folds"
-        ]
+        baselines = ["The mean over the units is compared with those of baselines without motion on the same folds"]
         return [
             "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
             f"[@jeni2013], with {level} confidence intervals by a bootstrap over subjects [@davison1997], {N_DRAWS} "

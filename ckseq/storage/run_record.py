@@ -315,7 +315,7 @@ def read_run(folder: Path) -> RunRecord:
             raise DataError("its replacement was cut off", folder, fix)
         raise DataError("there is no such folder", folder, _NAME_A_RUN)
     if not path.is_file():
-        raise DataError(f"is not a run: it holds no {RUN}", folder, _NAME_A_RUN)
+        raise DataError(f"is not a run: it holds no {RUN}", folder, _inner_runs(folder) or _NAME_A_RUN)
     try:
         tree = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
@@ -335,6 +335,15 @@ def read_run(folder: Path) -> RunRecord:
         return RunRecord.model_validate_json(json.dumps(from_schema_1(tree) if schema == 1 else tree))
     except (ValidationError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"is not a complete record of a run: {_first(error)}", path, TRAIN_AGAIN) from None
+
+
+def _inner_runs(folder: Path) -> str:
+    """Return which runs a folder of runs holds, as that of 'ckseq experiment'; empty without any."""
+    inner = sorted(path.parent for path in folder.glob(f"*/{RUN}") if path.is_file())
+    if not inner:
+        return ""
+    more = f" (or another of the {len(inner)} runs in it)" if len(inner) > 1 else ""
+    return f"name the run in it: {inner[0]}{more}"
 
 
 def _first(error: Exception) -> str:

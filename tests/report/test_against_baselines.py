@@ -74,8 +74,8 @@ def test_what_cannot_be_told_says_of_how_many_and_where_the_limit_is():
     _, text = verdict_of(predictions_of(2, 6, n_wrong=3), rule("sequence length", "1" * 8 + "0" * 4))
     assert text == (
         "Whether the model is better than a baseline without motion cannot be told: 2 people were tested, and with "
-        "fewer than 6 no paired test reaches p < 0.05. The best, sequence length (about sequence length), reaches 0.667 "
-        "on the same test sequences, the model 0.750."
+        "fewer than 6 no paired test reaches p < 0.05. The best, sequence length (about sequence length), reaches "
+        "0.667 on the same test sequences, the model 0.750."
     )
     _, text = verdict_of(predictions_of(5, 1, known=False), rule("sequence length", "0" * 5))
     assert "5 sequences were tested" in text
@@ -95,7 +95,9 @@ def test_a_mean_picture_speaks_against_motion_only():
         in verdict_of(predictions_of(12, 3), pictures=[picture])[1]
     )
     both = verdict_of(predictions_of(12, 3), pictures=[picture, rule("first frame", "1" * 36)])[1]
-    assert both.startswith("This result shows nothing yet: a baseline without motion, first frame alone (about first frame)")
+    assert both.startswith(
+        "This result shows nothing yet: a baseline without motion, first frame alone (about first frame)"
+    )
     assert both.endswith("As good as the model is also mean picture alone (1.000).")
 
 

@@ -26,9 +26,7 @@ def test_no_published_figure_and_one_without_a_count():
 
 
 def test_better_than_the_baselines_or_not():
-    better, not_better, unknown = (
-        wording.shows(made_scores(), against=one)[1] for one in ("better", "as_good", None)
-    )
+    better, not_better, unknown = (wording.shows(made_scores(), against=one)[1] for one in ("better", "as_good", None))
     assert better.endswith("it learned something that generalizes to the test set.")
     assert not_better.startswith("Nothing yet: a baseline without motion is as good")
     assert "lowest recall" in unknown
