@@ -117,12 +117,12 @@ def test_steps_depend_on_what_there_is(tmp_path):
         (
             "inspect",
             {"data": "d", "source": "ckplus"},
-            "ckseq experiment default --data d --source ckplus --out RESULT",
+            "ckseq experiment default --data d --source ckplus --out",
         ),
         (
             "predict",
             {"run": "r", "settings": ("timeline.window_s=2",), "read_as": "timeline", "neutral": "n.mp4"},
-            "ckseq predict r a.mp4 'b c.mp4' --neutral n.mp4 --set timeline.window_s=2 --as timeline --out RESULTS --draw",
+            "ckseq predict r a.mp4 'b c.mp4' --neutral n.mp4 --set timeline.window_s=2 --as timeline --out RESULTS",
         ),
     ],
 )

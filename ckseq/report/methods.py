@@ -16,6 +16,7 @@ from ckseq.storage.run_record import RunRecord
 
 _DATA = {
     "ckplus": "the extended Cohn-Kanade data set (CK+) [@kanade2000; @lucey2010]",
+    "ckplus_layout": "a data set in the layout of the extended Cohn-Kanade data set (CK+) [@kanade2000; @lucey2010]",
     "synthetic": "a synthetic data set of drawn faces that show no person",
     "recorded": "recordings of consenting people made with ckseq",
 }
@@ -201,6 +202,11 @@ def _to_add(run: RunRecord, predictions: Predictions) -> list[str]:
         found.append("that the run is not complete: these results are not final")
     if not run.store or run.store.origin in (None, "other"):
         found.append("name, source and license of the data set")
+    elif run.store.origin == "ckplus_layout":
+        found.append(
+            "whether the data are a part of CK+, and which: they are laid out or named like it, and not every class has "
+            "as many sequences as there"
+        )
     if predictions.subjects is None:
         found.append("the number of subjects, and whether one is in training and test: the run does not know them")
     if not run.store or run.store.origin != "synthetic":
