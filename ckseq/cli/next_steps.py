@@ -74,8 +74,8 @@ def _crossval(store: Path, experiment: str, settings: Sequence[str], *, out: str
     return None if enough is None else ["crossval", store, *_named(experiment), "--out", out, *_set(enough)]
 
 
-def _set(settings: Sequence[str]) -> list[str]:
-    return [word for setting in settings for word in ("--set", setting)]
+def _set(settings: Sequence[str] | None) -> list[str]:
+    return [word for setting in settings or () for word in ("--set", setting)]
 
 
 def _kept(call: Call, *names: str) -> list[str]:
@@ -122,7 +122,7 @@ def _after_crossval(call: Call) -> Words:
 
 
 def _after_audit(call: Call) -> Words:
-    return _crossval(call.values["store"], call.values["experiment"] or "default", call.values["settings"])
+    return _crossval(call.values["store"], call.values["experiment"] or "default", call.values["settings"] or ())
 
 
 def _after_report(call: Call) -> Words:
@@ -136,7 +136,7 @@ def _after_predict(call: Call) -> Words:
     if call.values["out"] is not None:
         return ["live", call.values["run"], *_kept(call, "neutral")]
     values = call.values
-    kept = [*_kept(call, "neutral", "detector", "seconds"), *_set(values["settings"])]
+    kept = [*_kept(call, "neutral", "detector", "seconds"), *_set(values.get("settings"))]
     for option, name, default in (
         ("--as", "read_as", "auto"),
         ("--fps", "fps", FRAMES_PER_SECOND),
@@ -169,8 +169,8 @@ def _after_best(call: Call) -> Words:
 
 
 def _after_preview(call: Call) -> Words:
-    settings = [*call.values["settings"], *([f"seed={call.values['seed']}"] if call.values["seed"] is not None else [])]
-    return ["train", call.values["store"], *_named(call.values["experiment"]), "--out", "RUN", *_set(settings)]
+    kept = [*_set(call.values["settings"]), *_kept(call, "seed")]
+    return ["train", call.values["store"], *_named(call.values["experiment"]), "--out", "RUN", *kept]
 
 
 _NEXT: Mapping[str, Callable[[Call], Words]] = {

@@ -204,8 +204,8 @@ def _to_add(run: RunRecord, predictions: Predictions) -> list[str]:
         found.append("name, source and license of the data set")
     elif run.store.origin == "ckplus_layout":
         found.append(
-            "whether the data are a part of CK+, and which: they are laid out or named like it, and not every class has "
-            "as many sequences as there"
+            "whether the data are a part of CK+, and which: they are laid out or named like it, and some class has "
+            "fewer sequences than there, or more"
         )
     if predictions.subjects is None:
         found.append("the number of subjects, and whether one is in training and test: the run does not know them")
