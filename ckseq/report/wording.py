@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ckseq.grammar import agreeing, counted
-from ckseq.protocol.intervals import Interval, wilson_interval
+from ckseq.protocol.intervals import LEAST_SUBJECTS, Interval, wilson_interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.score import Scores
 from ckseq.storage.run_record import LeakageRecord, RuleRecord, RunRecord
@@ -336,6 +336,10 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
             "How well the model does on people it has never seen: subjects are unknown, and nothing keeps a person's "
             f"{noun_of(run).many} in one part. A manifest names the subjects."
         )
+    n_people = scores.method.n_subjects
+    if n_people is not None and n_people < LEAST_SUBJECTS:
+        who = f"{counted(n_people, 'person', 'people')} {agreeing(n_people, 'was', 'were')}"
+        sentences.append(f"How much it differs from person to person: only {who} tested.")
     mean = _significant_picture(run.leakage, MEAN_PICTURE)
     if mean and mean.accuracy >= scores.accuracy:
         sentences.append(

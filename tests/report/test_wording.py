@@ -1,3 +1,5 @@
+import dataclasses
+
 from made_runs import LABELS, made_predictions, made_run
 
 from ckseq.protocol.intervals import wilson_interval
@@ -172,3 +174,11 @@ def test_a_published_failure_is_quoted():
     assert len(wording.rates(run, made_scores(majority=0.2))) == 2
     sentences = wording.does_not_show(run, made_scores())
     assert "Whether others did better: they published no accuracy, but 'out of memory'." in sentences
+
+
+def test_of_few_people_nothing_is_said_of_others():
+    scores = made_scores()
+    few, enough = (dataclasses.replace(scores, method=scores.method._replace(n_subjects=n)) for n in (2, 10))
+    sentence = "How much it differs from person to person: only 2 people were tested."
+    assert sentence in wording.does_not_show(made_run(), few)
+    assert not any("person to person" in one for one in wording.does_not_show(made_run(), enough))
