@@ -311,10 +311,11 @@ def _weakest(scores: Scores) -> list[str]:
         return []
     mistakes = scores.matrix[i].copy()
     mistakes[i] = 0
-    other = scores.labels[int(mistakes.argmax())]
+    others = [label for label, n in zip(scores.labels, mistakes, strict=True) if n == mistakes.max()]
+    most = "most often " if mistakes.sum() > mistakes.max() * len(others) or mistakes.max() > 1 else ""
     return [
         f"The class with the lowest recall is {scores.labels[i]}: {n_correct} of {support} correct, "
-        f"{'most often ' if mistakes.sum() > 1 else ''}confused with {other}."
+        f"{most}confused with {' and '.join(others)}."
     ]
 
 
@@ -336,10 +337,7 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
             "How well the model does on people it has never seen: subjects are unknown, and nothing keeps a person's "
             f"{noun_of(run).many} in one part. A manifest names the subjects."
         )
-    n_people = scores.method.n_subjects
-    if n_people is not None and n_people < LEAST_SUBJECTS:
-        who = f"{counted(n_people, 'person', 'people')} {agreeing(n_people, 'was', 'were')}"
-        sentences.append(f"How much it differs from person to person: only {who} tested.")
+    sentences += _few_people(scores)
     mean = _significant_picture(run.leakage, MEAN_PICTURE)
     if mean and mean.accuracy >= scores.accuracy:
         sentences.append(
@@ -368,6 +366,14 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
         "people at work, in school or anywhere else."
     )
     return sentences
+
+
+def _few_people(scores: Scores) -> list[str]:
+    n_people = scores.method.n_subjects
+    if n_people is None or n_people >= LEAST_SUBJECTS:
+        return []
+    who = f"{counted(n_people, 'person', 'people')} {agreeing(n_people, 'was', 'were')}"
+    return [f"How much it differs from person to person: only {who} tested."]
 
 
 def warnings(run: RunRecord) -> list[str]:

@@ -182,3 +182,10 @@ def test_of_few_people_nothing_is_said_of_others():
     sentence = "How much it differs from person to person: only 2 people were tested."
     assert sentence in wording.does_not_show(made_run(), few)
     assert not any("person to person" in one for one in wording.does_not_show(made_run(), enough))
+
+
+def test_classes_that_are_equally_often_confused_are_all_named():
+    outcomes = [("anger", "anger", 3), ("anger", "disgust", 1), ("anger", "happiness", 1), ("disgust", "disgust", 2)]
+    assert wording.shows(made_scores(outcomes))[-1] == (
+        "The class with the lowest recall is anger: 3 of 5 correct, confused with disgust and happiness."
+    )
