@@ -19,7 +19,8 @@ def cross_validated(recipe: Experiment) -> tuple[Experiment, list[str]]:
 
     A note says so where the experiment's own does not keep people apart.
     """
-    protocol, notes = recipe.protocol, []
+    protocol = recipe.protocol
+    notes: list[str] = []
     if protocol.kind not in HOLDOUTS:
         return recipe, notes
     if protocol.kind != "subject_holdout":
