@@ -103,8 +103,11 @@ class LandmarkFiles:
     missing: tuple[str, ...] = ()
 
 
-Origin = Literal["ckplus", "synthetic", "recorded", "other"]
-"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others."""
+Origin = Literal["ckplus", "ckplus_layout", "synthetic", "recorded", "other"]
+"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others.
+
+``ckplus_layout`` is laid out or named as CK+ and does not hold all that CK+ has: it may be a part of it, or not.
+"""
 
 
 def subject_known(subject: str, id: str) -> bool:
