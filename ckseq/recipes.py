@@ -213,7 +213,7 @@ def _received(cls: type[WithPlugin], tree: Tree, admitted: list[tuple[str, str]]
     """Return a recipe that another process of the same person sent; its digests are compared."""
     for room, kind in admitted:
         if plugins.is_path(kind) and not Path(kind).exists():
-            what = f"the worker on {socket.gethostname()} has no such plug-in"
+            what = f"{socket.gethostname()}, which works for this command, has no such plug-in"
             raise CallError(what, kind, "copy it to the same path on every machine, or install it there as a package")
         plugins.admit(room, kind)
     return cls.of_tree(tree, "a worker process")
