@@ -55,6 +55,12 @@ class Report:
         Every table and figure in the run folder, by name.
     values : dict
         The scores and findings, as ``ckseq report --json`` prints them.
+
+    Examples
+    --------
+    >>> report = ckseq.load_run("cv").report()
+    >>> report.page.name, report.files["confusion_matrix.csv"].is_file(), report.values["accuracy"]
+    ('report.html', True, 1.0)
     """
 
     page: Path
@@ -75,6 +81,15 @@ class Run:
         The run folder.
     record : RunRecord
         How the run was made: recipes with all their values, data, folds, seeds, versions.
+
+    Examples
+    --------
+    >>> run = ckseq.load_run("cv")
+    >>> run.scores["accuracy"], run.record.kind, run.record.labels
+    (1.0, 'cross_validation', ('happiness', 'sadness', 'surprise'))
+    >>> row = run.predictions.rows[0]
+    >>> row.recording, row.truth, row.predicted
+    ('S005_001', 'surprise', 'surprise')
     """
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
@@ -135,6 +150,12 @@ class Run:
             The model does not read such an input, or a folder holds several photos.
         DataError
             The run has no model, as a cross-validation; the input cannot be read, or shows no face.
+
+        Examples
+        --------
+        >>> found = ckseq.load_run("run").predict("faces/cohn-kanade-images/S005/001")
+        >>> found.predicted, round(found.probabilities["surprise"], 2)
+        ('surprise', 1.0)
         """
         predictor = with_neutral(self._predictor, None if neutral is None else Path(neutral))
         if not isinstance(source, str | PathLike):
@@ -183,6 +204,11 @@ class Run:
             The store is not that of the run, or options contradict each other.
         DataError
             A file of the run is missing or damaged, or there are no predictions yet.
+
+        Examples
+        --------
+        >>> ckseq.load_run("cv").report(faces=False).headline
+        'Accuracy 1.00 (95 % interval 0.80 to 1.00, Wilson): 15 of 15 test sequences'
         """
         paths = {"store": store, "units": units, "figures": figures}
         values = report_task(
@@ -255,6 +281,12 @@ def train(
         The store has too little for the experiment.
     CkseqError
         The training would need more memory than there is.
+
+    Examples
+    --------
+    >>> run = ckseq.train("faces.h5", out="trained")
+    >>> run.headline
+    'Accuracy 1.00 (95 % interval 0.44 to 1.00, Wilson): 3 of 3 test sequences'
     """
     train_task(
         _path(store),
@@ -323,6 +355,12 @@ def crossval(
         ``out`` is in the way, or the experiment is wrong.
     DataError
         The store has too little for the experiment or its folds.
+
+    Examples
+    --------
+    >>> run = ckseq.crossval("faces.h5", out="cv_ridge", settings={"model.kind": "ridge"})
+    >>> len(run.predictions.rows), run.record.model_kind, len(run.record.folds)
+    (15, 'ridge', 5)
     """
     crossval_task(
         _path(store),
@@ -362,6 +400,11 @@ def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
         A plug-in cannot be loaded.
     DataError
         The folder is no run, or its record is damaged or of a newer version.
+
+    Examples
+    --------
+    >>> ckseq.load_run("run").record.state
+    'complete'
     """
     for path in plugins:
         admit_file(Path(path))
