@@ -190,7 +190,9 @@ def _check_imports(code: Code) -> None:
                 continue
             what = f"imports {name}, which lies beside it and of which no SHA-256 is recorded"
             if code.is_package:
-                raise CallError(what, path, f"have it in {code.name} and import it relatively, as in 'from . import ...'")
+                raise CallError(
+                    what, path, f"have it in {code.name} and import it relatively, as in 'from . import ...'"
+                )
             raise CallError(what, path, _MAKE_PACKAGE)
 
 
@@ -240,7 +242,10 @@ class _Finder(MetaPathFinder):
         self.codes: dict[str, Code] = {}
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None  # noqa: ARG002
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         first, _, rest = fullname.partition(".")
         if (code := self.codes.get(first)) is None:

@@ -215,7 +215,9 @@ def _from_entry_point(room: str, name: str, where: str | None) -> Plugin | None:
         vars(module).update(__file__=held.__file__, SPEC=spec)
     _room_of(module, room, f"{_package(entry)}: {entry.value}")
     if not digest:
-        raise CallError(f"the files of the plug-in {name} of {_package(entry)} cannot be read", where, "install it again")
+        raise CallError(
+            f"the files of the plug-in {name} of {_package(entry)} cannot be read", where, "install it again"
+        )
     return Plugin(room, name, name, _version(entry), digest, _package(entry), module)
 
 

@@ -101,12 +101,16 @@ def test_what_runs_is_what_was_hashed(tmp_path):
         plugin.module.added()
 
 
-@pytest.mark.parametrize("line", ["import helper", "from helper import x", "from . import helper", "import helper.part"])
+@pytest.mark.parametrize(
+    "line", ["import helper", "from helper import x", "from . import helper", "import helper.part"]
+)
 def test_a_file_does_not_import_the_file_beside_it(line, tmp_path, monkeypatch):
     """Not even where that folder is on the path, as in a notebook."""
     write(tmp_path, {"helper.py": "x = 1\n", "middle.py": f"{line}\n{DETECTOR}"})
     for _ in range(2):
-        with pytest.raises(ckseq.CallError, match=r"imports .*, .* no SHA-256 is recorded.* make it a package") as caught:
+        with pytest.raises(
+            ckseq.CallError, match=r"imports .*, .* no SHA-256 is recorded.* make it a package"
+        ) as caught:
             plugins.admit("detectors", str(tmp_path / "middle.py"))
         assert caught.value.where == str(tmp_path / "middle.py")
         monkeypatch.syspath_prepend(tmp_path)

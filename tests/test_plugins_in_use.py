@@ -105,5 +105,9 @@ def test_a_worker_without_the_file_says_so(made, cluster, tmp_path, console, mon
     monkeypatch.setattr("ckseq.tasks.preprocess.load_pipeline", load_and_lose)
     with pytest.raises(CallError, match="has no such plug-in; copy it to the same path on every machine"):
         preprocess(
-            made / "all.csv", pipeline=str(folder / "own.toml"), out=tmp_path / "s.h5", on=f"dask:{address}", console=console
+            made / "all.csv",
+            pipeline=str(folder / "own.toml"),
+            out=tmp_path / "s.h5",
+            on=f"dask:{address}",
+            console=console,
         )

@@ -40,7 +40,16 @@ GROUPS = (
 NEVER = ("ckseq live", "ckseq record", "fer-25", "fer2013", "peer_fer", "faces.h5", "postgresql:")
 # what takes minutes
 LONG = ("paper_phase4", "baselines", "against/", "strictness", "tune", "search/", "motion", "ckseq export", "network")
-LONG += ("photo_result", "leave_one_subject_out", "live.h5", "anchored.h5", "action_units", "aus", "explain ", "explained")
+LONG += (
+    "photo_result",
+    "leave_one_subject_out",
+    "live.h5",
+    "anchored.h5",
+    "action_units",
+    "aus",
+    "explain ",
+    "explained",
+)
 # a reader trains to the end, a test does not need to
 SHORTER = {
     "synth twin": "--set emotions_per_subject=3 --set median_frames=8",

@@ -43,9 +43,8 @@ def test_a_search_over_a_model_by_path_ends_in_a_recipe_that_runs(search, tmp_pa
     study = open_study("small", None, out)
     assert study.trials[0].user_attrs["values"] == {"model.kind": "./scaled.py", "model.factor": 3.0}
     assert str(tmp_path) not in str(study.user_attrs["about"]["space"])  # it is the same search on another machine
-    with new_process():
-        with pytest.raises(ckseq.CallError, match=r"needs the plug-in scaled\.py 2\.1.*--plugin FILE"):
-            tune_export("small", storage=None, out=out, console=console)
+    with new_process(), pytest.raises(ckseq.CallError, match=r"needs the plug-in scaled\.py 2\.1.*--plugin FILE"):
+        tune_export("small", storage=None, out=out, console=console)
     written = tune_export("small", storage=None, out=out, console=console)
     with new_process():
         experiment(written["experiment"], data=data, out=tmp_path / "result", jobs=1, console=console)
@@ -75,7 +74,10 @@ def test_the_plug_in_of_the_recipe_itself_is_the_baseline_and_keeps_its_fields(s
 
 
 def test_what_is_set_is_relative_to_the_search_too(search, monkeypatch):
-    text = SEARCH[: SEARCH.index("[space]")] + '[set.model]\nkind = "./scaled.py"\n[space]\nmodel.factor = {float = [1.0, 2.0]}\n'
+    text = (
+        SEARCH[: SEARCH.index("[space]")]
+        + '[set.model]\nkind = "./scaled.py"\n[space]\nmodel.factor = {float = [1.0, 2.0]}\n'
+    )
     search.write_text(text)
     monkeypatch.chdir("/")
     assert load_space(str(search)).recipes({"model.factor": 1.5}).experiment.model.factor == 1.5
@@ -83,7 +85,9 @@ def test_what_is_set_is_relative_to_the_search_too(search, monkeypatch):
 
 def test_an_installed_one_and_a_detector_are_choices_too(search, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(install(tmp_path / "site", scaled=MODEL, middle=DETECTOR))
-    space = '[space]\nmodel.kind = {choice = ["ridge", "scaled"]}\ndetector.kind = {choice = ["whole_frame", "middle"]}\n'
+    space = (
+        '[space]\nmodel.kind = {choice = ["ridge", "scaled"]}\ndetector.kind = {choice = ["whole_frame", "middle"]}\n'
+    )
     search.write_text(SEARCH[: SEARCH.index("[space]")] + space)
     found = load_space(str(search)).recipes({"model.kind": "scaled", "detector.kind": "middle"})
     assert (found.experiment.model_kind, found.pipeline.detector_kind) == ("scaled", "middle")
