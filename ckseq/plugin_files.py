@@ -1,4 +1,4 @@
-"""The code of a plug-in that is named by its path, a file or a package: read once, hashed, and executed from these bytes.
+"""The code of a plug-in named by its path, a file or a package: read once, hashed, and executed from these bytes.
 
 What is hashed is all that is executed: a file cannot import the files beside it, and a package imports its own modules
 relatively.
@@ -176,7 +176,7 @@ def _sha256_of_file(path: Path) -> str:
 
 
 def _check_imports(code: Code) -> None:
-    """Refuse an import of what is not hashed: of a module beside the file or the package, by whatever folder is current."""
+    """Refuse an import of what is not hashed: of a module beside the file or the package, even where it is found."""
     folders = {code.path.parent.resolve()} | ({code.path.resolve()} if code.is_package else set())
     for path, content in code.modules.values():
         try:
@@ -244,7 +244,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,
+        path: Sequence[str] | None = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         first, _, rest = fullname.partition(".")

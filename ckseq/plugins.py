@@ -130,7 +130,7 @@ def admit(room: str, kind: str, *, where: str | None = None) -> Plugin | None:
 
 
 def admit_file(path: Path) -> Plugin:
-    """Load the code of a file or a folder that a person has named; its ``SPEC`` tells the room. Errors as of `admit`."""
+    """Load the code of a file or a folder that a person has named; its ``SPEC`` tells the room; errors of `admit`."""
     plugin = _from_path(path, None, None)
     _admitted[plugin.room, plugin.kind] = plugin
     return plugin
@@ -179,12 +179,16 @@ def _refusal(room: str, recorded: dict[str, str], there: list[Installed], where:
         return what, where, f"installed is {there[0].package} {there[0].version}, which differs: install that version"
     given = [plugin for plugin in all_admitted(room) if plugin.name == name]
     if given:
-        fix = f"give the {'folder' if name.endswith('/') else 'file'} as it was, or remove plugin from a recipe of your own"
+        fix = f"give the {_thing(name)} as it was, or remove plugin from a recipe of your own"
         return what, where, f"{given[0].kind} has another, {given[0].sha256}: {fix}"
     if not name.endswith((".py", "/")):
         return what, where, "install its package"
-    thing = "folder" if name.endswith("/") else "file"
+    thing = _thing(name)
     return what, where, f"get the {thing} from somebody you trust, read it, and give it with --plugin {thing.upper()}"
+
+
+def _thing(name: str) -> str:
+    return "folder" if name.endswith("/") else "file"
 
 
 def _from_path(path: Path, room: str | None, where: str | None) -> Plugin:
