@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from ckseq import plugins
 from ckseq.errors import CallError
 
 
+@cache
 def names(room: str) -> tuple[str, ...]:
     """Return the names that may be chosen in a room, sorted, without importing any of them.
 

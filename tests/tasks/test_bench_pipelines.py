@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ckseq.console import Console
@@ -32,7 +33,10 @@ def test_pipelines_are_measured_against_decoding_on_the_same_frames(recordings, 
     assert all(row["times_decoding"] > 1 for row in rows.values())
     with open_store(tmp_path / "fast.h5") as fast, open_store(tmp_path / "anchored, BlazeFace.h5") as anchored:
         for entry in fast.entries:
-            assert (fast.projections(entry.id) == anchored.projections(entry.id)).all()
+            whole, half = anchored.projections(entry.id), fast.projections(entry.id)
+            assert (whole.shape[2], half.shape[2]) == (267, 134)
+            pairs = (whole[:, :, :-1:2] + whole[:, :, 1::2]) / 2
+            assert np.corrcoef(pairs.ravel(), half[:, :, :133].ravel())[0, 1] > 0.9
             assert anchored.has(entry.id, "blobs")
             assert not fast.has(entry.id, "blobs")
 
