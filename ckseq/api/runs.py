@@ -358,9 +358,9 @@ def crossval(
 
     Examples
     --------
-    >>> run = ckseq.crossval("faces.h5", out="cv_ridge", settings={"model.kind": "ridge"})
-    >>> len(run.predictions.rows), run.record.model_kind, len(run.record.folds)
-    (15, 'ridge', 5)
+    >>> run = ckseq.crossval("faces.h5", out="loso", settings={"protocol.kind": "leave_one_subject_out"})
+    >>> len(run.predictions.rows), run.record.protocol.kind
+    (15, 'leave_one_subject_out')
     """
     crossval_task(
         _path(store),

@@ -86,8 +86,8 @@ class Space:
         """Return what is recorded of a choice that is a plug-in."""
         if not isinstance(value, str):
             return None
-        found = [one.plugins[value] for one in self.dimensions if one.path == path and value in (one.plugins or {})]
-        return found[0] if found else None
+        found = (one.plugins for one in self.dimensions if one.path == path and one.plugins)
+        return next((own[value] for own in found if value in own), None)
 
     def baseline(self) -> Tree:
         """Return the parameters, by name, of the baseline recipes, as far as the space contains them."""
