@@ -39,7 +39,7 @@ class XY(NamedTuple):
     Examples
     --------
     >>> X, y, groups, ids = ckseq.load_xy("faces.h5", length=24)
-    >>> X.shape, y[0], groups[0], ids[0]
+    >>> X.shape, str(y[0]), str(groups[0]), str(ids[0])
     ((15, 24, 2, 267, 3), 'surprise', 'S005', 'S005_001')
     """
 
