@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
+from ckseq.api.written_report import Report
 from ckseq.defaults import CONFIDENCE, FRAMES_PER_SECOND
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.finished import Finished
@@ -39,37 +39,6 @@ from ckseq.tasks.train import train as train_task
 from ckseq.tracking.timeline import TimelineConfig
 
 _Path = str | PathLike[str]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `Run.report` wrote.
-
-    Parameters
-    ----------
-    page : Path
-        The HTML page, one file that needs no network.
-    headline : str
-        The main score with its confidence interval, in words.
-    files : dict of str to Path
-        Every table and figure in the run folder, by name.
-    values : dict
-        The scores and findings, as ``ckseq report --json`` prints them.
-
-    Examples
-    --------
-    >>> report = ckseq.load_run("cv").report()
-    >>> report.page.name, report.files["confusion_matrix.csv"].is_file(), report.values["accuracy"]
-    ('report.html', True, 1.0)
-    """
-
-    page: Path
-    headline: str
-    files: Mapping[str, Path]
-    values: Mapping[str, Any]
-
-    def _repr_html_(self) -> str:
-        return html_table(self.headline, [("page", self.page), *self.files.items()])
 
 
 class Run:
