@@ -30,6 +30,15 @@ class SourceSpec:
         data set is different.
     labels_from : str
         What to do where no recording has a label, in one line.
+
+    Examples
+    --------
+    >>> def scan(root):
+    ...     paths = sorted(root.glob("*.mp4"))
+    ...     return [ckseq.Recording(one.stem, one.stem, "1", None, ckseq.VideoFile(one)) for one in paths]
+    >>> spec = ckseq.SourceSpec("videos", "*.mp4", lambda root: any(root.glob("*.mp4")), scan, lambda root: [])
+    >>> spec.recognizes(Path("faces")), spec.scan(Path("faces"))
+    (False, [])
     """
 
     name: str
