@@ -10,7 +10,8 @@ from typing import Any, get_args
 import numpy as np
 
 from ckseq.errors import CallError
-from ckseq.recording import Recording
+from ckseq.recording import ImagesInMemory, Recording
+from ckseq.storage.frames import frames_of
 from ckseq.storage.store import Store
 
 _SCORE = "score arrays with scikit-learn: cross_val_score(estimator, {}, cv=GroupKFold())"
@@ -60,7 +61,7 @@ def as_path(value: Any, name: str, *, fix: str = "give a path, as text or pathli
 
 
 def as_store_path(store: Any) -> Path:
-    """Return the absolute path of a store that is open or named by its path.
+    """Return the path of a store that is open or named by its path.
 
     Raises
     ------
@@ -68,9 +69,9 @@ def as_store_path(store: Any) -> Path:
         It is something else; the remedy depends on what.
     """
     if isinstance(store, Store):
-        return store.path.absolute()
+        return store.path
     fix = _INSTEAD.get(type(store).__name__, "give the path of a store that ckseq.preprocess made")
-    return as_path(store, "store", fix=fix).absolute()
+    return as_path(store, "store", fix=fix)
 
 
 def as_name(value: Any, name: str) -> str:
@@ -113,6 +114,19 @@ def as_recordings(data: Any) -> list[Recording] | None:
     return items if n_recordings else None
 
 
+def as_frames(source: Any) -> ImagesInMemory:
+    """Return the frames of one sequence, given as arrays of pixels.
+
+    Raises
+    ------
+    CallError
+        It is something else; see `ckseq.storage.frames.frames_of`.
+    """
+    if not isinstance(source, np.ndarray | Sequence):
+        raise CallError(f"source is {kind_of(source)}", fix="give a path, a recording, or an array of frames")
+    return frames_of(source)
+
+
 def check_count(value: Any, name: str, *, least: int = 0) -> None:
     """Refuse what is no whole number, or too small a one.
 
@@ -125,10 +139,19 @@ def check_count(value: Any, name: str, *, least: int = 0) -> None:
         raise CallError(f"{name} = {value!r}", fix=f"give a whole number from {least} on")
 
 
-def check_seed(seed: Any) -> None:
-    """Refuse what is no seed; None is the experiment's own. Errors as of `check_count`."""
+def check_training(seed: Any, progress: Any, *, seeds: Any = 1, jobs: Any = 1) -> None:
+    """Refuse a seed, of which None is the experiment's own, and numbers of seeds and processes that are none.
+
+    Raises
+    ------
+    CallError
+        One of them is none.
+    """
     if seed is not None:
         check_count(seed, "seed")
+    check_count(seeds, "seeds", least=1)
+    check_jobs(jobs)
+    check_progress(progress)
 
 
 def check_jobs(jobs: Any) -> None:

@@ -238,7 +238,7 @@ def preprocess(
     (15, (5, 2, 267, 3))
     """
     place = as_path(data.path if isinstance(data, DataSet) else data, "data", fix="give the path of a data set")
-    target = as_path(out, "out", fix="give the path of the store to write").absolute()
+    target = as_path(out, "out", fix="give the path of the store to write")
     check_jobs(jobs)
     check_progress(progress)
     n_threads = cv2.getNumThreads()
@@ -246,7 +246,7 @@ def preprocess(
         preprocess_data(
             place.absolute(),
             pipeline=as_name(pipeline, "pipeline"),
-            out=target,
+            out=target.absolute(),
             settings=as_options(settings),
             source=None if source is None else as_name(source, "source"),
             jobs=jobs,

@@ -6,22 +6,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.api.arguments import (
-    as_name,
-    as_path,
-    as_store_path,
-    check_choice,
-    check_count,
-    check_jobs,
-    check_progress,
-    check_seed,
-    kind_of,
-)
+from ckseq.api.arguments import as_frames, as_name, as_path, as_store_path, check_choice, check_training
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.api.written_report import Report
@@ -40,7 +30,6 @@ from ckseq.report import tables
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import read_complete_run
-from ckseq.storage.frames import frames_of
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.storage.store import Store
@@ -147,10 +136,7 @@ class Run:
                 raise CallError("a model of single images reads photos and videos", fix="name the path of one")
             if isinstance(source, Recording):
                 return predict_sequence(Input(source.id, source.frames, "sequence"), predictor)
-            if not isinstance(source, np.ndarray | Sequence):
-                raise CallError(f"source is {kind_of(source)}", fix="give a path, a recording, or an array of frames")
-            frames = frames_of(cast("Sequence[NDArray[np.uint8]]", source))
-            return predict_sequence(Input("frames", frames, "sequence"), predictor)
+            return predict_sequence(Input("frames", as_frames(source), "sequence"), predictor)
         options = RecordingOptions(read_as, None, False, FRAMES_PER_SECOND, None, TimelineConfig())
         found = apply_model(predictor, [str(source)], options, console=LogConsole())
         if not found.predictions:
@@ -277,11 +263,10 @@ def train(
     >>> run.headline
     'Accuracy 1.00 (95 % interval 0.44 to 1.00, Wilson): 3 of 3 test sequences'
     """
-    check_seed(seed)
-    check_progress(progress)
+    check_training(seed, progress)
     folder = as_path(out, "out", fix="give the path of the run folder").absolute()
     train_task(
-        as_store_path(store),
+        as_store_path(store).absolute(),
         experiment=as_name(experiment, "experiment"),
         out=folder,
         settings=as_options(settings),
@@ -354,13 +339,10 @@ def crossval(
     >>> len(run.predictions.rows), run.record.protocol.kind
     (15, 'leave_one_subject_out')
     """
-    check_seed(seed)
-    check_progress(progress)
-    check_count(seeds, "seeds", least=1)
-    check_jobs(jobs)
+    check_training(seed, progress, seeds=seeds, jobs=jobs)
     folder = as_path(out, "out", fix="give the path of the run folder").absolute()
     crossval_task(
-        as_store_path(store),
+        as_store_path(store).absolute(),
         experiment=as_name(experiment, "experiment"),
         out=folder,
         settings=as_options(settings),
