@@ -27,6 +27,8 @@ MAX_GAP_S = 1.0
 _ENCODER = {"crf": "21", "preset": "veryfast"}
 _SOUND_HZ, _AAC_SAMPLES = 48_000, 1024
 _LARGEST_DENOMINATOR = 1001
+# times of frames are rounded, so one that is this share of a frame early is in time
+_EARLY = 0.1
 _FIX = "choose a folder that can be written, with free space"
 
 
@@ -76,7 +78,7 @@ class VideoWriter:
         self._last_s = seconds
         if (image.shape[1], image.shape[0]) != self._size:
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
-        while self._n_written <= (seconds - self._skipped_s) * self._fps:
+        while self._n_written <= (seconds - self._skipped_s) * self._fps + _EARLY:
             self._encoder.add(image)
             self._n_written += 1
 

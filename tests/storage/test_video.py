@@ -96,6 +96,17 @@ def test_a_written_video_keeps_time_though_frames_come_at_uneven_times(tmp_path)
     np.testing.assert_allclose(np.array(lights)[[0, 1, 5, 10]], np.linspace(40, 200, 5)[[0, 1, 2, 4]], atol=8)
 
 
+@pytest.mark.parametrize(("fps", "digits"), [(25, None), (30, 3)])
+def test_every_frame_is_written_once_though_its_time_is_rounded(fps, digits, tmp_path):
+    assert 29 / 25 * 25 < 29
+    with VideoWriter(tmp_path / "out.mp4", fps=fps) as writer:
+        for number in range(30):
+            seconds = number / fps if digits is None else round(number / fps, digits)
+            writer.write(seconds, np.full((64, 64, 3), 8 * number, np.uint8))
+    levels = [image.mean() / 8 for _, image in Video(tmp_path / "out.mp4").frames()]
+    assert np.allclose(levels, range(30), atol=0.5)
+
+
 def test_a_video_that_cannot_be_written(tmp_path):
     with VideoWriter(tmp_path / "none" / "out.mp4", fps=10) as writer, pytest.raises(DataError, match="cannot be writ"):
         writer.write(0.0, pictures(1)[0])
