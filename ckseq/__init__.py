@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from ckseq.api.data_set import DataSet, scan
     from ckseq.api.prepare import Prepared, prepare, preprocess
     from ckseq.api.projections import Projections
-    from ckseq.api.runs import Report, Run, crossval, load_run, train
+    from ckseq.api.runs import Run, crossval, load_run, train
+    from ckseq.api.written_report import Report
     from ckseq.api.xy import XY, load_xy, open_store
     from ckseq.config import Config
     from ckseq.detectors._spec import DetectorSpec
@@ -57,7 +58,8 @@ _HOMES = {
     "api.data_set": ("DataSet", "scan"),
     "api.prepare": ("Prepared", "prepare", "preprocess"),
     "api.projections": ("Projections",),
-    "api.runs": ("Report", "Run", "crossval", "load_run", "train"),
+    "api.runs": ("Run", "crossval", "load_run", "train"),
+    "api.written_report": ("Report",),
     "api.xy": ("XY", "load_xy", "open_store"),
     "config": ("Config",),
     "detectors._spec": ("DetectorSpec",),

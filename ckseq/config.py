@@ -31,6 +31,14 @@ class Config(BaseModel):
 
     Write fields as ``erosion_px: int = Field(5, ge=1, description="side of the square kernel, pixels")``; choices as
     ``Literal``; a tuple as ``Field(..., strict=False)``, since TOML knows only lists.
+
+    Examples
+    --------
+    >>> from pydantic import Field
+    >>> class MyConfig(ckseq.Config):
+    ...     strength: float = Field(1.0, gt=0, description="inverse of the penalty")
+    >>> MyConfig(strength=0.5)
+    MyConfig(strength=0.5)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())

@@ -29,6 +29,14 @@ class CkseqError(Exception):
         The file, folder, key or recording it is about.
     fix : str, optional
         What to do about it.
+
+    Examples
+    --------
+    >>> try:
+    ...     ckseq.scan("nowhere")
+    ... except ckseq.CkseqError as error:
+    ...     error.what, error.fix
+    ('there is no such folder or file', 'check the path')
     """
 
     exit_status = 1
@@ -45,10 +53,22 @@ class CkseqError(Exception):
 
 
 class CallError(CkseqError):
-    """Wrong usage: an option, a recipe or an output path is invalid; nothing was started."""
+    """Wrong usage: an option, a recipe or an output path is invalid; nothing was started.
+
+    Examples
+    --------
+    >>> print(ckseq.CallError("is a file", "out", "name a folder"))
+    out: is a file; name a folder
+    """
 
     exit_status = 2
 
 
 class DataError(CkseqError):
-    """A file cannot be used: an image, a label, a recording, a store."""
+    """A file cannot be used: an image, a label, a recording, a store.
+
+    Examples
+    --------
+    >>> print(ckseq.DataError("holds no image", "S005/001"))
+    S005/001: holds no image
+    """

@@ -1,4 +1,4 @@
-"""Plug-ins: models, detectors and sources from outside the package, as files or as entry points of installed packages.
+"""Plug-ins: models, detectors and sources from outside the package, by path or as entry points of installed packages.
 
 Code is loaded only by `admit` and `admit_file`, for what a person has named: in a recipe of their own, on their command
 line, or in a call. What a run or store names is only looked up, by its SHA-256: among these, and in installed packages.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import re
-import sys
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
@@ -19,12 +17,10 @@ from types import ModuleType
 from typing import Any
 
 from ckseq.errors import CallError
-from ckseq.regular_file import open_regular
+from ckseq.plugin_files import INIT, digest_of_package, load, read_code
 
 SPECS = {"models": "ModelSpec", "detectors": "DetectorSpec", "sources": "SourceSpec"}
 """The rooms that plug-ins extend; entry points are in the groups ``ckseq.models`` and so on."""
-
-_MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -36,14 +32,14 @@ class Plugin:
     room : str
         A key of `SPECS`.
     kind : str
-        As recipes name it: the absolute path of its file, or the name of its entry point.
+        As recipes name it: the absolute path of its file or folder, or the name of its entry point.
     name, version : str
-        The name of the file or entry point, and the version of its package, or ``__version__`` of the file; empty if
-        there is none.
+        The name of the file, folder (with a slash behind it) or entry point, and the version of its package, or its
+        ``__version__``; empty if there is none.
     sha256 : str
-        Of the file's bytes, 64 hexadecimal digits.
+        Of the file's bytes, or of all files of the package, 64 hexadecimal digits.
     package : str
-        The installed package; empty of a file.
+        The installed package; empty of a path.
     module : module
         With its ``SPEC``.
     """
@@ -63,7 +59,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Installed:
-    """A plug-in of an installed package, of which no code is loaded; ``sha256`` is empty without a file of its own."""
+    """A plug-in of an installed package, of which no code is loaded; ``sha256`` is empty if it has no files."""
 
     room: str
     name: str
@@ -78,7 +74,7 @@ _admitted: dict[tuple[str, str], Plugin] = {}
 
 
 def is_path(kind: str) -> bool:
-    """Whether a kind is the path of a file, not a name.
+    """Whether a kind is the path of a file or a folder, not a name.
 
     >>> is_path("./my_model.py"), is_path("my_model")
     (True, False)
@@ -113,7 +109,7 @@ def admit(room: str, kind: str, *, where: str | None = None) -> Plugin | None:
     room : str
         A key of `SPECS`.
     kind : str
-        The path of a file, or the name of an entry point.
+        The path of a file or of a package's folder, or the name of an entry point.
     where : str, optional
         What named it, for messages.
 
@@ -125,17 +121,17 @@ def admit(room: str, kind: str, *, where: str | None = None) -> Plugin | None:
     Raises
     ------
     CallError
-        There is no such file, it cannot be loaded, or its ``SPEC`` is of another room.
+        There is no such file, it cannot be loaded or imports what is not hashed, or its ``SPEC`` is of another room.
     """
-    plugin = _from_file(Path(kind), room, where) if is_path(kind) else _from_entry_point(room, kind, where)
+    plugin = _from_path(Path(kind), room, where) if is_path(kind) else _from_entry_point(room, kind, where)
     if plugin is not None:
         _admitted[room, plugin.kind] = plugin
     return plugin
 
 
 def admit_file(path: Path) -> Plugin:
-    """Load the code of a file that a person has named; its ``SPEC`` tells the room. Errors as of `admit`."""
-    plugin = _from_file(path, None, None)
+    """Load the code of a file or a folder that a person has named; its ``SPEC`` tells the room; errors of `admit`."""
+    plugin = _from_path(path, None, None)
     _admitted[plugin.room, plugin.kind] = plugin
     return plugin
 
@@ -170,7 +166,7 @@ def recall(room: str, kind: str, recorded: Any, *, where: str) -> Plugin | None:
     if same:
         return next((plugin for plugin in same if plugin.kind == kind), same[0])
     there = [one for one in installed(room) if one.name == name]
-    if any(one.sha256 == digest for one in there):
+    if any(one.sha256 == digest != "" for one in there):
         return admit(room, name, where=where)
     raise CallError(*_refusal(room, recorded, there, where))
 
@@ -183,43 +179,24 @@ def _refusal(room: str, recorded: dict[str, str], there: list[Installed], where:
         return what, where, f"installed is {there[0].package} {there[0].version}, which differs: install that version"
     given = [plugin for plugin in all_admitted(room) if plugin.name == name]
     if given:
-        fix = "give the file as it was, or remove plugin from a recipe of your own"
+        fix = f"give the {_thing(name)} as it was, or remove plugin from a recipe of your own"
         return what, where, f"{given[0].kind} has another, {given[0].sha256}: {fix}"
-    if not name.endswith(".py"):
+    if not name.endswith((".py", "/")):
         return what, where, "install its package"
-    return what, where, "get the file from somebody you trust, read it, and give it with --plugin FILE"
+    thing = _thing(name)
+    return what, where, f"get the {thing} from somebody you trust, read it, and give it with --plugin {thing.upper()}"
 
 
-def _from_file(path: Path, room: str | None, where: str | None) -> Plugin:
-    path = path.absolute()
-    try:
-        with open_regular(path) as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        what = "there is no such plug-in" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
-        raise CallError(what, path, f"correct the path in {where} or --set" if where else "check the path") from None
-    if len(content) > _MOST_BYTES:
-        raise CallError(f"is larger than {_MOST_BYTES >> 20} MiB", path, "name a file of Python")
-    digest = hashlib.sha256(content).hexdigest()
-    # named by its content, so that estimators saved with its classes find them, and only them, again
-    name = f"ckseq_plugin_{re.sub(r'[^0-9a-zA-Z]', '_', path.stem)}_{digest[:12]}"
-    module = sys.modules.get(name) or _executed(name, content, path)
-    room = _room_of(module, room, str(path))
-    return Plugin(room, str(path), path.name, str(getattr(module, "__version__", "")), digest, "", module)
+def _thing(name: str) -> str:
+    return "folder" if name.endswith("/") else "file"
 
 
-def _executed(name: str, content: bytes, path: Path) -> ModuleType:
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
-    try:
-        exec(compile(content, str(path), "exec"), vars(module))  # the bytes whose digest is recorded
-    except BaseException as error:
-        del sys.modules[name]
-        if not isinstance(error, Exception):
-            raise
-        raise CallError(f"cannot be loaded: {type(error).__name__}: {error}", path, "correct the file") from error
-    return module
+def _from_path(path: Path, room: str | None, where: str | None) -> Plugin:
+    code = read_code(path, where=where)
+    module = load(code)
+    room = _room_of(module, room, str(code.path))
+    version = str(getattr(module, "__version__", ""))
+    return Plugin(room, str(code.path), code.name, version, code.sha256, "", module)
 
 
 def _from_entry_point(room: str, name: str, where: str | None) -> Plugin | None:
@@ -230,6 +207,7 @@ def _from_entry_point(room: str, name: str, where: str | None) -> Plugin | None:
         packages = " and ".join(sorted(map(_package, entries)))
         raise CallError(f"{name} is a plug-in of {packages}", where, "uninstall one of them")
     (entry,) = entries
+    digest = _digest_of(entry)  # of what is executed next
     try:
         module = importlib.import_module(entry.module)
         spec = getattr(module, entry.attr or "SPEC", None)
@@ -240,7 +218,10 @@ def _from_entry_point(room: str, name: str, where: str | None) -> Plugin | None:
         held, module = module, ModuleType(module.__name__, module.__doc__)
         vars(module).update(__file__=held.__file__, SPEC=spec)
     _room_of(module, room, f"{_package(entry)}: {entry.value}")
-    digest = hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
+    if not digest:
+        raise CallError(
+            f"the files of the plug-in {name} of {_package(entry)} cannot be read", where, "install it again"
+        )
     return Plugin(room, name, name, _version(entry), digest, _package(entry), module)
 
 
@@ -265,13 +246,20 @@ def _version(entry: EntryPoint) -> str:
 
 
 def _digest_of(entry: EntryPoint) -> str:
-    """Return the SHA-256 of an entry point's file, found without executing any of its package."""
+    """Return the SHA-256 of the package that an entry point's module is in, or of a module that is in none.
+
+    None of its code is executed.
+    """
     parts = entry.module.split(".")
     try:
         spec = importlib.util.find_spec(parts[0])
         for n in range(2, len(parts) + 1):
-            inside = None if spec is None else spec.submodule_search_locations
-            spec = None if inside is None else PathFinder.find_spec(".".join(parts[:n]), list(inside))
-        return "" if spec is None or not spec.origin else hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+            if spec is None or spec.origin:  # None is that of a namespace, which belongs to several packages
+                break
+            spec = PathFinder.find_spec(".".join(parts[:n]), list(spec.submodule_search_locations or ()))
+        if spec is None or not spec.origin:
+            return ""
+        file = Path(spec.origin)
+        return digest_of_package(file.parent) if file.name == INIT else hashlib.sha256(file.read_bytes()).hexdigest()
     except (ImportError, ValueError, OSError):
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -69,18 +70,18 @@ def read_recipe(kind: str, name: str) -> tuple[Path, Tree]:
         There is no such recipe, or recipes extend each other in a circle.
     """
     path = find_recipe(kind, name)
-    tree = _with_own_plugins(read_toml(path), path)
+    tree = with_own_plugins(read_toml(path), path)
     seen = [path]
     while "extends" in tree:
         base = find_recipe(kind, beside(str(tree.pop("extends")), seen[-1]))
         if base in seen:
             raise CallError(f"extends {base.stem}, which extends it", path, "let one of them stand alone")
         seen.append(base)
-        tree = laid_over(_with_own_plugins(read_toml(base), base), tree)
+        tree = laid_over(with_own_plugins(read_toml(base), base), tree)
     return path, tree
 
 
-def _with_own_plugins(tree: Tree, recipe: Path) -> Tree:
+def with_own_plugins(tree: Tree, recipe: Path) -> Tree:
     """Return a tree whose plug-ins, named by paths relative to the recipe's file, are named by absolute paths."""
     found = dict(tree)
     for section in ROOMS:
@@ -102,7 +103,13 @@ def admit_plugin(tree: Tree, section: str, where: str) -> Tree:
     if not isinstance(table, dict) or not isinstance(kind := table.get("kind"), str):
         return tree  # an error of its own, see `read_kind`
     kind = registry.admit(ROOMS[section], kind, where=f"{where} [{section}]")
-    return {**tree, section: {**table, "kind": kind}}
+    return {**tree, section: {**_facts_of(section, kind), **table, "kind": kind}}
+
+
+def _facts_of(section: str, kind: str) -> Tree:
+    """Return what is recorded of the plug-in of a section; nothing of what comes with ckseq."""
+    plugin = plugins.admitted(ROOMS[section], kind)
+    return {} if plugin is None else {"plugin": plugin.facts()}
 
 
 def laid_over(base: Tree, tree: Tree) -> Tree:
@@ -177,8 +184,7 @@ def read_kind(values: Tree, section: str, where: str) -> Tree:
 def dump_kind(tree: Tree, section: str) -> Tree:
     """Bring a dumped recipe into the shape of its TOML, where the kind stands in its section, and what it is of."""
     kind = tree[f"{section}_kind"]
-    plugin = plugins.admitted(ROOMS[section], kind)
-    head = {"kind": kind} if plugin is None else {"kind": kind, "plugin": plugin.facts()}
+    head = {"kind": kind, **_facts_of(section, kind)}
     return {
         key: {**head, **value} if key == section else value for key, value in tree.items() if key != f"{section}_kind"
     }
@@ -206,6 +212,9 @@ class WithPlugin(Config):
 def _received(cls: type[WithPlugin], tree: Tree, admitted: list[tuple[str, str]]) -> WithPlugin:
     """Return a recipe that another process of the same person sent; its digests are compared."""
     for room, kind in admitted:
+        if plugins.is_path(kind) and not Path(kind).exists():
+            what = f"{socket.gethostname()}, which works for this command, has no such plug-in"
+            raise CallError(what, kind, "copy it to the same path on every machine, or install it there as a package")
         plugins.admit(room, kind)
     return cls.of_tree(tree, "a worker process")
 

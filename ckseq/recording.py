@@ -63,7 +63,13 @@ class ArchiveMembers:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """The frames of a video file."""
+    """The frames of a video file.
+
+    Examples
+    --------
+    >>> ckseq.VideoFile(Path("clips/a.mp4")).path.name
+    'a.mp4'
+    """
 
     path: Path
 
@@ -103,8 +109,11 @@ class LandmarkFiles:
     missing: tuple[str, ...] = ()
 
 
-Origin = Literal["ckplus", "synthetic", "recorded", "other"]
-"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others."""
+Origin = Literal["ckplus", "ckplus_layout", "synthetic", "recorded", "other"]
+"""Whose faces a data set shows: those of CK+, drawn ones, those of people recorded with ckseq, or others.
+
+``ckplus_layout`` is laid out or named as CK+ and does not hold all that CK+ has: it may be a part of it, or not.
+"""
 
 
 def subject_known(subject: str, id: str) -> bool:
@@ -148,6 +157,13 @@ class Recording:
         The data set's own landmarks, where it has some.
     action_units : tuple of ActionUnit or None
         Its FACS codes, by number; None where it was not coded.
+
+    Examples
+    --------
+    >>> frames = ckseq.ImageFiles(Path("clips/anna_1").joinpath(f"{number}.png") for number in range(1, 4))
+    >>> recording = ckseq.Recording("anna_1", "anna", "1", "happiness", frames)
+    >>> recording.n_frames, recording.label
+    (3, 'happiness')
     """
 
     id: str
@@ -182,6 +198,11 @@ class Problem:
 
     A problem that ``matters`` for the interpretation of results is stored as a note. ``left_out`` counts the recordings
     that cannot be used because of it; ``--strict`` refuses such data.
+
+    Examples
+    --------
+    >>> ckseq.Problem("the video has no frames", "clips/a.mp4", "it is left out", left_out=1).remedy
+    'it is left out'
     """
 
     what: str

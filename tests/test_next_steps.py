@@ -11,6 +11,13 @@ from ckseq.cli.common import cli
 from ckseq.cli.next_steps import FINAL, next_step
 
 OUT = Path("some folder")
+KIND = "protocol.kind=leave_one_subject_out"
+
+
+@pytest.fixture(autouse=True)
+def enough_people(monkeypatch):
+    """The stores here do not exist: whatever is set is said to divide them."""
+    monkeypatch.setattr("ckseq.experiment.possible_folds.settings_for_folds", lambda *call: list(call[2]))
 
 
 def commands(group=cli, prefix=""):
@@ -68,7 +75,9 @@ def test_the_experiment_is_named_where_it_is_not_the_default():
 def test_steps_depend_on_what_there_is(tmp_path):
     crossval = {"store": "ck.h5", "experiment": "action_units", "out": "aus"}
     assert next_step("crossval", crossval, {"mean_auc": 0.9}) == "ckseq report EMOTIONS_RUN --units aus"
-    assert next_step("crossval", crossval, {}).startswith("ckseq baselines ck.h5 --experiment action_units")
+    assert next_step("crossval", crossval, {}) == (
+        "ckseq baselines ck.h5 --experiment action_units --out aus_baselines"
+    )
     assert next_step("report", {"run": tmp_path}, {}) == f"ckseq compare {tmp_path} ANOTHER_RUN"
     (tmp_path / "model.keras").touch()
     assert next_step("report", {"run": tmp_path}, {}) == f"ckseq predict {tmp_path} VIDEO"
@@ -82,3 +91,49 @@ def test_steps_depend_on_what_there_is(tmp_path):
     assert next_step("predict", predict, {}) == "ckseq predict r a.mp4 'b c.mp4' --out RESULTS --draw"
     assert next_step("predict", {**predict, "out": "o"}, {}) == "ckseq live r"
     assert next_step("export", {}, {"script": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "step"),
+    [
+        (
+            "crossval",
+            {"store": "ck.h5", "out": "cv", "settings": (KIND, "classes=[]"), "seeds": 3, "seed": 7},
+            f"ckseq baselines ck.h5 --out cv_baselines --seeds 3 --set {KIND} --set 'classes=[]' --set seed=7",
+        ),
+        ("audit", {"store": "ck.h5", "settings": (KIND,)}, f"ckseq crossval ck.h5 --out RUN --set {KIND}"),
+        (
+            "augment-preview",
+            {"store": "s.h5", "experiment": "small_stills", "settings": ("seed=2",)},
+            "ckseq train s.h5 --experiment small_stills --out RUN --set seed=2",
+        ),
+        (
+            "protocol verify",
+            {"file": "folds.json", "store": "ck.h5"},
+            "ckseq crossval ck.h5 --out RUN --set protocol.kind=from_file --set protocol.file=folds.json",
+        ),
+        ("tune page", {"study": "s", "storage": "sqlite:///a.db"}, "ckseq tune best s --storage sqlite:///a.db --out "),
+        ("tune best", {"data": "d", "source": "manifest"}, "ckseq experiment s_best.toml --data d --source manifest"),
+        (
+            "inspect",
+            {"data": "d", "source": "ckplus"},
+            "ckseq experiment default --data d --source ckplus --out",
+        ),
+        (
+            "predict",
+            {"run": "r", "settings": ("timeline.window_s=2",), "read_as": "timeline", "neutral": "n.mp4"},
+            "ckseq predict r a.mp4 'b c.mp4' --neutral n.mp4 --set timeline.window_s=2 --as timeline --out RESULTS",
+        ),
+    ],
+)
+def test_what_was_set_is_kept(name, changes, step):
+    result = {one: value for one, value in RESULT.items() if (name, one) != ("tune best", "run")}
+    assert next_step(name, values_of(COMMANDS[name], **changes), result).startswith(step)
+
+
+def test_nothing_is_recommended_that_the_people_are_too_few_for(monkeypatch):
+    monkeypatch.setattr("ckseq.experiment.possible_folds.settings_for_folds", lambda *_: None)
+    assert next_step("preprocess", values_of(COMMANDS["preprocess"], out=Path("ck.h5")), {}) is None
+    monkeypatch.setattr("ckseq.experiment.possible_folds.settings_for_folds", lambda *_: [KIND])
+    step = next_step("preprocess", values_of(COMMANDS["preprocess"], out=Path("ck.h5")), {})
+    assert step == f"ckseq crossval ck.h5 --out ck_cv --set {KIND}"

@@ -34,6 +34,12 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sha256_installed(**modules):
+    """That of the package of `install`: of what sha256sum prints."""
+    files = {"__init__.py": "", **{f"{module}.py": text for module, text in modules.items()}}
+    return sha256("".join(f"{sha256(files[name])}  {name}\n" for name in sorted(files)))
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     pipeline = load_pipeline("paper").model_dump(mode="json")
@@ -69,7 +75,7 @@ def test_an_installed_model_is_used_by_its_name(store, tmp_path, monkeypatch):
     by_name = ckseq.crossval(
         store, out=tmp_path / "cv", experiment=make_recipe(tmp_path, RIDGE.replace("ridge", "scaled"))
     )
-    facts = {"name": "scaled", "version": "1.2", "sha256": sha256(MODEL)}
+    facts = {"name": "scaled", "version": "1.2", "sha256": sha256_installed(scaled=MODEL)}
     assert by_name.record.experiment["model"] == {"kind": "scaled", "plugin": facts, "factor": 2.0}
     assert by_name.record.versions["ckseq-demo-plugins"] == "1.2"
     (tmp_path / "own").mkdir()
@@ -278,7 +284,8 @@ def test_listing_shows_installed_plug_ins_and_executes_none(tmp_path, monkeypatc
     entries = {entry["name"]: entry for entry in json.loads(capfd.readouterr().out)["entries"]}
     assert entries.keys() == {"scaled", "middle"}
     assert entries["middle"]["purpose"] == "detectors: ckseq-demo-plugins 1.2"
-    assert entries["middle"]["facts"] == {"entry point": "ckseq_demo_plugins.middle", "SHA-256": sha256(DETECTOR)}
+    digest = sha256_installed(scaled="raise SystemError", middle=DETECTOR)
+    assert entries["middle"]["facts"] == {"entry point": "ckseq_demo_plugins.middle", "SHA-256": digest}
     assert plugins.all_admitted("detectors") == ()
 
 

@@ -28,6 +28,14 @@ class DataSet(Sequence[Recording]):
     recordings : tuple of Recording
     problems : tuple of Problem
         What is odd about the data, each with its remedy.
+
+    Examples
+    --------
+    >>> data = ckseq.scan("faces")
+    >>> len(data), data.source, data.problems
+    (15, 'ckplus', ())
+    >>> [recording.label for recording in data[:3]]
+    ['surprise', 'happiness', 'sadness']
     """
 
     path: Path
@@ -79,9 +87,9 @@ def scan(data: str | PathLike[str], *, source: str | None = None) -> DataSet:
 
     Examples
     --------
-    >>> recordings = ckseq.scan("CKPLUS")  # doctest: +SKIP
-    >>> len(recordings), recordings[0].label  # doctest: +SKIP
-    (593, 'anger')
+    >>> recordings = ckseq.scan("faces")
+    >>> len(recordings), recordings[0].id, recordings[0].subject, recordings[0].label
+    (15, 'S005_001', 'S005', 'surprise')
     """
     path = Path(data).absolute()  # processes that are started once keep their folder
     spec = find_source(path, source)

@@ -43,6 +43,14 @@ class Prepared(Mapping[str, Arrays]):
         By id, why a recording could not be prepared.
     pipeline : str
         The name of the pipeline.
+
+    Examples
+    --------
+    >>> prepared = ckseq.prepare(ckseq.scan("faces")[:2])
+    >>> list(prepared), prepared.failed
+    (['S005_001', 'S005_002'], {})
+    >>> prepared["S005_001"]["landmarks"].shape
+    (5, 2, 147)
     """
 
     recordings: tuple[Recording, ...]
@@ -218,6 +226,12 @@ def preprocess(
         The target exists and holds something else, or cannot be made, or the pipeline is wrong.
     DataError
         There is nothing to prepare, every recording failed, or the store cannot be written.
+
+    Examples
+    --------
+    >>> with ckseq.preprocess("faces", out="faces.h5") as store:
+    ...     len(store.entries), store.projections("S005_001").shape
+    (15, (5, 2, 267, 3))
     """
     n_threads = cv2.getNumThreads()
     try:

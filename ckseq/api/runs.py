@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
+from ckseq.api.written_report import Report
 from ckseq.defaults import CONFIDENCE, FRAMES_PER_SECOND
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.finished import Finished
@@ -41,31 +41,6 @@ from ckseq.tracking.timeline import TimelineConfig
 _Path = str | PathLike[str]
 
 
-@dataclass(frozen=True)
-class Report:
-    """What `Run.report` wrote.
-
-    Parameters
-    ----------
-    page : Path
-        The HTML page, one file that needs no network.
-    headline : str
-        The main score with its confidence interval, in words.
-    files : dict of str to Path
-        Every table and figure in the run folder, by name.
-    values : dict
-        The scores and findings, as ``ckseq report --json`` prints them.
-    """
-
-    page: Path
-    headline: str
-    files: Mapping[str, Path]
-    values: Mapping[str, Any]
-
-    def _repr_html_(self) -> str:
-        return html_table(self.headline, [("page", self.page), *self.files.items()])
-
-
 class Run:
     """A training or cross-validation in its folder; made by `train`, `crossval` and `load_run`.
 
@@ -75,6 +50,15 @@ class Run:
         The run folder.
     record : RunRecord
         How the run was made: recipes with all their values, data, folds, seeds, versions.
+
+    Examples
+    --------
+    >>> run = ckseq.load_run("cv")
+    >>> run.scores["accuracy"], run.record.kind, run.record.labels
+    (1.0, 'cross_validation', ('happiness', 'sadness', 'surprise'))
+    >>> row = run.predictions.rows[0]
+    >>> row.recording, row.truth, row.predicted
+    ('S005_001', 'surprise', 'surprise')
     """
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
@@ -135,6 +119,12 @@ class Run:
             The model does not read such an input, or a folder holds several photos.
         DataError
             The run has no model, as a cross-validation; the input cannot be read, or shows no face.
+
+        Examples
+        --------
+        >>> found = ckseq.load_run("run").predict("faces/cohn-kanade-images/S005/001")
+        >>> found.predicted, round(found.probabilities["surprise"], 2)
+        ('surprise', 1.0)
         """
         predictor = with_neutral(self._predictor, None if neutral is None else Path(neutral))
         if not isinstance(source, str | PathLike):
@@ -183,6 +173,11 @@ class Run:
             The store is not that of the run, or options contradict each other.
         DataError
             A file of the run is missing or damaged, or there are no predictions yet.
+
+        Examples
+        --------
+        >>> ckseq.load_run("cv").report(faces=False).headline
+        'Accuracy 1.00 (95 % interval 0.80 to 1.00, Wilson): 15 of 15 test sequences'
         """
         paths = {"store": store, "units": units, "figures": figures}
         values = report_task(
@@ -255,6 +250,12 @@ def train(
         The store has too little for the experiment.
     CkseqError
         The training would need more memory than there is.
+
+    Examples
+    --------
+    >>> run = ckseq.train("faces.h5", out="trained")
+    >>> run.headline
+    'Accuracy 1.00 (95 % interval 0.44 to 1.00, Wilson): 3 of 3 test sequences'
     """
     train_task(
         _path(store),
@@ -323,6 +324,12 @@ def crossval(
         ``out`` is in the way, or the experiment is wrong.
     DataError
         The store has too little for the experiment or its folds.
+
+    Examples
+    --------
+    >>> run = ckseq.crossval("faces.h5", out="loso", settings={"protocol.kind": "leave_one_subject_out"})
+    >>> len(run.predictions.rows), run.record.protocol.kind
+    (15, 'leave_one_subject_out')
     """
     crossval_task(
         _path(store),
@@ -362,6 +369,11 @@ def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
         A plug-in cannot be loaded.
     DataError
         The folder is no run, or its record is damaged or of a newer version.
+
+    Examples
+    --------
+    >>> ckseq.load_run("run").record.state
+    'complete'
     """
     for path in plugins:
         admit_file(Path(path))

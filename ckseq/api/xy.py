@@ -35,6 +35,12 @@ class XY(NamedTuple):
         The subjects, for `sklearn.model_selection.GroupKFold`: nobody is trained on and tested on.
     ids : (n,) array of str
         The recordings.
+
+    Examples
+    --------
+    >>> X, y, groups, ids = ckseq.load_xy("faces.h5", length=24)
+    >>> X.shape, str(y[0]), str(groups[0]), str(ids[0])
+    ((15, 24, 2, 267, 3), 'surprise', 'S005', 'S005_001')
     """
 
     X: NDArray[np.float32]
@@ -67,6 +73,13 @@ def open_store(path: str | PathLike[str]) -> Store:
     ------
     DataError
         There is no such file, or it is damaged, not a store, or of a newer version.
+
+    Examples
+    --------
+    >>> with ckseq.open_store("faces.h5") as store:
+    ...     entry = store.entries[0]
+    ...     entry.id, entry.label, store.projections(entry.id).shape
+    ('S005_001', 'surprise', (5, 2, 267, 3))
     """
     return stores.open_store(Path(path))
 
@@ -98,6 +111,17 @@ def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, 
         The length is impossible.
     DataError
         No recording is labeled, or one has no such array.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import RidgeClassifierCV
+    >>> from sklearn.model_selection import GroupKFold, cross_val_score
+    >>> X, y, groups, ids = ckseq.load_xy("faces.h5", length=24)
+    >>> vectors = ckseq.Projections().fit_transform(X)
+    >>> vectors.shape
+    (15, 3204)
+    >>> cross_val_score(RidgeClassifierCV(), vectors, y, groups=groups, cv=GroupKFold(5)).shape
+    (5,)
     """
     asked = {"length_frames": length, "overflow": "resample", "short": "stretch"}
     config = parse(SequenceConfig, asked, where="load_xy")

@@ -1,12 +1,16 @@
-"""The command that sensibly follows each command, printed at its end."""
+"""The command that sensibly follows each command, printed at its end.
+
+It keeps what was set, and is one that the data are enough for; where none is, there is no next command.
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ckseq.defaults import ERROR_RATE, FRAMES_PER_SECOND
 from ckseq.recipes import read_recipe, recipe_names
 
 Values = Mapping[str, Any]
@@ -49,17 +53,35 @@ def _after_inspect(call: Call) -> Words:
     own = [name for name in enough if name.startswith(call.result.get("source", "?"))]
     # of those that are named after the layout, the plainest
     name = "default" if "default" in enough else min(own or enough, key=len)
-    return ["experiment", name, "--data", call.values["data"], "--out", "RESULT"]
+    return ["experiment", name, "--data", call.values["data"], *_kept(call, "source"), "--out", "RESULT"]
 
 
 def _after_preprocess(call: Call) -> Words:
     if "shard" in call.result:
         return ["gather", call.values["out"]]
+    store = Path(call.values["out"])
     name = _experiment_on(call.values["pipeline"])
     if name is None:
-        return ["audit", call.values["out"]]
-    store = Path(call.values["out"])
-    return ["crossval", store, *_named(name), "--out", store.with_name(f"{store.stem}_cv")]
+        return ["audit", store]
+    return _crossval(store, name, (), out=store.with_name(f"{store.stem}_cv"))
+
+
+def _crossval(store: Path, experiment: str, settings: Sequence[str], *, out: str | Path = "RUN") -> Words:
+    """Return a cross-validation that the people in a store are enough for, or nothing."""
+    from ckseq.experiment.possible_folds import settings_for_folds
+
+    enough = settings_for_folds(store, experiment, settings)
+    return None if enough is None else ["crossval", store, *_named(experiment), "--out", out, *_set(enough)]
+
+
+def _set(settings: Sequence[str] | None) -> list[str]:
+    return [word for setting in settings or () for word in ("--set", setting)]
+
+
+def _kept(call: Call, *names: str) -> list[str]:
+    """Return the options of these names that the command was called with, for the next one."""
+    given = {name: call.values.get(name) for name in names}
+    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
 
 
 def _experiment_on(pipeline: str) -> str | None:
@@ -84,17 +106,23 @@ def _after_crossval(call: Call) -> Words:
         return ["report", "EMOTIONS_RUN", "--units", out]
     if call.result.get("explained") and call.values.get("keep_models"):
         return ["explain", out]
+    seeds = call.values.get("seeds") or 1
+    settings = list(call.values.get("settings") or ())
+    if call.values.get("seed") is not None:
+        settings.append(f"seed={call.values['seed']}")
     return [
         "baselines",
         call.values["store"],
         *_named(call.values["experiment"]),
         "--out",
         out.with_name(f"{out.name}_baselines"),
+        *(["--seeds", str(seeds)] if seeds > 1 else []),
+        *_set(settings),
     ]
 
 
 def _after_audit(call: Call) -> Words:
-    return ["crossval", call.values["store"], *_named(call.values["experiment"] or "default"), "--out", "RUN"]
+    return _crossval(call.values["store"], call.values["experiment"] or "default", call.values["settings"] or ())
 
 
 def _after_report(call: Call) -> Words:
@@ -106,8 +134,16 @@ def _after_predict(call: Call) -> Words:
     if call.result.get("failed") and not call.result.get("predictions"):
         return None
     if call.values["out"] is not None:
-        return ["live", call.values["run"]]
-    return ["predict", call.values["run"], *call.values["inputs"], "--out", "RESULTS", "--draw"]
+        return ["live", call.values["run"], *_kept(call, "neutral")]
+    values = call.values
+    kept = [*_kept(call, "neutral", "detector", "seconds"), *_set(values.get("settings"))]
+    for option, name, default in (
+        ("--as", "read_as", "auto"),
+        ("--fps", "fps", FRAMES_PER_SECOND),
+        ("--error-rate", "error_rate", ERROR_RATE),
+    ):
+        kept += [option, str(values[name])] if values[name] != default else []
+    return ["predict", values["run"], *values["inputs"], *kept, "--out", "RESULTS", "--draw"]
 
 
 def _after_runs(call: Call) -> Words:
@@ -122,14 +158,19 @@ def _after_runs(call: Call) -> Words:
 def _after_search(call: Call) -> Words:
     if call.values["nested"]:
         return None
-    storage = ["--storage", call.values["storage"]] if call.values["storage"] else []
-    return ["tune", "best", call.result["study"], *storage, "--out", call.values["out"]]
+    return ["tune", "best", call.result["study"], *_kept(call, "storage"), "--out", call.values["out"]]
 
 
 def _after_best(call: Call) -> Words:
     if "run" in call.result:
         return ["predict", call.result["run"], _VIDEO]
-    return ["experiment", call.result["experiment"], "--data", "DATA", "--out", "RESULT"]
+    data = call.values.get("data") or "DATA"
+    return ["experiment", call.result["experiment"], "--data", data, *_kept(call, "source"), "--out", "RESULT"]
+
+
+def _after_preview(call: Call) -> Words:
+    kept = [*_set(call.values["settings"]), *_kept(call, "seed")]
+    return ["train", call.values["store"], *_named(call.values["experiment"]), "--out", "RUN", *kept]
 
 
 _NEXT: Mapping[str, Callable[[Call], Words]] = {
@@ -137,9 +178,9 @@ _NEXT: Mapping[str, Callable[[Call], Words]] = {
     "synth": lambda call: ["inspect", call.values["out"]],
     "inspect": _after_inspect,
     "preprocess": _after_preprocess,
-    "images": lambda call: ["crossval", call.values["store"], "--out", "RUN"],
+    "images": lambda call: _crossval(call.values["store"], "default", ()),
     "train": lambda call: ["report", call.values["out"]],
-    "augment-preview": lambda call: ["train", call.values["store"], *_named(call.values["experiment"]), "--out", "RUN"],
+    "augment-preview": _after_preview,
     "crossval": _after_crossval,
     "gather": _after_gather,
     "report": _after_report,
@@ -147,13 +188,20 @@ _NEXT: Mapping[str, Callable[[Call], Words]] = {
     "predict": _after_predict,
     "audit": _after_audit,
     "protocol export": lambda call: ["protocol", "verify", call.values["out"], call.values["store"]],
-    "protocol verify": lambda call: ["crossval", call.values["store"], "--out", "RUN"],
+    "protocol verify": lambda call: _crossval(
+        call.values["store"], "default", ("protocol.kind=from_file", f"protocol.file={call.values['file']}")
+    ),
     "baselines": lambda call: ["runs", call.values["out"]],
     "runs": _after_runs,
     "strictness": lambda call: ["runs", call.values["out"]],
     "tune run": _after_search,
     "tune best": _after_best,
-    "tune page": lambda call: ["tune", "best", call.values["study"], "--out", call.values["out"]],
+    "tune page": lambda call: [
+        *("tune", "best", call.values["study"]),
+        *_kept(call, "storage"),
+        "--out",
+        call.values["out"],
+    ],
     "record clips": lambda call: ["inspect", call.values["out"]],
     "export": lambda call: None if call.result["script"] is None else ["python", call.result["script"], _VIDEO],
     "list": lambda call: ["list", "experiments"] if call.values["what"] is None else None,

@@ -92,9 +92,9 @@ _storage = click.option(
 def _tune_run(**values: Any) -> dict[str, Any]:
     """Run the trials of a study on DATA; the test subjects are held out.
 
-    Afterwards the best trials and the baseline recipe are scored again on new folds of
-    the same subjects; the baseline is selected unless a trial is better by more than one
-    standard error.
+    Afterwards the best trials and the experiment that the search began with are scored
+    again on new folds of the same subjects; that experiment is selected unless a trial is
+    better by more than one standard error.
 
     An existing study of the same name is resumed. Ctrl-C loses nothing.
     """

@@ -30,6 +30,14 @@ class DetectorSpec:
         own order. It does not change the image, and the same image gives the same boxes.
     packages : tuple of str
         What it needs beside numpy and OpenCV, as pip names it.
+
+    Examples
+    --------
+    >>> def make(config):
+    ...     return lambda image: [ckseq.Box(0, 0, image.shape[1], image.shape[0], 1.0)]
+    >>> spec = ckseq.DetectorSpec(ckseq.Config, make)
+    >>> spec.load(ckseq.Config())(np.zeros((480, 640), np.uint8))
+    [Box(left=0, top=0, right=640, bottom=480, score=1.0, points=())]
     """
 
     config: type[Config]

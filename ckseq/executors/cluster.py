@@ -156,6 +156,10 @@ class ClusterExecutor:
             if future.status == "error":  # of the unit's own
                 raise
             lost.append(unit)
+        except RuntimeError as error:  # what is sent is read by the scheduler first, which wraps what it raises
+            if isinstance(error.__cause__, CkseqError):
+                raise error.__cause__ from None
+            raise
         else:
             return done
         return None

@@ -174,6 +174,8 @@ def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
         The run has no model, or it is not the one that the run wrote.
     """
     record = read_run(run)
+    if record.kind != "cross_validation" and record.state != "complete":
+        raise DataError(f"is {record.state}: its model is not trained to the end", run, "run its command again")
     if record.store is None or record.model is None or record.kind == "cross_validation":
         raise DataError("is a cross-validation, which saves no model", run, "make one with 'ckseq train'")
     return Predictor(

@@ -55,10 +55,9 @@ def make(config: FaceMeshConfig) -> Landmarker:
         side = network.input_shape[0]
         matrix = region.matrix(side)
         cut = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        shares = cut.astype(np.float32) / np.float32(255)
-        if shares.ndim == 2:
-            shares = cv2.cvtColor(shares, cv2.COLOR_GRAY2RGB)
-        mesh, logit = network(shares)
+        levels = cut.astype(np.float32) / np.float32(255)
+        colored = levels if levels.ndim == 3 else np.asarray(cv2.cvtColor(levels, cv2.COLOR_GRAY2RGB), np.float32)
+        mesh, logit = network(colored)
         points = mesh.reshape(_N_POINTS, 3)[kept]
         in_image = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         depth = points[:, 2] * (region.side / side)

@@ -127,6 +127,16 @@ class ModelSpec:
         The experiment's ``input`` must be one of these; empty is any that the model's shape fits.
     ready_made : callable, optional
         Of an estimator that is not trained; see `ReadyMade`. Its parameter ``labels`` gets the names of the classes.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import RidgeClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> def build(config, *, input_shape, n_classes):
+    ...     return make_pipeline(ckseq.Projections(), RidgeClassifier())
+    >>> spec = ckseq.ModelSpec(name="plain_ridge", kind="estimator", config=ckseq.Config, build=build)
+    >>> spec.build(spec.config(), input_shape=(24, 2, 267, 3), n_classes=7).steps[1][0]
+    'ridgeclassifier'
     """
 
     name: str

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,10 +14,15 @@ from ckseq.recording import Origin, Recording
 from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._ckplus_faces import is_named_as_frames
 from ckseq.sources._spec import SourceSpec
+from ckseq.sources.ckplus import EXPECTED_COUNTS
 from ckseq.storage.recorded import RECORDED
 from ckseq.twin.about import SYNTHETIC
 
+ABOUT = "ABOUT.txt"
+"""The file in a data set whose first line says what it is."""
 _LONGEST_LINE = 1000
+# in one archive
+_MOST_ABOUT = 10
 
 
 def find_source(root: Path, name: str | None) -> SourceSpec:
@@ -64,21 +72,54 @@ def _content(root: Path) -> str:
 
 
 def notes_of(data: Path) -> list[str]:
-    """Return what a data set says about itself in the first line of an ABOUT.txt, such as that it is synthetic."""
-    about = (data if is_folder(data) else data.parent) / "ABOUT.txt"
-    if not is_file(about):
+    """Return what a data set says about itself in the first line of an ABOUT.txt, such as that it is synthetic.
+
+    The file lies in the folder; that the data are synthetic or recorded may also be said in a folder or an archive in
+    it, since either may be all that was copied.
+    """
+    folder = data if is_folder(data) else data.parent
+    if (line := _first_line(folder / ABOUT)) is not None:
+        return [line]
+    try:
+        inner = sorted(folder.iterdir()) if folder == data else [data]
+    except OSError:
         return []
+    for path in inner:
+        lines = _lines_in_archive(path) if path.suffix.lower() == ".zip" else [_first_line(path / ABOUT)]
+        if marked := next((line for line in lines if line in (SYNTHETIC, RECORDED)), None):
+            return [marked]
+    return []
+
+
+def _first_line(about: Path) -> str | None:
+    if not is_file(about):
+        return None
     try:
         with open_regular(about) as file:
-            return [file.readline(_LONGEST_LINE).decode(errors="replace").strip()]
+            return file.readline(_LONGEST_LINE).decode(errors="replace").strip()
     except OSError:
+        return None
+
+
+def _lines_in_archive(archive: Path) -> list[str]:
+    """Return the first line of each ABOUT.txt in an archive; none of one that cannot be read, as its source tells."""
+    try:
+        with open_regular(archive) as file, zipfile.ZipFile(file) as opened:
+            members = [one for one in opened.infolist() if one.filename.rpartition("/")[2] == ABOUT]
+            lines = []
+            for member in members[:_MOST_ABOUT]:
+                with opened.open(member) as text:
+                    lines.append(text.read(_LONGEST_LINE).decode(errors="replace").partition("\n")[0].strip())
+            return lines
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError):
         return []
 
 
 def origin_of(source: str, recordings: Iterable[Recording], notes: Sequence[str]) -> Origin:
     """Return whose faces a data set shows, on which it depends whether a report may show them.
 
-    Copies of CK+ in another layout, as one folder per class, are told by the names of their frames.
+    Copies of CK+ in another layout, as one folder per class, are told by the names of their frames. It is CK+ where
+    every class that it has is complete, with as many sequences as CK+ has; else it is said to be laid out as CK+.
 
     Parameters
     ----------
@@ -92,4 +133,9 @@ def origin_of(source: str, recordings: Iterable[Recording], notes: Sequence[str]
         return "synthetic"
     if RECORDED in notes:
         return "recorded"
-    return "ckplus" if source == "ckplus" or any(is_named_as_frames(one.frames) for one in recordings) else "other"
+    found = list(recordings)
+    if source != "ckplus" and not any(is_named_as_frames(one.frames) for one in found):
+        return "other"
+    counts = Counter(one.label for one in found if one.label is not None)
+    complete = bool(counts) and all(EXPECTED_COUNTS.get(label) == n for label, n in counts.items())
+    return "ckplus" if complete else "ckplus_layout"

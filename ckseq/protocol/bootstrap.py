@@ -12,6 +12,9 @@ from ckseq.protocol.calibration import bins, losses
 from ckseq.protocol.intervals import Interval, draws, tails
 from ckseq.protocol.score import accuracy, balanced_accuracy, cohen_kappa, macro_f1
 
+# resampling adds noise to every gap, and their absolute values add up: an interval would lie too high, and miss the
+# error of a calibrated model always
+_WITHOUT_INTERVAL = "calibration_error"
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "log_loss", "calibration_error")
 
 
@@ -51,7 +54,9 @@ def by_subject(
     """Return a percentile bootstrap interval of every metric of `METRICS`; each draw resamples all subjects.
 
     All predictions of a subject stay together, also those of several seeds, so neither many sequences of few subjects
-    nor many seeds make an interval narrower than the number of subjects justifies.
+    nor many seeds make an interval narrower than the number of subjects justifies. A draw that lacks a class is scored
+    over the classes that it has, as the predictions themselves are. The calibration error has no interval: a sum of
+    absolute gaps, it only grows by resampling.
 
     Parameters
     ----------
@@ -71,7 +76,7 @@ def by_subject(
     Returns
     -------
     dict
-        By metric; an interval of NaN where a metric is not defined.
+        By metric; an interval of NaN where a metric is not defined, and of the calibration error.
 
     Raises
     ------
@@ -87,7 +92,8 @@ def by_subject(
     names, subject_of = np.unique(list(subjects), return_inverse=True)
     sums = _sums_by_subject(truth, predicted, probabilities, subject_of, n_bins)
     weights = draws(len(names), n_draws=n_draws, rng=rng)
-    return {name: _percentiles(values, confidence) for name, values in _metrics(sums, weights).items()}
+    found = {name: _percentiles(values, confidence) for name, values in _metrics(sums, weights).items()}
+    return found | {_WITHOUT_INTERVAL: Interval(np.nan, np.nan)}
 
 
 def _percentiles(values: NDArray[np.float64], confidence: float) -> Interval:

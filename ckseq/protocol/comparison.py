@@ -43,6 +43,15 @@ class Difference(NamedTuple):
     n_subjects: int | None
 
 
+def least_p_value(n_units: int) -> float:
+    """Return the smallest two-sided p-value of a paired test over so many people or sequences, all won.
+
+    >>> least_p_value(5), least_p_value(6)
+    (0.0625, 0.03125)
+    """
+    return 2.0 ** (1 - n_units)
+
+
 class Compared(NamedTuple):
     """One of several comparisons; ``p_holm`` is corrected for their number, and the interval as wide as that asks."""
 

@@ -126,14 +126,15 @@ def _subjects(cases: list[Case]) -> LabelCounts:
     if len(subjects) < 2:
         raise DataError(
             f"all sequences show one subject, {subjects[0]}: none is left for the test set",
-            fix="add subjects, or set protocol.kind to stratified_k_fold",
+            fix="add subjects, or test people seen in training, with protocol.kind=stratified_k_fold",
         )
     alone = np.flatnonzero((counts > 0).sum(axis=0) == 1)
     if len(alone):
         who = ", ".join(f"{labels[column]} ({subjects[counts[:, column].argmax()]})" for column in alone)
         raise DataError(
             f"one subject alone shows {who}: a model trained without that subject never sees the class",
-            fix="leave the class out of the experiment's classes, or set protocol.kind to stratified_k_fold",
+            fix="leave the class out of the experiment's classes, or test people seen in training, with "
+            "protocol.kind=stratified_k_fold",
         )
     return found
 

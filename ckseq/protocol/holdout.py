@@ -213,7 +213,7 @@ def _subject_holdout(cases: list[Case], config: ProtocolConfig) -> NDArray[np.bo
     if len(subjects) < 2:
         raise DataError(
             f"all sequences show one subject, {subjects[0]}: none is left for the test set",
-            fix="add subjects, or set protocol.kind to paper_split",
+            fix="add subjects, or test people seen in training, with protocol.kind=paper_split",
         )
     if config.test_subjects:
         return _named_subjects(cases, config)
@@ -223,7 +223,7 @@ def _subject_holdout(cases: list[Case], config: ProtocolConfig) -> NDArray[np.bo
         raise DataError(
             "every choice of test subjects leaves a class without training sequences: "
             f"one subject alone shows {', '.join(alone)}",
-            fix="add subjects with those classes, or set protocol.kind to paper_split",
+            fix="add subjects with those classes, or test people seen in training, with protocol.kind=paper_split",
         )
     return tested[subject_of]
 

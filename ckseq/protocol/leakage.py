@@ -1,4 +1,4 @@
-"""Data leakage: what training and test set share, and the accuracy of baselines without pixels or without motion."""
+"""Data leakage: what training and test set share, and the accuracy of baselines without motion."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Leakage:
 
 
 def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence: float) -> Leakage:
-    """Measure what training and test set share, and the accuracy of every baseline without pixels or without motion.
+    """Measure what training and test set share, and the accuracy of every baseline without motion.
 
     Parameters
     ----------

@@ -59,11 +59,12 @@ class Scores:
 
     @property
     def averages(self) -> tuple[Average, Average]:
-        """The macro average of precision, recall and F1 over the classes, and that weighted by their support."""
+        """The mean of precision, recall and F1 over the classes with test sequences, and that weighted by support."""
         classes = self.per_class
         columns = np.stack([classes.precision, classes.recall, classes.f1])
+        tested = columns[:, classes.support > 0]
         weighted = columns @ classes.support / self.n
-        return Average("macro average", *map(float, columns.mean(axis=1))), Average(
+        return Average("macro average", *map(float, tested.mean(axis=1))), Average(
             "weighted average", *map(float, weighted)
         )
 
@@ -190,8 +191,28 @@ def _ratio(numerator: NDArray[Any], denominator: NDArray[Any], otherwise: float)
 
 
 def macro_f1(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the unweighted mean of F1 over all classes of confusion matrices (..., k, k), shape (...)."""
-    mean: NDArray[np.float64] = per_class(matrix).f1.mean(axis=-1)
+    """Return the unweighted mean of F1 over the classes that have test sequences.
+
+    It is that of scikit-learn with ``labels`` set to the true classes. F1 of a class without test sequences says
+    nothing, and 0 in its place would lower every resample that happens to lack a rare class (Forman & Scholz 2010).
+
+    Parameters
+    ----------
+    matrix : (..., k, k) array
+        Confusion matrices.
+
+    Returns
+    -------
+    (...) float64
+
+    References
+    ----------
+    Forman, G. & Scholz, M. (2010). Apples-to-apples in cross-validation studies: pitfalls in classifier performance
+    measurement. SIGKDD Explorations 12(1).
+    """
+    classes = per_class(matrix)
+    tested = classes.support > 0
+    mean: NDArray[np.float64] = np.where(tested, classes.f1, 0).sum(axis=-1) / tested.sum(axis=-1)
     return mean
 
 

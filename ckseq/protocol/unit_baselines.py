@@ -1,4 +1,4 @@
-"""What predicts action units without pixels, or without motion: baselines that a model has to be better than.
+"""What predicts action units without motion, some without any pixel: baselines that a model has to be better than.
 
 The same as of classes (`ckseq.protocol.leakage`), by the mean area under the ROC curve. All predictions are of test
 sequences, pooled over the folds as those of a model are.

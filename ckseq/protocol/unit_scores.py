@@ -52,8 +52,9 @@ class UnitScores:
 
     @property
     def mean_f1(self) -> float:
-        """The mean of F1 over the units."""
-        return float(np.mean([unit.f1 for unit in self.units]))
+        """The mean of F1 over the units that some test sequence shows; NaN without any."""
+        shown = [unit.f1 for unit in self.units if unit.n_positives]
+        return float(np.mean(shown)) if shown else np.nan
 
 
 def aucs(shown: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

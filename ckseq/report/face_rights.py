@@ -33,7 +33,7 @@ class FaceRights(NamedTuple):
     @property
     def restricted(self) -> bool:
         """Whether the faces of some subjects are left out."""
-        return self.faces and self.origin == "ckplus" and not self.everybody
+        return self.faces and self.origin in ("ckplus", "ckplus_layout") and not self.everybody
 
     def shows(self, subject: str) -> bool:
         """Return whether the face of a subject may be shown."""
@@ -46,7 +46,7 @@ class FaceRights(NamedTuple):
             return ""
         if self.origin == "synthetic":
             return "The faces are drawn and show nobody."
-        if self.origin != "ckplus":
+        if self.origin not in ("ckplus", "ckplus_layout"):
             return "Face images: check your data set’s license before you publish this page."
         if self.everybody:
             return f"Faces of CK+ ({CREDIT}): do not publish this page. Only pictures of {_WHO} may be published."

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ckseq.grammar import counted
 from ckseq.protocol.intervals import N_DRAWS
+from ckseq.report.against_baselines import all_kinds
 from ckseq.report.methods_model import model_sentences
 from ckseq.report.methods_preprocessing import preprocessing_sentences
 from ckseq.report.wording import Noun, noun_of, percent
@@ -15,6 +16,7 @@ from ckseq.storage.run_record import RunRecord
 
 _DATA = {
     "ckplus": "the extended Cohn-Kanade data set (CK+) [@kanade2000; @lucey2010]",
+    "ckplus_layout": "a data set in the layout of the extended Cohn-Kanade data set (CK+) [@kanade2000; @lucey2010]",
     "synthetic": "a synthetic data set of drawn faces that show no person",
     "recorded": "recordings of consenting people made with ckseq",
 }
@@ -165,9 +167,7 @@ def _statistics(
 ) -> list[str]:
     level = percent(confidence)
     if run.predicts_units:
-        baselines = [
-            "The mean over the units is compared with those of baselines without pixels or motion on the same folds"
-        ]
+        baselines = ["The mean over the units is compared with those of baselines without motion on the same folds"]
         return [
             "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
             f"[@jeni2013], with {level} confidence intervals by a bootstrap over subjects [@davison1997], {N_DRAWS} "
@@ -183,7 +183,7 @@ def _statistics(
         sentences.append("Scores are means over the seeds")
     if run.leakage:
         sentences.append(
-            "Baselines without pixels or motion were trained and tested on the same folds, and compared with the class "
+            f"{all_kinds(noun, many=True)} were trained and tested on the same folds, and compared with the class "
             "prior by the exact one-sided McNemar test [@mcnemar1947]"
         )
     return sentences
@@ -202,6 +202,11 @@ def _to_add(run: RunRecord, predictions: Predictions) -> list[str]:
         found.append("that the run is not complete: these results are not final")
     if not run.store or run.store.origin in (None, "other"):
         found.append("name, source and license of the data set")
+    elif run.store.origin == "ckplus_layout":
+        found.append(
+            "whether the data are a part of CK+, and which: they are laid out or named like it, and some class has "
+            "fewer sequences than there, or more"
+        )
     if predictions.subjects is None:
         found.append("the number of subjects, and whether one is in training and test: the run does not know them")
     if not run.store or run.store.origin != "synthetic":

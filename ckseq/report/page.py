@@ -14,7 +14,7 @@ from ckseq.config import toml_text
 from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_interval
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
-from ckseq.report.against_baselines import as_good_baselines, banner
+from ckseq.report.against_baselines import all_kinds, banner, judged
 from ckseq.report.explanations import Explained, how_to_explain, why_unexplained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
@@ -71,7 +71,7 @@ def render_page(
         HTML; all text from the run is escaped.
     """
     found = trust(predictions, confidence=scores.confidence)
-    as_good = as_good_baselines(run, predictions, scores)
+    verdict = judged(run, predictions, scores)
     card = replication_card(run, scores)
     html = template(
         "page.html",
@@ -99,10 +99,15 @@ def render_page(
         sentence=run.protocol.sentence,
         n_train=run.protocol.n_train,
         balance_notes=run.balance_notes,
-        banner=banner(as_good, scores, noun),
+        banner=banner(verdict, scores, noun),
         shows=wording.shows(
-            scores, noun, ready_made=run.ready_made, better_than_baselines=None if run.leakage is None else not as_good
+            scores,
+            noun,
+            ready_made=run.ready_made,
+            against=verdict and verdict.outcome,
+            baselines=all_kinds(noun),
         ),
+        baselines=all_kinds(noun),
         method=noun.reworded(scores.method.name),
         to_publish=to_publish(scores, noun),
         why_method=interval_method(scores, noun),

@@ -108,8 +108,8 @@ def _metrics(found: Trust, scores: Scores, test: str) -> Table:
         values.append((key, _known(mean), _known(ends.low), _known(ends.high)))
     level = percent(scores.confidence)
     caption = (
-        f"Scores on {test} with {level} confidence intervals: of the accuracy by {scores.method.short}, of the others "
-        f"by a bootstrap over {found.resampled}."
+        f"Scores on {test} with {level} confidence intervals: of the accuracy by {scores.method.short}, of the others, "
+        f"except the calibration error, by a bootstrap over {found.resampled}."
     )
     headings = ("metric", "value", f"{level} interval")
     return Table("metrics", caption, headings, rows, ("metric", "value", "low", "high"), values)
@@ -148,7 +148,7 @@ def _units(scores: UnitScores) -> Table:
         values.append(
             (one.unit, name, one.n_positives, _known(one.auc), *map(_known, one.interval), one.f1, one.f1_always)
         )
-    rows.append(("mean", "", _rate(scores.mean_auc, 2), between(scores.interval), f"{scores.mean_f1:.2f}", ""))
+    rows.append(("mean", "", _rate(scores.mean_auc, 2), between(scores.interval), _rate(scores.mean_f1, 2), ""))
     caption = (
         f"Action units on {scores.n} test sequences of {scores.n_subjects} subjects: area under the ROC curve with "
         f"{percent(scores.confidence)} interval (bootstrap over subjects), F1, and F1 of always predicting the unit."

@@ -90,7 +90,8 @@ def classification_report(scores: Scores) -> dict[str, Any]:
             name: {"precision": precision, "recall": recall, "f1": f1}
             for name, precision, recall, f1 in scores.averages
         },
-        "zero_division": "a class that was never predicted has precision 0, one without test sequences has recall 0",
+        "zero_division": "a class that was never predicted has precision 0, one without test sequences has recall 0 "
+        "and is in no macro average",
     }
 
 

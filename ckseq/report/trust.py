@@ -32,9 +32,9 @@ class Trust:
 
     The interval of the accuracy is that of `ckseq.protocol.intervals.accuracy_interval`, by ``method``; the others are
     percentile intervals of the bootstrap over subjects, or over sequences where there are fewer than 10 subjects or
-    these are unknown (``resampled`` says which), and NaN where that gives no width. ``deviation`` is the standard
-    deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one value per seed, in the order of ``seeds``;
-    ``reliability`` is that of all predictions together.
+    these are unknown (``resampled`` says which), and NaN where that gives no width, and of the calibration error.
+    ``deviation`` is the standard deviation over the seeds (n - 1), NaN for one seed; ``by_seed`` has one value per
+    seed, in the order of ``seeds``; ``reliability`` is that of all predictions together.
     """
 
     seeds: tuple[int | None, ...]
@@ -112,7 +112,8 @@ def trust_tree(found: Trust) -> dict[str, Any]:
     return {
         "method": {
             "accuracy": found.method.kind,
-            "others": f"bootstrap over {found.resampled}, {N_DRAWS} draws; null where that gives no width",
+            "others": f"bootstrap over {found.resampled}, {N_DRAWS} draws; null where that gives no width, and for the "
+            "calibration error, which resampling only raises",
         },
         "seeds": list(found.seeds),
         "figures": {

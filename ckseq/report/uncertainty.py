@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ckseq.defaults import CONFIDENCE
 from ckseq.grammar import counted
-from ckseq.protocol.comparison import Difference
+from ckseq.protocol.comparison import Difference, least_p_value
 from ckseq.protocol.score import Scores
 from ckseq.report.wording import SEQUENCE, Noun, n_correct, percent
 
@@ -35,6 +35,6 @@ def named_test(difference: Difference) -> str:
         return f"p = {difference.p_value:.2g}, {TEST_NAMES['mcnemar']}"
     n = difference.n_subjects
     units = "sequences" if n is None else counted(n, "subject")
-    least = 2.0 ** (1 - (difference.n if n is None else n))
+    least = least_p_value(difference.n if n is None else n)
     few = f", with whom no p-value can be below {least:.2g}" if n is not None and least > 1 - CONFIDENCE else ""
     return f"p = {difference.p_value:.2g}, permutation test over {units}{few}"

@@ -14,8 +14,9 @@ from ckseq.facs import UNITS
 from ckseq.protocol.intervals import N_DRAWS, Interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
+from ckseq.report.against_baselines import all_kinds, cannot_tell, kind_of, named, too_few
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
-from ckseq.report.wording import between, percent
+from ckseq.report.wording import SEQUENCE, between, percent
 from ckseq.storage.facs_codes import Codes
 from ckseq.storage.files import csv_text
 from ckseq.storage.predictions import Predictions, by_unit
@@ -73,22 +74,32 @@ def unit_baseline_sentences(found: UnitBaselinesRecord | None) -> list[str]:
     """Return what is reached without pixels, and without motion; empty where a record has no baselines."""
     measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
     lines = []
-    for names, what in ((False, "without pixels"), (True, "of a single picture, without motion,")):
+    for names, what in ((False, "pixel-free baseline"), (True, "baseline of a single picture")):
         some = [one for one in measured if (one.name in (FIRST_FRAME, MEAN_PICTURE)) is names]
         if some:
             best = max(some, key=_mean_auc)
             assert best.interval is not None
             verdict = "above chance" if best.interval[0] > _CHANCE else "not better than chance"
             lines.append(
-                f"the best baseline {what} is {best.name} ({best.about}): mean AUC {best.mean_auc:.3f} "
+                f"the best {what} is {best.name} ({best.about}): mean AUC {best.mean_auc:.3f} "
                 f"({between(Interval(*best.interval))}), {verdict} (0.5)"
             )
     return lines + ([] if found is None else [f"not measured: {one}" for one in found.unmeasured])
 
 
 def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
-    """Return what a reader must know first where a baseline reaches the interval of the model; else empty."""
+    """Return what a reader must know first where a baseline reaches the interval of the model; else empty.
+
+    Where there are too few people to tell, as `ckseq.report.against_baselines.too_few` says, that is it.
+    """
     measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
+    if measured and too_few(scores.n_subjects, confidence=scores.confidence):
+        best = max(measured, key=_mean_auc)
+        kind = all_kinds(SEQUENCE)
+        return (
+            f"{cannot_tell(scores.n_subjects, SEQUENCE, by_people=True, kind=kind)} The best, {named(best.name)} "
+            f"({best.about}), reaches a mean AUC of {best.mean_auc:.3f}, the model {scores.mean_auc:.3f}."
+        )
     as_good = [one for one in measured if not _mean_auc(one) < scores.interval.low]
     if not as_good:
         return ""
@@ -96,8 +107,8 @@ def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
     others = [one for one in as_good if one.name != MEAN_PICTURE]
     best = max(others or as_good, key=_mean_auc)
     return (
-        f"This result shows nothing yet{'' if others else ' about motion'}: a baseline without "
-        f"{'pixels or motion' if others else 'motion'}, {best.name} ({best.about}), reaches a mean AUC of "
+        f"This result shows nothing yet{'' if others else ' about motion'}: a {kind_of(best.name)}, "
+        f"{named(best.name)} ({best.about}), reaches a mean AUC of "
         f"{best.mean_auc:.3f} on the same test sequences, the model {scores.mean_auc:.3f}: within the confidence "
         "interval of the model or above it."
     )
@@ -129,7 +140,7 @@ def units_tree(
             "low": _known(scores.interval.low),
             "high": _known(scores.interval.high),
         },
-        "mean_f1": scores.mean_f1,
+        "mean_f1": _known(scores.mean_f1),
         "n_test": scores.n,
         "n_subjects": scores.n_subjects,
         "seeds": scores.n_seeds,

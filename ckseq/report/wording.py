@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ckseq.grammar import agreeing, counted
-from ckseq.protocol.intervals import Interval, wilson_interval
+from ckseq.protocol.intervals import LEAST_SUBJECTS, Interval, wilson_interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.score import Scores
 from ckseq.storage.run_record import LeakageRecord, RuleRecord, RunRecord
@@ -266,12 +266,17 @@ def subject_independent(run: RunRecord) -> bool | None:
 
 
 def shows(
-    scores: Scores, noun: Noun = SEQUENCE, *, ready_made: bool = False, better_than_baselines: bool | None = None
+    scores: Scores,
+    noun: Noun = SEQUENCE,
+    *,
+    ready_made: bool = False,
+    against: str | None = None,
+    baselines: str = "baseline without motion",
 ) -> list[str]:
     """Return what may be concluded from the scores; a ready-made model learned nothing in the run.
 
-    ``better_than_baselines`` is whether the model is better than every baseline without pixels or motion, None where
-    the run records none.
+    ``against`` is the outcome of `ckseq.report.against_baselines.judged`, None where the run records no baselines;
+    ``baselines`` is what these are.
     """
     n = scores.n // scores.repeats
     what = f"test {noun.form(n)}"
@@ -281,19 +286,19 @@ def shows(
         f"{noun.counted(n)}, the true accuracy on {noun.many} like these may lie anywhere from "
         f"{between(scores.interval)} ({percent(scores.confidence)} confidence interval)."
     ]
-    if better_than_baselines:
+    if against == "better":
         sentences.append(
-            "The model is significantly better than every baseline without pixels or motion: "
+            f"The model is significantly better than every {baselines}: "
             + (
                 "what the ready-made model knows carries over to these data."
                 if ready_made
                 else "it learned something that generalizes to the test set."
             )
         )
-    elif better_than_baselines is not None:
-        sentences.append(
-            "Nothing yet: a baseline without pixels or motion is as good, as the paired test at the top tells."
-        )
+    elif against == "as_good":
+        sentences.append(f"Nothing yet: a {baselines} is as good, as the paired test at the top tells.")
+    elif against == "cannot_tell":
+        sentences.append(f"Not whether the model is better than a {baselines}: too few were tested to tell.")
     sentences += _weakest(scores)
     return sentences
 
@@ -306,10 +311,11 @@ def _weakest(scores: Scores) -> list[str]:
         return []
     mistakes = scores.matrix[i].copy()
     mistakes[i] = 0
-    other = scores.labels[int(mistakes.argmax())]
+    others = [label for label, n in zip(scores.labels, mistakes, strict=True) if n == mistakes.max()]
+    most = "most often " if mistakes.sum() > mistakes.max() * len(others) or mistakes.max() > 1 else ""
     return [
         f"The class with the lowest recall is {scores.labels[i]}: {n_correct} of {support} correct, "
-        f"{'most often ' if mistakes.sum() > 1 else ''}confused with {other}."
+        f"{most}confused with {' and '.join(others)}."
     ]
 
 
@@ -331,6 +337,7 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
             "How well the model does on people it has never seen: subjects are unknown, and nothing keeps a person's "
             f"{noun_of(run).many} in one part. A manifest names the subjects."
         )
+    sentences += _few_people(scores)
     mean = _significant_picture(run.leakage, MEAN_PICTURE)
     if mean and mean.accuracy >= scores.accuracy:
         sentences.append(
@@ -359,6 +366,14 @@ def does_not_show(run: RunRecord, scores: Scores) -> list[str]:
         "people at work, in school or anywhere else."
     )
     return sentences
+
+
+def _few_people(scores: Scores) -> list[str]:
+    n_people = scores.method.n_subjects
+    if n_people is None or n_people >= LEAST_SUBJECTS:
+        return []
+    who = f"{counted(n_people, 'person', 'people')} {agreeing(n_people, 'was', 'were')}"
+    return [f"How much it differs from person to person: only {who} tested."]
 
 
 def warnings(run: RunRecord) -> list[str]:

@@ -61,6 +61,8 @@ class Dimension:
         Of a categorical parameter.
     when : mapping, optional
         The dimension applies only if each of these fields has one of these values.
+    plugins : mapping, optional
+        What is recorded of the plug-ins among the choices of a ``kind``, by the choice as it is written.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Dimension:
     log: bool = False
     choices: tuple[Any, ...] = ()
     when: Mapping[str, tuple[Any, ...]] | None = None
+    plugins: Mapping[str, Tree] | None = None
 
     def suggest(self, trial: Suggester) -> Any:
         """Let a trial suggest a value."""

@@ -12,6 +12,7 @@ from ckseq.config import Tree, toml_text
 from ckseq.errors import CallError
 from ckseq.experiment.recipe import Experiment, load_experiment
 from ckseq.protocol.holdout import ProtocolConfig
+from ckseq.search.dimension import Dimension
 from ckseq.search.search_config import SearchConfig
 from ckseq.search.selection import ended, selected_trial, selection_of
 from ckseq.search.space import Recipes, Space
@@ -41,7 +42,8 @@ class Exported(TypedDict):
 def recipes_of(study: Study, trial: FrozenTrial) -> Recipes:
     """Return the recipes of a trial; the experiment tests on the subjects held out of the search."""
     facts = search_facts(study)
-    space = Space(study.study_name, SearchConfig(experiment="-"), facts.pipeline, facts.experiment, ())
+    plugins = tuple(Dimension(one["name"], one["path"], one["kind"], plugins=one.get("plugins")) for one in facts.space)
+    space = Space(study.study_name, SearchConfig(experiment="-"), facts.pipeline, facts.experiment, plugins)
     recipes = space.recipes(values_of(trial))
     if not facts.test_subjects:
         return recipes

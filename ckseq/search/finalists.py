@@ -1,4 +1,4 @@
-"""The finalists of a search: its best trials and the baseline recipe, scored again on new folds."""
+"""The finalists of a search: its best trials and the experiment that it began with, scored again on new folds."""
 
 from __future__ import annotations
 

@@ -81,6 +81,7 @@ def _render(study: Study) -> str:
         trials=_trials(study, len(objectives)),
         heading=_heading(objectives, selected=selection is not None),
         finalists=[] if selection is None else selection.rows(),
+        experiment="" if selection is None else selection.experiment,
         selection="" if selection is None else selection.sentence,
         figures=_figures(study, objectives),
         plotly=Markup(get_plotlyjs()),

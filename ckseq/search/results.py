@@ -85,7 +85,7 @@ def report_search(study: Study, url: str, cache: TrialCache, out: Path, console:
 
 
 def _print_selection(selection: Selection, console: Console) -> None:
-    table = Table("finalist", "in the search", "on new folds", "gain over baseline", box=None)
+    table = Table("finalist", "in the search", "on new folds", f"gain over {selection.experiment}", box=None)
     for row in selection.rows():
         table.add_row(*row)
     console.say(table)

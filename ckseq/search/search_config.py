@@ -60,7 +60,7 @@ class SearchConfig(Config):
         5,
         ge=0,
         le=1000,
-        description="number of best trials that are scored again beside the baseline recipe; 0 for none",
+        description="number of best trials that are scored again beside the experiment itself; 0 for none",
     )
     confirmations: int = Field(
         2,

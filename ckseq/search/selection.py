@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ckseq.errors import DataError
 from ckseq.search.one_standard_error import Choice, Gain, gain_over, select
-from ckseq.search.study import StoredFacts, n_finished, read_facts, sign_of
+from ckseq.search.study import StoredFacts, n_finished, read_facts, search_facts, sign_of
 
 # the name of a user attribute; studies that exist have it
 FINALIST_SCORES = "finalists"
@@ -51,13 +51,15 @@ class Finalist:
 class Selection:
     """Which finalist a search selects, by which rule, and all finalists, best first, as ``--json`` prints them.
 
-    ``chosen`` and ``as_it_stands`` are the trials of the selected recipe and of the baseline.
+    ``chosen`` and ``as_it_stands`` are the trials of the selected recipe and of the baseline, which is the
+    ``experiment`` that the search began with.
     """
 
     study: str
     n_folds: int
     chosen: int
     as_it_stands: int | None
+    experiment: str
     rule: Literal["one_standard_error", "best_confirmed"]
     sentence: str
     finalists: tuple[Finalist, ...]
@@ -66,7 +68,7 @@ class Selection:
         """Return the finalists as rows of text: trial, score in the search, score on new folds, gain."""
         return [
             (
-                f"{one.trial}{' (baseline)' if one.trial == self.as_it_stands else ''}",
+                f"{one.trial}{f' ({self.experiment})' if one.trial == self.as_it_stands else ''}",
                 f"{one.searched:.3f}",
                 f"{one.confirmed:.3f}",
                 "" if one.gain is None else f"{one.gain:+.3f} ± {one.standard_error:.3f}",
@@ -99,14 +101,15 @@ def selection_of(study: Study) -> Selection | None:
         if baseline is not None and number != baseline:
             gain = gain_over(scores, ordered[baseline], test_train_ratio=stored.tested_to_trained)
         finalists.append(Finalist(number, stored.searched[number], sign * fmean(scores), *gain))
-    n_folds = len(next(iter(by_fold.values())))
+    n_folds, experiment = len(next(iter(by_fold.values()))), baseline_name(study)
     return Selection(
         stored.study,
         n_folds,
         choice.selected,
         baseline,
+        experiment,
         "best_confirmed" if baseline is None else "one_standard_error",
-        _sentence(choice, baseline, n_folds),
+        _sentence(choice, baseline, experiment, n_folds),
         tuple(sorted(finalists, key=lambda one: -sign * one.confirmed)),
     )
 
@@ -157,14 +160,21 @@ def selected_trial(study: Study) -> FrozenTrial:
     return min(selected_trials(study), key=lambda trial: -sign * trial.values[0])
 
 
-def _sentence(choice: Choice, baseline: int | None, n_folds: int) -> str:
+def baseline_name(study: Study) -> str:
+    """Return the name of the experiment that a search began with, which its best trials are compared with."""
+    return str(search_facts(study).experiment.get("name") or "baseline")
+
+
+def _sentence(choice: Choice, baseline: int | None, experiment: str, n_folds: int) -> str:
     where = f"on {n_folds} new folds"
     if choice.gain is None:
-        return f"trial {choice.selected} is selected, the best {where}; the baseline is not among the trials"
+        what = f"the experiment {experiment}, which the search began with, is not among the trials"
+        return f"trial {choice.selected} is selected, the best {where}; {what}"
+    own = f"the experiment {experiment} as it is (trial {baseline})"
     if choice.best == baseline:
-        return f"the baseline (trial {baseline}) is selected: no other finalist is better {where}"
+        return f"{own} is selected: no other finalist is better {where}"
     gain = f"{choice.gain.mean:.3f} ± {choice.gain.standard_error:.3f} better"
     if choice.selected == baseline:
         what = f"trial {choice.best} is {gain} {where}, which is within one standard error"
-        return f"the baseline (trial {baseline}) is selected: {what}"
-    return f"trial {choice.selected} is selected: {where} it is {gain} than the baseline (trial {baseline})"
+        return f"{own} is selected: {what}"
+    return f"trial {choice.selected} is selected: {where} it is {gain} than {own}"

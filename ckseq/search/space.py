@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ckseq import plugins, registry
 from ckseq.config import Tree, did_you_mean, parse, with_settings
 from ckseq.errors import CallError, CkseqError
 from ckseq.experiment.recipe import Experiment, experiment_of
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
-from ckseq.recipes import admit_plugin, beside, laid_over, read_recipe
+from ckseq.recipes import ROOMS, admit_plugin, beside, laid_over, read_recipe, with_own_plugins
 from ckseq.search.dimension import LENGTH, PIPELINE_SECTIONS, Dimension, Suggester, encode, is_index, read_dimensions
 from ckseq.search.search_config import SearchConfig
 
@@ -66,10 +68,11 @@ class Space:
         section, key, index = _parts(path)
         tree = pipeline if section in PIPELINE_SECTIONS else experiment
         node = tree.setdefault(section, {}) if section else tree
-        if key == "kind" and node.get("kind") != value:
+        facts = self._facts_of(path, value)
+        if key == "kind" and (node.get("plugin") != facts if facts else node.get("kind") != value):
             node.clear()
         if index is None:
-            node[key] = value
+            node |= {key: value, **({"plugin": facts} if facts else {})}
         elif index == LENGTH and isinstance(node.get(key), list) and node[key]:
             # what is missing is as the last item
             node[key] = [*node[key], *[node[key][-1]] * value][:value]
@@ -79,6 +82,13 @@ class Space:
             fix = f"give {section}.{key} a list in [set] or in the experiment"
             raise CallError(f"{path} is an item of a list that the recipe does not have", self.name, fix)
 
+    def _facts_of(self, path: str, value: Any) -> Tree | None:
+        """Return what is recorded of a choice that is a plug-in."""
+        if not isinstance(value, str):
+            return None
+        found = (one.plugins for one in self.dimensions if one.path == path and one.plugins)
+        return next((own[value] for own in found if value in own), None)
+
     def baseline(self) -> Tree:
         """Return the parameters, by name, of the baseline recipes, as far as the space contains them."""
         recipes = self.recipes({})
@@ -87,6 +97,9 @@ class Space:
         values: Tree = {}
         for dimension in self.dimensions:
             value = _value_at(trees, dimension.path)
+            if dimension.plugins:
+                facts = trees[dimension.path.partition(".")[0]].get("plugin")
+                value = next((choice for choice, own in dimension.plugins.items() if own == facts), value)
             if dimension.applies(values) and dimension.contains(value):
                 values[dimension.path] = value
                 params[dimension.name] = encode(value)
@@ -112,6 +125,7 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
     space_tree, fixed = tree.pop("space", {}), tree.pop("set", {})
     if not isinstance(fixed, dict):
         raise CallError("set is a section, not a value", path.name, "write it as [set]")
+    fixed = with_own_plugins(fixed, path)
     of_search = [one.removeprefix("search.") for one in settings if one.startswith("search.")]
     config = parse(SearchConfig, with_settings(tree, of_search), where=path.name)
     changes = with_settings(fixed, [one for one in settings if not one.startswith("search.")])
@@ -126,10 +140,25 @@ def load_space(name: str, settings: Iterable[str] = ()) -> Space:
         admit_plugin(experiment, "model", base.name),
         admit_plugin(pipeline, "detector", pipeline_path.name),
     )
-    dimensions = read_dimensions(space_tree, path.name)
+    dimensions = tuple(_with_plugins(one, path) for one in read_dimensions(space_tree, path.name))
     space = Space(path.stem.removeprefix("search_"), config, pipeline, experiment, dimensions)
     _probe(space, path.name)
     return space
+
+
+def _with_plugins(dimension: Dimension, search: Path) -> Dimension:
+    """Load the plug-ins that a person's own search names as choices, by paths relative to its file."""
+    section, _, key = dimension.path.partition(".")
+    if key != "kind" or section not in ROOMS:
+        return dimension
+    facts: dict[str, Tree] = {}
+    for choice in dimension.choices:
+        if isinstance(choice, str) and choice not in registry.names(ROOMS[section]):
+            named = str((search.parent / choice).absolute()) if plugins.is_path(choice) else choice
+            kind = registry.admit(ROOMS[section], named, where=f"{search.name} [space] {dimension.path}")
+            if (plugin := plugins.admitted(ROOMS[section], kind)) is not None:
+                facts[choice] = plugin.facts()
+    return replace(dimension, plugins=facts or None)
 
 
 def _check_sections(changes: Tree, where: str) -> None:

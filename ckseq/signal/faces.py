@@ -21,6 +21,12 @@ class Box(NamedTuple):
     ``right`` and ``bottom`` are the ends of the slices ``image[top:bottom, left:right]``. ``points`` are, as (x, y),
     the eyes, the nose and the corners of the mouth, each pair from left to right as seen; empty where the detector
     gives none.
+
+    Examples
+    --------
+    >>> box = ckseq.Box(10, 20, 110, 120, score=0.9)
+    >>> box.right - box.left, box.points
+    (100, ())
     """
 
     left: int

@@ -28,6 +28,15 @@ class SourceSpec:
     expected_counts : mapping of str to int
         What the original data set holds, of sequences, subjects, frames, labeled, and each label; empty where every
         data set is different.
+
+    Examples
+    --------
+    >>> def scan(root):
+    ...     paths = sorted(root.glob("*.mp4"))
+    ...     return [ckseq.Recording(one.stem, one.stem, "1", None, ckseq.VideoFile(one)) for one in paths]
+    >>> spec = ckseq.SourceSpec("videos", "*.mp4", lambda root: any(root.glob("*.mp4")), scan, lambda root: [])
+    >>> spec.recognizes(Path("faces")), spec.scan(Path("faces"))
+    (False, [])
     """
 
     name: str

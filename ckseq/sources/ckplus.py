@@ -46,6 +46,8 @@ _NAME = re.compile(
     r"S(?P<subject>[0-9]{3,4})_(?P<session>[0-9]{3})_(?P<number>[0-9]+)(?:_[a-z]+)?\.[a-z]+", re.IGNORECASE
 )
 _NAMES = {emotion.code: emotion.name for emotion in EMOTIONS}
+# says that a data set in this layout is synthetic, or recorded with ckseq
+_ABOUT = "ABOUT.txt"
 _FIX_LABEL = "write one code in it, 0 to 7 or one of labels.csv, or remove it"
 
 Key = tuple[str, str]
@@ -196,6 +198,8 @@ def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_Fil
         for item in tree.files:
             folder, _, name = item.rpartition("/")
             session = _SESSION.fullmatch(folder)
+            if name == _ABOUT:
+                continue
             if is_system_file(item):
                 n_system += 1
             elif session and (is_image(name) if kind == "images" else name.lower().endswith(".txt")):

@@ -77,7 +77,7 @@ class PairRecord(Record):
 
 
 class RuleRecord(Record):
-    """A baseline without pixels or motion, and its accuracy; ``p_value`` against the class prior, whose own is None.
+    """A baseline without motion, and its accuracy; ``p_value`` against the class prior, whose own is None.
 
     ``interval_method`` is how the interval was computed; ``hits`` has 1 or 0 for each test sequence of the folds, in
     their order. Records of earlier versions have Wilson's interval and no ``hits``.
@@ -133,7 +133,7 @@ class LeakageRecord(Record):
 
 
 class UnitBaselineRecord(Record):
-    """A baseline of action units without pixels or motion: its mean AUC, and that of each unit; None if undefined."""
+    """A baseline of action units without motion: its mean AUC, and that of each unit; None if undefined."""
 
     name: str
     about: str
@@ -315,7 +315,7 @@ def read_run(folder: Path) -> RunRecord:
             raise DataError("its replacement was cut off", folder, fix)
         raise DataError("there is no such folder", folder, _NAME_A_RUN)
     if not path.is_file():
-        raise DataError(f"is not a run: it holds no {RUN}", folder, _NAME_A_RUN)
+        raise DataError(f"is not a run: it holds no {RUN}", folder, _inner_runs(folder) or _NAME_A_RUN)
     try:
         tree = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
@@ -335,6 +335,15 @@ def read_run(folder: Path) -> RunRecord:
         return RunRecord.model_validate_json(json.dumps(from_schema_1(tree) if schema == 1 else tree))
     except (ValidationError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"is not a complete record of a run: {_first(error)}", path, TRAIN_AGAIN) from None
+
+
+def _inner_runs(folder: Path) -> str:
+    """Return which runs a folder of runs holds, as that of 'ckseq experiment'; empty without any."""
+    inner = sorted(path.parent for path in folder.glob(f"*/{RUN}") if path.is_file())
+    if not inner:
+        return ""
+    more = f" (or another of the {len(inner)} runs in it)" if len(inner) > 1 else ""
+    return f"name the run in it: {inner[0]}{more}"
 
 
 def _first(error: Exception) -> str:

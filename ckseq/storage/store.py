@@ -58,7 +58,14 @@ SCHEMA = 2
 
 
 class Store:
-    """A store opened for reading; made by `open_store`, and closed at the end of a ``with`` block or by `close`."""
+    """A store opened for reading; made by `open_store`, and closed at the end of a ``with`` block or by `close`.
+
+    Examples
+    --------
+    >>> with ckseq.open_store("faces.h5") as store:
+    ...     store.pipeline["name"], len(store.entries), store.boxes("S005_001").shape
+    ('landmarks', 15, (6, 4))
+    """
 
     def __init__(self, file: h5py.File, path: Path, *, listing: bool = True) -> None:
         self._file, self._recordings = file, child(file, "recordings")

@@ -180,10 +180,13 @@ def write_index(
 
 
 def _common(origins: list[Origin | None]) -> Origin | None:
-    """Return whose faces several data sets show together: as little may be shown of all as of any."""
+    """Return whose faces several data sets show together: as little may be shown of all as of any.
+
+    With others, CK+ is no longer all that they are.
+    """
     if len(set(origins)) == 1 or None in origins:
         return origins[0] if len(set(origins)) == 1 else None
-    return "ckplus" if "ckplus" in origins else "other"
+    return "ckplus_layout" if {"ckplus", "ckplus_layout"}.intersection(origins) else "other"
 
 
 def check_appendable(store: Store, recipe: BaseModel) -> None:

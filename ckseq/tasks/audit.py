@@ -24,7 +24,7 @@ from ckseq.report.units import unit_baseline_sentences
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.store import Store, open_store
 
-_TITLE = "baselines without pixels or motion"
+_TITLE = "baselines without motion"
 # at most this many pairs are listed
 _NAMED = 20
 # of single sequences, which a run needs and a reader does not
@@ -32,7 +32,7 @@ _HITS = {"__all__": {"hits"}}
 
 
 def audit(store: Path, *, experiment: str | None, settings: Sequence[str], console: Console) -> dict[str, Any]:
-    """Measure what training and test set of a protocol share, and the accuracy of baselines without pixels or motion.
+    """Measure what training and test set of a protocol share, and the accuracy of baselines without motion.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def audit(store: Path, *, experiment: str | None, settings: Sequence[str], conso
 def _audit_units(
     store: Store, chosen: Chosen, folds: Sequence[Fold], recipe: Experiment, console: Console
 ) -> dict[str, Any]:
-    """Measure what predicts action units without pixels or motion, and who is on both sides."""
+    """Measure what predicts action units without motion, and who is on both sides."""
     found = unit_baselines_record(*unit_baselines_of(store, chosen.entries, chosen.labels, folds))
     shared = shared_subjects(folds, {entry.id: entry.subject for entry in chosen.entries})
     sentences = [shared.sentence, *unit_baseline_sentences(found)]

@@ -14,10 +14,10 @@ from ckseq.executors.shard import parse_shard
 from ckseq.experiment.dataset import noun_in
 from ckseq.experiment.engine import run_experiment
 from ckseq.experiment.fold_models import drop_models
-from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.experiment.possible_folds import cross_validated
+from ckseq.experiment.recipe import load_experiment
 from ckseq.experiment.shards import train_shard
 from ckseq.grammar import counted
-from ckseq.protocol.holdout import HOLDOUTS
 from ckseq.storage.run_record import SCHEMA
 from ckseq.tasks.explain import explain_sample
 
@@ -93,7 +93,8 @@ def crossval(
     KeyboardInterrupt
         Somebody pressed Ctrl-C; the checkpoint is kept.
     """
-    recipe, notes = _recipe(load_experiment(experiment, settings), seed)
+    recipe, notes = cross_validated(load_experiment(experiment, settings))
+    recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     command = ["ckseq", "crossval", str(store), "--experiment", experiment, "--out", str(out)]
     command += ["--seed", str(recipe.seed), "--seeds", str(seeds), *(["--keep-models"] if keep_models else [])]
     command += [word for setting in settings for word in ("--set", setting)]
@@ -138,20 +139,3 @@ def crossval(
         "sentence": run.protocol.sentence,
         "explained": n_explained,
     }
-
-
-def _recipe(recipe: Experiment, seed: int | None) -> tuple[Experiment, list[str]]:
-    """Return the experiment with the seed asked for and a protocol that has folds.
-
-    A note says so where it is of another kind: where the experiment's own does not keep people apart.
-    """
-    notes = []
-    if recipe.protocol.kind in HOLDOUTS:
-        protocol = recipe.protocol.model_copy(update={"kind": "subject_k_fold"})
-        if recipe.protocol.kind != "subject_holdout":
-            notes.append(
-                f"the experiment's protocol, {recipe.protocol.kind}, tests on one part only: "
-                f"cross-validated over {protocol.folds} folds that keep people apart"
-            )
-        recipe = recipe.model_copy(update={"protocol": protocol})
-    return recipe if seed is None else recipe.model_copy(update={"seed": seed}), notes

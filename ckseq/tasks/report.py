@@ -15,7 +15,7 @@ from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
-from ckseq.report.against_baselines import as_good_baselines, banner
+from ckseq.report.against_baselines import banner, judged
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
@@ -107,7 +107,7 @@ def report(
         raise CallError("all faces and no faces contradict each other", fix="drop --no-faces or --all-faces")
     facts, predictions = read_complete_run(run)
     scores = scores_of(facts, predictions, confidence=CONFIDENCE)
-    as_good = as_good_baselines(facts, predictions, scores)
+    verdict = judged(facts, predictions, scores)
     found = trust(predictions, confidence=CONFIDENCE)
     rights = rights_of(facts, faces=faces, everybody=all_faces)
     found_explanations = read_explanations(run)
@@ -155,7 +155,7 @@ def report(
     for_print = {} if figures is None else _write_figures(figures, run, facts, scores, found)
     if "mistakes.png" not in written:  # an earlier report with faces may have written one
         (run / "mistakes.png").unlink(missing_ok=True)
-    nothing_yet = banner(as_good, scores, noun_of(facts))
+    nothing_yet = banner(verdict, scores, noun_of(facts))
     card = replication_card(facts, scores)
     _say(console, run, facts, scores, nothing_yet, card)
     return {
@@ -173,7 +173,8 @@ def report(
         "to_publish": to_publish(scores, noun_of(facts)),
         "nothing_yet": nothing_yet,
         "replication": None if card is None else card_tree(card),
-        "as_good_baselines": [one.baseline.name for one in as_good],
+        "against_baselines": None if verdict is None else verdict.outcome,
+        "as_good_baselines": [] if verdict is None else list(verdict.as_good),
         "figures": trust_tree(found)["figures"],
         "report": str(run / "report.html"),
         "facs": facs_tree(facs),

@@ -16,7 +16,7 @@ from ckseq.errors import CallError
 from ckseq.labels import in_order
 from ckseq.storage.replacement import whole_folder
 from ckseq.twin.about import SYNTHETIC
-from ckseq.twin.tree import SequencePlan, TwinConfig, plan, write
+from ckseq.twin.tree import IMAGES, SequencePlan, TwinConfig, plan, write
 from ckseq.workers import spread
 
 _NOTE = "ABOUT.txt"
@@ -72,7 +72,9 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
         done = spread(_write, calls, n_workers=jobs, in_order=False)
         for _ in console.track(done, total=len(sequences), label="drawing"):
             pass
-        (partial / _NOTE).write_text(_note(config), encoding="utf-8")
+        # also with the images, which may be all that is copied or archived
+        for folder in (partial, partial / IMAGES):
+            (folder / _NOTE).write_text(_note(config), encoding="utf-8")
     counts = Counter(sequence.label.name for sequence in sequences if sequence.label)
     return {
         "path": str(out),

@@ -25,6 +25,8 @@ Name = Literal["anger", "contempt", "disgust", "fear", "happiness", "sadness", "
 
 SHORTEST, LONGEST = 6, 71  # frames, as in CK+
 _ALL: tuple[Name, ...] = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+IMAGES = "cohn-kanade-images"
+"""The folder of the frames."""
 _GOLDEN = 0.6180339887
 _NOD = 0.6  # coupling of head movement with the expression, relative to real people
 _MARGIN = 160  # pixels by which the noise image is larger than a frame
@@ -147,7 +149,7 @@ def write(sequence: SequencePlan, root: Path) -> None:
     """
     frames, landmarks = draw(sequence)
     folder = Path(sequence.subject) / f"{sequence.session:03d}"
-    images, points, coded = (root / name / folder for name in ("cohn-kanade-images", "Landmarks", "FACS"))
+    images, points, coded = (root / name / folder for name in (IMAGES, "Landmarks", "FACS"))
     for path in (images, points, coded):
         path.mkdir(parents=True, exist_ok=True)
     for number, (frame, face) in enumerate(zip(frames, landmarks, strict=True), start=1):

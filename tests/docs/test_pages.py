@@ -47,23 +47,60 @@ def test_there_are_commands_on_the_pages_of_recipes():
 
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
-def test_the_examples_in_python_are_right(page):
-    for number, text in enumerate(blocks(page, "python", "pycon")):
-        if ">>>" in text:
-            test = doctest.DocTestParser().get_doctest(text, {}, f"{page.name} {number}", str(page), 0)
-            found = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test)
-            assert not found.failed
-        else:
-            compile(text, str(page), "exec")
-            for name in re.findall(r"\bckseq\.([A-Za-z_]\w*)\(", text):
-                assert name in ckseq.__all__
+def test_the_python_of_a_page_can_be_copied(page):
+    for text in blocks(page, "python"):
+        assert ">>>" not in text, "a session is a block of the kind pycon, which is run"
+        compile(text, str(page), "exec")
+        for name in re.findall(r"\bckseq\.([A-Za-z_]\w*)\(", text):
+            assert name in ckseq.__all__
 
 
-@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
-def test_every_link_to_a_file_leads_to_one(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-        if not re.match(r"[a-z]+:|#|auto_gallery|\.\./auto_gallery", target):
-            assert (page.parent / target.partition("#")[0]).exists(), target
+@pytest.mark.slow
+def test_the_sessions_of_the_pages_are_true(example_folder, tmp_path, monkeypatch):
+    """One after another in one folder: the page of the interface makes what the others open."""
+    (tmp_path / "faces").symlink_to(example_folder / "faces")
+    monkeypatch.chdir(tmp_path)
+    pages = [page for page in ALL if blocks(page, "pycon")]
+    assert [page.stem for page in pages] == ["api", "how", "protocols", "store"]
+    for page in pages:
+        text = "\n".join(blocks(page, "pycon"))
+        test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+        printed = []
+        assert not runner.run(test, out=printed.append).failed, "".join(printed)
+
+
+def anchors(page):
+    """The anchors of a page's headings, as MyST and GitHub make them, without its code."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", one) for one in re.findall(r"^#{1,3} (.*)$", text, re.MULTILINE))
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_the_anchor_of_a_heading_is_that_of_the_site():
+    """Compared with the library that makes those of the site."""
+    slugify = pytest.importorskip("myst_parser.mdit_to_docutils.base").default_slugify
+    for page in ALL:
+        headings = re.findall(r"^#{1,3} ([\w ,.?:'-]*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        inside = anchors(page)
+        assert {slugify(one) for one in headings if slugify(one) in inside} <= inside
+
+
+@pytest.mark.parametrize("page", [*ALL, *CHECKOUT.glob("[A-Z]*.md")], ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    """To a file of the checkout, and to a heading where it names one; pages of the gallery are those of its scripts."""
+    text = re.sub(r"`[^`\n]*`", "", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        if "auto_gallery/" in path:
+            script = DOCS / "gallery" / f"{path.rpartition('/')[2]}.py"
+            assert script.stem == "index" or script.is_file(), target
+            continue
+        there = (page.parent / path) if path else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
 
 
 @pytest.mark.parametrize("path", sorted((DOCS / "gallery").glob("plot_*.py")), ids=lambda path: path.stem)

@@ -8,6 +8,7 @@ from ckseq.errors import DataError
 from ckseq.protocol.bootstrap import METRICS, by_subject, metrics
 from ckseq.protocol.calibration import calibration_error, reliability
 
+WITH_INTERVAL = [name for name in METRICS if name != "calibration_error"]
 SETTING = {"n_bins": 10, "n_draws": 4000, "confidence": 0.95}
 
 
@@ -66,7 +67,7 @@ def test_a_draw_counts_a_person_as_often_as_drawn():
     names = sorted(set(subjects))
     rows = [i for i, s in enumerate(subjects) for _ in range(times[names.index(s)])]
     drawn = metrics(truth[rows], predicted[rows], p[rows], n_bins=10)
-    for name in METRICS:
+    for name in WITH_INTERVAL:
         assert ours[name].low == ours[name].high == pytest.approx(drawn[name], abs=1e-12)
 
 
@@ -77,8 +78,54 @@ def test_more_seeds_of_the_same_people_do_not_make_one_surer():
         np.tile(truth, 3), np.tile(predicted, 3), np.tile(p, (3, 1)), subjects * 3, **SETTING,
         rng=np.random.default_rng(0),
     )  # fmt: skip
-    for name in METRICS:
+    for name in WITH_INTERVAL:
         assert thrice[name] == pytest.approx(once[name], abs=1e-12)
+
+
+RARE = np.array([0.35, 0.35, 0.15, 0.1, 0.05])
+
+
+def drawn_people(rng, n_subjects):
+    """Draw people of different skill, each with some of five classes, two of them rare."""
+    truth, predicted, subjects = [], [], []
+    for subject in range(n_subjects):
+        skill = np.clip(rng.normal(0.7, 0.2), 0.05, 1)
+        for label in rng.choice(5, rng.integers(1, 5), replace=False, p=RARE):
+            truth.append(label)
+            predicted.append(label if rng.random() < skill else rng.choice(5, p=RARE))
+            subjects.append(subject)
+    truth, predicted = np.array(truth), np.array(predicted)
+    return truth, predicted, np.eye(5)[predicted], subjects
+
+
+def test_the_interval_of_macro_f1_misses_as_often_below_as_above():
+    """With a missing class as F1 = 0, over 15 % of the intervals lie below the true value, and none above."""
+    rng = np.random.default_rng(0)
+    true = metrics(*drawn_people(rng, 5_000)[:3], n_bins=10)["macro_f1"]
+    below, above, n = 0, 0, 150
+    for _ in range(n):
+        *made, subjects = drawn_people(rng, 12)
+        low, high = by_subject(*made, subjects, n_bins=10, n_draws=300, confidence=0.95, rng=rng)["macro_f1"]
+        below, above = below + (high < true), above + (low > true)
+    assert below / n < 0.1
+    assert above / n < 0.1
+
+
+def test_a_draw_without_a_rare_class_is_scored_over_the_others():
+    """All predictions are correct, so every draw is, also one without the class that one person alone shows."""
+    truth = np.array([0, 1] * 10 + [2])
+    subjects = [f"S{n // 2}" for n in range(20)] + ["S9"]
+    found = by_subject(truth, truth, np.eye(3)[truth], subjects, **SETTING, rng=np.random.default_rng(0))
+    assert found["macro_f1"] == found["balanced_accuracy"] == (1, 1)
+
+
+def test_the_calibration_error_has_no_interval_since_resampling_only_raises_it():
+    truth, predicted, p, subjects = made(n=60)
+    found = by_subject(truth, predicted, p, subjects, **SETTING, rng=np.random.default_rng(0))
+    assert np.isnan(found["calibration_error"]).all()
+    rows = np.random.default_rng(0).integers(0, 60, (500, 60))
+    drawn = [metrics(truth[row], predicted[row], p[row], n_bins=10)["calibration_error"] for row in rows]
+    assert np.mean(drawn) > metrics(truth, predicted, p, n_bins=10)["calibration_error"]
 
 
 def test_one_class_has_no_kappa_and_no_warning(recwarn):

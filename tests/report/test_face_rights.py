@@ -1,5 +1,8 @@
 """Faces of CK+ are shown only where they may be published, and those of other data as they are."""
 
+import shutil
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -8,15 +11,16 @@ from made_stores import made, make_store
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
-from ckseq.preprocessing.data_set import origin_of
+from ckseq.preprocessing.data_set import find_source, notes_of, origin_of
 from ckseq.recording import ArchiveMembers, ImageFiles, Recording, VideoFile
 from ckseq.report.face_rights import rights_of
 from ckseq.report.store_pictures import explorer_of
-from ckseq.sources.ckplus import SPEC
+from ckseq.sources.ckplus import EXPECTED_COUNTS, SPEC
 from ckseq.storage.examples import Example, write_examples
 from ckseq.storage.recorded import RECORDED, create_data_set
 from ckseq.storage.report_crops import write_crops
 from ckseq.tasks.report import report
+from ckseq.tasks.synth import config_of, synth
 from ckseq.twin.about import SYNTHETIC
 
 QUIET = Console(quiet=True)
@@ -67,13 +71,69 @@ def recording(frames):
 
 def test_copies_of_ckplus_are_told_by_the_names_of_their_frames(tmp_path):
     path = tmp_path / "joy" / "S010_004_00000017.png"
-    assert origin_of("class_folders", recording(ImageFiles((path,))), []) == "ckplus"
-    assert origin_of("manifest", recording(ArchiveMembers(tmp_path, ("a/S010_004_00000017.png",))), []) == "ckplus"
+    assert origin_of("class_folders", recording(ImageFiles((path,))), []) == "ckplus_layout"
+    assert (
+        origin_of("manifest", recording(ArchiveMembers(tmp_path, ("a/S010_004_00000017.png",))), []) == "ckplus_layout"
+    )
     assert origin_of("manifest", recording(ImageFiles((tmp_path / "0017.png",))), []) == "other"
     assert origin_of("manifest", recording(VideoFile(tmp_path / "S010_004.mp4")), []) == "other"
-    assert origin_of(SPEC.name, recording(ImageFiles((tmp_path / "0017.png",))), []) == "ckplus"
+    assert origin_of(SPEC.name, recording(ImageFiles((tmp_path / "0017.png",))), []) == "ckplus_layout"
     assert origin_of(SPEC.name, recording(ImageFiles((path,))), [SYNTHETIC]) == "synthetic"
     assert origin_of(SPEC.name, recording(ImageFiles((path,))), [RECORDED]) == "recorded"
+
+
+def test_ckplus_is_what_has_all_sequences_of_its_classes():
+    counts = {name: n for name, n in EXPECTED_COUNTS.items() if name in ("anger", "contempt")}
+    labels = [label for label, n in counts.items() for _ in range(n)]
+    whole = [Recording(str(n), "S010", "001", label, ImageFiles(())) for n, label in enumerate(labels)]
+    assert origin_of(SPEC.name, whole, []) == "ckplus"
+    assert origin_of(SPEC.name, whole[1:], []) == "ckplus_layout"
+    assert rights("ckplus_layout").shows("S010") is rights("ckplus").shows("S010") is False
+
+
+def zipped(folder, archive, inside):
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path in sorted(folder.rglob("*")):
+            opened.write(path, f"{inside}{path.relative_to(folder)}")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    tree = tmp_path_factory.mktemp("drawn") / "twin"
+    config = config_of(1, 0, ["emotions_per_subject=1", "unlabeled_share=0", "median_frames=6"])
+    synth(tree, config=config, jobs=1, overwrite=False, console=QUIET)
+    return tree
+
+
+@pytest.mark.parametrize("what", ["folder", "images", "inside", "archives", "archive", "copied images"])
+def test_what_is_synthetic_says_so_however_it_is_archived(tree, tmp_path, what):
+    place = tmp_path / "zipped"
+    place.mkdir()
+    if what == "archives":
+        for kind in ("cohn-kanade-images", "Emotion"):
+            zipped(tree / kind, place / f"{kind}.zip", f"{kind}/")
+    elif what in ("archive", "inside"):
+        zipped(tree, place / "extended-cohn-kanade-images.zip", "twin/")
+    elif what == "copied images":
+        shutil.copytree(tree / "cohn-kanade-images", place / "cohn-kanade-images")
+    data = {
+        "folder": tree,
+        "images": tree / "cohn-kanade-images",
+        "archive": place / "extended-cohn-kanade-images.zip",
+    }.get(what, place)
+    notes = notes_of(data)
+    source = find_source(data, None)
+    assert notes == [SYNTHETIC]
+    assert origin_of(source.name, source.scan(data), notes) == "synthetic"
+    if what not in ("archive", "inside"):  # where the other files lie among the images
+        assert not [one for one in source.problems(data) if "outside the layout" in one.what]
+
+
+def test_an_archive_that_says_nothing_or_cannot_be_read_has_no_notes(tmp_path):
+    (tmp_path / "broken.zip").write_bytes(b"PK no zip")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as opened:
+        opened.writestr("ABOUT.txt", "A data set of mine\nmore")
+    assert notes_of(tmp_path) == notes_of(tmp_path / "broken.zip") == []
 
 
 def test_recorded_data_say_so_in_the_words_that_are_looked_for(tmp_path):

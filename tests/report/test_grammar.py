@@ -13,7 +13,7 @@ from ckseq.protocol.early_classification import SHARES, PrefixProbabilities
 from ckseq.protocol.holdout import Fold, overlap
 from ckseq.protocol.intervals import IntervalMethod
 from ckseq.report import uncertainty, wording
-from ckseq.report.against_baselines import as_good_baselines, banner
+from ckseq.report.against_baselines import banner, judged
 from ckseq.report.early_classification import rules_of, sentences
 from ckseq.report.replication import Card, Setting
 from ckseq.report.scores import scores_of
@@ -50,13 +50,13 @@ def test_what_a_report_says_of_few_predictions(right, wrong, seeds, known):
     run = made_run(predictions, leakage={"n_test": n, "rules": rules}, folds=[fold])
     for noun in (wording.SEQUENCE, wording.IMAGE):
         scores = scores_of(run, predictions, confidence=0.95)
-        as_good = as_good_baselines(run, predictions, scores)
+        verdict = judged(run, predictions, scores)
         agrees(
             wording.n_correct(scores, noun),
             uncertainty.to_publish(scores, noun),
             uncertainty.interval_method(scores, noun),
-            banner(as_good, scores, noun),
-            *wording.shows(scores, noun, better_than_baselines=not as_good),
+            banner(verdict, scores, noun),
+            *wording.shows(scores, noun, against=verdict.outcome),
             *wording.does_not_show(run, scores),
             wording.headline(run, scores),
         )

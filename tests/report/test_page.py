@@ -226,7 +226,7 @@ def test_baselines_of_a_single_picture_are_in_the_table_of_baselines():
     rule = {"about": "a model", "n_correct": 39, "n": 42, "accuracy": 0.929, "interval": [0.8, 0.98], "p_value": 1e-9}
     leakage = {"rules": [PRIOR], "pictures": [{"name": "first frame", **rule}], "unmeasured": ["mean picture: why"]}
     text = Page(page_of(made_run(leakage=leakage))[0]).text
-    table = text[text.index("baseline without pixels or motion") :]
+    table = text[text.index("Data leakage") :]
     row = " ".join(table[table.index("first frame39") :][:60].split())
     assert row.startswith("first frame39 of 420.9290.80 to 0.98Wilson1e-09")
     assert "The first frame alone, without any motion, reaches 0.929: the class is tied to the recording" in text
@@ -276,10 +276,22 @@ def test_a_baseline_that_is_as_good_is_in_a_banner_at_the_top():
     html, _ = page_of(with_rule("1" * 42))
     head = html[: html.index('class="hero"')]
     assert (
-        "This result shows nothing yet: a baseline without pixels or motion, sequence length (a tree), reaches 1.000 "
+        "This result shows nothing yet: a pixel-free baseline, sequence length (a tree), reaches 1.000 "
         "on the same test sequences, the model 0.881: the model is not better." in head
     )
     assert "learned something" not in html
     html, _ = page_of(with_rule("10" * 21))
     assert "shows nothing yet" not in html
-    assert "significantly better than every baseline without pixels or motion: it learned something" in html
+    assert "significantly better than every baseline without motion: it learned something" in html
+
+
+def test_of_two_people_the_page_says_that_it_cannot_be_told():
+    once = made_predictions()
+    two = Predictions(once.labels, tuple(row._replace(subject=f"S{n % 2}") for n, row in enumerate(once.rows)))
+    for hits in ("10" * 21, "1" * 42):
+        run = with_rule(hits)
+        html, _ = page_of(run, predictions=two)
+        assert "cannot be told: 2 people were tested, and with fewer than 6 no paired test reaches p &lt; 0.05" in html
+        assert "too few were tested to tell" in html
+        assert "learned something" not in html
+        assert "as good" not in html

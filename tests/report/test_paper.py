@@ -117,7 +117,7 @@ def test_a_synthetic_run_of_the_default_by_cross_validation():
         augmented at random (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4). Models were tested by
         5-fold cross-validation, folds divided by subject. No test subject is in training. Training was repeated
         with the seeds 1, 2. Accuracy is given with a 95 % confidence interval by Wilson's score interval (Wilson,
-        1927), which counts every sequence as independent. Baselines without pixels or motion were trained and
+        1927), which counts every sequence as independent. Baselines without motion were trained and
         tested on the same folds, and compared with the class prior by the exact one-sided McNemar test (McNemar,
         1947). All computations used ckseq 0.1.0 (The ckseq authors, version 0.1.0) with Python 3.12.3, scikit-learn
         1.7.2 (CPU, 2 cores)."""

@@ -1,3 +1,5 @@
+import dataclasses
+
 from made_runs import LABELS, made_predictions, made_run
 
 from ckseq.protocol.intervals import wilson_interval
@@ -26,11 +28,9 @@ def test_no_published_figure_and_one_without_a_count():
 
 
 def test_better_than_the_baselines_or_not():
-    better, not_better, unknown = (
-        wording.shows(made_scores(), better_than_baselines=one)[1] for one in (True, False, None)
-    )
+    better, not_better, unknown = (wording.shows(made_scores(), against=one)[1] for one in ("better", "as_good", None))
     assert better.endswith("it learned something that generalizes to the test set.")
-    assert not_better.startswith("Nothing yet: a baseline without pixels or motion is as good")
+    assert not_better.startswith("Nothing yet: a baseline without motion is as good")
     assert "lowest recall" in unknown
 
 
@@ -174,3 +174,18 @@ def test_a_published_failure_is_quoted():
     assert len(wording.rates(run, made_scores(majority=0.2))) == 2
     sentences = wording.does_not_show(run, made_scores())
     assert "Whether others did better: they published no accuracy, but 'out of memory'." in sentences
+
+
+def test_of_few_people_nothing_is_said_of_others():
+    scores = made_scores()
+    few, enough = (dataclasses.replace(scores, method=scores.method._replace(n_subjects=n)) for n in (2, 10))
+    sentence = "How much it differs from person to person: only 2 people were tested."
+    assert sentence in wording.does_not_show(made_run(), few)
+    assert not any("person to person" in one for one in wording.does_not_show(made_run(), enough))
+
+
+def test_classes_that_are_equally_often_confused_are_all_named():
+    outcomes = [("anger", "anger", 3), ("anger", "disgust", 1), ("anger", "happiness", 1), ("disgust", "disgust", 2)]
+    assert wording.shows(made_scores(outcomes))[-1] == (
+        "The class with the lowest recall is anger: 3 of 5 correct, confused with disgust and happiness."
+    )

@@ -129,7 +129,7 @@ def test_the_lucky_trial_loses_and_the_baseline_gives_way_to_more_than_noise_onl
     means = sorted((fmean(row) for row in confirmed.values()), reverse=True)
     assert [one["confirmed"] for one in selection["finalists"]] == means
     assert found["best"][0]["values"] == {"motion.threshold": chosen}
-    words = "is selected: on 6 new folds it is 0.067 ± 0.042 better than the baseline"
+    words = "is selected: on 6 new folds it is 0.067 ± 0.042 better than the experiment mine as it is"
     if confirmed is NOISE:
         words = "is 0.017 ± 0.182 better on 6 new folds, which is within one standard error"
     assert words in selection["sentence"]

@@ -204,6 +204,17 @@ def test_no_folder_and_no_run(tmp_path):
         read_run(tmp_path)
 
 
+def test_of_a_folder_that_holds_runs_the_error_names_them(tmp_path):
+    write_run(tmp_path / "run", made_run())
+    with pytest.raises(DataError) as caught:
+        read_run(tmp_path)
+    assert caught.value.fix == f"name the run in it: {tmp_path / 'run'}"
+    write_run(tmp_path / "another", made_run())
+    with pytest.raises(DataError) as caught:
+        read_run(tmp_path)
+    assert caught.value.fix == f"name the run in it: {tmp_path / 'another'} (or another of the 2 runs in it)"
+
+
 HEADER = "recording,subject,fold,truth,predicted,p_anger,p_fear\n"
 
 

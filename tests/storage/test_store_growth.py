@@ -138,7 +138,7 @@ def test_another_pipeline_an_old_or_another_store_and_an_id_twice_are_refused(tm
     ("origins", "common"),
     [
         (["ckplus", "ckplus"], "ckplus"),
-        (["other", "ckplus"], "ckplus"),
+        (["other", "ckplus"], "ckplus_layout"),
         (["synthetic", "recorded"], "other"),
         ([None, "synthetic"], None),
     ],

@@ -169,3 +169,24 @@ def test_examples_and_predictions_may_differ_in_classes(tmp_path, console):
     folder = write_made_run(tmp_path / "run", examples=False)
     write_examples(folder, [])
     assert "sequences.png" not in report(folder, faces=True, console=console)["files"]
+
+
+@pytest.mark.parametrize(
+    ("n_subjects", "hits", "outcome", "as_good"),
+    [(2, "1" * 42, "cannot_tell", []), (9, "1" * 42, "as_good", ["sequence length"]), (9, "0" * 42, "better", [])],
+)
+def test_page_console_and_json_agree_on_the_baselines(tmp_path, capsys, n_subjects, hits, outcome, as_good):
+    once = made_predictions()
+    rows = tuple(row._replace(subject=f"S{number % n_subjects:03d}") for number, row in enumerate(once.rows))
+    n = hits.count("1")
+    rules = [
+        {"name": "class prior", "accuracy": 0.0, "p_value": None, "hits": "0" * 42},
+        {"name": "sequence length", "accuracy": n / 42, "p_value": 0.5, "n_correct": n, "hits": hits},
+    ]
+    folder = write_made_run(tmp_path / "run", type(once)(once.labels, rows), leakage={"rules": rules})
+    result = report(folder, faces=False, console=Console())
+    assert (result["against_baselines"], result["as_good_baselines"]) == (outcome, as_good)
+    said = capsys.readouterr()
+    assert (result["nothing_yet"] == "") is (outcome == "better")
+    assert result["nothing_yet"].partition(":")[0] in " ".join((said.out + said.err).split())
+    assert result["nothing_yet"].partition(":")[0] in (folder / "report.html").read_text()
