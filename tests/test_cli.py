@@ -32,14 +32,10 @@ def in_its_own_process(*arguments, status=0):
 def ckseq(*arguments, status=0):
     """Call the command line in this process, which has imported already what takes seconds."""
     out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["ckseq", *map(str, arguments)])
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     assert (ended.value.code or 0) == status, err.getvalue() + out.getvalue()
     return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue())
 
