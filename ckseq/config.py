@@ -97,7 +97,21 @@ def _remedy(cls: type[Config], error: ValidationError) -> str | None:
     unknown = [str(item["loc"][0]) for item in error.errors() if item["type"] == "extra_forbidden"]
     if not unknown:
         return "'ckseq config' explains every field"
-    return f"{did_you_mean(unknown[0], cls.model_fields)}allowed: {', '.join(cls.model_fields)}"
+    hint = did_you_mean(unknown[0], cls.model_fields)
+    within = _within_sections(cls)
+    if not hint and (near := get_close_matches(unknown[0], within, n=1)):
+        hint = f"did you mean {within[near[0]]!r}? "
+    return f"{hint}allowed: {', '.join(cls.model_fields)}"
+
+
+def _within_sections(cls: type[Config]) -> dict[str, str]:
+    """Return the fields of the sections of a config by their own names, each with its section before it."""
+    return {
+        name: f"{section}.{name}"
+        for section, field in cls.model_fields.items()
+        if isinstance(kind := field.annotation, type) and issubclass(kind, Config)
+        for name in kind.model_fields
+    }
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -23,12 +23,12 @@ class ImageFiles:
     __slots__ = ("_folder", "_names")
     __match_args__ = ("paths",)
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        paths = tuple(paths)
-        folders = {path.parent for path in paths}
+    def __init__(self, paths: Path | str | Iterable[Path | str]) -> None:
+        files = tuple(Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths))
+        folders = {path.parent for path in files}
         self._folder = str(folders.pop()) if len(folders) == 1 else None
         # no name holds a zero
-        self._names = "\0".join(str(path) if self._folder is None else path.name for path in paths)
+        self._names = "\0".join(str(path) if self._folder is None else path.name for path in files)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -1,9 +1,12 @@
 import tomllib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ckseq.config import toml_text
+from ckseq.errors import CallError
+from ckseq.preprocessing.pipeline import load_pipeline
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.one_of(
@@ -34,3 +37,9 @@ def test_nested_tables_read_back_as_they_were():
     by = [{"year": 2015, "odd": ["a\u2028b", "c\x85\n,d"]}, {"year": 2019}]
     tree = {"published": {"accuracy": {"mean": 0.9, "n": 3}, "by": by}, "long": [*["S001"] * 99, "{"], "seed": 1}
     assert tomllib.loads(toml_text(tree)) == tree
+
+
+def test_a_field_without_its_section_is_recognized():
+    for word in ("threshold", "treshold"):
+        with pytest.raises(CallError, match=f"{word} is not a known key; did you mean 'motion.threshold'"):
+            load_pipeline("paper", [f"{word}=3"])

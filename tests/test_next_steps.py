@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ckseq.cli import main, next_steps  # noqa: F401  (importing main adds all commands)
 from ckseq.cli.common import cli
 from ckseq.cli.next_steps import FINAL, next_step
+from ckseq.storage import run_record
 
 OUT = Path("some folder")
 KIND = "protocol.kind=leave_one_subject_out"
@@ -70,6 +72,13 @@ def test_the_experiment_is_named_where_it_is_not_the_default():
     step = next_step("preprocess", {**values, "pipeline": "live"}, {})
     assert step == "ckseq crossval d/ck.h5 --experiment live --out d/ck_cv"
     assert next_step("preprocess", {**values, "pipeline": "own.toml"}, {}) == "ckseq audit d/ck.h5"
+
+
+@pytest.mark.parametrize(("input", "length", "asked"), [("crops", 1, "PHOTO"), ("projections", 24, "VIDEO")])
+def test_a_model_of_single_images_is_given_a_photo(monkeypatch, input, length, asked):
+    values = {"input": input, "sequence.length_frames": length}
+    monkeypatch.setattr(run_record, "read_run", lambda _: SimpleNamespace(value=values.get))
+    assert next_step("experiment", {}, {"run": "r"}) == f"ckseq predict r {asked}"
 
 
 def test_steps_depend_on_what_there_is(tmp_path):

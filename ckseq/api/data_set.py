@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import overload
 
+from ckseq.api.arguments import as_name, as_path
 from ckseq.labels import in_order
 from ckseq.notebook import html_table
 from ckseq.preprocessing.data_set import find_source
@@ -91,6 +92,9 @@ def scan(data: str | PathLike[str], *, source: str | None = None) -> DataSet:
     >>> len(recordings), recordings[0].id, recordings[0].subject, recordings[0].label
     (15, 'S005_001', 'S005', 'surprise')
     """
-    path = Path(data).absolute()  # processes that are started once keep their folder
-    spec = find_source(path, source)
+    if isinstance(data, DataSet):
+        return data
+    # processes that are started once keep their folder
+    path = as_path(data, "data", fix="give the path of a folder, an archive or a table").absolute()
+    spec = find_source(path, None if source is None else as_name(source, "source"))
     return DataSet(path, spec.name, tuple(spec.scan(path)), tuple(spec.problems(path)))

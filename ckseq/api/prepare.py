@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, cast, overload
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.api.arguments import as_name, as_path, as_recordings, check_jobs, check_progress
+from ckseq.api.data_set import DataSet
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
-from ckseq.errors import CallError, DataError
+from ckseq.errors import DataError
 from ckseq.notebook import html_table
 from ckseq.preprocessing.one_recording import BAD_FRAMES, reason_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
@@ -78,7 +79,7 @@ class Prepared(Mapping[str, Arrays]):
 
 @overload
 def prepare(
-    data: Sequence[Recording],
+    data: Iterable[Recording],
     *,
     pipeline: str = ...,
     settings: Settings | None = ...,
@@ -87,7 +88,7 @@ def prepare(
 ) -> Prepared: ...
 @overload
 def prepare(
-    data: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    data: Recording | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     *,
     pipeline: str = ...,
     settings: Settings | None = ...,
@@ -95,7 +96,7 @@ def prepare(
     progress: Progress | None = ...,
 ) -> Arrays: ...
 def prepare(
-    data: Sequence[Recording] | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    data: Recording | Iterable[Recording] | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     *,
     pipeline: str = "landmarks",
     settings: Settings | None = None,
@@ -106,9 +107,9 @@ def prepare(
 
     Parameters
     ----------
-    data : sequence of Recording, or (f, h, w) or (f, h, w, 3) uint8
-        Recordings as of `scan`; or the frames of one sequence in temporal order, gray or red, green, blue. A list of
-        frames will do.
+    data : sequence of Recording, one Recording, or (f, h, w) or (f, h, w, 3) uint8
+        Recordings as of `scan`, or one of them; or the frames of one sequence in temporal order, gray or red, green,
+        blue. A list of frames will do.
     pipeline : str
         The name of a pipeline, or the path of its .toml file.
     settings : mapping, optional
@@ -121,21 +122,22 @@ def prepare(
     Returns
     -------
     dict of str to ndarray
-        Of frames; what there is of it depends on the pipeline. With t = f - 1 steps of motion after the first frame
-        with a face: ``projections`` (t, 2, n) or (t, 2, n, channels) float32, the mean of each column and of each row;
-        ``blobs`` (t, n, n[, channels]) bool; ``landmarks`` (t, 2, k) and ``gradients`` (t, 2, 256) float32; ``boxes``
-        (f, 4) int32: left, top, right, bottom, pixels; ``n_found`` (f,) int32, faces found, -1 where none was searched;
-        ``faces`` (2, n, n) uint8, the first and the last crop; ``crops`` (f, n, n[, 3]) uint8; ``halved`` (t, h, w)
-        float32.
+        Of frames or one recording; what there is of it depends on the pipeline. With t = f - 1 steps of motion after
+        the first frame with a face: ``projections`` (t, 2, n) or (t, 2, n, channels) float32, the mean of each column
+        and of each row; ``blobs`` (t, n, n[, channels]) bool; ``landmarks`` (t, 2, k) and ``gradients`` (t, 2, 256)
+        float32; ``boxes`` (f, 4) int32: left, top, right, bottom, pixels; ``n_found`` (f,) int32, faces found, -1
+        where none was searched; ``faces`` (2, n, n) uint8, the first and the last crop; ``crops`` (f, n, n[, 3])
+        uint8; ``halved`` (t, h, w) float32.
     Prepared
-        Of recordings: such a dict for each by its id. One that fails is listed in ``failed``, and the rest goes on.
+        Of several recordings: such a dict for each by its id. One that fails is listed in ``failed``, and the rest goes
+        on.
 
     Raises
     ------
     CallError
         There is no such pipeline or field, or ``data`` is neither.
     DataError
-        Of frames: there is no face, or only one frame with a face. Of recordings: every one of them failed.
+        Of frames or one recording: there is no face, or only one frame with a face. Of several: every one failed.
 
     Examples
     --------
@@ -144,12 +146,14 @@ def prepare(
     >>> arrays["projections"].shape
     (3, 2, 267)
     """
-    recipe = load_pipeline(pipeline, as_options(settings))
-    if not len(data):
-        raise CallError("there is nothing to prepare", fix="give recordings, or the frames of one sequence")
-    if not isinstance(data[0], Recording):
-        return _arrays_of_frames(cast("NDArray[np.uint8]", data), recipe)
-    recordings = cast("Sequence[Recording]", data)
+    recipe = load_pipeline(as_name(pipeline, "pipeline"), as_options(settings))
+    check_jobs(jobs)
+    check_progress(progress)
+    if isinstance(data, Recording):
+        return _arrays_of(data, recipe)
+    recordings = as_recordings(data)
+    if recordings is None:
+        return run_stages(frames_of(cast("NDArray[np.uint8]", data)), recipe)[0]
     arrays: dict[str, Arrays] = {}
     failed: dict[str, str] = {}
     with LogConsole(progress).progress("recordings", len(recordings)) as bar:
@@ -166,8 +170,9 @@ def prepare(
     return Prepared(tuple(one for one in recordings if one.id in arrays), arrays, failed, recipe.name)
 
 
-def _arrays_of_frames(frames: NDArray[np.uint8], recipe: Pipeline) -> Arrays:
-    return run_stages(frames_of(frames), recipe)[0]
+def _arrays_of(recording: Recording, recipe: Pipeline) -> Arrays:
+    points = read_points(recording.landmarks) if recipe.landmarks.kind == "ckplus" else None
+    return run_stages(recording.frames, recipe, landmarks=points)[0]
 
 
 def _prepared(recording: Recording, recipe: Pipeline, alone: bool) -> Arrays | str:
@@ -175,14 +180,13 @@ def _prepared(recording: Recording, recipe: Pipeline, alone: bool) -> Arrays | s
     if not alone:
         cv2.setNumThreads(1)
     try:
-        points = read_points(recording.landmarks) if recipe.landmarks.kind == "ckplus" else None
-        return run_stages(recording.frames, recipe, landmarks=points)[0]
+        return _arrays_of(recording, recipe)
     except BAD_FRAMES as error:
         return reason_of(error)
 
 
 def preprocess(
-    data: str | PathLike[str],
+    data: str | PathLike[str] | DataSet,
     *,
     out: str | PathLike[str],
     pipeline: str = "landmarks",
@@ -198,8 +202,8 @@ def preprocess(
 
     Parameters
     ----------
-    data : path
-        A data set, as of `scan`.
+    data : path or DataSet
+        A data set, by its path or as of `scan`.
     out : path
         The store to write, an HDF5 file.
     pipeline : str
@@ -233,18 +237,22 @@ def preprocess(
     ...     len(store.entries), store.projections("S005_001").shape
     (15, (5, 2, 267, 3))
     """
+    place = as_path(data.path if isinstance(data, DataSet) else data, "data", fix="give the path of a data set")
+    target = as_path(out, "out", fix="give the path of the store to write")
+    check_jobs(jobs)
+    check_progress(progress)
     n_threads = cv2.getNumThreads()
     try:
         preprocess_data(
-            Path(data).absolute(),
-            pipeline=pipeline,
-            out=Path(out).absolute(),
+            place.absolute(),
+            pipeline=as_name(pipeline, "pipeline"),
+            out=target.absolute(),
             settings=as_options(settings),
-            source=source,
+            source=None if source is None else as_name(source, "source"),
             jobs=jobs,
             overwrite=overwrite,
             console=LogConsole(progress),
         )
     finally:
         cv2.setNumThreads(n_threads)  # one process per recording sets it to 1
-    return open_store(Path(out))
+    return open_store(target)

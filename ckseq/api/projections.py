@@ -108,7 +108,12 @@ class Projections(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _checked(self, X: NDArray[Any], *, reset: bool) -> NDArray[np.float32]:  # noqa: N803
+    def _checked(self, X: Any, *, reset: bool) -> NDArray[np.float32]:  # noqa: N803
+        if isinstance(X, tuple | str):
+            what = "the result of load_xy" if isinstance(X, tuple) else "a text"
+            raise ValueError(
+                f"X is {what}, not an array; give its first part: X, y, groups, ids = ckseq.load_xy(STORE)"
+            )
         X = validate_data(self, X, reset=reset, allow_nd=True, dtype=np.float32)  # noqa: N806
         if X.ndim > 5:
             raise ValueError(f"X has {X.ndim} dimensions, and at most 5 are known: (n, t, rows, w, channels)")

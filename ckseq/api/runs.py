@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.api.arguments import as_frames, as_name, as_path, as_store_path, check_choice, check_training
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.api.written_report import Report
@@ -24,11 +25,11 @@ from ckseq.inference.recordings import RecordingOptions
 from ckseq.inference.sequences import predict_sequence, with_neutral
 from ckseq.notebook import html_table
 from ckseq.plugins import admit_file
+from ckseq.recording import Recording, VideoFile
 from ckseq.report import tables
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import noun_of
 from ckseq.storage.complete_run import read_complete_run
-from ckseq.storage.frames import frames_of
 from ckseq.storage.predictions import Predictions
 from ckseq.storage.run_record import RunRecord, read_run
 from ckseq.storage.store import Store
@@ -90,7 +91,7 @@ class Run:
 
     def predict(
         self,
-        source: _Path | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+        source: _Path | Recording | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
         *,
         read_as: ReadAs = "auto",
         neutral: _Path | None = None,
@@ -99,9 +100,9 @@ class Run:
 
         Parameters
         ----------
-        source : path, or (f, h, w) or (f, h, w, 3) uint8
-            A video file, a folder of frames or a photo; or the frames of one recording of an expression, gray or red,
-            green, blue.
+        source : path, Recording, or (f, h, w) or (f, h, w, 3) uint8
+            A video file, a folder of frames or a photo; or a recording as of `scan`; or the frames of one recording
+            of an expression, gray or red, green, blue.
         read_as : str
             ``sequence``, one class for the whole; ``timeline``, classes over time; ``auto`` takes what lasts longer
             than five seconds for a timeline.
@@ -126,11 +127,16 @@ class Run:
         >>> found.predicted, round(found.probabilities["surprise"], 2)
         ('surprise', 1.0)
         """
-        predictor = with_neutral(self._predictor, None if neutral is None else Path(neutral))
+        check_choice(read_as, "read_as", ReadAs)
+        predictor = with_neutral(self._predictor, None if neutral is None else as_path(neutral, "neutral"))
+        if isinstance(source, Recording) and isinstance(source.frames, VideoFile):
+            source = source.frames.path
         if not isinstance(source, str | PathLike):
             if predictor.reads_images:
                 raise CallError("a model of single images reads photos and videos", fix="name the path of one")
-            return predict_sequence(Input("frames", frames_of(source), "sequence"), predictor)
+            if isinstance(source, Recording):
+                return predict_sequence(Input(source.id, source.frames, "sequence"), predictor)
+            return predict_sequence(Input("frames", as_frames(source), "sequence"), predictor)
         options = RecordingOptions(read_as, None, False, FRAMES_PER_SECOND, None, TimelineConfig())
         found = apply_model(predictor, [str(source)], options, console=LogConsole())
         if not found.predictions:
@@ -185,7 +191,7 @@ class Run:
             faces=faces,
             all_faces=all_faces,
             console=LogConsole(),
-            **{name: None if path is None else Path(path) for name, path in paths.items()},
+            **{name: None if path is None else as_path(path, name) for name, path in paths.items()},
         )
         files = {name: Path(path) for name, path in values["files"].items()}
         return Report(Path(values["report"]), self.headline, files, values)
@@ -257,10 +263,12 @@ def train(
     >>> run.headline
     'Accuracy 1.00 (95 % interval 0.44 to 1.00, Wilson): 3 of 3 test sequences'
     """
+    check_training(seed, progress)
+    folder = as_path(out, "out", fix="give the path of the run folder").absolute()
     train_task(
-        _path(store),
-        experiment=experiment,
-        out=Path(out).absolute(),
+        as_store_path(store).absolute(),
+        experiment=as_name(experiment, "experiment"),
+        out=folder,
         settings=as_options(settings),
         seed=seed,
         overwrite=overwrite,
@@ -268,7 +276,7 @@ def train(
         fit_memory=fit_memory,
         console=LogConsole(progress),
     )
-    return load_run(out)
+    return load_run(folder)
 
 
 def crossval(
@@ -331,10 +339,12 @@ def crossval(
     >>> len(run.predictions.rows), run.record.protocol.kind
     (15, 'leave_one_subject_out')
     """
+    check_training(seed, progress, seeds=seeds, jobs=jobs)
+    folder = as_path(out, "out", fix="give the path of the run folder").absolute()
     crossval_task(
-        _path(store),
-        experiment=experiment,
-        out=Path(out).absolute(),
+        as_store_path(store).absolute(),
+        experiment=as_name(experiment, "experiment"),
+        out=folder,
         settings=as_options(settings),
         seed=seed,
         seeds=seeds,
@@ -345,17 +355,17 @@ def crossval(
         keep_models=keep_models,
         console=LogConsole(progress),
     )
-    return load_run(out)
+    return load_run(folder)
 
 
-def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
+def load_run(run: _Path | Run, *, plugins: _Path | Sequence[_Path] = ()) -> Run:
     """Open a run folder that `train`, `crossval` or the command line made; no code in it is executed.
 
     Parameters
     ----------
-    run : path
-        The run folder.
-    plugins : sequence of path
+    run : path or Run
+        The run folder; a run that is open already is returned as it is.
+    plugins : path, or sequence of path
         Files of plug-ins that the run was made with, whose code is executed. `Run.predict` needs those that the record
         names, with the same SHA-256; those of installed packages are found.
 
@@ -375,11 +385,9 @@ def load_run(run: _Path, *, plugins: Sequence[_Path] = ()) -> Run:
     >>> ckseq.load_run("run").record.state
     'complete'
     """
-    for path in plugins:
-        admit_file(Path(path))
-    folder = Path(run).absolute()
+    if isinstance(run, Run):
+        return run
+    folder = as_path(run, "run", fix="give the path of a run folder").absolute()
+    for path in [plugins] if isinstance(plugins, str | PathLike) else plugins:
+        admit_file(as_path(path, "plugins", fix="give paths of .py files"))
     return Run(folder, read_run(folder))
-
-
-def _path(store: _Path | Store) -> Path:
-    return (store.path if isinstance(store, Store) else Path(store)).absolute()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ckseq.api.arguments import as_store_path, check_choice, check_count, kind_of
+from ckseq.api.data_set import DataSet
 from ckseq.api.prepare import Arrays, Prepared
 from ckseq.config import parse
-from ckseq.errors import DataError
+from ckseq.errors import CallError, DataError
 from ckseq.notebook import html_table
+from ckseq.recording import Recording
 from ckseq.signal.fused import beside
 from ckseq.signal.sequence import SequenceConfig, fit_length
 from ckseq.storage import store as stores
@@ -48,19 +50,25 @@ class XY(NamedTuple):
     groups: NDArray[np.str_]
     ids: NDArray[np.str_]
 
+    def __repr__(self) -> str:
+        arrays = f"X {self.X.shape} {self.X.dtype}, y {self.y.shape}, groups {self.groups.shape}, ids {self.ids.shape}"
+        labels, counts = np.unique(self.y, return_counts=True)
+        classes = ", ".join(f"{label} {n}" for label, n in zip(labels, counts, strict=True))
+        return f"<XY: {arrays}; {len(set(self.groups.tolist()))} subjects; {classes}>"
+
     def _repr_html_(self) -> str:
         labels, counts = np.unique(self.y, return_counts=True)
         title = f"X {self.X.shape} {self.X.dtype}, {len(set(self.groups.tolist()))} subjects"
         return html_table(title, zip(labels, counts, strict=True), ("label", "sequences"))
 
 
-def open_store(path: str | PathLike[str]) -> Store:
+def open_store(path: str | PathLike[str] | Store) -> Store:
     """Open a store that `preprocess` or ``ckseq preprocess`` made, for reading.
 
     Parameters
     ----------
-    path : path
-        The HDF5 file.
+    path : path or Store
+        The HDF5 file; a store that is open already is returned as it is.
 
     Returns
     -------
@@ -81,7 +89,7 @@ def open_store(path: str | PathLike[str]) -> Store:
     ...     entry.id, entry.label, store.projections(entry.id).shape
     ('S005_001', 'surprise', (5, 2, 267, 3))
     """
-    return stores.open_store(Path(path))
+    return path if isinstance(path, Store) else stores.open_store(as_store_path(path))
 
 
 def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, input: XInput = "projections") -> XY:
@@ -108,7 +116,7 @@ def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, 
     Raises
     ------
     CallError
-        The length is impossible.
+        The length is impossible, there is no such input, or it is no store.
     DataError
         No recording is labeled, or one has no such array.
 
@@ -123,6 +131,12 @@ def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, 
     >>> cross_val_score(RidgeClassifierCV(), vectors, y, groups=groups, cv=GroupKFold(5)).shape
     (5,)
     """
+    check_choice(input, "input", XInput)
+    check_count(length, "length", least=1)
+    if isinstance(store, Recording | DataSet):
+        raise CallError(
+            f"store is {kind_of(store)}, not prepared", fix="prepare it: ckseq.load_xy(ckseq.prepare(data))"
+        )
     asked = {"length_frames": length, "overflow": "resample", "short": "stretch"}
     config = parse(SequenceConfig, asked, where="load_xy")
     if isinstance(store, Prepared):

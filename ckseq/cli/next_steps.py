@@ -24,7 +24,20 @@ class Call(NamedTuple):
     result: Values
 
 
-_VIDEO = "VIDEO"
+_VIDEO, _PHOTO = "VIDEO", "PHOTO"
+
+
+def _predict(run: str | Path) -> list[str | Path]:
+    """Return the call that applies a run to what its model reads."""
+    from ckseq.errors import CkseqError
+    from ckseq.report.wording import IMAGE, noun_of
+    from ckseq.storage.run_record import read_run
+
+    try:
+        reads_images = noun_of(read_run(Path(run))) == IMAGE
+    except CkseqError:  # the next command tells what is wrong with it
+        reads_images = False
+    return ["predict", run, _PHOTO if reads_images else _VIDEO]
 
 
 def next_step(command: str, values: Values, result: Values) -> str | None:
@@ -127,7 +140,7 @@ def _after_audit(call: Call) -> Words:
 
 def _after_report(call: Call) -> Words:
     has_model = any((Path(call.values["run"]) / name).is_file() for name in ("model.keras", "model.skops"))
-    return ["predict", call.values["run"], _VIDEO] if has_model else ["compare", call.values["run"], "ANOTHER_RUN"]
+    return _predict(call.values["run"]) if has_model else ["compare", call.values["run"], "ANOTHER_RUN"]
 
 
 def _after_predict(call: Call) -> Words:
@@ -163,7 +176,7 @@ def _after_search(call: Call) -> Words:
 
 def _after_best(call: Call) -> Words:
     if "run" in call.result:
-        return ["predict", call.result["run"], _VIDEO]
+        return _predict(call.result["run"])
     data = call.values.get("data") or "DATA"
     return ["experiment", call.result["experiment"], "--data", data, *_kept(call, "source"), "--out", "RESULT"]
 
@@ -184,7 +197,7 @@ _NEXT: Mapping[str, Callable[[Call], Words]] = {
     "crossval": _after_crossval,
     "gather": _after_gather,
     "report": _after_report,
-    "experiment": lambda call: ["predict", call.result["run"], _VIDEO],
+    "experiment": lambda call: _predict(call.result["run"]),
     "predict": _after_predict,
     "audit": _after_audit,
     "protocol export": lambda call: ["protocol", "verify", call.values["out"], call.values["store"]],

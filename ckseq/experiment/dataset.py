@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from ckseq.config import did_you_mean, differences, digest
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import features
-from ckseq.experiment.early_checks import check_landmark_kind
+from ckseq.experiment.early_checks import NEED_CODES, check_landmark_kind
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.targets import case_of, coded, codes_of, labels_of
+from ckseq.grammar import counted
 from ckseq.labels import in_order
 from ckseq.learn.fit import Labeled, Sequences
 from ckseq.preprocessing.pipeline import load_pipeline
@@ -34,6 +36,10 @@ from ckseq.storage.store_entry import Entry
 from ckseq.storage.streaming import n_steps, stream
 
 # the sections of a pipeline that change what is read from a store
+_NEED_LABELS = (
+    "of CK+, put Emotion_labels.zip beside the images, else fill in the manifest's column label; then prepare it again "
+    "with 'ckseq preprocess --overwrite'"
+)
 _STAGES = ("detector", "faces", "landmarks", "align", "motion")
 
 
@@ -157,7 +163,7 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
     """
     chosen = choose(store, recipe)
     folds = divide(chosen.entries, chosen.labels, recipe)
-    notes = list(chosen.notes)
+    notes = [*chosen.notes, *_split_notes(chosen.entries, recipe)]
     test = {id for fold in folds for id in fold.test}
     first = {
         label: entry
@@ -181,6 +187,18 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         balance_notes=chosen.balance_notes,
         notes=tuple(notes),
     )
+
+
+def _split_notes(entries: Sequence[Entry], recipe: Experiment) -> list[str]:
+    """Return a note where the data set publishes a split, and the experiment's protocol divides otherwise."""
+    parts = Counter(entry.part for entry in entries if entry.part)
+    if recipe.protocol.kind == "given" or len(parts) < 2:
+        return []
+    there = ", ".join(f"{part} {parts[part]}" for part in ("train", "validation", "test") if parts[part])
+    return [
+        f"the data set's own split ({there}) is not used: protocol.kind = {recipe.protocol.kind}; "
+        "--set protocol.kind=given uses it"
+    ]
 
 
 def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: Console) -> Sequences:
@@ -284,7 +302,9 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
     if recipe.predicts_units:
         return _with_codes(store, entries), notes
     present = in_order(map(_label, entries))
-    known = ", ".join(present) or "none"
+    if not present:
+        raise DataError(f"no {noun.one} to use has a label", store.path, _NEED_LABELS)
+    known = ", ".join(present)
     if missing := [label for label in recipe.classes if label not in present]:
         what = f"no {noun.one} to use shows {', '.join(missing)}; the classes there are: {known}"
         raise DataError(what, store.path, "change the experiment's classes, or prepare a store with all of them")
@@ -295,11 +315,8 @@ def _usable(store: Store, recipe: Experiment) -> tuple[list[Entry], list[str]]:
 
 def _with_codes(store: Store, entries: list[Entry]) -> list[Entry]:
     if len(entries) < 2:
-        raise DataError(
-            f"{len(entries)} recordings have FACS codes",
-            store.path,
-            "put CK+'s FACS_labels.zip beside the images, or write a manifest's column action_units, and prepare again",
-        )
+        what = f"{counted(len(entries), 'recording')} with FACS codes cannot be divided"
+        raise DataError(what, store.path, NEED_CODES)
     return entries
 
 

@@ -9,12 +9,15 @@ from ckseq import registry
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import Experiment
 from ckseq.experiment.targets import coded
+from ckseq.grammar import counted
 from ckseq.labels import in_order
 from ckseq.learn.backend import check_networks_installed
 from ckseq.models._backbones import BackboneConfig, files_of
 from ckseq.models._spec import ModelSpec
 from ckseq.preprocessing.pipeline import Pipeline
 from ckseq.recording import Recording
+
+NEED_CODES = "put CK+'s FACS_labels.zip beside the images, or write a manifest's column action_units, and prepare again"
 
 
 def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recipe: Experiment) -> None:
@@ -26,7 +29,8 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
         The pipeline and the experiment do not fit each other, TensorFlow is needed and not installed, or a ready-made
         model is missing or cannot name a class.
     DataError
-        Recordings are longer than the experiment allows, or a file of a pretrained network is missing.
+        Recordings are longer than the experiment allows, or have no FACS codes where it predicts action units; or a
+        file of a pretrained network is missing.
     """
     spec: ModelSpec = registry.load("models", recipe.model_kind).SPEC
     if spec.kind == "network" or recipe.input == "features":
@@ -52,6 +56,8 @@ def check_before_work(recordings: Sequence[Recording], pipeline: Pipeline, recip
             fix="set faces.color = rgb, or image_augmentation.color_levels = 0",
         )
     used = [one for one in recordings if coded(one, recipe)]
+    if recipe.predicts_units and len(used) < 2:
+        raise DataError(f"{counted(len(used), 'recording')} with FACS codes cannot be divided", fix=NEED_CODES)
     if recipe.input not in ("crops", "features") and used and all(one.n_frames == 1 for one in used):
         raise CallError(
             f"the experiment {recipe.name} reads motion, and these are single images",

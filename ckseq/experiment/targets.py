@@ -45,7 +45,7 @@ def decided(row: NDArray[np.floating[Any]], labels: Sequence[str], recipe: Exper
     return labels[int(row.argmax())]
 
 
-def case_of(entry: Entry, labels: Sequence[str], recipe: Experiment) -> Case:
+def case_of(entry: Entry | Recording, labels: Sequence[str], recipe: Experiment) -> Case:
     """Return what the protocol has to know of a recording."""
     shown = tuple(sorted(_units(entry, labels))) if recipe.predicts_units else str(entry.label)
     return Case(entry.id, entry.subject, shown, entry.part)
@@ -58,7 +58,7 @@ class LabelChoice(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def labels_of(entries: Sequence[Entry], recipe: Experiment) -> LabelChoice:
+def labels_of(entries: Sequence[Entry] | Sequence[Recording], recipe: Experiment) -> LabelChoice:
     """Return the classes that entries show, or the action units that enough of them show and lack."""
     if not recipe.predicts_units:
         return LabelChoice(in_order(str(entry.label) for entry in entries))
@@ -89,5 +89,5 @@ def check_classes(recipe: Experiment, command: str) -> None:
         )
 
 
-def _units(entry: Entry, labels: Sequence[str]) -> set[str]:
+def _units(entry: Entry | Recording, labels: Sequence[str]) -> set[str]:
     return {one.unit for one in entry.action_units or ()}.intersection(labels)

@@ -11,12 +11,14 @@ import numpy as np
 from ckseq.errors import CkseqError, DataError
 from ckseq.experiment.early_checks import check_before_work
 from ckseq.experiment.recipe import Experiment, load_experiment
+from ckseq.experiment.targets import case_of, coded, labels_of
+from ckseq.grammar import agreeing
 from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.protocol.balance import Candidate, balance
 from ckseq.protocol.folds import make_folds
 from ckseq.protocol.holdout import Case
 from ckseq.recipes import recipe_names
-from ckseq.recording import Recording
+from ckseq.recording import Recording, subject_known
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,11 @@ def verdict(recordings: Sequence[Recording], *, original: str | None, expected: 
     """
     still = all(one.n_frames == 1 for one in recordings)
     noun = "images" if still else "sequences"
-    n, n_labeled = len(recordings), sum(one.label is not None for one in recordings)
-    n_subjects = len({one.subject for one in recordings if one.label is not None})
+    n, labeled = len(recordings), [one for one in recordings if one.label is not None]
     what = f"{n:,} {noun}"
     if original is not None and expected is not None:
         what = f"the complete {original}" if n == expected else f"{n:,} of {expected:,} {noun}: part of {original}"
-    what += f"; {n_labeled:,} labeled, of {n_subjects:,} {'subject' if n_subjects == 1 else 'subjects'}"
+    what += f"; {len(labeled):,} labeled, of {_subjects(labeled or recordings)}"
     enough: list[str] = []
     smaller: dict[str, str] = {}
     reasons: dict[str, str] = {}
@@ -84,6 +85,15 @@ def verdict(recordings: Sequence[Recording], *, original: str | None, expected: 
     return Verdict(what, tuple(enough), smaller, reasons)
 
 
+def _subjects(recordings: Sequence[Recording]) -> str:
+    known = {one.subject for one in recordings if subject_known(one.subject, one.id)}
+    if recordings and not known:
+        return "unknown subjects"
+    n_unknown = sum(not subject_known(one.subject, one.id) for one in recordings)
+    more = f", {n_unknown:,} of unknown" if n_unknown else ""
+    return f"{len(known):,} {agreeing(len(known), 'subject', 'subjects')}{more}"
+
+
 def _check(recordings: Sequence[Recording], recipe: Experiment) -> int:
     """Return the number of recordings in the smallest class that an experiment would choose.
 
@@ -95,6 +105,8 @@ def _check(recordings: Sequence[Recording], recipe: Experiment) -> int:
     check_before_work(recordings, load_pipeline(recipe.pipeline), recipe)
     if recipe.calibration == "neutral" and not any(one.neutral for one in recordings):
         raise DataError("no recording is marked as its subject's neutral face")
+    if recipe.predicts_units:
+        return _check_units([one for one in recordings if coded(one, recipe)], recipe)
     used = {one.id: one for one in recordings if one.label and (not recipe.classes or one.label in recipe.classes)}
     present = {one.label for one in used.values()}
     if missing := [label for label in recipe.classes if label not in present]:
@@ -105,3 +117,12 @@ def _check(recordings: Sequence[Recording], recipe: Experiment) -> int:
     chosen = [used[id] for id in balance(candidates, recipe.balance, rng=np.random.default_rng(recipe.seed)).ids]
     make_folds([Case(one.id, one.subject, str(one.label), one.part) for one in chosen], recipe.protocol)
     return min(Counter(one.label for one in chosen).values())
+
+
+def _check_units(recordings: Sequence[Recording], recipe: Experiment) -> int:
+    """Return the number of recordings with FACS codes, which are not balanced; errors as of `_check`."""
+    labels, _ = labels_of(recordings, recipe)
+    if not labels:
+        raise DataError(f"no action unit is shown by {recipe.min_positives} sequences or more, of two subjects")
+    make_folds([case_of(one, labels, recipe) for one in recordings], recipe.protocol)
+    return len(recordings)

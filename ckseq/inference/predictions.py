@@ -22,7 +22,7 @@ class EarlyDecision:
 
 @dataclass(frozen=True)
 class SequencePrediction:
-    """One class for a whole recording, or the FACS code of its action units, as ``6+12``."""
+    """One class for a whole recording, or the FACS code of its action units, as ``6+12``; ``drawn`` as of photos."""
 
     input: str
     predicted: str
@@ -30,6 +30,7 @@ class SequencePrediction:
     sure: EarlyDecision | None
     n_frames: int
     n_without_face: int
+    drawn: str | None = None
     kind: Literal["sequence"] = "sequence"
 
     def _repr_html_(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ckseq.console import Console
@@ -14,7 +14,8 @@ from ckseq.inference.face_detection import FaceDetection
 from ckseq.inference.inputs import CAMERA, Input, ReadAs, locate_input
 from ckseq.inference.predictions import SequencePrediction, TimelinePrediction
 from ckseq.inference.predictor import Predictor
-from ckseq.inference.sequences import predict_sequence
+from ckseq.inference.sequence_video import draw_sequence
+from ckseq.inference.sequences import analyze_sequence
 from ckseq.inference.timeline_files import OutputFiles
 from ckseq.inference.video_timeline import INTERRUPTED, analyze_video
 from ckseq.recording import VideoFile
@@ -57,12 +58,14 @@ def predict_recordings(
         try:
             source = locate_input(name, read_as=options.read_as, folder_fps=options.folder_fps)
             if source.kind == "sequence":
-                predictions.append(predict_sequence(source, predictor))
+                predictions.append(_predict_sequence(source, predictor, options, console, used_names))
                 continue
             prediction, interrupted = _predict_timeline(source, predictor, options, console, used_names)
         except BAD_INPUT as error:
             failed[readable(name)] = one_line(error)
             console.warn(left_out(name, error))
+            if options.draw:
+                console.say(f"{readable(name)}: nothing is drawn, since there is no prediction")
             continue
         predictions.append(prediction)
         if interrupted and not (interrupted == INTERRUPTED and name.startswith(CAMERA)):
@@ -73,18 +76,30 @@ def predict_recordings(
     return predictions, failed
 
 
+def _predict_sequence(
+    source: Input, predictor: Predictor, options: RecordingOptions, console: Console, used_names: set[str]
+) -> SequencePrediction:
+    prediction, faces = analyze_sequence(source, predictor)
+    if not options.draw or options.out is None:
+        return prediction
+    files = _files(source, options, options.out, console, used_names)
+    return replace(prediction, drawn=draw_sequence(source, prediction, faces, files, folder_fps=options.folder_fps))
+
+
+def _files(source: Input, options: RecordingOptions, out: Path, console: Console, used_names: set[str]) -> OutputFiles:
+    if options.draw and not plays_in_browsers():
+        console.say("browsers play no MPEG-4: pip install 'ckseq[video]' draws videos in H.264, with their sound")
+    sound = source.frames.path if isinstance(source.frames, VideoFile) else None
+    return OutputFiles(out, source.unused_name(used_names), options.draw, sound)
+
+
 def _predict_timeline(
     source: Input, predictor: Predictor, options: RecordingOptions, console: Console, used_names: set[str]
 ) -> tuple[TimelinePrediction, str | None]:
     frames, fps = source.open(folder_fps=options.folder_fps)
     for change in pipeline_for_video(predictor, options.detection)[1]:
         console.say(f"{readable(source.source)}: analyzed with {change}")
-    files = None
-    if options.out is not None:
-        sound = source.frames.path if isinstance(source.frames, VideoFile) else None
-        files = OutputFiles(options.out, source.unused_name(used_names), options.draw, sound)
-        if options.draw and not plays_in_browsers():
-            console.say("browsers play no MPEG-4: pip install 'ckseq[video]' draws videos in H.264, with their sound")
+    files = None if options.out is None else _files(source, options, options.out, console, used_names)
     n_frames = source.n_frames
     if options.max_s is not None:
         n_frames = min(n_frames, int(options.max_s * fps) + 1)

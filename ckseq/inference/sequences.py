@@ -16,6 +16,7 @@ from ckseq.inference.predictor import Predictor
 from ckseq.preprocessing.stages import run_stages
 from ckseq.signal.fused import neutral_face
 from ckseq.sources.manifest import frames_at
+from ckseq.tracking.box_tracker import Faces
 
 # frames are unevenly spaced where a distance differs from the median by more than this share of it
 _UNEVEN_SHARE = 0.2
@@ -58,6 +59,11 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
     DataError
         A frame cannot be read, no frame has a face, or only one; or none has the landmarks that the model reads.
     """
+    return analyze_sequence(source, predictor)[0]
+
+
+def analyze_sequence(source: Input, predictor: Predictor) -> tuple[SequencePrediction, Faces]:
+    """Return the prediction of `predict_sequence`, and the faces in which it was made; errors as there."""
     assert source.frames is not None
     arrays, faces = run_stages(source.frames, predictor.pipeline)
     if predictor.experiment.input in ("landmarks", "fused") and not arrays["landmarks"].any():
@@ -69,7 +75,7 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
         times_s = own_times_s
     probabilities = predictor.predict_proba(sequence, times_s)
     early = predictor.early_decision(arrays["projections"]) if "projections" in arrays else None
-    return SequencePrediction(
+    prediction = SequencePrediction(
         input=readable(source.source),
         predicted=decided(probabilities, predictor.labels, predictor.experiment),
         probabilities={label: round(float(p), 6) for label, p in zip(predictor.labels, probabilities, strict=True)},
@@ -77,6 +83,7 @@ def predict_sequence(source: Input, predictor: Predictor) -> SequencePrediction:
         n_frames=len(faces.n_found) + faces.n_dropped,
         n_without_face=faces.n_without_face,
     )
+    return prediction, faces
 
 
 def is_uneven(times_s: NDArray[np.float64]) -> bool:

@@ -130,7 +130,7 @@ def _marks(faces: Sequence[TrackedFace], latest: dict[int, Decision], labels: Se
         if not face.visible or face.frame.box is None:
             continue
         decision = latest.get(face.number)
-        text = "" if decision is None or decision.state in ("moving", "visible") else "still"
+        text = "still" if decision is not None and decision.state == "still" else "no class yet"
         probabilities: tuple[float, ...] = ()
         if decision is not None and decision.smoothed is not None:
             probabilities = tuple(float(p) for p in decision.smoothed)

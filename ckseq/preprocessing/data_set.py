@@ -13,6 +13,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.recording import Origin, Recording
 from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._ckplus_faces import is_named_as_frames
+from ckseq.sources._frames import entries, is_image, is_video
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources.ckplus import EXPECTED_COUNTS
 from ckseq.storage.recorded import RECORDED
@@ -21,6 +22,7 @@ from ckseq.twin.about import SYNTHETIC
 ABOUT = "ABOUT.txt"
 """The file in a data set whose first line says what it is."""
 _LONGEST_LINE = 1000
+_STORES = (".h5", ".hdf5")
 # in one archive
 _MOST_ABOUT = 10
 
@@ -53,20 +55,27 @@ def find_source(root: Path, name: str | None) -> SourceSpec:
         return sources[fitting[0]]
     if fitting:
         raise CallError(f"may be any of: {', '.join(fitting)}", root, "name one by --source")
-    raise DataError(
-        f"is not a data set that ckseq knows: it holds {_content(root)}",
-        root,
-        "looked for " + "; or ".join(f"({each}) {source.looks_for}" for each, source in sources.items()),
-    )
+    raise _unknown(root, sources.values())
+
+
+def _unknown(root: Path, sources: Iterable[SourceSpec]) -> DataError:
+    """Return the error of a place that no source recognizes: what it holds, what is looked for, and what to do."""
+    if is_file(root) and root.suffix.lower() in _STORES:
+        return DataError("is a store, not a data set", root, "name it with --store, or use 'ckseq crossval'")
+    hint = ""
+    if is_file(root) and (is_image(root.name) or is_video(root.name)):
+        hint = "'ckseq predict RUN' reads single files; "
+    elif is_folder(root) and any(is_image(path.name) or is_video(path.name) for path in entries(root)):
+        hint = "put the files of each class into a folder of its own, or list them in a manifest; "
+    layouts = "; ".join(f"({number}) {source.looks_for}" for number, source in enumerate(sources, start=1))
+    what = f"is not a data set that ckseq knows: it holds {_content(root)}"
+    return DataError(what, root, f"{hint}needed: {layouts}; see 'Your own videos' in the documentation")
 
 
 def _content(root: Path) -> str:
     if is_file(root):
         return "one file of another kind"
-    try:
-        names = sorted(path.name for path in root.iterdir())
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", root) from None
+    names = [path.name for path in entries(root)]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return (", ".join(names[:5]) or "nothing") + more
 

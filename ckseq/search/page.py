@@ -33,14 +33,17 @@ _BLUE, _ORANGE, _GRID, _GRAY = "#2f86c0", "#d98b45", "rgba(128, 128, 128, 0.3)",
 _SCALE = [[0, _ORANGE], [1, _BLUE]]
 # labels that a logarithmic axis of a slice plot has room for
 _TICKS = 4
+# labels, at most, of an axis of trials
+_TRIAL_TICKS = 8
 
 
 class Figure(NamedTuple):
-    """A figure with its caption; ``html`` is what Plotly draws it from."""
+    """A figure with its caption; ``html`` is what Plotly draws it from, ``sideways`` whether axes are side by side."""
 
     title: str
     caption: str
     html: Markup
+    sideways: bool
 
 
 def write_page(study: Study, out: Path) -> Path:
@@ -144,7 +147,10 @@ def _of_objective(study: Study, complete: Sequence[FrozenTrial], objective: str,
     if place is not None:
         options["target"] = lambda trial: float(trial.values[place])
     caption = "Each dot is a trial; the line is the best so far." if place is None else "Each dot is a trial."
-    yield _figure(f"Optimization history{of}", caption, visualization.plot_optimization_history(study, **options))
+    last = study.get_trials(deepcopy=False)[-1].number
+    figure = visualization.plot_optimization_history(study, **options)
+    figure.update_xaxes(tick0=0, dtick=trial_step(last))
+    yield _figure(f"Optimization history{of}", caption, figure)
     loss = _loss(study, place or 0)
     params = _by_importance(study, complete, loss)
     if not params:
@@ -165,15 +171,18 @@ def _of_objective(study: Study, complete: Sequence[FrozenTrial], objective: str,
         caption = "Each line is a trial, through the hyperparameters that all trials have."
         figure = visualization.plot_parallel_coordinate(study, params=common, **options)
         _color_by_objective(figure)
-        yield _figure(f"Parallel coordinates{of}", caption, figure)
+        yield _figure(f"Parallel coordinates{of}", caption, figure, sideways=True)
     for first in range(0, len(params), _SLICES_IN_A_ROW):
         figure = visualization.plot_slice(study, params=params[first : first + _SLICES_IN_A_ROW], **options)
         figure.update_layout(width=None)
         _label_decades(figure)
+        _label_trials(figure, last)
+        # long names run into each other
+        figure.for_each_xaxis(lambda axis: axis.update(title_text=(axis.title.text or "").replace(".", ".<br>")))
         caption = (
             f"The objective over each of the {len(params)} most important hyperparameters; later trials are bluer."
         )
-        yield _figure("" if first else f"Slice plots{of}", "" if first else caption, figure)
+        yield _figure("" if first else f"Slice plots{of}", "" if first else caption, figure, sideways=True)
 
 
 def _loss(study: Study, objective: int) -> Callable[[FrozenTrial], float]:
@@ -239,7 +248,24 @@ def _color_by_objective(figure: Any) -> None:
         annotation.font.color = _GRAY
 
 
-def _figure(title: str, caption: str, figure: Any) -> Figure:
+def trial_step(last: int) -> int:
+    """Return the distance between the labels of an axis from trial 0 to the last one: 1, 2 or 5 times a power of ten.
+
+    >>> trial_step(4), trial_step(15), trial_step(99), trial_step(1000)
+    (1, 2, 20, 200)
+    """
+    steps = (step * 10**power for power in range(10) for step in (1, 2, 5))
+    return next(step for step in steps if step * _TRIAL_TICKS >= last)
+
+
+def _label_trials(figure: Any, last: int) -> None:
+    """Label whole numbers only where colors are trials: Plotly's own labels of few trials have halves between them."""
+    for trace in figure.data:
+        if trace.marker.colorbar.title.text == "Trial":
+            trace.marker.colorbar.update(tick0=0, dtick=trial_step(last))
+
+
+def _figure(title: str, caption: str, figure: Any, *, sideways: bool = False) -> Figure:
     figure.update_layout(
         title=None,
         template="plotly_white",
@@ -249,7 +275,7 @@ def _figure(title: str, caption: str, figure: Any) -> Figure:
         font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
         colorway=[_BLUE, _ORANGE],
         modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": _GRAY},
-        margin={"l": 70, "r": 30, "t": 30, "b": 60},
+        margin={"l": 70, "r": 30, "t": 30, "b": 70},
     )
     for update in (figure.update_xaxes, figure.update_yaxes):
         update(gridcolor=_GRID, zerolinecolor=_GRID, linecolor=_GRID)
@@ -259,4 +285,4 @@ def _figure(title: str, caption: str, figure: Any) -> Figure:
         elif trace.marker.colorscale is not None:
             trace.marker.update(colorscale=_SCALE, reversescale=False)
     html = figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-    return Figure(title, caption, Markup(html))
+    return Figure(title, caption, Markup(html), sideways)

@@ -28,6 +28,8 @@ class SourceSpec:
     expected_counts : mapping of str to int
         What the original data set holds, of sequences, subjects, frames, labeled, and each label; empty where every
         data set is different.
+    labels_from : str
+        What to do where no recording has a label, in one line.
 
     Examples
     --------
@@ -45,3 +47,4 @@ class SourceSpec:
     scan: Callable[[Path], list[Recording]]
     problems: Callable[[Path], list[Problem]]
     expected_counts: Mapping[str, int] = field(default_factory=dict)
+    labels_from: str = "name their classes in a manifest (path,subject,session,label)"

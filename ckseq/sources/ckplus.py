@@ -23,10 +23,8 @@ from ckseq.sources._frames import entries, is_image, is_system_file, natural, to
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources._trees import ArchiveTree, FolderTree, Tree
 
-LOOKS_FOR = (
-    "CK+: a folder cohn-kanade-images with S005/001/S005_001_00000001.png, and Emotion (or Emotion_labels) with "
-    "S005/001/S005_001_00000011_emotion.txt beside it; or extended-cohn-kanade-images.zip and Emotion_labels.zip"
-)
+LOOKS_FOR = "CK+: the folders cohn-kanade-images and Emotion, or extended-cohn-kanade-images.zip and Emotion_labels.zip"
+NEED_LABELS = "put Emotion_labels.zip, or the folder Emotion unpacked from it, beside the images"
 EXPECTED_COUNTS: Mapping[str, int] = {
     "sequences": 593, "subjects": 123, "frames": 10_708, "labeled": 327,
     "anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83,
@@ -365,24 +363,32 @@ def _companions(found: _Found, recordings: list[Recording]) -> list[Problem]:
     ]
     n_unlabeled = sum(recording.label is None for recording in recordings)
     if "emotion" not in found.files:
-        odd.append(
-            Problem("there are no labels", "Emotion", "download Emotion_labels.zip and put it next to the images")
-        )
+        odd.append(Problem("there are no labels", "Emotion_labels.zip", f"download it; {NEED_LABELS}", matters=True))
     elif n_unlabeled:
         what = f"{counted(n_unlabeled, 'sequence')} {agreeing(n_unlabeled, 'has', 'have')} no label"
         odd.append(Problem(what, "Emotion", "as in CK+ itself; training does not use them"))
     n_frames = sum(recording.n_frames or 0 for recording in recordings)
     only = "only landmarks.kind = ckplus uses them"
-    for kind, name, needed, uses in (
-        ("facs", "FACS", len(recordings), "only action units are learned from them"),
-        ("landmarks", "Landmarks", n_frames, only),
+    for kind, name, archive, needed, uses in (
+        ("facs", "FACS", "FACS_labels.zip", len(recordings), "only action units are learned from them"),
+        ("landmarks", "Landmarks", "Landmarks.zip", n_frames, only),
     ):
         have = sum(len(files) for files in found.files.get(kind, {}).values())
         if kind not in found.files:
-            odd.append(Problem(f"there are no {name}", name, f"{uses}; {name} come in an archive of their own"))
+            odd.append(
+                Problem(f"there are no {name}", name, f"{uses}; they come in {archive}, to put beside the images")
+            )
         elif have != needed:
             odd.append(Problem(f"{have} {name} files where {needed} were expected", name, uses))
     return odd
 
 
-SPEC = SourceSpec("ckplus", LOOKS_FOR, recognizes, scan, problems, expected_counts=EXPECTED_COUNTS)
+SPEC = SourceSpec(
+    "ckplus",
+    LOOKS_FOR,
+    recognizes,
+    scan,
+    problems,
+    expected_counts=EXPECTED_COUNTS,
+    labels_from=f"of CK+, {NEED_LABELS}",
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,11 @@ from ckseq.errors import DataError, readable
 from ckseq.recording import Frames, ImageFiles, Part, Problem, Recording, VideoFile, subject_known
 from ckseq.regular_file import is_folder, is_something
 from ckseq.sources._frames import entries, foreign_names, images_in, is_image, is_video, safe_id, too_short
+from ckseq.sources._labels import misspelled
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources.fer2013 import LABELS as FER2013_LABELS
 
-LOOKS_FOR = (
-    "one folder per class, with video files, folders of frames or single images in it (anger/S005_001.mp4, "
-    "anger/1.png), perhaps below train and test"
-)
+LOOKS_FOR = "one folder per class: anger/S1_a.mp4, anger/S1_a/1.png or anger/1.png, perhaps below train and test"
 # S005, p3, sub-12, actor07 in front of _ or -
 _PERSON = re.compile(r"(?:s|p|id|sub|subj|subject|person|participant|actor)-?[0-9]{1,5}(?=[_-])", re.IGNORECASE)
 _SUBJECT = re.compile(r"S[0-9]{3,4}")
@@ -110,6 +109,8 @@ def problems(root: Path) -> list[Problem]:
                 "nothing to do; rename the folders if they mean other classes",
             )
         )
+    slips = misspelled(Counter(one.label for one in recordings if one.label is not None))
+    found += [Problem(slip.what, f"{root}/{slip.label}", slip.remedy, matters=True) for slip in slips]
     for _, folder in _classes(root):
         found += [
             Problem(

@@ -16,7 +16,7 @@ from ckseq.recording import Part, PixelRow, Problem, Recording
 from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._spec import SourceSpec
 
-LOOKS_FOR = "a CSV file (or a folder with one) with the columns emotion, pixels and Usage, as fer2013.csv"
+LOOKS_FOR = "a table such as fer2013.csv, with the columns emotion,pixels,Usage"
 LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 SIDE_PX = 48
 _USAGES: dict[bytes, Part] = {b"Training": "train", b"PublicTest": "validation", b"PrivateTest": "test"}

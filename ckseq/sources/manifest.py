@@ -14,17 +14,20 @@ from typing import Any
 
 from ckseq.errors import DataError
 from ckseq.facs import parse_codes
+from ckseq.grammar import agreeing, counted
 from ckseq.recording import Frames, ImageFiles, Problem, Recording, VideoFile
 from ckseq.regular_file import is_file, is_folder, is_something, open_regular
 from ckseq.sources._frames import foreign_names, images_in, is_image, is_video, safe_id, too_short
+from ckseq.sources._labels import misspelled
 from ckseq.sources._spec import SourceSpec
 
-LOOKS_FOR = "a CSV file (or a folder with manifest.csv) with the columns path,subject and, if known, session,label"
+LOOKS_FOR = "a table such as manifest.csv, with the columns path,subject,session,label"
 DELIMITERS = ",;\t"
 """Spreadsheets write semicolons where the comma is in numbers, and tabs in what they call text."""
 COLUMNS = ("path", "subject", "session", "label", "neutral", "action_units")
 MAX_COLUMNS = 1000
 _REQUIRED = ("path", "subject")
+_SHOWN = 5
 _MARKS = {"": False, "no": False, "0": False, "yes": True, "1": True}
 
 
@@ -54,60 +57,114 @@ def scan(root: Path) -> list[Recording]:
     Raises
     ------
     DataError
-        A line cannot be used; the message names it by its number.
+        Lines cannot be used; the message names the first of them by their numbers.
     """
     table = _table_at(root)
-    recordings: dict[str, Recording] = {}
-    lines: dict[str, tuple[int, str]] = {}
-    rows = list(_rows(table))
-    taken = {_session_id(table, row)[0] for _, row in rows}
-    for line, row in rows:
-        where = f"{table} line {line}"
-        path = _path(table, row)
-        ident, session = _session_id(table, row)
-        first, subject = lines.setdefault(ident, (line, row["subject"]))
-        if subject != row["subject"]:
-            raise DataError(f"the id {ident!r} is used by line {first}", where, "give each subject a name of its own")
-        if ident in recordings:
-            ident = next(name for take in count(2) if (name := f"{ident}_{take}") not in taken)
-            taken.add(ident)
-        try:
-            frames = ImageFiles((path,)) if _is_photo(path) else frames_at(path)
-        except DataError as error:
-            raise DataError(f"path {row['path']!r} {error.what}", where, error.fix) from None
-        if row["neutral"].lower() not in _MARKS:
-            raise DataError(f"the column neutral is {row['neutral']!r}", where, "write yes, or leave it empty")
-        neutral = _MARKS[row["neutral"].lower()]
-        units = parse_codes(row["action_units"], where) if row["action_units"] else None
-        recordings[ident] = Recording(
-            ident, row["subject"], session, row["label"] or None, frames, neutral=neutral, action_units=units
-        )
+    recordings, faults = _survey(table)
+    if len(faults) == 1:
+        raise DataError(faults[0].what, faults[0].where, faults[0].remedy)
+    if faults:
+        listed = "; ".join(f"{one.where.removeprefix(f'{table} ')}: {one.what}" for one in faults[:_SHOWN])
+        more = f"; and {len(faults) - _SHOWN} more, which 'ckseq inspect' lists" if len(faults) > _SHOWN else ""
+        what = f"{len(faults)} lines cannot be used: {listed}{more}"
+        raise DataError(what, table, f"correct them; the columns are {','.join(COLUMNS)}")
     if not recordings:
         raise DataError("lists no recording", table, "write one line per recording below the header")
     return [recordings[ident] for ident in sorted(recordings)]
 
 
 def problems(root: Path) -> list[Problem]:
-    """Return unusable lines, columns that are not read, and recordings of one frame."""
+    """Return unusable lines, columns that are not read, doubtful labels, and recordings of one frame."""
     table = _table_at(root)
     try:
-        recordings = scan(root)
+        _, faults = _survey(table)
+        recordings = [] if faults else scan(root)
     except DataError as error:
         return [Problem(error.what, error.where or str(table), error.fix or "correct it")]
+    if faults:
+        return faults
     extra = [name for name in _header(table) if name not in COLUMNS]
     found = [Problem(f"the column {name!r} is not read", str(table), "nothing to do") for name in extra]
+    rows = list(_rows(table))
+    found += _doubtful_labels(table, rows)
     sessions = Counter((one.subject, one.session) for one in recordings)
     if more := sum(n - 1 for n in sessions.values()):
         what = f"{more} of {len(recordings)} recordings share subject and session with another, and are numbered"
         found.append(Problem(what, str(table), "nothing to do; or give each a session of its own"))
-    lines = Counter(_path(table, row) for _, row in _rows(table))
+    lines = Counter(_path(table, row) for _, row in rows)
     if repeated := sum(n - 1 for n in lines.values()):
         noun = "line lists" if repeated == 1 else "lines list"
         what = f"{repeated} {noun} a path that another line lists, too"
         found.append(Problem(what, str(table), "all are read; remove those that are there by mistake", matters=True))
-    photos = {path for _, row in _rows(table) if _is_photo(path := _path(table, row))}
+    photos = {path for _, row in rows if _is_photo(path := _path(table, row))}
     found += foreign_names(recordings)
     return found + too_short(one for one in recordings if not photos.intersection(getattr(one.frames, "paths", ())))
+
+
+def _survey(table: Path) -> tuple[dict[str, Recording], list[Problem]]:
+    """Return the recordings by id, and each line that cannot be used.
+
+    Raises
+    ------
+    DataError
+        The header cannot be used, so that no line can.
+    """
+    recordings: dict[str, Recording] = {}
+    faults: list[Problem] = []
+    lines: dict[str, tuple[int, str]] = {}
+    rows = list(_rows(table, faults))
+    taken = {_session_id(table, row)[0] for _, row in rows}
+    for line, row in rows:
+        where = f"{table} line {line}"
+        try:
+            ident, session = _session_id(table, row)
+            first, subject = lines.setdefault(ident, (line, row["subject"]))
+            if subject != row["subject"]:
+                raise DataError(
+                    f"the id {ident!r} is used by line {first}", where, "give each subject a name of its own"
+                )
+            if ident in recordings:
+                ident = next(name for take in count(2) if (name := f"{ident}_{take}") not in taken)
+                taken.add(ident)
+            recordings[ident] = _recording(ident, session, row, _path(table, row), where)
+        except DataError as error:
+            faults.append(Problem(error.what, where, error.fix or "correct the line"))
+    return recordings, sorted(faults, key=lambda one: int(one.where.rpartition(" ")[2]))
+
+
+def _recording(ident: str, session: str, row: dict[str, str], path: Path, where: str) -> Recording:
+    try:
+        frames = ImageFiles((path,)) if _is_photo(path) else frames_at(path)
+    except DataError as error:
+        raise DataError(f"path {row['path']!r} {error.what}", where, error.fix) from None
+    if row["neutral"].lower() not in _MARKS:
+        raise DataError(f"the column neutral is {row['neutral']!r}", where, "write yes, or leave it empty")
+    neutral = _MARKS[row["neutral"].lower()]
+    units = parse_codes(row["action_units"], where) if row["action_units"] else None
+    return Recording(ident, row["subject"], session, row["label"] or None, frames, neutral=neutral, action_units=units)
+
+
+def _doubtful_labels(table: Path, rows: list[tuple[int, dict[str, str]]]) -> list[Problem]:
+    """Return the lines without a label that nothing else explains, and labels that look misspelled."""
+    of_label: dict[str, list[int]] = {}
+    for line, row in rows:
+        if row["label"] or not (row["action_units"] or _MARKS[row["neutral"].lower()]):
+            of_label.setdefault(row["label"], []).append(line)
+    found = []
+    if unlabeled := of_label.pop("", []):
+        n, remedy = len(unlabeled), "training does not use them; write a class into the column label"
+        what = f"{counted(n, 'recording')} {agreeing(n, 'has', 'have')} no label"
+        found.append(Problem(what, f"{table} {_line_list(unlabeled)}", remedy))
+    slips = misspelled({label: len(lines) for label, lines in of_label.items()})
+    return found + [
+        Problem(what, f"{table} {_line_list(of_label[label])}", remedy, matters=True) for label, what, remedy in slips
+    ]
+
+
+def _line_list(lines: list[int]) -> str:
+    shown = ", ".join(map(str, lines[:_SHOWN]))
+    more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return f"{agreeing(len(lines), 'line', 'lines')} {shown}{more}"
 
 
 def frames_at(path: Path) -> Frames:
@@ -227,8 +284,12 @@ def _cells(text: str, *, strict: bool = False) -> Any:
     return csv.reader(io.StringIO(text), delimiter=next(fitting, ","), strict=strict)
 
 
-def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the number of each line and its cells, stripped; a missing column is empty."""
+def _rows(table: Path, faults: list[Problem] | None = None) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number of each line and its cells, stripped; a missing column is empty.
+
+    A line that cannot be read is added to ``faults``.
+    """
+    faults = [] if faults is None else faults
     header = _header(table)
     if not any(header):
         raise DataError("is empty, or its first line is", table, f"needed: {LOOKS_FOR}")
@@ -238,34 +299,44 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
         next(reader)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield reader.line_num, _row(cells, header, f"{table} line {reader.line_num}")
+                try:
+                    yield reader.line_num, _row(cells, header)
+                except DataError as error:
+                    faults.append(Problem(error.what, f"{table} line {reader.line_num}", error.fix or ""))
     except csv.Error as error:
-        raise DataError(f"is not CSV: {error}", f"{table} line {reader.line_num}", "correct the line") from None
+        faults.append(Problem(f"is not CSV: {error}", f"{table} line {reader.line_num}", "correct the line"))
 
 
 def _check_header(header: list[str], where: str) -> None:
+    fix = f"the header must be {','.join(COLUMNS)}"
     if len(header) > MAX_COLUMNS:
-        raise DataError(f"has {len(header)} columns", where, f"the header must be {','.join(COLUMNS)}")
-    for name in _REQUIRED:
-        if name not in header:
-            raise DataError(f"the column {name!r} is missing", where, f"the header must be {','.join(COLUMNS)}")
-    for name in header:
-        if header.count(name) > 1:
-            raise DataError(f"the column {name!r} is there twice", where, "correct the header")
-        near = get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
-        if near and near[0] not in header:
-            raise DataError(f"the column {name!r} looks like a misspelling of {near[0]!r}", where, "correct the header")
+        raise DataError(f"has {len(header)} columns", where, fix)
+    if not set(COLUMNS).intersection(header) and not any(map(_meant, header)):
+        raise DataError(f"is no header: {','.join(header)[:60]!r}", where, f"begin with a line of names: {fix}")
+    found = [f"the column {name!r} is there twice" for name in dict.fromkeys(header) if header.count(name) > 1]
+    slips = {name: near for name in header if (near := _meant(name)) and near not in header}
+    found += [f"the column {name!r} looks like a misspelling of {near!r}" for name, near in slips.items()]
+    missing = [name for name in _REQUIRED if name not in header and name not in slips.values()]
+    found += [f"the column {name!r} is missing" for name in missing]
+    if found:
+        raise DataError("; ".join(found), where, fix)
 
 
-def _row(cells: list[str], header: list[str], where: str) -> dict[str, str]:
+def _meant(name: str) -> str | None:
+    """Return the column of which a name looks like a misspelling."""
+    near = get_close_matches(name, COLUMNS, n=1, cutoff=0.75)
+    return near[0] if near else None
+
+
+def _row(cells: list[str], header: list[str]) -> dict[str, str]:
     if len(cells) != len(header):
-        raise DataError(f"has {len(cells)} cells, the header {len(header)}", where, "correct the line")
+        raise DataError(f"has {len(cells)} cells, the header {len(header)}", fix="correct the line")
     row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     for name in COLUMNS:
         if name in _REQUIRED and not row[name]:
-            raise DataError(f"the {name} is empty", where, "fill it in")
+            raise DataError(f"the {name} is empty", fix="fill it in")
         if not row[name].isprintable():
-            raise DataError(f"the {name} has a line break or a tab", where, "correct the line")
+            raise DataError(f"the {name} has a line break or a tab", fix="correct the line")
     return row
 
 

@@ -50,6 +50,7 @@ from ckseq.storage.store_entry import (
     root_checksum,
 )
 from ckseq.storage.store_index import Held
+from ckseq.storage.store_place import no_store
 from ckseq.storage.store_shards import SCHEMA as SCHEMA_OF_MANY
 from ckseq.storage.store_shards import Shards
 
@@ -339,11 +340,11 @@ def open_store(path: Path, *, listing: bool = True, digest: str | None = None) -
         There is no such file, or it is damaged, not a store, of an unknown schema, or another one than before.
     """
     if not path.is_file():
-        raise DataError("there is no such store", path, "make one with 'ckseq preprocess DATA --out STORE'")
+        raise no_store(path)
     try:
         file = h5py.File(path, "r")
     except OSError:
-        raise DataError("is cut short, or not a store of ckseq", path, PREPARE_AGAIN) from None
+        raise no_store(path) from None
     try:
         _check_schema(file, path)
         store = Store(file, path, listing=listing)

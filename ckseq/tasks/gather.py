@@ -61,7 +61,7 @@ def _gather_store(out: Path, partial: bool, console: Console) -> dict[str, Any]:
     plan = read_plan(parts_of(out) / PLAN)
     data, recipe = Path(plan.data), load_pipeline(plan.pipeline, plan.settings)
     layout = find_source(data, plan.source)
-    recordings = wanted_recordings(layout.scan(data), plan.classes, data)
+    recordings = wanted_recordings(layout.scan(data), plan.classes, data, layout.labels_from)
     notes = [*notes_of(data), *report_problems(layout.problems(data), data, False, console)]
     start = time.monotonic()
     found = find_parts(recordings, recipe, out, console)

@@ -19,12 +19,22 @@ from ckseq.labels import in_order
 from ckseq.preprocessing.data_set import find_source, notes_of
 from ckseq.preprocessing.example_images import example_images
 from ckseq.preprocessing.flat_start import n_flat_at_start
-from ckseq.recording import ArchiveMembers, ImageFiles, ImagesInMemory, PixelRow, Problem, Recording, VideoFile
+from ckseq.recording import (
+    ArchiveMembers,
+    ImageFiles,
+    ImagesInMemory,
+    PixelRow,
+    Problem,
+    Recording,
+    VideoFile,
+    subject_known,
+)
 from ckseq.report.classes import draw_classes
 from ckseq.report.gallery import draw_gallery
 from ckseq.report.wording import IMAGE, SEQUENCE
 from ckseq.storage.files import write_bytes
 from ckseq.storage.frames import read_headers
+from ckseq.storage.video import Video
 
 SCHEMA = 1
 
@@ -71,7 +81,8 @@ def inspect(
     Returns
     -------
     dict
-        ``schema``, ``data``, ``source``, ``counts`` (sequences, subjects, frames, labeled, and one per label),
+        ``schema``, ``data``, ``source``, ``counts`` (sequences; known subjects; sequences of unknown subjects; frames,
+        those of videos as their headers announce them; labeled, and one per label),
         ``should_hold`` (the counts of the original, or None), ``parts`` (the number of recordings in each part of the
         published split; empty without one), ``lengths`` (min, median, max frames, and ``histogram``: frames to
         sequences; None where only videos are), ``images`` (width, height, color, n), ``problems`` (what, where,
@@ -90,14 +101,14 @@ def inspect(
     except DataError:
         _say_problems(problems, data, console)
         raise
-    images, unread = _images(recordings, console)
+    images, n_video_frames, unread = _images(recordings, console)
     problems = problems + unread + _flat_starts(recordings, console)
     lengths = Counter(recording.n_frames for recording in recordings if recording.n_frames is not None)
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "data": str(data),
         "source": layout.name,
-        "counts": _counts(recordings),
+        "counts": _counts(recordings, n_video_frames),
         "should_hold": dict(layout.expected_counts) or None,
         "parts": dict(Counter(part for one in recordings if (part := one.part))),
         "lengths": _lengths(lengths),
@@ -148,12 +159,14 @@ def _save_figures(recordings: Sequence[Recording], out: Path, per_class: int, co
     return [str(out / name) for name in pictures]
 
 
-def _counts(recordings: Sequence[Recording]) -> dict[str, int]:
+def _counts(recordings: Sequence[Recording], n_video_frames: int) -> dict[str, int]:
     labels = Counter(recording.label for recording in recordings if recording.label is not None)
+    known = [one for one in recordings if subject_known(one.subject, one.id)]
     return {
         "sequences": len(recordings),
-        "subjects": len({recording.subject for recording in recordings}),
-        "frames": sum(recording.n_frames or 0 for recording in recordings),
+        "subjects": len({one.subject for one in known}),
+        "unknown_subjects": len(recordings) - len(known),
+        "frames": sum(recording.n_frames or 0 for recording in recordings) + n_video_frames,
         "videos": sum(isinstance(recording.frames, VideoFile) for recording in recordings),
         "labeled": labels.total(),
         **{label: labels[label] for label in in_order(labels)},
@@ -171,17 +184,21 @@ def _lengths(lengths: Counter[int]) -> dict[str, Any] | None:
     }
 
 
-def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Count the images by size and color from their headers, and return the files without a valid header."""
+def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dict[str, Any]], int, list[Problem]]:
+    """Read headers: count the images by size and color, and the frames of videos; name the files without a header."""
     kinds: Counter[tuple[int, int, bool]] = Counter()
+    n_video_frames = 0
     problems: list[Problem] = []
     for recording in console.track(recordings, total=len(recordings), label="reading headers"):
-        if isinstance(recording.frames, VideoFile):
-            continue
         if isinstance(recording.frames, PixelRow):
             kinds[recording.frames.side_px, recording.frames.side_px, False] += 1
             continue
         try:
+            if isinstance(recording.frames, VideoFile):
+                video = Video(recording.frames.path)
+                next(video.frames())  # some files open that hold no video
+                n_video_frames += video.n_announced
+                continue
             headers = list(read_headers(recording.frames))
         except DataError as error:
             problems.append(Problem(error.what, error.where or recording.id, error.fix or "repair or remove it"))
@@ -197,7 +214,7 @@ def _images(recordings: Sequence[Recording], console: Console) -> tuple[list[dic
             sizes = ", ".join(f"{width}x{height}" for width, height in sorted({header[:2] for header in read}))
             problems.append(Problem("its frames differ in size", f"{recording.id}: {sizes}", DIFFERENT_SIZES))
     counted = [{"width": w, "height": h, "color": color, "n": n} for (w, h, color), n in sorted(kinds.items())]
-    return counted, problems
+    return counted, n_video_frames, problems
 
 
 def _flat_starts(recordings: Sequence[Recording], console: Console) -> list[Problem]:
@@ -225,9 +242,16 @@ def _counts_table(counts: dict[str, int], should_hold: dict[str, int] | None, *,
     table.add_column("found", justify="right")
     if should_hold is None:
         still = counts["sequences"] == counts["frames"]
+        shown = {
+            "sequences": (IMAGE if still else SEQUENCE).many,
+            "unknown_subjects": "of unknown subject",
+            "frames": "frames, by headers" if counts["videos"] else "frames",
+        }
         for name, count in counts.items():
-            shown = (IMAGE if still else SEQUENCE).many if name == "sequences" else name
-            table.add_row(Text(shown), f"{count:,}")
+            if name == "subjects" and not count:
+                table.add_row(name, "unknown")
+            elif count or name not in ("unknown_subjects", "videos"):
+                table.add_row(Text(shown.get(name, name)), f"{count:,}")
         return table
     table.add_column("in CK+", justify="right")
     table.add_column("difference", justify="right")

@@ -193,6 +193,8 @@ def _print(predictions: Sequence[Prediction], notes: Sequence[str], console: Con
     photos = [one for one in predictions if isinstance(one, PhotoPrediction)]
     if sequences:
         console.say(_unit_table(sequences) if multi_label else _sequence_table(sequences))
+        for path in filter(None, (one.drawn for one in sequences)):
+            console.say(f"  {path}")
     if any(photo.faces for photo in photos):
         console.say(_photo_table(photos))
     for one in predictions:
@@ -243,11 +245,21 @@ def _timeline_table(prediction: TimelinePrediction, what: str) -> Table:
             "" if segment.sure_s is None else f"{_clock(segment.sure_s)} {segment.sure}",
         )
     if not classified:
-        table.add_row("", "", "", "no expression", "", "")
+        table.add_row("", "", "", _why_none(prediction), "", "")
     if len(classified) > _MAX_ROWS:
         more = f"and {len(classified) - _MAX_ROWS} more, in the table saved with --out"
         table.add_row("", "", "", more, "", "")
     return table
+
+
+def _why_none(prediction: TimelinePrediction) -> str:
+    """Return why a timeline has no class."""
+    states = {segment.state for segment in prediction.segments}
+    if not prediction.faces:
+        return "no face"
+    if not states & {"moving", "visible"}:
+        return "no expression: the face is still"
+    return "no class is likely enough (timeline.enter)"
 
 
 def _photo_table(predictions: Sequence[PhotoPrediction]) -> Table:

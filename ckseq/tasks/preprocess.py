@@ -28,6 +28,7 @@ from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
 from ckseq.storage.cache import ENTRIES, Cache, remove_abandoned, trim
 from ckseq.storage.store import open_store
+from ckseq.storage.store_place import check_target
 from ckseq.storage.work_log import WorkLog, no_log, work_log
 
 _NAMED = 10
@@ -103,9 +104,10 @@ def preprocess(
     """
     if append and overwrite:
         raise CallError("--append and --overwrite exclude each other")
+    check_target(out)
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)
-    recordings = wanted_recordings(layout.scan(data), classes, data)
+    recordings = wanted_recordings(layout.scan(data), classes, data, layout.labels_from)
     if check is not None:
         check(recordings, recipe)
     notes = [*notes_of(data), *report_problems(layout.problems(data), data, strict, console)]
@@ -229,14 +231,21 @@ def report_problems(problems: Sequence[Problem], data: Path, strict: bool, conso
     return notes
 
 
-def wanted_recordings(recordings: list[Recording], classes: Sequence[str] | None, data: Path) -> list[Recording]:
-    """Keep the recordings whose label is asked for; None asks for all, an empty sequence for any label."""
+def wanted_recordings(
+    recordings: list[Recording], classes: Sequence[str] | None, data: Path, labels_from: str
+) -> list[Recording]:
+    """Keep the recordings whose label is asked for; None asks for all, an empty sequence for any label.
+
+    ``labels_from`` is what to do where no recording has a label.
+    """
     if classes is None:
         return recordings
     wanted = [r for r in recordings if r.label is not None and (not classes or r.label in classes)]
     missing = [label for label in classes if label not in {r.label for r in wanted}]
     if missing or not wanted:
-        there = ", ".join(in_order(r.label for r in recordings if r.label)) or "none"
+        there = ", ".join(in_order(r.label for r in recordings if r.label))
+        if not there:
+            raise DataError("no recording has a label", data, labels_from)
         raise DataError(f"no recording is labeled {', '.join(missing) or 'at all'}", data, f"labels there: {there}")
     return wanted
 

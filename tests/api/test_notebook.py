@@ -35,7 +35,7 @@ def test_from_a_folder_to_two_scores_in_fifteen_lines(twin, tmp_path, monkeypatc
     names = {}
     recordings, shape, with_sklearn, with_aeon = [executed(cell, names) for cell in cells]
     assert "12 recordings" in recordings._repr_html_()
-    assert shape == (12, 24, 2, 267, 3)
+    assert shape == (12, 24, 2, 134, 3)
     # two classes of drawn faces; 0.5 is chance
     assert min(with_sklearn, with_aeon) > 0.7
     assert np.isfinite(names["X"]).all()

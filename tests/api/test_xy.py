@@ -51,8 +51,14 @@ def test_what_is_missing_is_named(store, tmp_path):
         ckseq.load_xy(unlabeled)
 
 
-@pytest.mark.parametrize("length", [0, -1, "many"])
+@pytest.mark.parametrize("length", [0, -1, "many", 24.0, True])
 def test_an_impossible_length_is_an_error_with_its_remedy(store, length):
-    with pytest.raises(ckseq.CallError, match="length_frames") as caught:
+    with pytest.raises(ckseq.CallError, match=f"length = {length!r}; give a whole number from 1 on"):
         ckseq.load_xy(store, length=length)
-    assert caught.value.where == "load_xy"
+
+
+def test_it_is_printed_in_a_line(store):
+    found = repr(ckseq.load_xy(store, length=7))
+    shapes = "X (12, 7, 2, 10, 1) float32, y (12,), groups (12,), ids (12,)"
+    counts = ", ".join(f"{label} 4" for label in sorted(LABELS))
+    assert found == str(ckseq.load_xy(store, length=7)) == f"<XY: {shapes}; 4 subjects; {counts}>"

@@ -1,11 +1,17 @@
 """What a data set is enough for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ckseq.errors import DataError
+from ckseq.experiment.early_checks import check_before_work
+from ckseq.experiment.recipe import load_experiment
 from ckseq.experiment.verdict import verdict
+from ckseq.facs import ActionUnit
 from ckseq.labels import EMOTIONS
+from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.recording import ImageFiles, Recording
 
 NAMES = tuple(emotion.name for emotion in EMOTIONS if emotion.code)
@@ -57,3 +63,26 @@ def test_single_images_are_judged_for_experiments_on_images():
     assert "small_stills" in found.enough_for
     assert not {"default", "paper_phase4"} & {*found.enough_for, *found.not_for}
     assert "file" in found.not_for["peer_fer"]
+
+
+def test_action_units_need_facs_codes():
+    uncoded = recordings(20)
+    found = verdict(uncoded, original=None, expected=None)
+    assert "action_units" not in found.enough_for
+    assert found.not_for["action_units"] == "0 recordings with FACS codes cannot be divided"
+    recipe = load_experiment("action_units")
+    with pytest.raises(DataError, match=r"0 recordings with FACS codes .* FACS_labels\.zip .* column action_units"):
+        check_before_work(uncoded, load_pipeline(recipe.pipeline), recipe)
+    # unit 12 is shown by 15 of 140, and 4 by too few
+    units = [(ActionUnit("12"),)] * 15 + [(ActionUnit("4"),)] * 3 + [()] * 122
+    coded = [replace(one, action_units=found) for one, found in zip(uncoded, units, strict=True)]
+    assert "action_units" in verdict(coded, original=None, expected=None).enough_for
+    rare = [replace(one, action_units=one.action_units if number > 14 else ()) for number, one in enumerate(coded)]
+    reason = "no action unit is shown by 10 sequences or more, of two subjects"
+    assert verdict(rare, original=None, expected=None).not_for["action_units"] == reason
+
+
+def test_subjects_of_whom_some_are_unknown():
+    known = recordings(5)
+    nameless = [replace(one, id=f"x{number}", subject=f"x{number}") for number, one in enumerate(recordings(2))]
+    assert verdict([*known, *nameless], original=None, expected=None).what.endswith("of 5 subjects, 14 of unknown")

@@ -71,7 +71,9 @@ def test_one_bad_input_never_ends_a_batch(seed, run, tmp_path, console):
     last = result["predictions"][-1]
     assert last["input"] == str(good)
     if as_read == "sequence":
+        drawn = last.pop("drawn")
         assert last == before
+        assert cv2.VideoCapture(drawn).isOpened()
     shutil.rmtree(tmp_path)
 
 

@@ -229,8 +229,8 @@ def test_the_root_of_the_disk_is_no_target_and_here_is_a_folder(tmp_path, monkey
     assert status == 2
     assert "is the root of the disk" in written.err
     status, written = check(["preprocess", ".", "--out", "."], monkeypatch, capsys)
-    assert status == 1
-    assert "is not a data set" in written.err or "exists" in written.err
+    assert status == 2
+    assert "is a folder, and a store is a file; name a file in it, such as " in written.err
     assert not list(tmp_path.iterdir())
 
 

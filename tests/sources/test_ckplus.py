@@ -13,6 +13,7 @@ from ckseq.facs import ActionUnit
 from ckseq.labels import EMOTIONS
 from ckseq.recording import ArchiveMembers, ImageFiles
 from ckseq.sources import ckplus
+from ckseq.tasks.preprocess import preprocess
 
 PNG = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
 
@@ -370,3 +371,15 @@ def test_an_empty_images_folder_and_a_missing_root(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         ckplus.scan(tmp_path / "none")
     assert not ckplus.recognizes(tmp_path / "none")
+
+
+def test_without_labels_the_archive_that_is_missing_is_named(tree, tmp_path, console):
+    shutil.rmtree(tree / "Emotion")
+    missing = {one.where: one for one in ckplus.problems(tree)}
+    assert missing["Emotion_labels.zip"].what == "there are no labels"
+    assert missing["Emotion_labels.zip"].remedy.startswith("download it; put Emotion_labels.zip, or the folder Emotion")
+    assert missing["Emotion_labels.zip"].matters
+    assert "FACS_labels.zip" in missing["FACS"].remedy
+    assert "Landmarks.zip" in missing["Landmarks"].remedy
+    with pytest.raises(DataError, match=r"no recording has a label; of CK\+, put Emotion_labels\.zip, or the folder"):
+        preprocess(tree, pipeline="paper", out=tmp_path / "s.h5", classes=(), console=console)

@@ -126,3 +126,13 @@ def test_folders_named_by_subjects_are_not_classes(tmp_path):
     (tmp_path / "S005/001").mkdir(parents=True)
     (tmp_path / "S005/001/S005_001_00000001.png").write_bytes(b"x")
     assert not class_folders.recognizes(tmp_path)
+
+
+def test_a_class_of_one_recording_that_looks_misspelled(tmp_path):
+    for number in range(3):
+        for label in ("happiness", "anger", *(["hapiness"] if number == 0 else [])):
+            (tmp_path / label).mkdir(exist_ok=True)
+            (tmp_path / label / f"S{number}_a.mp4").touch()
+    (slip,) = class_folders.problems(tmp_path)
+    assert slip.what == "1 recording is labeled 'hapiness', and 3 are labeled 'happiness'"
+    assert (slip.where, slip.matters) == (str(tmp_path / "hapiness"), True)

@@ -62,7 +62,8 @@ def test_rows_become_recordings(folder):
     assert manifest.scan(folder) == manifest.scan(path)
     assert manifest.recognizes(path)
     assert manifest.recognizes(folder)
-    assert manifest.problems(path) == []
+    (problem,) = manifest.problems(path)
+    assert (problem.what, problem.where) == ("1 recording has no label", f"{path} line 4")
 
 
 def test_columns_may_stand_in_any_order_after_a_byte_order_mark(folder):
@@ -194,6 +195,49 @@ def test_a_line_that_cannot_be_used_is_named(folder, text, message):
     assert problem.what in message or message.split(": ")[-1] in problem.what or problem.what in str(caught.value)
 
 
+def test_every_line_that_cannot_be_used_is_listed_at_once(folder):
+    lines = ["a,S1,joy", "nowhere,S1,joy", ",S1,joy", "b,,joy", "note.txt,S2,joy", "a", "empty,S3,fear", "gone,S4,joy"]
+    path = table(folder, "path,subject,label\n" + "\n".join(lines) + "\n")
+    with pytest.raises(DataError) as caught:
+        manifest.scan(path)
+    assert caught.value.where == str(path)
+    assert caught.value.what == (
+        "7 lines cannot be used: line 3: path 'nowhere' does not exist; line 4: the path is empty; "
+        "line 5: the subject is empty; line 6: path 'note.txt' is neither a folder of frames nor a video file; "
+        "line 7: has 1 cells, the header 3; and 2 more, which 'ckseq inspect' lists"
+    )
+    assert caught.value.fix == "correct them; the columns are path,subject,session,label,neutral,action_units"
+    found = manifest.problems(path)
+    assert [one.where for one in found] == [f"{path} line {line}" for line in range(3, 10)]
+    assert all(one.remedy for one in found)
+
+
+def test_all_that_is_wrong_with_a_header_is_listed_at_once(folder):
+    with pytest.raises(DataError) as caught:
+        manifest.scan(table(folder, "label,lable,subjct,label\na,S1,joy,fear\n"))
+    assert caught.value.what == (
+        "the column 'label' is there twice; the column 'subjct' looks like a misspelling of 'subject'; "
+        "the column 'path' is missing"
+    )
+    assert caught.value.fix == "the header must be path,subject,session,label,neutral,action_units"
+    with pytest.raises(DataError, match="line 1: is no header: 'a,s1,joy'; begin with a line of names: the header"):
+        manifest.scan(table(folder, "a,S1,joy\nb,S2,joy\n"))
+
+
+def test_labels_that_look_misspelled_and_lines_without_one(folder):
+    rows = [f"a,S{n},happiness" for n in range(20)] + ["b,S30,hapiness", "b,S31,", "b,S32,Anger", "a,S33,surprized"]
+    path = table(folder, "path,subject,label\n" + "\n".join(rows) + "\n")
+    found = {one.where: one for one in manifest.problems(path) if "label" in one.what}
+    assert found[f"{path} line 23"].what == "1 recording has no label"
+    slip = found[f"{path} line 22"]
+    assert slip.what == "1 recording is labeled 'hapiness', and 20 are labeled 'happiness'"
+    assert slip.remedy == "it is read as a class of its own; write happiness if that is meant"
+    assert slip.matters
+    assert found[f"{path} line 24"].what == "1 recording is labeled 'Anger', and none is labeled 'anger'"
+    assert found[f"{path} line 25"].what == "1 recording is labeled 'surprized', and none is labeled 'surprise'"
+    assert {one.label for one in manifest.scan(path)} == {"happiness", "hapiness", None, "Anger", "surprized"}
+
+
 def test_other_encodings_and_missing_files(folder):
     with pytest.raises(DataError, match="is not UTF-8"):
         manifest.scan(table(folder, "path,subject\na,Jürgen\n", "latin-1"))
@@ -202,7 +246,7 @@ def test_other_encodings_and_missing_files(folder):
 
 
 def test_one_frame_is_told(folder):
-    (problem,) = manifest.problems(table(folder, "path,subject\none,S1\n"))
+    (problem,) = manifest.problems(table(folder, "path,subject,label\none,S1,joy\n"))
     assert "only one frame" in problem.what
 
 

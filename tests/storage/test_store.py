@@ -144,7 +144,7 @@ def test_another_schema_is_refused(store, schema, message):
 
 
 def test_no_such_store(tmp_path):
-    with pytest.raises(DataError, match="no such store; make one with"), open_store(tmp_path / "none.h5"):
+    with pytest.raises(DataError, match="no such store; make a store with"), open_store(tmp_path / "none.h5"):
         pass
 
 

@@ -1,9 +1,11 @@
 import json
+import re
 
 import cv2
 import numpy as np
 import pytest
 from made_stills import made_image, write_fer2013
+from made_videos import write_video
 
 from ckseq.console import Console
 from ckseq.errors import CallError, DataError
@@ -38,7 +40,8 @@ def test_what_is_there_against_what_there_should_be(tree, console):
     assert json.loads(json.dumps(found)) == found
     assert found["source"] == "ckplus"
     assert found["counts"] == {
-        "sequences": 3, "subjects": 3, "frames": 13, "videos": 0, "labeled": 2, "disgust": 1, "surprise": 1,
+        "sequences": 3, "subjects": 3, "unknown_subjects": 0, "frames": 13, "videos": 0, "labeled": 2, "disgust": 1,
+        "surprise": 1,
     }  # fmt: skip
     assert found["should_hold"]["sequences"] == 593
     emotions = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -121,11 +124,27 @@ def test_a_bad_label_is_an_error_after_every_problem_is_printed(tree, capsys):
 
 
 def test_videos_have_no_length_before_decoding(tmp_path, console):
-    put(tmp_path / "joy/S1_a.mp4", b"x")
+    for name in ("joy/S1_a.mp4", "joy/S1_b.mp4", "anger/1.mp4"):
+        put(tmp_path / name, b"")
+        write_video(tmp_path / name, np.full((7, 32, 32), 90, np.uint8))
+    put(tmp_path / "joy/S1_c.mp4", b"x")
     found = inspect(tmp_path, source=None, console=console)
-    assert found["counts"] == {"sequences": 1, "subjects": 1, "frames": 0, "videos": 1, "labeled": 1, "joy": 1}
+    assert found["counts"] == {
+        "sequences": 4, "subjects": 1, "unknown_subjects": 1, "frames": 21, "videos": 4, "labeled": 4, "anger": 1,
+        "joy": 3,
+    }  # fmt: skip
     assert found["lengths"] is None
     assert found["should_hold"] is None
+    unread = [one["where"] for one in found["problems"] if "is not a video that can be decoded" in one["what"]]
+    assert unread == [str(tmp_path / "joy/S1_c.mp4")]
+
+
+def test_unknown_subjects_are_not_counted(tmp_path, capsys):
+    found = inspect(write_fer2013(tmp_path / "fer2013.csv", codes=(0, 3)), source=None, console=Console())
+    n = found["counts"]["sequences"]
+    assert (found["counts"]["subjects"], found["counts"]["unknown_subjects"]) == (0, n)
+    assert found["verdict"]["what"] == f"{n} images; {n} labeled, of unknown subjects"
+    assert re.search(r"subjects +│ +unknown", capsys.readouterr().out)
 
 
 def test_single_images_are_called_so_and_have_no_lengths(tmp_path, capsys):
@@ -133,7 +152,7 @@ def test_single_images_are_called_so_and_have_no_lengths(tmp_path, capsys):
         put(tmp_path / label / "1.png", image(".png", (9, 9)))
     assert inspect(tmp_path, source=None, console=Console())["counts"]["sequences"] == 2
     said = capsys.readouterr().out
-    assert "│ images   │     2 │" in said
+    assert re.search(r"│ images +│ +2 │", said)
     assert "sequence" not in said
 
 
@@ -141,12 +160,30 @@ def test_a_place_that_no_source_knows(tmp_path):
     with pytest.raises(CallError, match="there is no such folder"):
         find_source(tmp_path / "none", None)
     put(tmp_path / "thesis.pdf", b"x")
-    with pytest.raises(
-        DataError, match=r"it holds thesis\.pdf; looked for \(ckplus\) .*\(class_folders\)|\(manifest\)"
-    ):
+    with pytest.raises(DataError) as caught:
         find_source(tmp_path, None)
+    assert caught.value.what == "is not a data set that ckseq knows: it holds thesis.pdf"
+    layouts = r"needed: \(1\) CK\+: .*\(2\) one folder per class: .*\(3\) a table such as fer2013.*\(4\) .* manifest"
+    assert re.match(layouts, caught.value.fix)
+    assert caught.value.fix.endswith("see 'Your own videos' in the documentation")
+    assert len(caught.value.fix) < 480
     with pytest.raises(DataError, match="one file of another kind"):
         find_source(tmp_path / "thesis.pdf", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "hint"),
+    [
+        ("1.png", ".", "put the files of each class into a folder of its own, or list them in a manifest"),
+        ("clip.mp4", "clip.mp4", "'ckseq predict RUN' reads single files"),
+        ("ck.h5", "ck.h5", "name it with --store"),
+    ],
+)
+def test_what_is_nearly_a_data_set_has_a_remedy_of_its_own(tmp_path, name, place, hint):
+    put(tmp_path / name, b"x")
+    with pytest.raises(DataError) as caught:
+        find_source(tmp_path / place, None)
+    assert caught.value.fix.startswith(hint)
 
 
 def test_a_name_is_believed_and_a_slip_explained(tree):

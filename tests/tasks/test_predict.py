@@ -7,6 +7,7 @@ import pytest
 from made_expressions import make_run, registered_detector, sequence, there_and_back
 from made_videos import write_video
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.early_classification import stop_rule
 from ckseq.inference import inputs as inputs_module
@@ -52,6 +53,35 @@ def test_early_decisions_depend_on_the_error_rate(run, console):
     assert 0 < item["sure"]["share"] < 1
     (item,) = predict(run, inputs=[run.parent / "P3_anger"], error_rate=0.01, console=console)["predictions"]
     assert item["sure"] is None
+
+
+def test_a_short_clip_is_drawn_with_its_box_and_its_class(run, tmp_path, capsys):
+    frames = sequence("joy")
+    clip = write_video(tmp_path / "joy.avi", frames, codec="MJPG")
+    one = write_video(tmp_path / "one.avi", frames[:1], codec="MJPG")
+    inputs = [clip, run.parent / "P3_joy", one]
+    result = predict(run, inputs=inputs, out=tmp_path / "out", draw=True, console=Console())
+    paths = [item["drawn"] for item in result["predictions"]]
+    assert [str(path) for path in sorted((tmp_path / "out").glob("*.drawn.mp4"))] == sorted(paths)
+    said = capsys.readouterr().out
+    assert all(path in said for path in paths)
+    assert f"{one}: nothing is drawn, since there is no prediction" in said
+    capture = cv2.VideoCapture(paths[0])
+    drawn = [image for found, image in iter(capture.read, (False, None))]
+    assert abs(len(drawn) - len(frames)) <= 1
+    # the box of the face is orange, the frames are gray
+    colored = [np.ptp(image.astype(int), axis=2).max() > 60 for image in drawn]
+    assert all(colored)
+
+
+def test_a_timeline_without_a_class_says_why(run, tmp_path, capsys):
+    frames = sequence("joy")
+    still = write_video(tmp_path / "still.avi", np.stack([frames[0]] * 10), codec="MJPG")
+    empty = write_video(tmp_path / "empty.avi", np.full((10, *frames[0].shape), 90, np.uint8), codec="MJPG")
+    predict(run, inputs=[still, empty], read_as="timeline", console=Console())
+    said = capsys.readouterr().out
+    assert "no expression: the face is still" in said
+    assert "no face" in said
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 from made_stills import made_image, row, write_fer2013, write_folders
 
 from ckseq.errors import CallError, DataError
+from ckseq.experiment.dataset import gather
+from ckseq.experiment.recipe import load_experiment
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.report_crops import read_crops
 from ckseq.storage.run_record import read_run
@@ -60,6 +62,18 @@ def test_from_csv_to_report(tmp_path, store, console):
     with pytest.raises(CallError, match="reads single images"):
         predict(run, inputs=[made_one], read_as="sequence", console=console)
     assert "he subjects are not known" in (run / "report.html").read_text()
+
+
+def test_a_published_split_that_is_not_used_is_named(store):
+    recipe = load_experiment("small_stills")
+    with open_store(store) as opened:
+        notes = gather(opened, recipe).notes
+        given = recipe.model_copy(update={"protocol": recipe.protocol.model_copy(update={"kind": "given"})})
+        assert not any("own split" in note for note in gather(opened, given).notes)
+    assert (
+        "the data set's own split (train 16, validation 4, test 4) is not used: protocol.kind = subject_holdout; "
+        "--set protocol.kind=given uses it" in notes
+    )
 
 
 def test_given_validation_needs_a_validation_part(tmp_path, console):

@@ -187,6 +187,10 @@ def test_the_page_stands_alone(searched, console):
     assert "prefers-color-scheme: dark" in text
     assert "<summary>All trials (4)</summary>" in text
     assert text.count("<td>complete</td>") == 4
+    assert text.count('<td class="recipe">') == 5
+    # the axes of trials, 0 to 3, count by one; those of slice plots are colors
+    assert '"dtick":1' in text.replace(" ", "")
+    assert text.count('class="sideways"') >= 2
     assert "Estimated from 4 trials, fewer than 10 for each hyperparameter: the order is mostly chance." in text
 
 
