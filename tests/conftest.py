@@ -50,7 +50,7 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests of the slow folders and files as slow; one that is gone is an error."""
+    """Mark the tests of the slow folders and files as slow, and begin with them; one that is gone is an error."""
     slow = [TESTS / place for place in SLOW]
     for path in slow:
         if not path.exists():
@@ -58,6 +58,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(path == item.path or path in item.path.parents for path in slow):
             item.add_marker(pytest.mark.slow)
+    # so that no process has a long file left when the others have none
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,33 +1,48 @@
 """The command line as a person meets it: exit status, one clear line, nothing lost."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from made_runs import made_run
 
+from ckseq.cli.main import main
 from ckseq.storage.run_record import write_run
 
 CHECKOUT = Path(__file__).parents[1]
 
 
-def ckseq(*arguments, cwd=None, status=0):
+def in_its_own_process(*arguments, status=0):
     """Call the command line in a process of its own, as a shell would."""
     words = [sys.executable, "-m", "ckseq", *map(str, arguments)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=cwd)
+    done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == status, done.stderr + done.stdout
     return done
 
 
-def refused(*arguments, status, says):
+def ckseq(*arguments, status=0):
+    """Call the command line in this process, which has imported already what takes seconds."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["ckseq", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code or 0) == status, err.getvalue() + out.getvalue()
+    return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def refused(*arguments, status, says, call=ckseq):
     """A call that fails says why in one line, without a traceback, and every word of ``says`` is in it."""
-    done = ckseq(*arguments, status=status)
+    done = call(*arguments, status=status)
     last = done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
     for word in says:
@@ -89,7 +104,7 @@ def small(tmp_path, fast):
 
 
 def test_help_teaches_every_command():
-    text = ckseq("--help").stdout
+    text = in_its_own_process("--help").stdout
     assert "..." not in text.partition("Commands:")[2]
     assert "\n  No data yet?        ckseq demo\n" in text
     for command in (
@@ -130,14 +145,15 @@ def test_former_names_of_commands_still_work_and_are_not_listed(former, name):
 
 def test_from_images_to_report_and_predict(tmp_path, tree, small):
     out = tmp_path / "out"
-    result = json.loads(ckseq("experiment", small, "--data", tree, "--out", out, "--json", "--jobs", 1).stdout)
+    words = ("experiment", small, "--data", tree, "--out", out, "--json", "--jobs", 1)
+    result = json.loads(in_its_own_process(*words).stdout)
     assert result["failed"] == {}
     run = out / "run"
     for name in ("run.json", "predictions.csv", "history.csv", "model.keras", "report.html", "confusion_matrix.png",
                  "confusion_matrix.csv", "classification_report.txt", "classification_report.json", "accuracy.png",
                  "loss.png"):  # fmt: skip
         assert (run / name).stat().st_size > 0, name
-    again = json.loads(ckseq("experiment", small, "--data", tree, "--out", out, "--json").stdout)
+    again = json.loads(ckseq(*words).stdout)
     assert again["accuracy"] == result["accuracy"]
 
     film = tmp_path / "film.avi"
@@ -197,14 +213,14 @@ def test_two_labels_are_named(tmp_path, tree, fast):
 
 def test_wrong_places(tmp_path, tree, fast):
     out = tmp_path / "s.h5"
-    refused("inspect", tmp_path / "none", status=2, says=["none"])
+    refused("inspect", tmp_path / "none", status=2, says=["none"], call=in_its_own_process)
     (tmp_path / "empty").mkdir()
     refused("inspect", tmp_path / "empty", status=1, says=["empty", "cohn-kanade-images"])
     refused("preprocess", tmp_path / "none", "--out", out, status=2, says=["none"])
     refused("preprocess", tree, "--pipeline", fast, "--out", "/proc/none/s.h5", status=2, says=["/proc/none"])
     refused("train", tmp_path / "none.h5", "--experiment", "paper_phase4", "--out", tmp_path / "r", status=1,
             says=["none.h5", "ckseq preprocess"])  # fmt: skip
-    refused("report", tmp_path / "empty", status=1, says=["empty", "run"])
+    refused("report", tmp_path / "empty", status=1, says=["empty", "run"], call=in_its_own_process)
 
 
 def test_targets_that_exist_are_kept(tmp_path, tree, fast):

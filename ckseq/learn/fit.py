@@ -258,6 +258,10 @@ def _compile(model: keras.Model, config: TrainingConfig) -> None:
     # XLA takes far longer to compile recurrent convolutions than it then saves
     model.compile(optimizer, loss=loss, metrics=[accuracy], jit_compile=False)
     optimizer.build(model.trainable_variables)
+    # metrics create their variables at the first values; within a step, TensorFlow would trace the step twice
+    nothing = np.zeros((1, *model.output_shape[1:]), np.float32)
+    model.compute_metrics(None, nothing, nothing)
+    model.reset_metrics()
 
 
 def _run_batches(

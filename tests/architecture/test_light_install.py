@@ -74,7 +74,8 @@ def test_from_pictures_to_predictions_without_tensorflow(light, tmp_path):
     statuses, loaded, output = run(
         light,
         tmp_path,
-        'synth data --subjects 5 --jobs 2 --set emotions=["anger","surprise"] --set emotions_per_subject=2 --quiet',
+        'synth data --subjects 5 --jobs 2 --set emotions=["anger","surprise"] --set emotions_per_subject=2'
+        " --set median_frames=6 --quiet",
         "preprocess data --out ck.h5 --jobs 2 --quiet",
         "crossval ck.h5 --out cv --quiet --set classes=[]",
         "experiment default --store ck.h5 --out whole --quiet --set classes=[]",

@@ -112,6 +112,14 @@ def test_the_same_seed_gives_the_same_bits_and_the_history_is_that_of_keras(unin
     assert all(0 <= epoch.accuracy <= 1 and epoch.seconds > 0 for epoch in states[-1].epochs)
 
 
+def test_a_step_is_traced_once():
+    network, traced = tiny_network(seed=5), []
+    loss = network.compute_loss
+    network.compute_loss = lambda *given, **named: traced.append(1) or loss(*given, **named)
+    trained(network, config=TrainingConfig(epochs=2, batch_size=10, validation="none"))
+    assert len(traced) == 1
+
+
 def test_it_learns():
     last = trained(
         tiny_network(seed=5), config=TrainingConfig(epochs=20, batch_size=8, learning_rate=0.03, validation="none")

@@ -1,5 +1,6 @@
 import dataclasses
 import random
+from functools import cache
 
 import numpy as np
 import pytest
@@ -62,6 +63,12 @@ def trained(*args, train=TRAIN, validation_data=TEST, resume=None, **kwargs):
     return made, states
 
 
+@cache
+def once(**training):
+    """Return what `trained` does of the same settings, which several tests compare with."""
+    return trained(**training)
+
+
 def weights(made):
     return np.concatenate([array.ravel() for array in made.model.get_weights()])
 
@@ -86,7 +93,7 @@ def test_one_subject_cannot_be_divided():
 @pytest.mark.parametrize("validation", ["inner", "none"])
 def test_the_test_sequences_are_never_looked_at(validation):
     """With or without them, the same; and where they are measured, measuring changes no weight."""
-    with_test, _ = trained(validation=validation)
+    with_test, _ = once(validation=validation)
     without, _ = trained(validation=validation, validation_data=None)
     np.testing.assert_array_equal(weights(with_test), weights(without))
     one, other = (np.array([epoch[:5] for epoch in made.epochs]) for made in (with_test, without))
@@ -95,7 +102,7 @@ def test_the_test_sequences_are_never_looked_at(validation):
 
 
 def test_measuring_changes_nothing():
-    np.testing.assert_array_equal(weights(trained()[0]), weights(trained(validation="none")[0]))
+    np.testing.assert_array_equal(weights(trained()[0]), weights(once(validation="none")[0]))
 
 
 def test_the_inner_loss_chooses_the_epoch_and_ends_the_training():
@@ -122,7 +129,7 @@ def test_going_on_ends_in_the_same_bits_whatever_is_switched_on(tmp_path, after)
         "learning_rate": 0.3,
         "augmentation": VARIED,
     }
-    made, states = trained(**training)
+    made, states = once(**training)
     write_checkpoint(tmp_path, states[after], made_from="m")
     again, _ = trained(**training, resume=read_checkpoint(tmp_path, made_from="m"))
     np.testing.assert_array_equal(weights(again), weights(made))

@@ -24,10 +24,13 @@ def material(n_classes):
     return Labeled(x, codes, ("S1",) * 24)
 
 
+FEW = {random_forest: {"trees": 10}, gradient_boosting: {"rounds": 10}}
+
+
 def trained(module, n_classes=3):
     built = build_trainer(
         module.SPEC,
-        module.SPEC.config(),
+        module.SPEC.config(**FEW.get(module, {})),
         TrainingConfig(),
         augmentation=AugmentConfig(),
         input_shape=SHAPE,

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -202,11 +204,18 @@ def test_a_wrong_space_is_one_clear_line(tmp_path, text, says):
     assert "\n" not in str(caught.value)
 
 
+@cache
+def shipped(name):
+    """Return a search that ships, and its baseline."""
+    space = load_space(name)
+    return space, space.recipes({})
+
+
 @pytest.mark.parametrize("name", recipe_names("searches"))
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_every_point_of_the_searches_that_ship_makes_recipes(name, data):
-    space = load_space(name)
+    space, baseline = shipped(name)
 
     class Drawn:
         def suggest_int(self, name, low, high, *, step, log):
@@ -219,7 +228,7 @@ def test_every_point_of_the_searches_that_ship_makes_recipes(name, data):
             return data.draw(st.sampled_from(choices))
 
     recipes = space.recipes(space.suggest(Drawn()))
-    assert recipes.experiment.protocol == space.recipes({}).experiment.protocol
+    assert recipes.experiment.protocol == baseline.experiment.protocol
 
 
 def test_searches_are_no_experiments():

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_it_is_released_after_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _count(folder, n):
+def _count(folder, n, all_started):
+    all_started.wait(60)
     done = 0
     while done < n:
         try:
@@ -56,19 +58,20 @@ def _count(folder, n):
                 (folder / "number").write_text(str(number + 1))
                 done += 1
         except CallError:
-            continue
+            time.sleep(0.0002)
 
 
 def test_four_processes_never_hold_it_at_once(tmp_path):
     (tmp_path / "number").write_text("0")
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_count, args=(tmp_path, 50)) for _ in range(4)]
+    all_started = context.Barrier(4)
+    processes = [context.Process(target=_count, args=(tmp_path, 20, all_started)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
-    assert (tmp_path / "number").read_text() == "200"
+    assert (tmp_path / "number").read_text() == "80"
 
 
 def test_of_a_killed_process_with_a_longer_name_nothing_is_left(tmp_path):

@@ -31,24 +31,30 @@ DERIVED = {
 KEPT = {"run.json", "history.csv", "predictions.csv", "examples", "crops.npz"}
 
 
-def test_everything_is_derived_again_with_the_same_bytes(tmp_path, console):
-    write_made_run(tmp_path / "run")
-    written = report(tmp_path / "run", faces=True, console=console)
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {name.partition("/")[0] for name in DERIVED} | KEPT
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A run with its report, and what was returned."""
+    folder = write_made_run(tmp_path_factory.mktemp("reported") / "run")
+    return folder, report(folder, faces=True, console=Console(quiet=True))
+
+
+def test_everything_is_derived_again_with_the_same_bytes(reported, console):
+    folder, written = reported
+    assert {path.name for path in folder.iterdir()} == {name.partition("/")[0] for name in DERIVED} | KEPT
     assert set(written["files"]) == DERIVED
-    first = {name: (tmp_path / "run" / name).read_bytes() for name in DERIVED}
+    first = {name: (folder / name).read_bytes() for name in DERIVED}
     for name in DERIVED:
-        (tmp_path / "run" / name).unlink()
-    assert report(tmp_path / "run", faces=True, console=console) == written
-    assert {name: (tmp_path / "run" / name).read_bytes() for name in DERIVED} == first
+        (folder / name).unlink()
+    assert report(folder, faces=True, console=console) == written
+    assert {name: (folder / name).read_bytes() for name in DERIVED} == first
 
 
-def test_the_headline_figures(tmp_path, console):
-    result = report(write_made_run(tmp_path / "run"), faces=True, console=console)
+def test_the_headline_figures(reported):
+    folder, result = reported
     assert (result["n_test"], result["n_correct"], result["accuracy"]) == (42, 37, 37 / 42)
     assert [round(end, 2) for end in result["accuracy_interval"]] == [0.75, 0.95]
     assert json.loads(json.dumps(result)) == result
-    saved = json.loads((tmp_path / "run" / "classification_report.json").read_text())
+    saved = json.loads((folder / "classification_report.json").read_text())
     assert saved["macro_f1"] == result["macro_f1"]
 
 

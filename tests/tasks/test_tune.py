@@ -14,6 +14,8 @@ import pytest
 pytest.importorskip("optuna")
 
 from ckseq import registry
+from ckseq.cli.main import cli
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.experiment.recipe import load_experiment
 from ckseq.preprocessing.pipeline import load_pipeline
@@ -49,13 +51,21 @@ def search(tmp_path):
     return made_searches.search_file(tmp_path, SEARCH)
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """One finished search, which nobody changes: its data, its file, its folder, and what was returned."""
+    folder = tmp_path_factory.mktemp("searched")
+    data, search = made_people.moving_squares(folder), made_searches.search_file(folder, SEARCH)
+    out = folder / "out"
+    return data, search, out, made_searches.run(data, search, out, Console(quiet=True))
+
+
 def held_out(out, storage=None):
     return open_study("small", storage, out).user_attrs["about"]["test_subjects"]
 
 
-def test_a_search_ends_in_a_recipe_that_runs_as_it_is(data, search, tmp_path, console, monkeypatch):
-    out = tmp_path / "out"
-    found = made_searches.run(data, search, out, console)
+def test_a_search_ends_in_a_recipe_that_runs_as_it_is(searched, tmp_path, console, monkeypatch):
+    data, _, out, found = searched
     assert (found["complete"], found["pruned"], found["failed_trials"]) == (4, 0, 0)
     study = open_study("small", None, out)
     best = study.best_trial
@@ -69,7 +79,7 @@ def test_a_search_ends_in_a_recipe_that_runs_as_it_is(data, search, tmp_path, co
     assert len(scores) == 3
 
     written = tune_export("small", storage=None, out=out, console=console)
-    monkeypatch.chdir(tmp_path / "frames")  # the pipeline is found beside the experiment
+    monkeypatch.chdir(tmp_path)  # the pipeline is found beside the experiment
     recipe = load_experiment(written["experiment"])
     pipeline = load_pipeline(recipe.pipeline)
     assert (pipeline.motion.threshold, pipeline.motion.erosion_px) == tuple(best.params.values())
@@ -81,15 +91,14 @@ def test_a_search_ends_in_a_recipe_that_runs_as_it_is(data, search, tmp_path, co
         tune_export("small", storage=None, out=out, console=console)
 
 
-def test_who_is_tested_on_in_the_end_is_never_looked_at(data, search, tmp_path, console):
-    made_searches.run(data, search, tmp_path / "a", console)
-    people = held_out(tmp_path / "a")
+def test_who_is_tested_on_in_the_end_is_never_looked_at(searched, data, search, tmp_path, console):
+    people = held_out(searched[2])
     assert len(people) == 3
     for person in people:
         for path in (tmp_path / "frames").glob(f"p{person[1:]}_*/*.png"):
             path.write_bytes(b"nobody may open this")
     made_searches.run(data, search, tmp_path / "b", console)
-    trials = [open_study("small", None, tmp_path / name).trials for name in "ab"]
+    trials = [open_study("small", None, out).trials for out in (searched[2], tmp_path / "b")]
     assert [(one.params, one.value) for one in trials[0]] == [(one.params, one.value) for one in trials[1]]
 
 
@@ -158,11 +167,11 @@ def test_two_objectives_have_a_front(data, search, tmp_path, console):
         )
 
 
-def test_the_page_stands_alone(data, search, tmp_path, console):
-    made_searches.run(data, search, tmp_path / "out", console)
-    (tmp_path / "out" / "small.html").unlink()
-    found = tune_page("small", storage=None, out=tmp_path / "out", console=console)
-    text = (tmp_path / "out" / "small.html").read_text()
+def test_the_page_stands_alone(searched, console):
+    out = searched[2]
+    (out / "small.html").unlink()
+    found = tune_page("small", storage=None, out=out, console=console)
+    text = (out / "small.html").read_text()
     assert found["page"].endswith("small.html")
     for title in (
         "Optimization history",
@@ -250,7 +259,7 @@ def test_a_killed_command_resumes_after_the_last_finished_fold(data, search, tmp
 
 def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(data, search, tmp_path, console):
     out = tmp_path / "out"
-    settings = ("protocol.folds=3", "search.finalists=2")
+    settings = ("protocol.folds=3", "search.folds=2", "search.finalists=2")
     found = made_searches.run(data, search, out, console, nested=True, trials=2, settings=settings)
     unseen = [set(open_study(f"small_fold{fold}", None, out).user_attrs["about"]["test_subjects"]) for fold in range(3)]
     assert sorted(person for people in unseen for person in people) == [f"P{person}" for person in range(9)]
@@ -265,15 +274,15 @@ def test_a_nested_search_tests_everybody_once_by_a_search_that_never_saw_them(da
     assert "nor in the search" in (out / "small_nested" / "report.html").read_text()
 
 
-def test_wrong_calls_are_one_clear_line(data, search, tmp_path, console):
-    made_searches.run(data, search, tmp_path / "out", console, trials=1)
+def test_wrong_calls_are_one_clear_line(searched, tmp_path, console):
+    data, search, out, _ = searched
     with pytest.raises(
         DataError, match=r"the existing study 'small' is about another search: objectives differs; name another"
     ):
-        made_searches.run(data, search, tmp_path / "out", console, settings=("search.objectives=['error']",))
+        made_searches.run(data, search, out, console, settings=("search.objectives=['error']",))
     another = "is about another search: pipeline.motion.blur_px is 0.0 there and 2.0 here; name another"
     with pytest.raises(DataError, match=another):
-        made_searches.run(data, search, tmp_path / "out", console, settings=("motion.blur_px=2.0",))
+        made_searches.run(data, search, out, console, settings=("motion.blur_px=2.0",))
     with pytest.raises(DataError, match=r"inner folds of the search: 7 folds are asked for, .*; set search.folds or"):
         made_searches.run(data, search, tmp_path / "b", console, settings=("search.folds=7",))
     with pytest.raises(CallError, match="paper_split may put a subject on both sides"):
@@ -281,20 +290,20 @@ def test_wrong_calls_are_one_clear_line(data, search, tmp_path, console):
     with pytest.raises(CallError, match="subject_k_fold has 5 folds"):
         made_searches.run(data, search, tmp_path / "b", console, settings=("protocol.kind=subject_k_fold",))
     with pytest.raises(DataError, match="there is no study 'smal'; existing studies: small"):
-        tune_export("smal", storage=None, out=tmp_path / "out", console=console)
+        tune_export("smal", storage=None, out=out, console=console)
     with pytest.raises(DataError, match="there is no such study file"):
         tune_export("small", storage=None, out=tmp_path / "nowhere", console=console)
     with pytest.raises(CallError, match="no trial 7 of the study is complete"):
-        tune_export("small", storage=None, out=tmp_path / "out", trial=7, console=console)
+        tune_export("small", storage=None, out=out, trial=7, console=console)
     with pytest.raises(CallError, match="name them with --data"):
-        tune_export("small", storage=None, out=tmp_path / "out", final=True, console=console)
+        tune_export("small", storage=None, out=out, final=True, console=console)
 
 
-def test_the_command_takes_the_data_without_a_verb_and_prints_json(data, search, tmp_path):
-    words = [sys.executable, "-m", "ckseq", "tune", str(data), "--search", str(search), "--trials", "2", "--jobs", "1"]
-    done = subprocess.run([*words, "--json"], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["complete"] == 2
+def test_the_command_takes_the_data_without_a_verb_and_prints_json(data, search, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    words = ["tune", str(data), "--search", str(search), "--trials", "2", "--jobs", "1", "--json"]
+    assert not cli.main(words, standalone_mode=False)
+    assert json.loads(capfd.readouterr().out)["complete"] == 2
     assert (tmp_path / "ckseq-tune" / "study.db").is_file()
-    done = subprocess.run([*words[:4], "--help"], capture_output=True, text=True)
-    assert {"run", "best", "page"} <= set(done.stdout.split())
+    cli.main(["tune", "--help"], standalone_mode=False)
+    assert {"run", "best", "page"} <= set(capfd.readouterr().out.split())
