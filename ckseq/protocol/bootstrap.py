@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.protocol.calibration import bins, losses
-from ckseq.protocol.intervals import NO_INTERVAL, Interval, draws, percentile_interval
+from ckseq.protocol.intervals import Interval, draws, tails
 from ckseq.protocol.score import accuracy, balanced_accuracy, cohen_kappa, macro_f1
 
 # resampling adds noise to every gap, and their absolute values add up: an interval would lie too high, and miss the
@@ -76,8 +76,7 @@ def by_subject(
     Returns
     -------
     dict
-        By metric; an interval of NaN where a metric is not defined, where `percentile_interval` gives none, and of
-        the calibration error.
+        By metric; an interval of NaN where a metric is not defined, and of the calibration error.
 
     Raises
     ------
@@ -93,11 +92,16 @@ def by_subject(
     names, subject_of = np.unique(list(subjects), return_inverse=True)
     sums = _sums_by_subject(truth, predicted, probabilities, subject_of, n_bins)
     weights = draws(len(names), n_draws=n_draws, rng=rng)
-    found = {
-        name: percentile_interval(values, n_clusters=len(names), confidence=confidence)
-        for name, values in _metrics(sums, weights).items()
-    }
-    return found | {_WITHOUT_INTERVAL: NO_INTERVAL}
+    found = {name: _percentiles(values, confidence) for name, values in _metrics(sums, weights).items()}
+    return found | {_WITHOUT_INTERVAL: Interval(np.nan, np.nan)}
+
+
+def _percentiles(values: NDArray[np.float64], confidence: float) -> Interval:
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0:
+        return Interval(np.nan, np.nan)
+    low, high = np.quantile(defined, tails(confidence))
+    return Interval(float(low), float(high))
 
 
 def _sums_by_subject(

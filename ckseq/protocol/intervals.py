@@ -190,17 +190,22 @@ def percentile_interval(values: NDArray[np.float64], *, n_clusters: int, confide
 
     Examples
     --------
-    >>> percentile_interval(np.arange(101) / 100, n_clusters=10, confidence=0.9)
-    Interval(low=0.05, high=0.95)
-    >>> percentile_interval(np.ones(101), n_clusters=10, confidence=0.9)
+    >>> percentile_interval(np.arange(101.0), n_clusters=10, confidence=0.5)
+    Interval(low=25.0, high=75.0)
+    >>> percentile_interval(np.ones(101), n_clusters=10, confidence=0.5)
     Interval(low=nan, high=nan)
     """
     defined = values[~np.isnan(values)]
-    if len(defined) and n_clusters >= LEAST_CLUSTERS:
-        low, high = np.quantile(defined, tails(confidence)).tolist()
-        if high - low > 1e-9:  # values that are equal differ in their last bits
-            return Interval(low, high)
-    return NO_INTERVAL
+    if len(defined) == 0:
+        return NO_INTERVAL
+    return with_width(Interval(*np.quantile(defined, tails(confidence)).tolist()), n_clusters=n_clusters)
+
+
+def with_width(interval: Interval, *, n_clusters: int) -> Interval:
+    """Return the interval of a bootstrap that drew so many things, or none, as of `percentile_interval`."""
+    # without width it would claim certainty; values that are equal differ in their last bits
+    wide = interval.high - interval.low > 1e-9
+    return interval if wide and n_clusters >= LEAST_CLUSTERS else NO_INTERVAL
 
 
 def is_known(interval: Interval) -> bool:

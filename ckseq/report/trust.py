@@ -11,7 +11,7 @@ import numpy as np
 
 from ckseq.protocol.bootstrap import METRICS, by_subject, metrics
 from ckseq.protocol.calibration import Reliability, reliability
-from ckseq.protocol.intervals import N_DRAWS, SEED, Interval, IntervalMethod, accuracy_interval, clusters_of
+from ckseq.protocol.intervals import N_DRAWS, SEED, Interval, IntervalMethod, accuracy_interval, clusters_of, with_width
 from ckseq.storage.predictions import Prediction, Predictions
 
 N_BINS = 10
@@ -70,6 +70,7 @@ def trust(predictions: Predictions, *, confidence: float) -> Trust:
         confidence=confidence,
         rng=np.random.default_rng(SEED),
     )
+    intervals = {name: with_width(interval, n_clusters=clusters.n) for name, interval in intervals.items()}
     intervals["accuracy"], method = accuracy_interval(
         truth == predicted, subjects, repeats=len(seeds), confidence=confidence
     )

@@ -112,7 +112,8 @@ def test_evidence_where_the_face_moved_agrees_and_evidence_elsewhere_is_random()
     right, anywhere = judged("right"), judged("anywhere")
     assert right.against == MOVED
     assert right.evidence.explained == 1
-    assert right.evidence.interval.low > 2
+    assert right.evidence.ratio > 2
+    assert np.isnan(right.evidence.interval).all()  # all alike
     assert right.net.ratio == right.evidence.ratio
     assert anywhere.evidence.interval.low < 1 < anywhere.evidence.interval.high + 0.5
 
