@@ -221,12 +221,13 @@ def unit_baselines_record(baselines: Sequence[UnitBaseline], unmeasured: Sequenc
                 name=one.name,
                 about=one.about,
                 mean_auc=known(one.scores.mean_auc),
-                interval=tuple(one.scores.interval) if is_known(one.scores.interval) else None,
+                interval=(low, high) if is_known(one.scores.interval) else None,
                 aucs={unit.unit: known(unit.auc) for unit in one.scores.units},
                 resampled=one.scores.resampled,
                 n_subjects=one.scores.n_subjects,
             )
             for one in baselines
+            for low, high in [one.scores.interval]
         ),
         unmeasured=tuple(unmeasured),
     )

@@ -272,7 +272,7 @@ def sentences(found: ExplanationFile) -> list[str]:
     for figure in found.figures:
         ends = told_interval(figure.interval, figure.resampled, digits=3)
         lines.append(f"{figure.name} ({figure.of}): {figure.value:.3f} ({ends}), n = {figure.n}")
-    if any(one.resampled == "sequence" for one in (*found.agreement, *found.figures)):
+    if "sequence" in {one.resampled for one in found.agreement} | {one.resampled for one in found.figures}:
         lines.append(
             f"an interval by sequence {OF_NO_NEW_PEOPLE}: fewer than {LEAST_SUBJECTS} people are too few to be drawn"
         )

@@ -66,7 +66,7 @@ def percent(rate: float) -> str:
 def between(interval: Interval) -> str:
     """Return an interval in words; a dash where there is none.
 
-    >>> between(Interval(0.75, 0.948)), between(Interval(math.nan, math.nan))
+    >>> between(Interval(0.75, 0.948)), between(Interval(float("nan"), 1))
     ('0.75 to 0.95', '–')
     """
     return f"{interval.low:.2f} to {interval.high:.2f}" if is_known(interval) else "–"
