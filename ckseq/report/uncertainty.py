@@ -47,12 +47,12 @@ def told_interval(ends: Sequence[float] | None, resampled: str | None, *, digits
     >>> told_interval((0.75, 0.948), "subject"), told_interval((1, 2), "sequence", digits=1)
     ('0.75 to 0.95', '1.0 to 2.0 by sequence')
     >>> told_interval(None, "sequence"), told_interval((0.77, 0.78), None)
-    ('no interval: too few', 'no interval: recorded before')
+    ('no interval: too few or all alike', 'no interval: recorded before')
     """
     if resampled is None:
         return "no interval: recorded before"
     if ends is None:
-        return "no interval: too few" if resampled == "sequence" else "no interval: all resamples equal"
+        return "no interval: too few or all alike" if resampled == "sequence" else "no interval: all alike"
     low, high = ends
     return f"{low:.{digits}f} to {high:.{digits}f}{' by sequence' if resampled == 'sequence' else ''}"
 

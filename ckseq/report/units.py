@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
 from ckseq.grammar import counted
-from ckseq.protocol.intervals import LEAST_SUBJECTS, N_DRAWS, NO_INTERVAL, Interval, is_known
+from ckseq.protocol.intervals import LEAST_CLUSTERS, LEAST_SUBJECTS, N_DRAWS, NO_INTERVAL, Interval, is_known
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
 from ckseq.report.against_baselines import all_kinds, cannot_tell, kind_of, named, too_few
@@ -109,7 +109,7 @@ def why_no_interval(scores: UnitScores) -> str:
     """Return why the mean AUC has no interval."""
     if math.isnan(scores.mean_auc):
         return "not defined"
-    if scores.resampled == "subject":
+    if scores.n >= LEAST_CLUSTERS:
         return "no interval: all resamples give the same"
     return f"no interval: too few, {SEQUENCE.counted(scores.n)} of {counted(scores.n_subjects, 'person', 'people')}"
 

@@ -58,7 +58,7 @@ def test_of_three_sequences_there_is_no_interval():
         ),
         (
             {"resampled": "sequence", "n_subjects": 2, "interval": None},
-            "(no interval: too few), whether that is above chance (0.5) cannot be told from 2 people",
+            "(no interval: too few or all alike), whether that is above chance (0.5) cannot be told from 2 people",
         ),
         ({}, "(no interval: recorded before), whether that is above chance (0.5) cannot be told"),
     ],
