@@ -70,7 +70,7 @@ def test_the_recipe_of_the_paper_on_ckplus():
         for 100 epochs with batches of 64 and a learning rate of 0.001. The test set was measured after every epoch
         for the learning curves; no epoch was selected by it. The set-up follows a published one: Ambruoso, A.,
         Borrelli, M. & Veneruso, R. (no year). Emotion recognition con ConvLSTM2D. Project report, University of
-        Salerno. 34 settings of the run are as published, and none deviates. A random split regardless of subjects
+        Salerno. 35 settings of the run are as published, and none deviates. A random split regardless of subjects
         gave 98 sequences for training and 42 for testing. 12 of 42 test sequences show a subject seen in training.
         The random seed was 1. Accuracy is given with a 95 % confidence interval by Wilson's score interval (Wilson,
         1927), which counts every sequence as independent. All computations used ckseq 0.1.0 (The ckseq authors,

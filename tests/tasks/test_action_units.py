@@ -180,5 +180,5 @@ def test_a_store_without_codes_says_what_is_missing(recipes, tmp_path, console):
     from made_stores import made_recordings, make_store
 
     bare = make_store(tmp_path / "bare", made_recordings())
-    with pytest.raises(CkseqError, match="0 recordings have FACS codes"):
+    with pytest.raises(CkseqError, match="0 recordings with FACS codes cannot be divided"):
         crossval(bare, experiment=str(recipes / "units.toml"), out=tmp_path / "run", console=console)
