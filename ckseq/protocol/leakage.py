@@ -151,7 +151,7 @@ def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence
         test_sequences_of_shared_sessions=of_sessions,
         duplicates=same,
         near_duplicates=near,
-        rules=tuple(_rule(name, sides, BASELINES[name], prior, confidence) for name in BASELINES),
+        rules=tuple(_rule(name, sides, BASELINES[name], prior, confidence) for name in _applicable(facts)),
         pictures=tuple(_rule(name, sides, one, prior, confidence) for name, one in pictures.items()),
         unmeasured=unmeasured,
     )
@@ -282,6 +282,17 @@ BASELINES = {
     "identity exclusion": Baseline("the most frequent class not seen of this subject in training", _exclusion),
 }
 """The pixel-free baselines by name; the others are compared with the first."""
+
+
+def _applicable(facts: Sequence[SequenceFacts]) -> list[str]:
+    """Return the pixel-free baselines that apply: single images have no length, unknown people no identity."""
+    still = all(one.n_frames == 1 for one in facts)
+    useless = {
+        "sequence length": still,
+        "frames with a face": still and len({one.n_found for one in facts}) == 1,
+        "identity exclusion": not any(subject_known(one.subject, one.id) for one in facts),
+    }
+    return [name for name in BASELINES if not useless.get(name, False)]
 
 
 class SeenPictures(NamedTuple):

@@ -197,7 +197,8 @@ def _facs(run: Path, facts: RunRecord, predictions: Predictions, units: Path | N
 def _write_figures(out: Path, run: Path, facts: RunRecord, scores: Scores, found: Trust) -> dict[str, str]:
     validation = facts.value("training.validation") or "none"
     epochs = checked_history(run, facts)
-    drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE)
+    weighted = wording.weighted_loss(facts)
+    drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE, weighted=weighted)
     for name, data in drawn.items():
         write_bytes(out / name, data)
     return {name: str(out / name) for name in sorted(drawn)}
@@ -216,7 +217,7 @@ def _pictures(
     if epochs:
         validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
-        pictures["loss"] = draw_loss(epochs, validation=validation)
+        pictures["loss"] = draw_loss(epochs, validation=validation, weighted=wording.weighted_loss(facts))
     subjects = {row.recording: row.subject for row in predictions.rows}
     crops = {id: crop for id, crop in read_crops(run).items() if rights.shows(subjects.get(id, ""))}
     pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
