@@ -25,7 +25,7 @@ from ckseq.recording import known_subjects, subject_known
 # not found.
 NEAR = 0.9992
 _CROP_PX = 32
-FIRST_FRAME, MEAN_PICTURE = "first frame", "mean picture"
+PRIOR, FIRST_FRAME, MEAN_PICTURE = "class prior", "first frame", "mean picture"
 _ROWS = 512  # number of sequences compared with all others at a time
 
 
@@ -276,7 +276,7 @@ def _tree(train: list[int], labels: list[str], test: list[int]) -> list[str]:
 
 
 BASELINES = {
-    "class prior": Baseline("the most frequent class in training", _prior),
+    PRIOR: Baseline("the most frequent class in training", _prior),
     "sequence length": Baseline("a small decision tree over the number of frames", _by_length),
     "frames with a face": Baseline("a small decision tree over the number of frames with a face", _by_found),
     "identity exclusion": Baseline("the most frequent class not seen of this subject in training", _exclusion),

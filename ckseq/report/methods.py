@@ -185,7 +185,7 @@ def _statistics(
     sentences = [f"Accuracy is given with a {level} confidence interval by {how}"]
     if len(predictions.seeds) > 1:
         sentences.append("Scores are means over the seeds")
-    if run.leakage and len(run.leakage.rules) + len(run.leakage.pictures) > 1:
+    if run.leakage and (len(run.leakage.rules) != 1 or run.leakage.pictures):
         sentences.append(
             f"{all_kinds(noun, many=True)} were trained and tested on the same folds, and compared with the class "
             "prior by the exact one-sided McNemar test [@mcnemar1947]"
