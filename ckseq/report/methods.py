@@ -10,7 +10,7 @@ from ckseq.protocol.intervals import N_DRAWS
 from ckseq.report.against_baselines import all_kinds
 from ckseq.report.methods_model import model_sentences
 from ckseq.report.methods_preprocessing import preprocessing_sentences
-from ckseq.report.wording import Noun, n_validation, noun_of, percent, swapped_parts
+from ckseq.report.wording import IMAGE, Noun, n_validation, noun_of, percent, swapped_parts
 from ckseq.storage.predictions import Prediction, Predictions
 from ckseq.storage.run_record import RunRecord
 
@@ -153,7 +153,7 @@ def _protocol(run: RunRecord, noun: Noun) -> list[str]:
         case _:
             how = f"Models were tested on {counted(protocol.n_folds, 'fold')}, {n}"
     if swapped := swapped_parts(run):
-        how += f"; {swapped}"
+        how += f"; models were {swapped}"
     sentences = [how, *([protocol.sentence] if protocol.sentence else [])]
     if run.kind == "nested_search":
         sentences.append(
@@ -185,12 +185,14 @@ def _statistics(
     sentences = [f"Accuracy is given with a {level} confidence interval by {how}"]
     if len(predictions.seeds) > 1:
         sentences.append("Scores are means over the seeds")
-    if run.leakage and (len(run.leakage.rules) != 1 or run.leakage.pictures):
+    # of single images of unknown people no other baseline applies
+    alone = noun == IMAGE and run.leakage is not None and len(run.leakage.rules) == 1
+    if run.leakage and not alone:
         sentences.append(
             f"{all_kinds(noun, many=True)} were trained and tested on the same folds, and compared with the class "
             "prior by the exact one-sided McNemar test [@mcnemar1947]"
         )
-    elif run.leakage:
+    elif alone:
         sentences.append("The class prior of the training set was tested as a pixel-free baseline")
     return sentences
 

@@ -184,7 +184,7 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
     best = leakage.rule(leakage.best_rule)
     prior = leakage.prior
-    if len(leakage.rules) == 1:
+    if noun == IMAGE and len(leakage.rules) == 1:
         sentences.append(
             f"always predicting the most frequent class reaches {prior.accuracy:.3f}; no other pixel-free baseline "
             "applies: the subjects are unknown, and single images have no length"
