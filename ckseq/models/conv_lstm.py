@@ -21,9 +21,10 @@ Parameters
     but 50,176 of them are in the first dense layer, which is why the network overfits on few sequences.
 Cost
     As convolutions, forward ``8 F (k C + k F + 1) P`` floating-point operations per step and sequence, three times that
-    to train: 6.2 gigaflops a sequence of the paper; minimal filtering needs half of them where the kernel is three
-    columns wide. Training stores 6 F P float32 numbers per step and sequence: 32 MB for a sequence of the paper, 2 GB
-    for a batch of 64; with ``recompute`` half a gigabyte whatever the batch, for a third more arithmetic.
+    to train: 6.2 gigaflops a sequence of 39 steps of 2x267 values with 64 filters, as in the paper's phase 4, and 133
+    times that for whole frames of 267x267, as in its phase 1; minimal filtering needs half of them where the kernel is
+    three columns wide. Training stores 6 F P float32 numbers per step and sequence: 32 MB for a sequence of phase 4,
+    2 GB for a batch of 64; with ``recompute`` half a gigabyte whatever the batch, for a third more arithmetic.
     Zeros that pad a sequence in front cost nothing.
 """
 

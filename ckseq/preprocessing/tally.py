@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ckseq.grammar import agreeing, counted
 from ckseq.preprocessing.results import Result
 from ckseq.recording import Recording
 from ckseq.tracking.quality import Doubt, doubts
@@ -50,12 +51,13 @@ def named(items: Iterable[str]) -> str:
 class Tally:
     """Sums over results, and what has to be said of single ones.
 
-    ``failed`` are the reasons by id, ``doubtful`` those of sequences that are, ``served`` how many recordings each
-    stage of a cache served; of every other recording 16 bytes are kept.
+    ``n_frames`` were read, ``n_kept`` are in the store; ``failed`` are the reasons by id, ``doubtful`` those of
+    sequences that are, ``served`` how many recordings each stage of a cache served; of every other recording 16 bytes
+    are kept.
     """
 
     def __init__(self) -> None:
-        self.n = self.n_frames = self.n_from_before = self.n_from_cache = 0
+        self.n = self.n_frames = self.n_dropped = self.n_kept = self.n_from_before = self.n_from_cache = 0
         self.failed: dict[str, str] = {}
         self.doubtful: dict[str, list[Doubt]] = {}
         self.served: Counter[str] = Counter()
@@ -82,9 +84,11 @@ class Tally:
         self.served.update(one.from_cache)
         if one.quality is not None and one.quality.n_dropped:
             self._dropped.add(one.id)
+            self.n_dropped += one.quality.n_dropped
         if one.error:
             self.failed[one.id] = one.error
             return
+        self.n_kept += one.n_frames - (one.quality.n_dropped if one.quality is not None else 0)
         if one.note:
             self._notes[one.note].add(one.id)
         if one.quality is not None and (found := doubts(one.quality)):
@@ -112,7 +116,8 @@ class Tally:
         """Return one line on the sequences that begin without a face; empty where there are none."""
         if not self._dropped.n:
             return ""
-        return f"the frames before the first face were dropped in {self._dropped.counted}: {self._dropped}"
+        frames, were = counted(self.n_dropped, "frame"), agreeing(self.n_dropped, "was", "were")
+        return f"{frames} before the first face {were} dropped in {self._dropped.counted}: {self._dropped}"
 
     def doubt_line(self) -> str:
         """Return one line on the doubtful recordings; empty where there are none."""

@@ -148,7 +148,7 @@ def _subject_k_fold(cases: list[Case], config: ProtocolConfig) -> NDArray[np.int
     if len(subjects) < config.folds:
         raise DataError(
             f"{config.folds} folds are asked for, and there are {len(subjects)} subjects",
-            fix=f"set protocol.folds to {len(subjects)} or less",
+            fix=f"set protocol.folds to {len(subjects)} or less, or protocol.kind to leave_one_subject_out",
         )
     fold_of = _draw_folds(counts, config)
     if fold_of is None:

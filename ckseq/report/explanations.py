@@ -188,7 +188,7 @@ class ClassRow(NamedTuple):
     label: str
     n: int
     where: str
-    when: float
+    when: float | None
     overlaps: tuple[str, ...]
 
 
@@ -255,9 +255,10 @@ def _where(evidence: Sequence[ClassEvidence], regions: Sequence[str]) -> str:
     return ", ".join(f"{regions[place]} ({mean[place]:.2f})" for place in best) or "nothing"
 
 
-def _when(evidence: Sequence[ClassEvidence]) -> float:
-    """Return the share of the sequence at which the mean drop is largest."""
-    return round(float(np.argmax(_mean_time(evidence))) / (_TIME_PARTS - 1), 2)
+def _when(evidence: Sequence[ClassEvidence]) -> float | None:
+    """Return the share of the sequence at which the mean drop is largest; None where there is no drop at any time."""
+    drops = _mean_time(evidence)
+    return round(float(np.argmax(drops)) / (_TIME_PARTS - 1), 2) if drops.max() > 0 else None
 
 
 def _mean_time(evidence: Sequence[ClassEvidence]) -> NDArray[np.float64]:

@@ -54,6 +54,10 @@ _NAMES = {
 }
 
 
+# of a store's origin, as far as it names a data set
+_DATA = {"ckplus": "CK+", "synthetic": "synthetic faces", "recorded": "recordings made with ckseq"}
+
+
 class Setting(NamedTuple):
     """A setting of the published experiment and of this run; ``deviates`` is None where the run does not record it."""
 
@@ -113,13 +117,14 @@ def replication_card(run: RunRecord, scores: Scores) -> Card | None:
 
 
 def _what_was_done(run: RunRecord, scores: Scores) -> dict[str, Any]:
-    """Return what the run records, in the shape of a published set-up; of the data set it records no name."""
+    """Return what the run records, in the shape of a published set-up; of other data sets it records no name."""
     parts = sample_counts(run, scores)
     totals = {label: sum(part.get(label, 0) for part in parts.values()) for label in scores.labels}
     complete = "training" in parts or run.protocol.n_folds > 1
     numbers = sorted(set(totals.values()))
     each: Any = numbers[0] if len(numbers) == 1 else [f"{label} {n}" for label, n in totals.items()]
     return {
+        "data": _DATA.get(run.store.origin or "") if run.store else None,
         "sequences_per_class": each if complete else None,
         "test_sequences": scores.n // scores.repeats,
         "trainings": len(run.trainings) or None,

@@ -279,7 +279,9 @@ class Store:
             return read_checked(self.recording(id), name, required=self.has_checksums)
         except KeyError:
             group = self._found(id)
-            reason = "no such recording" if group is None else group.attrs.get("error", f"it has no {name}")
+            if group is None:
+                raise DataError("no such recording", f"{self.path}: {id}", "its entries list the ids") from None
+            reason = group.attrs.get("error", f"it has no {name}")
             raise DataError(
                 str(reason),
                 f"{self.path}: {id}",

@@ -15,6 +15,7 @@ from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.defaults import ERROR_RATE, FRAMES_PER_SECOND
 from ckseq.errors import CallError
+from ckseq.grammar import counted
 from ckseq.inference.face_detection import face_detection_for
 from ckseq.inference.inputs import ReadAs, is_recording
 from ckseq.inference.photos import predict_photos
@@ -30,7 +31,10 @@ from ckseq.inference.predictor import Predictor
 from ckseq.inference.ready_made import is_ready_made, load_run_or_ready_made
 from ckseq.inference.recordings import RecordingOptions, predict_recordings
 from ckseq.inference.sequences import with_neutral
+from ckseq.report.wording import noun_of
 from ckseq.storage.files import write_text
+from ckseq.storage.predictions import PREDICTIONS, read_predictions
+from ckseq.storage.run_record import read_run
 from ckseq.tracking.timeline import TimelineConfig
 
 _MAX_ROWS = 40
@@ -114,18 +118,38 @@ def predict(
         detector_settings=sections.get("detector", {}),
         console=console,
     )
-    notes = predictor.notes if is_ready_made(run) else ()
+    tested = () if is_ready_made(run) else how_tested(run)
+    notes = predictor.notes if is_ready_made(run) else tested
     _print(found.predictions, notes, console, multi_label=predictor.experiment.predicts_units)
     result = {
         "schema": SCHEMA,
         "labels": list(predictor.labels),
-        "notes": list(predictor.notes),
+        "notes": [*predictor.notes, *tested],
         "predictions": [as_json(prediction) for prediction in found.predictions],
         "failed": found.failed,
     }
     if out is not None and found.recordings:
         write_text(out / "predictions.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return result
+
+
+def how_tested(run: Path) -> tuple[str, ...]:
+    """Return how often a run was right in its own test, which tells more than the probabilities of its model.
+
+    Nothing of a final model, which is trained on all, nor of action units.
+    """
+    if not (run / PREDICTIONS).is_file():
+        return ()
+    predictions = read_predictions(run)
+    if predictions.multi_label or not predictions.rows:
+        return ()
+    n, right = len(predictions.rows), sum(row.truth == row.predicted for row in predictions.rows)
+    people = predictions.subjects
+    who = "" if people is None else f" of {counted(len(set(people)), 'person', 'people')}"
+    samples = noun_of(read_run(run)).counted(n)
+    return (
+        f"in its own test, {samples}{who}, the run was right {right} of {n} times; its probabilities do not say that",
+    )
 
 
 class Applied(NamedTuple):

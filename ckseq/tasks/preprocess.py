@@ -92,8 +92,9 @@ def preprocess(
     Returns
     -------
     dict
-        ``store``, ``n_recordings``, ``n_frames``, ``n_from_before``, ``failed`` (id: reason), ``doubtful`` (id:
-        list of ``what`` and ``remedy``), ``seconds``, ``from_cache`` (recordings whose crops were there already).
+        ``store``, ``n_recordings``, ``n_frames`` that were read, ``n_from_before``, ``failed`` (id: reason),
+        ``doubtful`` (id: list of ``what`` and ``remedy``), ``seconds``, ``from_cache`` (recordings whose crops were
+        there already).
 
     Raises
     ------
@@ -275,7 +276,8 @@ def summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[s
     if doubts := tally.doubt_line():
         console.warn(doubts)
     n, before = tally.n, tally.n_from_before
-    text = f"{n - len(tally.failed)} of {counted(n, 'recording')}, {counted(tally.n_frames, 'frame')}, in {out}"
+    frames = counted(tally.n_kept, "frame")
+    text = f"{n - len(tally.failed)} of {counted(n, 'recording')}, {frames}, in {out}"
     if seconds:
         text += f" ({seconds:.0f} s, {tally.n_frames / seconds:.0f} frames/s)"
     if before and seconds:

@@ -27,6 +27,7 @@ def test_sums_and_what_is_said_of_single_ones_in_several_batches():
         for start in range(0, 5, n):
             tally.add(results[start : start + n], recordings[start : start + n])
         assert (tally.n, tally.n_frames, tally.n_from_before, tally.n_from_cache) == (5, 30, 2, 2)
+        assert (tally.n_dropped, tally.n_kept) == (2, 22)
         assert tally.failed == {"r2": "broken"}
         assert tally.served == {"faces": 2, "aligned": 1}
         assert tally.notes(recordings) == [
@@ -34,7 +35,7 @@ def test_sums_and_what_is_said_of_single_ones_in_several_batches():
             # those without a label contradict nothing
             "the same frames under different labels: r0 (anger) and r1 (fear)",
         ]
-        assert tally.dropped_line() == "the frames before the first face were dropped in 1 recording: r1"
+        assert tally.dropped_line() == "2 frames before the first face were dropped in 1 recording: r1"
         assert tally.doubt_line().startswith("of 5 recordings 1 is doubtful: r4 (its box jumps by 0.90 of its side)")
 
 

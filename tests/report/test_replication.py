@@ -86,6 +86,18 @@ def test_fewer_sequences_and_several_seeds_deviate():
     assert deviations(card_of(trainings=[one, {**one, "seed": 2}])) == {"trainings (seeds and folds)": ("1", "2")}
 
 
+@pytest.mark.parametrize(
+    ("origin", "found"),
+    [("synthetic", {"data set": ("CK+", "synthetic faces")}), ("ckplus", {}), ("ckplus_layout", {}), ("other", {})],
+)
+def test_the_data_set_is_told_as_far_as_it_is_known(origin, found):
+    card = card_of(store={"origin": origin})
+    assert deviations(card) == found
+    assert ("data set" in [one.name for one in card.settings if one.deviates is None]) == (
+        origin in ("other", "ckplus_layout")
+    )
+
+
 def test_what_a_run_does_not_record_is_said_to_be_unknown():
     card = card_of(store={"pipeline": {}}, protocol={"train_counts": {}})
     unknown = {one.name for one in card.settings if one.deviates is None}

@@ -42,6 +42,12 @@ def test_a_short_clip_gets_one_class_as_a_folder_and_as_a_video(run, tmp_path, c
         assert (item["kind"], item["predicted"], item["n_frames"], item["n_without_face"]) == ("sequence", "joy", n, 0)
         assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert json.loads(json.dumps(result)) == result
+    tested = rows_of(run / "predictions.csv")
+    right, people = sum(row["truth"] == row["predicted"] for row in tested), {row["subject"] for row in tested}
+    assert result["notes"][-1] == (
+        f"in its own test, {len(tested)} sequences of {len(people)} people, the run was right {right} of {len(tested)} "
+        "times; its probabilities do not say that"
+    )
 
 
 def test_early_decisions_depend_on_the_error_rate(run, console):

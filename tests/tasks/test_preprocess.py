@@ -317,7 +317,7 @@ def test_a_sequence_that_begins_black_is_reported(tmp_path, moving_texture, cons
         )
         said = capsys.readouterr()
         assert list(found["doubtful"]) == ["S001_001"] * n_doubtful
-        dropped = "the frames before the first face were dropped in 1 recording: S001_001"
+        dropped = "before the first face were dropped in 1 recording: S001_001"
         assert (dropped in said.out) == (policy == "anchor")
         if n_doubtful:
             found_doubts = [doubt["what"] for doubt in found["doubtful"]["S001_001"]]
