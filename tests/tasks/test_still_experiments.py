@@ -85,6 +85,6 @@ def test_it_is_said_that_fer2013_small_tests_on_the_public_test(tmp_path, capsys
     assert f"T{tested[1:]}." in page
     assert "<th>validation images</th><th>test images</th>" in page
     methods = (folder / "paper" / "methods.txt").read_text()
-    assert f"gave 12 images for training, 3 for validation and 3 for testing; {tested}." in methods
+    assert f"gave 12 images for training, 3 for validation and 3 for testing; models were {tested}." in methods
     assert "The class prior of the training set was tested as a pixel-free baseline" in methods
     assert "no other pixel-free baseline applies" in page
