@@ -21,6 +21,7 @@ from ckseq.models._backbones import BackboneConfig, announcement
 from ckseq.models._spec import ModelSpec
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import Fold, overlap
+from ckseq.protocol.intervals import is_known
 from ckseq.protocol.leakage import NEAR, Leakage, Rule
 from ckseq.protocol.unit_baselines import UnitBaseline
 from ckseq.report.wording import leak_sentences
@@ -220,8 +221,10 @@ def unit_baselines_record(baselines: Sequence[UnitBaseline], unmeasured: Sequenc
                 name=one.name,
                 about=one.about,
                 mean_auc=known(one.scores.mean_auc),
-                interval=None if math.isnan(one.scores.mean_auc) else (low, high),
+                interval=(low, high) if is_known(one.scores.interval) else None,
                 aucs={unit.unit: known(unit.auc) for unit in one.scores.units},
+                resampled=one.scores.resampled,
+                n_subjects=one.scores.n_subjects,
             )
             for one in baselines
             for low, high in [one.scores.interval]

@@ -15,7 +15,7 @@ from ckseq.explain.overlap import (
     overlap,
     random_iou,
     random_names_iou,
-    ratio_by_subject,
+    ratio_of_means,
     relevant,
 )
 from ckseq.explain.regions import OUTSIDE, Region
@@ -29,8 +29,8 @@ class Case(NamedTuple):
 
     Parameters
     ----------
-    subject, label : str
-        Whom it shows, and its true class, whose evidence is judged.
+    recording, subject, label : str
+        Its id, whom it shows, and its true class, whose evidence is judged.
     face : (cells, cells) float64, optional
         Drop of the log-odds of that class by cell.
     named : dict of str to float
@@ -41,6 +41,7 @@ class Case(NamedTuple):
         Its coded action units; None where it is not coded.
     """
 
+    recording: str
     subject: str
     label: str
     face: NDArray[np.float64] | None
@@ -105,10 +106,11 @@ def agreements(cases: Sequence[Case], *, n_draws: int, confidence: float, rng: n
         for label in ("", *labels) if judged else ():
             some = [one for one in judged if label in ("", one.case.label)]
             evidence, net = (
-                ratio_by_subject(
+                ratio_of_means(
                     values,
                     [one.random_iou for one in some],
                     [one.case.subject for one in some],
+                    [one.case.recording for one in some],
                     n_draws=n_draws,
                     confidence=confidence,
                     rng=rng,
@@ -156,8 +158,8 @@ def _judge(case: Case, drops: NDArray[np.float64] | None, wanted: NDArray[np.boo
     return _Judged(case, overlap(found, wanted), overlap(relevant(-drops), wanted).iou, by_chance)
 
 
-def evidence_in_moved(cases: Sequence[Case]) -> Iterator[tuple[str, float]]:
-    """Yield for each case its subject and the net share of its evidence that lies where the face moved.
+def evidence_in_moved(cases: Sequence[Case]) -> Iterator[tuple[str, str, float]]:
+    """Yield for each case its subject, its recording and the net share of its evidence that lies where the face moved.
 
     The sum of the drops where the face moved, less what speaks against the class there, divided by the sum of all
     absolute drops: about 0 for a model that learned nothing (relevance mass: Arras, Osman and Samek 2022).
@@ -165,4 +167,4 @@ def evidence_in_moved(cases: Sequence[Case]) -> Iterator[tuple[str, float]]:
     for case in cases:
         if case.face is not None and case.displacement is not None and np.abs(case.face).sum() > 0:
             inside = case.face[moved(case.displacement)].sum()
-            yield case.subject, float(inside / np.abs(case.face).sum())
+            yield case.subject, case.recording, float(inside / np.abs(case.face).sum())

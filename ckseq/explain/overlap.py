@@ -1,4 +1,4 @@
-"""How well the relevant part of a face agrees with the part that moved, against random places, by subject.
+"""How well the relevant part of a face agrees with the part that moved, against random places.
 
 Overlap of sets: intersection over union (Jaccard), precision and recall. A random place is the moved area itself,
 shifted at random within the face box, so it has the same shape and size and knows nothing of the face.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.protocol.intervals import Interval
+from ckseq.protocol.intervals import Drawn, Interval, clusters_of, draws, percentile_interval
 
 LEAST_DROP = 0.02
 """A part is relevant only if keeping it from moving lowers the odds of the class by about 2 %: nats."""
@@ -31,7 +31,7 @@ class Overlap(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """Mean overlap (IoU) of explanations and of random places, and their ratio with its interval over subjects."""
+    """Mean overlap (IoU) of explanations and of random places; their ratio, with its interval and what that draws."""
 
     explained: float
     random: float
@@ -39,6 +39,7 @@ class Ratio(NamedTuple):
     interval: Interval
     n: int
     n_subjects: int
+    resampled: Drawn
 
 
 def relevant(drops: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -110,50 +111,40 @@ def random_names_iou(n_found: int, n_wanted: int, n_all: int) -> float:
     return total
 
 
-def ratio_by_subject(
+def ratio_of_means(
     explained: Sequence[float],
     random: Sequence[float],
     subjects: Sequence[str],
+    sequences: Sequence[str],
     *,
     n_draws: int,
     confidence: float,
     rng: np.random.Generator,
 ) -> Ratio:
-    """Return the ratio of two mean overlaps, with a percentile bootstrap interval that draws whole subjects.
+    """Return the ratio of two mean overlaps, with a percentile bootstrap interval of what `clusters_of` draws.
 
     Parameters
     ----------
     explained, random : sequence of float
-        For each sequence; at least one.
-    subjects : sequence of str
-        Whom each shows.
+        At least one value each.
+    subjects, sequences : sequence of str
+        Whom each value is of, and of which sequence.
     n_draws : int
         Number of bootstrap samples.
     confidence : float
     rng : numpy.random.Generator
     """
-    names, subject_of = np.unique(list(subjects), return_inverse=True)
-    sums = np.zeros((len(names), 3))
-    np.add.at(sums, subject_of, np.column_stack([explained, random, np.ones(len(subject_of))]))
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws)
-    drawn = weights @ sums
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
+    clusters = clusters_of(subjects, sequences)
+    sums = np.zeros((clusters.n, 3))
+    np.add.at(sums, clusters.of, np.column_stack([explained, random, np.ones(len(clusters.of))]))
+    drawn = draws(clusters.n, n_draws=n_draws, rng=rng) @ sums
     total = sums.sum(axis=0)
     return Ratio(
         float(total[0] / total[2]),
         float(total[1] / total[2]),
         float(total[0] / total[1]),
-        Interval(float(low), float(high)),
-        len(subject_of),
-        len(names),
+        percentile_interval(drawn[:, 0] / drawn[:, 1], n_clusters=clusters.n, confidence=confidence),
+        len(subjects),
+        len(set(subjects)),
+        clusters.by,
     )
-
-
-def mean_by_subject(
-    values: Sequence[float], subjects: Sequence[str], *, n_draws: int, confidence: float, rng: np.random.Generator
-) -> tuple[float, Interval]:
-    """Return a mean with a percentile bootstrap interval that draws whole subjects; parameters as above."""
-    found = ratio_by_subject(
-        values, np.ones(len(values)).tolist(), subjects, n_draws=n_draws, confidence=confidence, rng=rng
-    )
-    return found.explained, found.interval

@@ -20,7 +20,7 @@ from ckseq.explain.curves import delete_and_insert
 from ckseq.explain.displacement import face_displacement
 from ckseq.explain.maps import OcclusionConfig, When, Where
 from ckseq.explain.occlusion import Predict
-from ckseq.explain.overlap import SHARE_OF_LARGEST, mean_by_subject
+from ckseq.explain.overlap import SHARE_OF_LARGEST, ratio_of_means
 from ckseq.explain.regions import region_labels
 from ckseq.grammar import agreeing, counted
 from ckseq.inference.explained_recording import (
@@ -32,7 +32,7 @@ from ckseq.inference.explained_recording import (
     read_recording,
 )
 from ckseq.inference.explanation_work import Explained, Maps, maps_of
-from ckseq.protocol.intervals import Interval
+from ckseq.protocol.intervals import Interval, is_known
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
 from ckseq.storage.run_record import RunRecord
 from ckseq.storage.store import Store
@@ -127,13 +127,17 @@ def explain_run(
     return _file(task, found, rng)
 
 
+Value = tuple[str, str, float]
+"""Of which subject and which recording a value is, and that."""
+
+
 class _Found(NamedTuple):
     recordings: list[ExplainedRecording]
     cases: list[Case]
     shuffled: list[Case]
-    gains: list[tuple[str, float, float]]
-    correlations: list[tuple[str, float]]
-    shuffled_everything: list[tuple[str, float]]
+    gains: list[tuple[str, str, float, float]]
+    correlations: list[Value]
+    shuffled_everything: list[Value]
 
 
 def _asked(task: Task, model: Any) -> Predict:
@@ -161,7 +165,8 @@ def _add_correlation(
     found: _Found, recording: ReadRecording, first: NDArray[np.float64] | None, again: NDArray[np.float64]
 ) -> None:
     if first is not None and first.size and first.std() > 0 and again.std() > 0:
-        found.correlations.append((recording.entry.subject, float(np.corrcoef(first, again)[0, 1])))
+        entry = recording.entry
+        found.correlations.append((entry.subject, entry.id, float(np.corrcoef(first, again)[0, 1])))
 
 
 def _add_case(cases: list[Case], task: Task, recording: ReadRecording, where: Where) -> None:
@@ -172,6 +177,7 @@ def _add_case(cases: list[Case], task: Task, recording: ReadRecording, where: Wh
     ends = task.points.get(entry.id)
     cases.append(
         Case(
+            entry.id,
             entry.subject,
             entry.label,
             None if where.face is None else where.face[..., code],
@@ -192,7 +198,8 @@ def _add_gains(
     own = np.argsort(-where.regions[:, code], kind="stable").tolist()
     orders = [own, *(rng.permutation(n).tolist() for _ in range(_RANDOM_ORDERS))]
     curves = delete_and_insert(recording.parts, predict, recording.areas, orders, code=code)
-    found.gains.append((recording.entry.subject, curves[0].gain, float(np.mean([curve.gain for curve in curves[1:]]))))
+    entry = recording.entry
+    found.gains.append((entry.subject, entry.id, curves[0].gain, float(np.mean([curve.gain for curve in curves[1:]]))))
 
 
 def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset, bar: Bar) -> None:
@@ -205,7 +212,8 @@ def _explain_shuffled(found: _Found, task: Task, model: Model, dataset: Dataset,
         where, _ = explain_recording(recording, predict, task.config, also_when=False)
         _add_case(found.shuffled, task, recording, where)
         code = _code(task, recording, where)
-        found.shuffled_everything.append((recording.entry.subject, float(where.groups["everything"][code])))
+        entry = recording.entry
+        found.shuffled_everything.append((entry.subject, entry.id, float(where.groups["everything"][code])))
         bar.advance(text=f"{recording.entry.id}, shuffled labels")
 
 
@@ -316,17 +324,18 @@ def _judged(cases: Sequence[Case], of: str, rng: np.random.Generator) -> list[Ag
             net_ratio_interval=_pair(one.net.interval),
             precision=one.precision,
             recall=one.recall,
+            resampled=one.evidence.resampled,
         )
         for one in agreements(cases, n_draws=_DRAWS, confidence=CONFIDENCE, rng=rng)
     ]
 
 
-def _pair(interval: Interval) -> tuple[float, float]:
-    return interval.low, interval.high
+def _pair(interval: Interval) -> tuple[float, float] | None:
+    return (interval.low, interval.high) if is_known(interval) else None
 
 
 def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...]:
-    named: list[tuple[str, str, list[tuple[str, float]]]] = [
+    named: list[tuple[str, str, list[Value]]] = [
         (f"drop of the true class's log-odds without {what}, nats", MODEL, _without(found, group))
         for group, what in (
             ("everything", "any motion"),
@@ -339,27 +348,41 @@ def _figures(found: _Found, rng: np.random.Generator) -> tuple[FigureRecord, ...
         ("drop without any motion, nats", SHUFFLED, found.shuffled_everything),
         ("net share of the evidence where the face moved", MODEL, list(evidence_in_moved(found.cases))),
         ("net share of the evidence where the face moved", SHUFFLED, list(evidence_in_moved(found.shuffled))),
-        ("insertion less deletion, regions by relevance", MODEL, [(s, own) for s, own, _ in found.gains]),
-        ("insertion less deletion, regions in random orders", MODEL, [(s, random) for s, _, random in found.gains]),
+        ("insertion less deletion, regions by relevance", MODEL, [(s, i, own) for s, i, own, _ in found.gains]),
+        (
+            "insertion less deletion, regions in random orders",
+            MODEL,
+            [(s, i, one) for s, i, _, one in found.gains],
+        ),
         ("correlation of maps between seeds of training", MODEL, found.correlations),
     ]
     records = []
-    for name, of, pairs in named:
-        if pairs:
-            subjects, values = [s for s, _ in pairs], [v for _, v in pairs]
-            mean, ends = mean_by_subject(values, subjects, n_draws=_DRAWS, confidence=CONFIDENCE, rng=rng)
-            records.append(FigureRecord(name=name, of=of, value=mean, interval=_pair(ends), n=len(values)))
+    for name, of, some in named:
+        if some:
+            subjects, recordings, values = zip(*some, strict=True)
+            ones = [1.0] * len(values)
+            mean = ratio_of_means(values, ones, subjects, recordings, n_draws=_DRAWS, confidence=CONFIDENCE, rng=rng)
+            records.append(
+                FigureRecord(
+                    name=name,
+                    of=of,
+                    value=mean.explained,
+                    interval=_pair(mean.interval),
+                    n=mean.n,
+                    resampled=mean.resampled,
+                )
+            )
     return tuple(records)
 
 
-def _without(found: _Found, group: str) -> list[tuple[str, float]]:
+def _without(found: _Found, group: str) -> list[Value]:
     """Return the drop of the true class of each recording without a group of the input, where there is such a group."""
     drops = [
-        (one.subject, one.classes[one.truth or one.predicted].groups.get(group))
+        (one.subject, one.recording, one.classes[one.truth or one.predicted].groups.get(group))
         for one in found.recordings
         if (one.truth or one.predicted) in one.classes
     ]
-    return [(subject, drop) for subject, drop in drops if drop is not None]
+    return [(subject, id, drop) for subject, id, drop in drops if drop is not None]
 
 
 def _notes(

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ckseq.facs import PROTOTYPES, contradiction
-from ckseq.protocol.intervals import Interval
+from ckseq.protocol.intervals import Interval, IntervalMethod, accuracy_interval
 
 
 class Contradiction(NamedTuple):
@@ -31,13 +30,15 @@ class OfEmotion(NamedTuple):
 class Consistency(NamedTuple):
     """How often emotions agree with action units.
 
-    ``share`` is that of the n predictions, with a bootstrap interval by subject; ``shuffled`` the mean share where the
-    same emotions are dealt out among the same faces at random, and ``p_value`` how often that is as good.
+    ``share`` is that of the n predictions, with the interval of an accuracy by ``method``, see
+    `ckseq.protocol.intervals.accuracy_interval`; ``shuffled`` the mean share where the same emotions are dealt out
+    among the same faces at random, and ``p_value`` how often that is as good.
     """
 
     n: int
     share: float
     interval: Interval
+    method: IntervalMethod
     shuffled: float
     p_value: float
     by_emotion: tuple[OfEmotion, ...]
@@ -69,7 +70,7 @@ def consistency(
     units : mapping
         The action units of each recording.
     n_draws : int
-        Number of bootstrap samples, and of random deals.
+        Number of random deals.
     confidence : float
         Confidence level, between 0 and 1.
     rng : numpy.random.Generator
@@ -84,10 +85,13 @@ def consistency(
     rows = np.arange(len(known))
     right = agrees[rows, said]
     dealt = np.array([agrees[rows, rng.permutation(said)].mean() for _ in range(n_draws)])
+    repeats = len(known) / len({one.recording for one in known})
+    interval, method = accuracy_interval(right, [one.subject for one in known], repeats=repeats, confidence=confidence)
     return Consistency(
         n=len(known),
         share=float(right.mean()),
-        interval=_interval(right, [one.subject for one in known], n_draws, confidence, rng),
+        interval=interval,
+        method=method,
         shuffled=float(dealt.mean()),
         p_value=float((1 + (dealt >= right.mean()).sum()) / (1 + n_draws)),
         by_emotion=tuple(
@@ -101,13 +105,3 @@ def consistency(
             if not good
         ),
     )
-
-
-def _interval(
-    right: NDArray[np.bool_], subjects: Sequence[str], n_draws: int, confidence: float, rng: np.random.Generator
-) -> Interval:
-    names, subject_of = np.unique(list(subjects), return_inverse=True)
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws)
-    shares = weights @ np.bincount(subject_of, right) / (weights @ np.bincount(subject_of))
-    low, high = np.quantile(shares, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))

@@ -15,6 +15,8 @@ from ckseq.grammar import agreeing, counted
 
 LEAST_SUBJECTS = 10
 """With fewer people, resampling them gives intervals that are too narrow (Cameron, Gelbach and Miller 2008)."""
+LEAST_CLUSTERS = 5
+"""Of fewer values a bootstrap gives no interval: there are too few different resamples."""
 N_DRAWS = 2000
 """Bootstrap samples of every interval."""
 SEED = 0
@@ -29,6 +31,26 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+NO_INTERVAL = Interval(math.nan, math.nan)
+"""Where none can be given."""
+
+Drawn = Literal["subject", "sequence"]
+"""What a bootstrap draws anew."""
+
+
+class Clusters(NamedTuple):
+    """What a bootstrap draws anew: n subjects or sequences, and which of them each value belongs to, (values,)."""
+
+    by: Drawn
+    n: int
+    of: NDArray[np.int_]
+
+    @property
+    def name(self) -> str:
+        """What is drawn, counted."""
+        return counted(self.n, self.by)
 
 
 class IntervalMethod(NamedTuple):
@@ -82,7 +104,7 @@ class IntervalMethod(NamedTuple):
 
 
 def accuracy_interval(
-    correct: ArrayLike, subjects: Sequence[str] | None, *, repeats: int = 1, confidence: float
+    correct: ArrayLike, subjects: Sequence[str] | None, *, repeats: float = 1, confidence: float
 ) -> tuple[Interval, IntervalMethod]:
     """Return the confidence interval of an accuracy that is to be published, and how it was computed.
 
@@ -96,8 +118,8 @@ def accuracy_interval(
         Whether each prediction is correct.
     subjects : sequence of str, optional
         The subject of each prediction; None where subjects are unknown.
-    repeats : int
-        Number of predictions per sequence, as by models of several seeds; a sequence counts once.
+    repeats : float
+        Mean number of predictions per sequence, as by models of several seeds; a sequence counts once.
     confidence : float
         Confidence level, between 0 and 1.
 
@@ -119,7 +141,7 @@ def accuracy_interval(
     ([0.75, 0.948], 'Wilson, of 42 sequences')
     """
     right = np.asarray(correct, float)
-    n = len(right) // repeats
+    n = round(len(right) / repeats)
     wilson = wilson_interval(float(right.sum()) / repeats, len(right) / repeats, confidence=confidence)
     if subjects is None:
         return wilson, IntervalMethod("wilson", n, None)
@@ -127,10 +149,68 @@ def accuracy_interval(
     if len(names) >= LEAST_SUBJECTS:
         times = draws(len(names), n_draws=N_DRAWS, rng=np.random.default_rng(SEED))
         rates = (times @ np.bincount(subject_of, right)) / (times @ np.bincount(subject_of))
-        low, high = np.quantile(rates, tails(confidence))
-        if high - low > 1e-9:  # rates that are equal differ in their last bits
-            return Interval(float(low), float(high)), IntervalMethod("bootstrap_by_subject", n, len(names))
+        interval = percentile_interval(rates, n_clusters=len(names), confidence=confidence)
+        if is_known(interval):
+            return interval, IntervalMethod("bootstrap_by_subject", n, len(names))
     return wilson, IntervalMethod("wilson", n, len(names))
+
+
+def clusters_of(subjects: Sequence[str] | None, sequences: Sequence[str]) -> Clusters:
+    """Return what a bootstrap draws: subjects from `LEAST_SUBJECTS` on, and sequences where there are fewer.
+
+    An interval by sequence says nothing about new people.
+
+    Parameters
+    ----------
+    subjects, sequences : sequence of str
+        Of each value; subjects are None where they are unknown.
+
+    Examples
+    --------
+    >>> clusters_of(["S1", "S1", "S2"], ["a", "b", "c"]).name, clusters_of([str(n) for n in range(12)], "a" * 12).by
+    ('3 sequences', 'subject')
+    """
+    by_people = subjects is not None and len(set(subjects)) >= LEAST_SUBJECTS
+    names, of = np.unique(list(subjects if by_people and subjects is not None else sequences), return_inverse=True)
+    return Clusters("subject" if by_people else "sequence", len(names), of)
+
+
+def percentile_interval(values: NDArray[np.float64], *, n_clusters: int, confidence: float) -> Interval:
+    """Return the percentile interval of what the resamples gave; NaN where these cannot show how sure it is.
+
+    That is so with fewer than `LEAST_CLUSTERS` things to draw, and where all resamples are equal.
+
+    Parameters
+    ----------
+    values : (n_draws,) float64
+        NaN where a resample does not define it.
+    n_clusters : int
+        How many things were drawn anew.
+    confidence : float
+
+    Examples
+    --------
+    >>> percentile_interval(np.arange(101.0), n_clusters=10, confidence=0.5)
+    Interval(low=25.0, high=75.0)
+    >>> percentile_interval(np.ones(101), n_clusters=10, confidence=0.5)
+    Interval(low=nan, high=nan)
+    """
+    defined = values[~np.isnan(values)]
+    if len(defined) == 0:
+        return NO_INTERVAL
+    return with_width(Interval(*np.quantile(defined, tails(confidence)).tolist()), n_clusters=n_clusters)
+
+
+def with_width(interval: Interval, *, n_clusters: int) -> Interval:
+    """Return the interval of a bootstrap that drew so many things, or none, as of `percentile_interval`."""
+    # without width it would claim certainty; values that are equal differ in their last bits
+    wide = interval.high - interval.low > 1e-9
+    return interval if wide and n_clusters >= LEAST_CLUSTERS else NO_INTERVAL
+
+
+def is_known(interval: Interval) -> bool:
+    """Return whether there is an interval."""
+    return not math.isnan(interval.low)
 
 
 def draws(n_clusters: int, *, n_draws: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -51,7 +51,7 @@ def measure_unit_baselines(
         k of them.
     folds : sequence of Fold
     n_draws : int
-        Number of bootstrap samples of the intervals, by subject.
+        Number of bootstrap samples of the intervals.
     confidence : float
 
     Returns

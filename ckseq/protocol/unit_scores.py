@@ -14,14 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.protocol.intervals import Interval
+from ckseq.protocol.intervals import Drawn, Interval, clusters_of, draws, percentile_interval
 
 
 @dataclass(frozen=True)
 class UnitScore:
     """The scores of one action unit.
 
-    ``auc`` and ``interval`` are NaN where all or none of the sequences show it; ``prevalence`` is the share that do;
+    ``auc`` and ``interval`` are NaN where all or none of the sequences show it, and the interval also where
+    `ckseq.protocol.intervals.percentile_interval` gives none; ``prevalence`` is the share that do;
     ``f1`` is at a probability of 0.5, ``f1_always`` that of always predicting the unit. With several seeds, ``auc``
     and ``f1`` are means over these.
     """
@@ -39,7 +40,7 @@ class UnitScore:
 class UnitScores:
     """The scores of all units, their mean area with its interval, and what they are of.
 
-    ``mean_auc`` is over the units whose area is defined.
+    ``mean_auc`` is over the units whose area is defined; ``resampled`` is what the bootstrap of all intervals drew.
     """
 
     units: tuple[UnitScore, ...]
@@ -49,6 +50,7 @@ class UnitScores:
     n: int
     n_subjects: int
     n_seeds: int
+    resampled: Drawn
 
     @property
     def mean_f1(self) -> float:
@@ -80,7 +82,7 @@ def score_units(
     confidence: float,
     rng: np.random.Generator,
 ) -> UnitScores:
-    """Score action units, with percentile bootstrap intervals; each draw resamples all subjects.
+    """Score action units, with percentile bootstrap intervals of what `ckseq.protocol.intervals.clusters_of` draws.
 
     Parameters
     ----------
@@ -102,10 +104,10 @@ def score_units(
     ----------
     Davison, A. C. & Hinkley, D. V. (1997). Bootstrap methods and their application, section 3.8 (cluster resampling).
     """
-    names, subject_of = np.unique(list(subjects), return_inverse=True)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
+    clusters = clusters_of(subjects, [str(row) for row in range(len(shown))])
+    drawn = draws(clusters.n, n_draws=n_draws, rng=rng)
     # the first row counts everybody once
-    weights = np.concatenate([np.ones((1, len(names))), drawn])[:, subject_of]
+    weights = np.concatenate([np.ones((1, clusters.n)), drawn])[:, clusters.of]
     areas = np.stack(
         [
             np.mean([_weighted_aucs(shown[:, k], one[:, k], weights) for one in probabilities], axis=0)
@@ -113,7 +115,6 @@ def score_units(
         ],
         axis=1,
     )
-    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
     # a draw without a unit says nothing of that unit, and its mean is over the others
     means = np.array([row[~np.isnan(row)].mean() if (~np.isnan(row)).any() else np.nan for row in areas])
     return UnitScores(
@@ -123,18 +124,19 @@ def score_units(
                 int(shown[:, k].sum()),
                 float(shown[:, k].mean()),
                 float(areas[0, k]),
-                _percentiles(areas[1:, k], tails),
+                percentile_interval(areas[1:, k], n_clusters=clusters.n, confidence=confidence),
                 float(np.mean([_f1(shown[:, k], one[:, k] >= 0.5) for one in probabilities])),
                 _f1(shown[:, k], np.ones(len(shown), bool)),
             )
             for k, unit in enumerate(units)
         ),
         mean_auc=float(means[0]),
-        interval=_percentiles(means[1:], tails),
+        interval=percentile_interval(means[1:], n_clusters=clusters.n, confidence=confidence),
         confidence=confidence,
         n=len(shown),
-        n_subjects=len(names),
+        n_subjects=len(set(subjects)),
         n_seeds=len(probabilities),
+        resampled=clusters.by,
     )
 
 
@@ -175,16 +177,16 @@ def score_intensities(
     rng : numpy.random.Generator
     """
     shares = np.mean([_shares_below(shown, one) for one in probabilities], axis=0)
-    names, subject_of = np.unique(list(subjects), return_inverse=True)
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws).astype(float)
+    clusters = clusters_of(subjects, [str(row) for row in range(len(shown))])
+    weights = draws(clusters.n, n_draws=n_draws, rng=rng)
     found = []
     for level in sorted(set(intensities[~np.isnan(shares)].tolist()) - {0}):
         chosen = (intensities == level) & ~np.isnan(shares)
-        counts = np.bincount(subject_of, chosen.sum(axis=1), len(names))
-        sums = np.bincount(subject_of, np.where(chosen, shares, 0).sum(axis=1), len(names))
+        counts = np.bincount(clusters.of, chosen.sum(axis=1), clusters.n)
+        sums = np.bincount(clusters.of, np.where(chosen, shares, 0).sum(axis=1), clusters.n)
         drawn = weights @ counts
         means = np.divide(weights @ sums, drawn, out=np.full(n_draws, np.nan), where=drawn > 0)
-        interval = _percentiles(means, ((1 - confidence) / 2, (1 + confidence) / 2))
+        interval = percentile_interval(means, n_clusters=int((counts > 0).sum()), confidence=confidence)
         found.append(IntensityScore(level, int(counts.sum()), float(sums.sum() / counts.sum()), interval))
     return tuple(found)
 
@@ -215,11 +217,3 @@ def _weighted_aucs(
 def _f1(shown: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
     together = int(shown.sum() + predicted.sum())
     return 2 * int((shown & predicted).sum()) / together if together else 0.0
-
-
-def _percentiles(values: NDArray[np.float64], tails: tuple[float, float]) -> Interval:
-    defined = values[~np.isnan(values)]
-    if len(defined) == 0:
-        return Interval(np.nan, np.nan)
-    low, high = np.quantile(defined, tails)
-    return Interval(float(low), float(high))

@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ckseq.grammar import counted
+from ckseq.protocol.intervals import LEAST_SUBJECTS
 from ckseq.report.style import ACCENT, EVIDENCE_COLORS, FAINT, SOFT, WARM, house_style, png
+from ckseq.report.uncertainty import OF_NO_NEW_PEOPLE, told_interval
 from ckseq.storage.explanations import (
     EXPLAINED_INPUTS,
     AgreementRecord,
@@ -242,8 +244,7 @@ def how_to_explain(run: RunRecord, folder: str) -> str:
 def _overlap(one: AgreementRecord | None) -> str:
     if one is None:
         return "unknown"
-    low, high = one.net_ratio_interval
-    return f"{one.net_ratio:.1f} ({low:.1f} to {high:.1f})"
+    return f"{one.net_ratio:.1f} ({told_interval(one.net_ratio_interval, one.resampled, digits=1)})"
 
 
 def _where(evidence: Sequence[ClassEvidence], regions: Sequence[str]) -> str:
@@ -270,15 +271,19 @@ def sentences(found: ExplanationFile) -> list[str]:
     """Return how well explanations agree with what moved and with FACS, one sentence for each comparison."""
     lines = [_agreement_sentence(one) for one in found.agreement if not one.label]
     for figure in found.figures:
-        low, high = figure.interval
-        lines.append(f"{figure.name} ({figure.of}): {figure.value:.3f} ({low:.3f} to {high:.3f}), n = {figure.n}")
+        ends = told_interval(figure.interval, figure.resampled, digits=3)
+        lines.append(f"{figure.name} ({figure.of}): {figure.value:.3f} ({ends}), n = {figure.n}")
+    if "sequence" in {one.resampled for one in found.agreement} | {one.resampled for one in found.figures}:
+        lines.append(
+            f"an interval by sequence {OF_NO_NEW_PEOPLE}: fewer than {LEAST_SUBJECTS} people are too few to be drawn"
+        )
     return lines
 
 
 def _agreement_sentence(one: AgreementRecord) -> str:
     ratio, net = (
-        f"{value:.2f} times random ({low:.2f} to {high:.2f})"
-        for value, (low, high) in ((one.ratio, one.ratio_interval), (one.net_ratio, one.net_ratio_interval))
+        f"{value:.2f} times random ({told_interval(ends, one.resampled)})"
+        for value, ends in ((one.ratio, one.ratio_interval), (one.net_ratio, one.net_ratio_interval))
     )
     return (
         f"overlap with {one.against}, {one.of}: {net}; without subtracting the evidence against the class {ratio}, "

@@ -129,6 +129,7 @@ def _tree(one: Consistency | None) -> dict[str, Any] | None:
     return {
         **one._asdict(),
         "interval": list(one.interval),
+        "method": one.method.kind,
         "by_emotion": [row._asdict() for row in one.by_emotion],
         "contradictions": [row._asdict() for row in one.contradictions],
     }

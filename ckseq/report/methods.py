@@ -46,7 +46,8 @@ def written_methods(
     predictions : Predictions
         Of its test recordings; the source of all counts.
     interval_method : str
-        How the interval of the main score was computed: ``bootstrap_by_subject`` or ``wilson``.
+        How the interval of the main score was computed: ``bootstrap_by_subject``, ``bootstrap_by_sequence`` or
+        ``wilson``.
     confidence : float
         Level of that interval.
     follows : str
@@ -172,9 +173,11 @@ def _statistics(
     level = percent(confidence)
     if run.predicts_units:
         baselines = ["The mean over the units is compared with those of baselines without motion on the same folds"]
+        by_people = interval_method == "bootstrap_by_subject"
+        over = "subjects" if by_people else f"{noun.many}, of too few subjects to tell of new people"
         return [
             "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
-            f"[@jeni2013], with {level} confidence intervals by a bootstrap over subjects [@davison1997], {N_DRAWS} "
+            f"[@jeni2013], with {level} confidence intervals by a bootstrap over {over} [@davison1997], {N_DRAWS} "
             "draws",
             *(baselines if run.unit_baselines else []),
         ]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from ckseq.facs import UNITS
+from ckseq.protocol.intervals import Interval, is_known
 from ckseq.protocol.score import Scores
 from ckseq.protocol.unit_scores import UnitScores
 from ckseq.report import latex
@@ -64,9 +65,8 @@ def paper_of(run: RunRecord, predictions: Predictions, scores: Scores, found: Tr
 
 def paper_of_units(run: RunRecord, predictions: Predictions, scores: UnitScores) -> Paper:
     """Return what a paper needs of a run on action units; the same run gives the same bytes."""
-    # units are scored by a bootstrap over subjects, always
     written = written_methods(
-        run, predictions, interval_method="bootstrap_by_subject", confidence=scores.confidence, follows=""
+        run, predictions, interval_method=f"bootstrap_by_{scores.resampled}", confidence=scores.confidence, follows=""
     )
     return _paper(run, written, (_units(scores),))
 
@@ -142,20 +142,24 @@ def _units(scores: UnitScores) -> Table:
     rows, values = [], []
     for one in scores.units:
         name = UNITS[one.unit].name if one.unit in UNITS else ""
-        numbers = (f"{one.auc:.2f}", between(one.interval), f"{one.f1:.2f}", f"{one.f1_always:.2f}")
-        printed = ["" if "nan" in cell else cell for cell in numbers]
+        printed = (_rate(one.auc, 2), _ends(one.interval), f"{one.f1:.2f}", f"{one.f1_always:.2f}")
         rows.append((f"{one.unit} {name}".strip(), str(one.n_positives), *printed))
         values.append(
             (one.unit, name, one.n_positives, _known(one.auc), *map(_known, one.interval), one.f1, one.f1_always)
         )
-    rows.append(("mean", "", _rate(scores.mean_auc, 2), between(scores.interval), _rate(scores.mean_f1, 2), ""))
+    rows.append(("mean", "", _rate(scores.mean_auc, 2), _ends(scores.interval), _rate(scores.mean_f1, 2), ""))
     caption = (
         f"Action units on {scores.n} test sequences of {scores.n_subjects} subjects: area under the ROC curve with "
-        f"{percent(scores.confidence)} interval (bootstrap over subjects), F1, and F1 of always predicting the unit."
+        f"{percent(scores.confidence)} interval (bootstrap over {scores.resampled}s), F1, and F1 of always predicting "
+        "the unit."
     )
     headings = ("action unit", "positives", "AUC", "interval", "F1", "F1, always")
     columns = ("unit", "name", "positives", "auc", "low", "high", "f1", "f1_always")
     return Table("units", caption, headings, rows, columns, values)
+
+
+def _ends(interval: Interval) -> str:
+    return between(interval) if is_known(interval) else ""
 
 
 def _rate(value: float, digits: int) -> str:

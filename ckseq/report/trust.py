@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ckseq.grammar import counted
 from ckseq.protocol.bootstrap import METRICS, by_subject, metrics
 from ckseq.protocol.calibration import Reliability, reliability
-from ckseq.protocol.intervals import LEAST_SUBJECTS, N_DRAWS, SEED, Interval, IntervalMethod, accuracy_interval
+from ckseq.protocol.intervals import N_DRAWS, SEED, Interval, IntervalMethod, accuracy_interval, clusters_of, with_width
 from ckseq.storage.predictions import Prediction, Predictions
 
 N_BINS = 10
@@ -60,18 +59,18 @@ def trust(predictions: Predictions, *, confidence: float) -> Trust:
     seeds, subjects = predictions.seeds, predictions.subjects
     n_subjects = None if subjects is None else len(set(subjects))
     recordings = [row.recording for row in predictions.rows]
-    clusters = recordings if subjects is None or len(set(subjects)) < LEAST_SUBJECTS else subjects
+    clusters = clusters_of(subjects, recordings)
     intervals = by_subject(
         truth,
         predicted,
         probabilities,
-        clusters,
+        recordings if clusters.by == "sequence" or subjects is None else subjects,
         n_bins=N_BINS,
         n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(SEED),
     )
-    intervals = {name: _with_width(interval) for name, interval in intervals.items()}
+    intervals = {name: with_width(interval, n_clusters=clusters.n) for name, interval in intervals.items()}
     intervals["accuracy"], method = accuracy_interval(
         truth == predicted, subjects, repeats=len(seeds), confidence=confidence
     )
@@ -90,13 +89,8 @@ def trust(predictions: Predictions, *, confidence: float) -> Trust:
         reliability(sure, truth == predicted, n_bins=N_BINS),
         method,
         n_subjects,
-        counted(len(set(clusters)), "sequence" if clusters is recordings else "subject"),
+        clusters.name,
     )
-
-
-def _with_width(interval: Interval) -> Interval:
-    # all draws alike: an interval without width would claim certainty
-    return interval if interval.high - interval.low > 1e-9 else Interval(math.nan, math.nan)
 
 
 def _arrays(rows: Sequence[Prediction], labels: Sequence[str]) -> tuple[Any, Any, Any]:

@@ -12,13 +12,14 @@ from markupsafe import Markup
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
 from ckseq.grammar import counted
-from ckseq.protocol.intervals import N_DRAWS, Interval
+from ckseq.protocol.intervals import N_DRAWS, is_known
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
 from ckseq.report.paper import Paper, script, section_html
 from ckseq.report.templates import template
 from ckseq.report.themed import data_url
-from ckseq.report.units import unit_baseline_sentences, unit_name, units_banner
+from ckseq.report.uncertainty import drawn_by
+from ckseq.report.units import baseline_interval, unit_baseline_sentences, unit_name, units_banner, why_no_interval
 from ckseq.storage.run_record import RunRecord
 
 
@@ -53,7 +54,8 @@ def render_unit_page(
         "unit_page.html",
         counted=counted,
         rate=_rate,
-        between=_between,
+        between=wording.between,
+        interval_of=baseline_interval,
         percent=wording.percent,
         sentence=wording.as_sentence,
     )
@@ -64,6 +66,8 @@ def render_unit_page(
         version=run.ckseq_version,
         scores=scores,
         n_draws=N_DRAWS,
+        by=drawn_by(scores.resampled),
+        no_interval="" if is_known(scores.interval) else why_no_interval(scores),
         intensities=[("ABCDE"[one.intensity - 1], one) for one in intensities],
         names={one.unit: unit_name(one.unit) for one in scores.units},
         regions={one.unit: ", ".join(UNITS[one.unit].regions) if one.unit in UNITS else "" for one in scores.units},
@@ -87,7 +91,3 @@ def render_unit_page(
 
 def _rate(value: float | None) -> str:
     return "not defined" if value is None or math.isnan(value) else f"{value:.2f}"
-
-
-def _between(ends: Sequence[float] | None) -> str:
-    return "not defined" if ends is None else wording.between(Interval(*ends))

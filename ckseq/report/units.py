@@ -11,11 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
-from ckseq.protocol.intervals import N_DRAWS, Interval
+from ckseq.grammar import counted
+from ckseq.protocol.intervals import LEAST_CLUSTERS, LEAST_SUBJECTS, N_DRAWS, NO_INTERVAL, Interval, is_known
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
 from ckseq.report.against_baselines import all_kinds, cannot_tell, kind_of, named, too_few
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
+from ckseq.report.uncertainty import drawn_by, told_interval
 from ckseq.report.wording import SEQUENCE, between, percent
 from ckseq.storage.facs_codes import Codes
 from ckseq.storage.files import csv_text
@@ -64,8 +66,10 @@ def units_headline(scores: UnitScores, found: UnitBaselinesRecord | None = None)
     measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
     best = max(measured, key=_mean_auc, default=None)
     beside = "" if best is None else f"; best baseline without motion: {best.name} {best.mean_auc:.3f}"
+    by = drawn_by(scores.resampled)
+    ends = f"{percent(scores.confidence)} interval {between(scores.interval)}, {by}"
     return (
-        f"Mean AUC {scores.mean_auc:.3f} ({percent(scores.confidence)} interval by subject {between(scores.interval)}) "
+        f"Mean AUC {scores.mean_auc:.3f} ({ends if is_known(scores.interval) else why_no_interval(scores)}) "
         f"of {len(scores.units)} action units, {scores.n} test sequences of {scores.n_subjects} subjects{beside}"
     )
 
@@ -78,13 +82,36 @@ def unit_baseline_sentences(found: UnitBaselinesRecord | None) -> list[str]:
         some = [one for one in measured if (one.name in (FIRST_FRAME, MEAN_PICTURE)) is names]
         if some:
             best = max(some, key=_mean_auc)
-            assert best.interval is not None
-            verdict = "above chance" if best.interval[0] > _CHANCE else "not better than chance"
             lines.append(
                 f"the best {what} is {best.name} ({best.about}): mean AUC {best.mean_auc:.3f} "
-                f"({between(Interval(*best.interval))}), {verdict} (0.5)"
+                f"({told_interval(best.interval, best.resampled)}), {_against_chance(best)}"
             )
     return lines + ([] if found is None else [f"not measured: {one}" for one in found.unmeasured])
+
+
+def _against_chance(one: UnitBaselineRecord) -> str:
+    """Return whether a baseline is above chance, which only an interval over enough people can tell."""
+    if _mean_auc(one) <= _CHANCE:
+        return f"not better than chance ({_CHANCE})"
+    if one.resampled != "subject" or one.interval is None:
+        few = one.resampled == "sequence" and one.n_subjects is not None
+        of = f" from {counted(one.n_subjects or 0, 'person', 'people')}" if few else ""
+        return f"whether that is above chance ({_CHANCE}) cannot be told{of}"
+    return f"{'above' if one.interval[0] > _CHANCE else 'not better than'} chance ({_CHANCE})"
+
+
+def baseline_interval(one: UnitBaselineRecord) -> Interval:
+    """Return the interval of a baseline; none where it is from a record that does not say what was drawn."""
+    return NO_INTERVAL if one.interval is None or one.resampled is None else Interval(*one.interval)
+
+
+def why_no_interval(scores: UnitScores) -> str:
+    """Return why the mean AUC has no interval."""
+    if math.isnan(scores.mean_auc):
+        return "not defined"
+    if scores.n >= LEAST_CLUSTERS:
+        return "no interval: all resamples give the same"
+    return f"no interval: too few, {SEQUENCE.counted(scores.n)} of {counted(scores.n_subjects, 'person', 'people')}"
 
 
 def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
@@ -100,7 +127,17 @@ def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
             f"{cannot_tell(scores.n_subjects, SEQUENCE, by_people=True, kind=kind)} The best, {named(best.name)} "
             f"({best.about}), reaches a mean AUC of {best.mean_auc:.3f}, the model {scores.mean_auc:.3f}."
         )
-    as_good = [one for one in measured if not _mean_auc(one) < scores.interval.low]
+    if measured and scores.resampled == "sequence":
+        best = max(measured, key=_mean_auc)
+        return (
+            f"Whether the model is better than a {all_kinds(SEQUENCE)} cannot be told: {scores.n_subjects} people were "
+            f"tested, and with fewer than {LEAST_SUBJECTS} no interval is about new people. The best, "
+            f"{named(best.name)} ({best.about}), reaches a mean AUC of {best.mean_auc:.3f}, the model "
+            f"{scores.mean_auc:.3f}."
+        )
+    # without an interval all resamples give this same mean
+    low = scores.interval.low if is_known(scores.interval) else scores.mean_auc
+    as_good = [one for one in measured if not _mean_auc(one) < low]
     if not as_good:
         return ""
     # a mean picture may show the units, so it says nothing against the model, but all against motion
@@ -136,7 +173,8 @@ def units_tree(
         "mean_auc": _known(scores.mean_auc),
         "mean_auc_interval": {
             "confidence": scores.confidence,
-            "method": "bootstrap by subject",
+            "method": f"bootstrap by {scores.resampled}",
+            "about_new_people": scores.resampled == "subject",
             "low": _known(scores.interval.low),
             "high": _known(scores.interval.high),
         },
@@ -146,7 +184,7 @@ def units_tree(
         "seeds": scores.n_seeds,
         "units": {one.unit: _tree(one) for one in scores.units},
         "baselines": [] if found is None else [one.model_dump(mode="json") for one in found.baselines],
-        "intensities": [{**one._asdict(), "interval": list(one.interval)} for one in intensities],
+        "intensities": [{**one._asdict(), "interval": list(map(_known, one.interval))} for one in intensities],
     }
 
 
@@ -193,7 +231,8 @@ def draw_units(scores: UnitScores) -> bytes:
         left.axvline(scores.mean_auc, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         lowest = min([0.5, *(one.interval.low for one in scores.units if not math.isnan(one.interval.low))])
         left.set_xlim(max(0.0, lowest - 0.05), 1.02)
-        left.set_title(f"Area under the ROC curve, {percent(scores.confidence)} interval; mean {scores.mean_auc:.2f}")
+        ends = f"{percent(scores.confidence)} interval by {scores.resampled}"
+        left.set_title(f"Area under the ROC curve, {ends}; mean {scores.mean_auc:.2f}")
         left.set_xlabel("0.5 is chance; dashed: the mean")
         left.set_yticks(places, [f"AU {one.unit}  {unit_name(one.unit)} ({one.n_positives})" for one in scores.units])
         left.set_ylim(k - 0.5, -0.5)

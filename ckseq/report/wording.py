@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ckseq.grammar import agreeing, counted
-from ckseq.protocol.intervals import LEAST_SUBJECTS, Interval, wilson_interval
+from ckseq.protocol.intervals import LEAST_SUBJECTS, Interval, is_known, wilson_interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.score import Scores
 from ckseq.storage.run_record import LeakageRecord, RuleRecord, RunRecord
@@ -64,12 +64,12 @@ def percent(rate: float) -> str:
 
 
 def between(interval: Interval) -> str:
-    """Return an interval in words.
+    """Return an interval in words; a dash where there is none.
 
-    >>> between(Interval(0.75, 0.948))
-    '0.75 to 0.95'
+    >>> between(Interval(0.75, 0.948)), between(Interval(float("nan"), 1))
+    ('0.75 to 0.95', '–')
     """
-    return f"{interval.low:.2f} to {interval.high:.2f}"
+    return f"{interval.low:.2f} to {interval.high:.2f}" if is_known(interval) else "–"
 
 
 def as_sentence(text: str) -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -71,11 +72,12 @@ class ExplainedRecording(Record):
 
 
 class AgreementRecord(Record):
-    """How well relevant parts agree with wanted parts: means over sequences, with intervals over subjects.
+    """How well relevant parts agree with wanted parts: means over sequences, with intervals.
 
     ``against`` says what is wanted, ``of`` which model was asked, ``label`` of which class (empty: of all). ``iou`` is
     of the evidence for the true class, ``ratio`` its ratio to ``random_iou``; ``net_ratio`` is that after the overlap
-    of the evidence against the class is subtracted: about 0 for a model that learned nothing.
+    of the evidence against the class is subtracted: about 0 for a model that learned nothing. An interval is None where
+    there is too little to draw; ``resampled`` is what was drawn, None in files of before, whose intervals do not count.
     """
 
     against: str
@@ -86,21 +88,23 @@ class AgreementRecord(Record):
     iou: float
     random_iou: float
     ratio: float
-    ratio_interval: tuple[float, float]
+    ratio_interval: tuple[float, float] | None
     net_ratio: float
-    net_ratio_interval: tuple[float, float]
+    net_ratio_interval: tuple[float, float] | None
     precision: float
     recall: float
+    resampled: Literal["subject", "sequence"] | None = None
 
 
 class FigureRecord(Record):
-    """One more figure, with its interval over subjects."""
+    """One more figure, with its interval and ``resampled`` as of `AgreementRecord`."""
 
     name: str
     of: str
     value: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     n: int
+    resampled: Literal["subject", "sequence"] | None = None
 
 
 class ExplanationFile(Record):

@@ -133,13 +133,19 @@ class LeakageRecord(Record):
 
 
 class UnitBaselineRecord(Record):
-    """A baseline of action units without motion: its mean AUC, and that of each unit; None if undefined."""
+    """A baseline of action units without motion: its mean AUC, and that of each unit; None if undefined.
+
+    ``interval`` is also None where there is too little to draw; ``resampled`` is what was drawn, None in records of
+    before, whose intervals do not count.
+    """
 
     name: str
     about: str
     mean_auc: float | None
     interval: tuple[float, float] | None
     aucs: dict[str, float | None]
+    resampled: Literal["subject", "sequence"] | None = None
+    n_subjects: int | None = None
 
 
 class UnitBaselinesRecord(Record):

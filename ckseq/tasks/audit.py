@@ -20,6 +20,7 @@ from ckseq.grammar import counted
 from ckseq.protocol.folds import folds_digest
 from ckseq.protocol.holdout import Fold
 from ckseq.protocol.leakage import Leakage
+from ckseq.report.uncertainty import told_interval
 from ckseq.report.units import unit_baseline_sentences
 from ckseq.report.wording import leak_sentences
 from ckseq.storage.store import Store, open_store
@@ -97,8 +98,8 @@ def _audit_units(
     for name in ("baseline", "mean AUC", "95 % interval", "what it does"):
         table.add_column(name, justify="right" if name == "mean AUC" else "left")
     for one in found.baselines:
-        ends = "" if one.interval is None else f"{one.interval[0]:.2f} to {one.interval[1]:.2f}"
-        table.add_row(one.name, "undefined" if one.mean_auc is None else f"{one.mean_auc:.3f}", ends, one.about)
+        mean = "undefined" if one.mean_auc is None else f"{one.mean_auc:.3f}"
+        table.add_row(one.name, mean, told_interval(one.interval, one.resampled), one.about)
     console.say(table)
     for sentence in sentences:
         console.say(sentence)

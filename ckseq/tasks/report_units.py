@@ -88,7 +88,7 @@ def _table(scores: UnitScores) -> Table:
     table = Table(title="action units", title_justify="left", title_style="dim", box=None)
     for name in ("AU", "name"):
         table.add_column(name)
-    for name in ("sequences with it", "AUC", "95 % interval", "F1", "F1, always predicted"):
+    for name in ("sequences with it", "AUC", f"95 % interval by {scores.resampled}", "F1", "F1, always predicted"):
         table.add_column(name, justify="right")
     for one in scores.units:
         values = f"{one.auc:.2f}", between(one.interval), f"{one.f1:.2f}", f"{one.f1_always:.2f}"

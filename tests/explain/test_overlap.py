@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ckseq.explain.agreement import ASCRIBED, CODED, MOVED, Case, agreements, by_name, evidence_in_moved
 from ckseq.explain.displacement import face_displacement
-from ckseq.explain.overlap import moved, overlap, random_iou, random_names_iou, ratio_by_subject, relevant
+from ckseq.explain.overlap import moved, overlap, random_iou, random_names_iou, ratio_of_means, relevant
 from ckseq.explain.regions import TYPICAL_PLACE, face_regions
 from ckseq.facs import REGIONS
 from ckseq.twin.action_units import Unit, displacement
@@ -43,15 +43,34 @@ def test_random_places_of_an_area_are_all_equally_likely():
     assert random_iou(area) == pytest.approx(expected)
 
 
-def test_a_ratio_is_that_of_the_means_and_its_interval_draws_whole_subjects():
-    arguments = {"n_draws": 4000, "confidence": 0.95}
-    found = ratio_by_subject(
-        [0.2, 0.4, 0.6], [0.1, 0.1, 0.1], ["a", "a", "b"], **arguments, rng=np.random.default_rng(0)
-    )
-    assert (found.explained, found.random) == pytest.approx((0.4, 0.1))
-    assert found.ratio == pytest.approx(4)
-    assert tuple(found.interval) == pytest.approx((3, 6))  # only a, or only b
-    assert (found.n, found.n_subjects) == (3, 2)
+def ratio(explained, subjects, sequences):
+    options = {"n_draws": 4000, "confidence": 0.95, "rng": np.random.default_rng(0)}
+    return ratio_of_means(explained, [0.1] * len(explained), subjects, sequences, **options)
+
+
+def test_a_ratio_is_that_of_the_means_and_its_interval_draws_whole_subjects_of_ten_or_more():
+    # two sequences each of ten people, one of whom has 0.6, and the others 0.4 and 0.2
+    people = [f"S{n // 2}" for n in range(20)]
+    found = ratio([0.6, 0.6, *[0.4, 0.2] * 9], people, list(map(str, range(20))))
+    assert (found.explained, found.random) == pytest.approx((0.33, 0.1))
+    assert found.ratio == pytest.approx(3.3)
+    # that one is drawn 0 to 3 times of 10 in 98.7 %, so the interval is 3 to 3 + 3 * 0.3
+    assert tuple(found.interval) == pytest.approx((3, 3.9))
+    assert (found.n, found.n_subjects, found.resampled) == (20, 10, "subject")
+
+
+def test_of_fewer_people_sequences_are_drawn_with_all_their_values():
+    # one of five sequences of two people has 0.6; it is drawn 0 to 3 times of 5 in 99.3 %, also with two seeds
+    once = ratio([0.6, 0.2, 0.2, 0.2, 0.2], list("aabbb"), list("12345"))
+    twice = ratio([0.6, 0.2, 0.2, 0.2, 0.2] * 2, list("aabbb") * 2, list("12345") * 2)
+    assert tuple(once.interval) == tuple(twice.interval) == pytest.approx((2, 4.4))
+    assert (once.n_subjects, once.resampled) == (2, "sequence")
+
+
+@pytest.mark.parametrize("explained", [[0.3], [0.2, 0.4, 0.3, 0.1], [0.3] * 8])
+def test_of_too_few_or_equal_values_there_is_no_interval(explained):
+    n = len(explained)
+    assert np.isnan(ratio(explained, ["a"] * n, list(map(str, range(n)))).interval).all()
 
 
 def test_the_head_may_move_and_grow_without_the_face_moving():
@@ -81,7 +100,7 @@ def cases(kind, n=40, cells=12):
         if kind == "anywhere":
             top, left = rng.integers(0, cells - 3, 2)
         face[top : top + 3, left : left + 3] += sign
-        yield Case(f"S{number % 10}", "happiness", face, {}, displacement_of, None)
+        yield Case(str(number), f"S{number % 10}", "happiness", face, {}, displacement_of, None)
 
 
 def judged(kind):
@@ -93,7 +112,8 @@ def test_evidence_where_the_face_moved_agrees_and_evidence_elsewhere_is_random()
     right, anywhere = judged("right"), judged("anywhere")
     assert right.against == MOVED
     assert right.evidence.explained == 1
-    assert right.evidence.interval.low > 2
+    assert right.evidence.ratio > 2
+    assert np.isnan(right.evidence.interval).all()  # all alike
     assert right.net.ratio == right.evidence.ratio
     assert anywhere.evidence.interval.low < 1 < anywhere.evidence.interval.high + 0.5
 
@@ -102,14 +122,14 @@ def test_a_model_that_learned_nothing_speaks_against_the_class_as_often_as_for_i
     sign = judged("sign")
     assert sign.evidence.ratio > 2  # it, too, only sees what moves
     assert sign.net.interval.low < 1
-    shares = [share for _, share in evidence_in_moved(list(cases("sign")))]
-    assert abs(np.mean(shares)) < 0.4 < np.mean([share for _, share in evidence_in_moved(list(cases("right")))])
+    shares = [share for *_, share in evidence_in_moved(list(cases("sign")))]
+    assert abs(np.mean(shares)) < 0.4 < np.mean([share for *_, share in evidence_in_moved(list(cases("right")))])
 
 
 def test_codes_and_emotions_are_compared_by_regions():
     named = dict.fromkeys(REGIONS, 0.0) | {"mouth": 1.0}
     units = [("12",), ("1", "2"), None]
-    some = [Case(f"S{n}", "happiness", None, named, None, codes) for n, codes in enumerate(units)]
+    some = [Case(str(n), f"S{n}", "happiness", None, named, None, codes) for n, codes in enumerate(units)]
     found = agreements(some, n_draws=100, confidence=0.95, rng=np.random.default_rng(0))
     coded = next(one for one in found if one.against == CODED and not one.label)
     # 12 is seen in mouth and cheeks; 1 and 2 in the brow

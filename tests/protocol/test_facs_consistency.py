@@ -33,6 +33,11 @@ def test_counted_by_hand():
     ]
     found = compared(judged, {"a": {"6", "12"}, "b": {"6", "25"}, "c": {"1", "2"}, "d": {"12"}})
     assert (found.n, found.share) == (3, pytest.approx(2 / 3))
+    # Wilson's of 2 of 3, by hand: (2/3 + z²/6) / (1 + z²/3) -+ z / (1 + z²/3) * sqrt(2/27 + z²/36), z = 1.96
+    assert tuple(found.interval) == pytest.approx((0.208, 0.939), abs=5e-4)
+    assert (found.method.kind, found.method.n_subjects) == ("wilson", 2)
+    # two seeds that answer the same are no more sequences
+    assert compared(judged * 2, {"a": {"6", "12"}, "b": {"6", "25"}, "c": {"1", "2"}}).interval == found.interval
     assert found.by_emotion == (("happiness", 2, 1), ("surprise", 1, 1))
     assert found.contradictions == (("b", "happiness", "happiness without AU 12"),)
     assert compared(judged, {}) is None

@@ -54,6 +54,30 @@ def test_intervals_are_of_people_and_not_of_sequences():
     assert tenfold.units[0].interval == pytest.approx(once.units[0].interval)
 
 
+def test_of_fewer_than_ten_people_sequences_are_drawn_and_of_fewer_than_five_nothing():
+    rng = np.random.default_rng(2)
+    shown = rng.random((24, 2)) < 0.5
+    probabilities = np.clip(0.3 * shown + rng.random((1, 24, 2)) * 0.7, 0, 1)
+    sequences = [str(n) for n in range(24)]
+    of_two = scored(shown, probabilities, ["a", "b"] * 12)
+    assert (of_two.resampled, of_two.n_subjects) == ("sequence", 2)
+    # as if every sequence were of another person, not as of two people
+    alone = scored(shown, probabilities, sequences)
+    assert (alone.resampled, alone.n_subjects) == ("subject", 24)
+    assert [one.interval.high - one.interval.low for one in of_two.units] == pytest.approx(
+        [one.interval.high - one.interval.low for one in alone.units], rel=0.3
+    )
+    few = scored(shown[:4], probabilities[:, :4], list("abab"))
+    assert np.isnan(few.interval).all()
+
+
+def test_a_perfect_area_has_no_interval_since_all_resamples_give_it():
+    shown = np.array([[True], [False]] * 12)
+    scores = scored(shown, np.where(shown, 0.9, 0.1)[None], [str(n // 2) for n in range(24)])
+    assert (scores.mean_auc, scores.resampled) == (1, "subject")
+    assert np.isnan(scores.interval).all()
+
+
 def test_a_unit_that_nobody_shows_has_no_area_and_spoils_no_mean():
     shown = np.array([[True, False], [False, False]] * 3)
     scores = scored(shown, np.where(shown, 0.9, 0.1)[None], list("aabbcc"))
