@@ -30,6 +30,7 @@ from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR
 from ckseq.learn.trainer import Trainer
+from ckseq.report.wording import swapped_parts
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
 from ckseq.storage.facs_codes import CODES, write_codes
@@ -151,7 +152,8 @@ def run_experiment(
             run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
         elif resume:
             console.say(f"there is nothing in {out} to resume: starting anew")
-        for note in (*run.notes, *run.balance_notes, run.protocol.sentence, memory.sentence if memory else ""):
+        memory_note = memory.sentence if memory else ""
+        for note in (swapped_parts(run), *run.notes, *run.balance_notes, run.protocol.sentence, memory_note):
             if note:
                 console.say(note)
         finished = _train_and_finish(
@@ -253,7 +255,9 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
 
     def show(trainer: Trainer) -> None:
         size = "" if trainer.n_parameters is None else f"{trainer.n_parameters:,} parameters, "
-        sides = f"{n_train} {noun.many} to train on, {n_test} to test on"
+        n_validation = len(job.fold.validation) if recipe.training.validation == "given" else 0
+        more = f", {n_validation} to validate on" if n_validation else ""
+        sides = f"{n_train} {noun.many} to train on{more}, {n_test} to test on"
         if trainer.ready_made:
             sides = f"not trained; {noun.counted(n_test)} to test on"
         console.say(f"{recipe.model_name}: {size}{sides}; {backend.device()}")
@@ -270,7 +274,7 @@ def _train_alone(job: Job, dataset: Dataset, recipe: Experiment, made_from: str,
             made_from,
             seed_of_rows=None,
             on_built=show,
-            on_epoch=lambda epoch: bar.advance(text=describe_epoch(epoch)),
+            on_epoch=lambda epoch: bar.advance(text=describe_epoch(epoch, recipe)),
         )
 
 

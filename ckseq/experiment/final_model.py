@@ -48,7 +48,7 @@ def train_final(store: Path, recipe: Experiment, *, out: Path, command: Sequence
         trained = trainer.fit(
             train=everything,
             validation=None,
-            on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1])),
+            on_epoch=lambda state: bar.advance(text=describe_epoch(state.epochs[-1], recipe)),
         )
     weights = class_weights(everything.codes, len(dataset.labels), recipe.training.class_weights)
     unlearned = at_chance(trained.epochs, everything.codes, weights)

@@ -240,9 +240,10 @@ def read_fold(folder: Path) -> FoldResult | None:
     return FoldResult(done, predictions, early, epochs)
 
 
-def describe_epoch(epoch: Epoch) -> str:
+def describe_epoch(epoch: Epoch, recipe: Experiment) -> str:
     """Return an epoch as a progress bar shows it."""
-    text = f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
+    loss = "loss" if recipe.training.class_weights == "none" else "weighted loss"
+    text = f"epoch {epoch.epoch}: {loss} {epoch.loss:.3f}, accuracy {epoch.accuracy:.2f}"
     if np.isnan(epoch.val_loss):
         return text
     return f"{text}; validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.2f}"

@@ -115,7 +115,7 @@ def train_and_save(
 
     def show(epoch: Epoch) -> None:
         if bar is not None:
-            bar.advance(0, text=f"seed {job.seed}, fold {job.fold.number}, {describe_epoch(epoch)}")
+            bar.advance(0, text=f"seed {job.seed}, fold {job.fold.number}, {describe_epoch(epoch, recipe)}")
 
     result = train_fold(job, dataset, recipe, made_from, seed_of_rows=job.seed, on_epoch=show)
     if keep_models and result.trained is not None:

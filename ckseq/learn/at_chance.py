@@ -16,7 +16,8 @@ _LOSS_SHARE, _ACCURACY_MARGIN = 0.98, 0.05
 def class_frequency_loss(codes: NDArray[np.int_], weights: NDArray[np.float32]) -> float:
     """Return the lowest cross-entropy that the same prediction for every input has: log n for n equal classes.
 
-    With class weights that prediction is the weighted class frequencies, and so is the loss weighted. Of labels that do
+    With class weights that prediction is the weighted class frequencies, and the loss is the
+    weighted mean, as the history has it. Of labels that do
     not exclude each other, codes (n, n_labels), it is the mean of their binary entropies.
 
     >>> round(class_frequency_loss(np.array([0, 0, 1, 1]), np.ones(2, np.float32)), 4)
@@ -30,8 +31,8 @@ def class_frequency_loss(codes: NDArray[np.int_], weights: NDArray[np.float32]) 
         frequencies = codes.mean(axis=0)
         return float((entr(frequencies) + entr(1 - frequencies)).mean())
     shares = weights * np.bincount(codes, minlength=len(weights)) / len(codes)
-    shares = shares[shares > 0].astype(np.float64)
-    return float(-(shares * np.log(shares / shares.sum())).sum())
+    shares = shares[shares > 0].astype(np.float64) / shares.sum(dtype=np.float64)
+    return float(-(shares * np.log(shares)).sum())
 
 
 def at_chance(epochs: Sequence[Epoch], codes: NDArray[np.int_], weights: NDArray[np.float32]) -> bool:

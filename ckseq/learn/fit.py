@@ -125,7 +125,8 @@ def fit(
     Returns
     -------
     tuple of Epoch
-        The whole history, including the epochs before ``resume``.
+        The whole history, including the epochs before ``resume``. With class weights, a training loss is the weighted
+        mean over the samples: divided by their mean weight, so that it compares with the validation loss.
 
     Raises
     ------
@@ -185,10 +186,13 @@ def _train_epoch(
     rng = np.random.default_rng([seed, number])
     order = np.concatenate([rng.permutation(len(train.x)) for _ in range(passes_per_epoch(augmentation))])
     # a target of w for its class makes the loss w times the cross-entropy
-    targets = _targets(model, train) * class_weights(train.codes, model.output_shape[-1], config.class_weights)
+    weights = class_weights(train.codes, model.output_shape[-1], config.class_weights)
+    targets = _targets(model, train) * weights
     augmented = augment_epoch(train.x, augmentation, rng=np.random.default_rng([seed, number, 1]))
     augment_batch = batch_augmenter(augmentation, seed=(seed, number, 1))
     loss, accuracy = _run_batches(update, augmented, targets, order, config.batch_size, augment_batch)
+    # the mean over the weighted samples: on the scale of the validation loss, which is not weighted
+    loss /= mean_weight(train.codes, weights)
     if not math.isfinite(loss):
         raise CkseqError(f"the loss is not a number after epoch {number}", fix="lower training.learning_rate")
     val_loss, val_accuracy = math.nan, math.nan
@@ -213,6 +217,15 @@ def class_weights(codes: NDArray[np.int_], n_classes: int, kind: str) -> NDArray
     else:
         weights = counts / len(codes) if kind == "frequency" else np.ones(n_classes)
     return weights.astype(np.float32)
+
+
+def mean_weight(codes: NDArray[np.int_], weights: NDArray[np.float32]) -> float:
+    """Return the mean weight in the loss of samples with these codes; 1 where labels do not exclude each other.
+
+    >>> mean_weight(np.array([0, 0, 0, 1]), np.array([0.75, 0.25], np.float32))
+    0.625
+    """
+    return 1.0 if codes.ndim == 2 else float(weights[codes].mean(dtype=np.float64))
 
 
 def label_counts(codes: NDArray[np.int_], n_labels: int) -> NDArray[np.int_]:

@@ -25,7 +25,7 @@ from ckseq.recording import known_subjects, subject_known
 # not found.
 NEAR = 0.9992
 _CROP_PX = 32
-FIRST_FRAME, MEAN_PICTURE = "first frame", "mean picture"
+PRIOR, FIRST_FRAME, MEAN_PICTURE = "class prior", "first frame", "mean picture"
 _ROWS = 512  # number of sequences compared with all others at a time
 
 
@@ -151,7 +151,7 @@ def measure(facts: Sequence[SequenceFacts], folds: Sequence[Fold], *, confidence
         test_sequences_of_shared_sessions=of_sessions,
         duplicates=same,
         near_duplicates=near,
-        rules=tuple(_rule(name, sides, BASELINES[name], prior, confidence) for name in BASELINES),
+        rules=tuple(_rule(name, sides, BASELINES[name], prior, confidence) for name in _applicable(facts)),
         pictures=tuple(_rule(name, sides, one, prior, confidence) for name, one in pictures.items()),
         unmeasured=unmeasured,
     )
@@ -276,12 +276,23 @@ def _tree(train: list[int], labels: list[str], test: list[int]) -> list[str]:
 
 
 BASELINES = {
-    "class prior": Baseline("the most frequent class in training", _prior),
+    PRIOR: Baseline("the most frequent class in training", _prior),
     "sequence length": Baseline("a small decision tree over the number of frames", _by_length),
     "frames with a face": Baseline("a small decision tree over the number of frames with a face", _by_found),
     "identity exclusion": Baseline("the most frequent class not seen of this subject in training", _exclusion),
 }
 """The pixel-free baselines by name; the others are compared with the first."""
+
+
+def _applicable(facts: Sequence[SequenceFacts]) -> list[str]:
+    """Return the pixel-free baselines that apply: single images have no length, unknown people no identity."""
+    still = all(one.n_frames == 1 for one in facts)
+    useless = {
+        "sequence length": still,
+        "frames with a face": still and len({one.n_found for one in facts}) == 1,
+        "identity exclusion": not any(subject_known(one.subject, one.id) for one in facts),
+    }
+    return [name for name in BASELINES if not useless.get(name, False)]
 
 
 class SeenPictures(NamedTuple):

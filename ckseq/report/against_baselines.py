@@ -13,7 +13,7 @@ import numpy as np
 from ckseq.defaults import CONFIDENCE, PERMUTATIONS
 from ckseq.grammar import agreeing, counted
 from ckseq.protocol.comparison import Difference, compare, least_p_value
-from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
+from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE, PRIOR
 from ckseq.protocol.score import Scores
 from ckseq.recording import known_subjects
 from ckseq.report.uncertainty import named_test
@@ -113,6 +113,17 @@ def _difference(run: RunRecord, predictions: Predictions, baseline: RuleRecord, 
         n_draws=PERMUTATIONS,
         confidence=confidence,
         rng=np.random.default_rng(0),
+    )
+
+
+def no_doubts(verdict: Verdict | None) -> str:
+    """Return why a model's doubts of labels say nothing: it is not shown to be better than the class prior."""
+    if verdict is None or PRIOR not in [one.baseline.name for one in verdict.baselines]:
+        return ""
+    how = "cannot be told to be" if verdict.outcome == "cannot_tell" else "is not"
+    return (
+        f"Not looked for: the model {how} better than the class prior, so where it contradicts a label, "
+        "the error is most likely its own."
     )
 
 

@@ -68,11 +68,11 @@ def draw_accuracy(epochs: Sequence[Epoch], *, validation: str, scores: Scores) -
         return png(figure)
 
 
-def draw_loss(epochs: Sequence[Epoch], *, validation: str) -> bytes:
-    """Draw the loss of every epoch; parameters as for `draw_accuracy`."""
+def draw_loss(epochs: Sequence[Epoch], *, validation: str, weighted: bool = False) -> bytes:
+    """Draw the loss of every epoch; parameters as for `draw_accuracy`, ``weighted`` as for `plot_curves`."""
     with house_style():
         figure, axes = _figure("Loss (cross-entropy, nats)")
-        plot_curves(axes, epochs, "loss", "val_loss", validation)
+        plot_curves(axes, epochs, "loss", "val_loss", validation, weighted=weighted)
         axes.set_ylim(bottom=0)
         _legend(axes)
         return png(figure)
@@ -89,13 +89,17 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def plot_curves(axes: Axes, epochs: Sequence[Epoch], train: str, second: str, validation: str) -> None:
-    """Plot two columns of the history over the epochs, that of the training and that which ``validation`` names."""
+def plot_curves(
+    axes: Axes, epochs: Sequence[Epoch], train: str, second: str, validation: str, *, weighted: bool = False
+) -> None:
+    """Plot two columns of the history over the epochs, that of the training and that which ``validation`` names.
+
+    ``weighted`` tells that class weights are in the first.
+    """
     number = _column(epochs, "epoch")
     marker = "o" if len(epochs) == 1 else None
-    axes.plot(
-        number, _column(epochs, train), color=ACCENT, linewidth=1.6, label="training", marker=marker, markersize=4
-    )
+    label = "training (weighted by class)" if weighted else "training"
+    axes.plot(number, _column(epochs, train), color=ACCENT, linewidth=1.6, label=label, marker=marker, markersize=4)
     values = _column(epochs, second)
     if not np.isnan(values).all():
         label = SECOND_CURVE.get(validation, validation)

@@ -40,6 +40,7 @@ class FacsFindings:
     """What action units say of the predictions and of the labels of a run.
 
     ``source`` tells in words where the units are from; ``predictions`` and ``labels`` are None without units.
+    ``no_doubts`` is why no doubtful label is told; empty where they are looked for.
     """
 
     source: str
@@ -47,6 +48,7 @@ class FacsFindings:
     predictions: Consistency | None
     labels: Consistency | None
     doubts: tuple[Doubt, ...]
+    no_doubts: str = ""
 
 
 def units_of_codes(codes: Codes) -> dict[str, set[str]]:
@@ -65,7 +67,7 @@ def units_of_predictions(predictions: Predictions) -> dict[str, set[str]]:
 
 
 def facs_findings(
-    predictions: Predictions, units: Mapping[str, Set[str]], *, source: str, confidence: float
+    predictions: Predictions, units: Mapping[str, Set[str]], *, source: str, confidence: float, no_doubts: str = ""
 ) -> FacsFindings:
     """Compare emotions with action units, and find doubtful labels.
 
@@ -78,6 +80,8 @@ def facs_findings(
     source : str
         Where they are from, in words.
     confidence : float
+    no_doubts : str
+        Why labels are not doubted, as where the model is no better than the class prior.
     """
     labeled = {row.recording: Judged(row.recording, row.subject, row.truth) for row in predictions.rows}
     answers = [Judged(row.recording, row.subject, row.predicted) for row in predictions.rows]
@@ -85,7 +89,8 @@ def facs_findings(
         consistency(judged, units, n_draws=N_DRAWS, confidence=confidence, rng=np.random.default_rng(0))
         for judged in (answers, list(labeled.values()))
     )
-    return FacsFindings(source, units, of_predictions, of_labels, _doubts(predictions, units))
+    doubts = () if no_doubts else _doubts(predictions, units)
+    return FacsFindings(source, units, of_predictions, of_labels, doubts, no_doubts)
 
 
 def _doubts(predictions: Predictions, units: Mapping[str, Set[str]]) -> tuple[Doubt, ...]:
@@ -114,6 +119,7 @@ def facs_tree(found: FacsFindings) -> dict[str, Any]:
         "predictions": _tree(found.predictions),
         "labels": _tree(found.labels),
         "label_doubts": [doubt._asdict() for doubt in found.doubts],
+        "no_label_doubts": found.no_doubts,
     }
 
 
@@ -131,7 +137,7 @@ def _tree(one: Consistency | None) -> dict[str, Any] | None:
 
 def facs_section(found: FacsFindings, *, confidence: float) -> Markup:
     """Return the section as a part of an HTML page; empty where there is nothing to say."""
-    if found.predictions is None and not found.doubts:
+    if found.predictions is None and not found.doubts and not found.no_doubts:
         return Markup("")
     listed = dict.fromkeys(found.predictions.contradictions if found.predictions else ())
     return Markup(

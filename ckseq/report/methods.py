@@ -10,7 +10,7 @@ from ckseq.protocol.intervals import N_DRAWS
 from ckseq.report.against_baselines import all_kinds
 from ckseq.report.methods_model import model_sentences
 from ckseq.report.methods_preprocessing import preprocessing_sentences
-from ckseq.report.wording import Noun, noun_of, percent
+from ckseq.report.wording import IMAGE, Noun, n_validation, noun_of, percent, swapped_parts
 from ckseq.storage.predictions import Prediction, Predictions
 from ckseq.storage.run_record import RunRecord
 
@@ -134,7 +134,9 @@ def _published(run: RunRecord, follows: str) -> list[str]:
 
 def _protocol(run: RunRecord, noun: Noun) -> list[str]:
     protocol, n_test = run.protocol, run.protocol.n_test
-    n = f"{noun.counted(protocol.n_train)} for training and {n_test} for testing"
+    validated = n_validation(run)
+    n = f"{noun.counted(protocol.n_train)} for training{f', {validated} for validation' if validated else ''}"
+    n += f" and {n_test} for testing"
     match protocol.kind:
         case "paper_split":
             how = f"A random split regardless of subjects gave {n}"
@@ -151,6 +153,8 @@ def _protocol(run: RunRecord, noun: Noun) -> list[str]:
             how = f"Models were tested by {folds}, stratified by class regardless of subjects"
         case _:
             how = f"Models were tested on {counted(protocol.n_folds, 'fold')}, {n}"
+    if swapped := swapped_parts(run):
+        how += f"; models were {swapped}"
     sentences = [how, *([protocol.sentence] if protocol.sentence else [])]
     if run.kind == "nested_search":
         sentences.append(
@@ -184,11 +188,15 @@ def _statistics(
     sentences = [f"Accuracy is given with a {level} confidence interval by {how}"]
     if len(predictions.seeds) > 1:
         sentences.append("Scores are means over the seeds")
-    if run.leakage:
+    # of single images of unknown people no other baseline applies
+    alone = noun == IMAGE and run.leakage is not None and len(run.leakage.rules) == 1
+    if run.leakage and not alone:
         sentences.append(
             f"{all_kinds(noun, many=True)} were trained and tested on the same folds, and compared with the class "
             "prior by the exact one-sided McNemar test [@mcnemar1947]"
         )
+    elif alone:
+        sentences.append("The class prior of the training set was tested as a pixel-free baseline")
     return sentences
 
 

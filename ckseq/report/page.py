@@ -145,6 +145,8 @@ def render_page(
         facts=_facts(run),
         layers=run.model.layers if run.model else (),
         train_counts=bool(run.protocol.train_counts),
+        validation_counts=bool(run.protocol.validation_counts),
+        swapped=wording.swapped_parts(run),
         doubts=run.doubts,
     )
     return page
@@ -174,7 +176,7 @@ def _minute(iso: str) -> str:
 
 
 def _class_rows(run: RunRecord, scores: Scores) -> list[dict[str, Any]]:
-    train = run.protocol.train_counts
+    train, validation = run.protocol.train_counts, run.protocol.validation_counts
     return [
         {
             "label": label,
@@ -184,6 +186,7 @@ def _class_rows(run: RunRecord, scores: Scores) -> list[dict[str, Any]]:
             "f1": scores.per_class.f1[i],
             "test": int(scores.per_class.support[i]),
             "train": train.get(label, 0),
+            "validation": validation.get(label, 0),
         }
         for i, label in enumerate(scores.labels)
     ]

@@ -21,7 +21,7 @@ COLUMN_IN = 3.5
 
 
 def draw_for_print(
-    scores: Scores, found: Trust, epochs: Sequence[Epoch], *, validation: str, confidence: float
+    scores: Scores, found: Trust, epochs: Sequence[Epoch], *, validation: str, confidence: float, weighted: bool = False
 ) -> dict[str, bytes]:
     """Draw the figures of a run, without titles, which captions replace.
 
@@ -36,6 +36,8 @@ def draw_for_print(
         What the second curve shows, as for `ckseq.report.curves.draw_accuracy`.
     confidence : float
         Confidence level of the intervals.
+    weighted : bool
+        Whether class weights are in the training loss.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def draw_for_print(
             "reliability": _reliability(found, scores, confidence),
         }
         if epochs:
-            figures["learning_curves"] = _curves(epochs, validation)
+            figures["learning_curves"] = _curves(epochs, validation, weighted)
         files = {name: print_files(figure) for name, figure in figures.items()}
     return {f"{name}.{kind}": data for name, of_kind in files.items() for kind, data in of_kind.items()}
 
@@ -105,11 +107,11 @@ def _reliability(found: Trust, scores: Scores, confidence: float) -> Figure:
     return figure
 
 
-def _curves(epochs: Sequence[Epoch], validation: str) -> Figure:
+def _curves(epochs: Sequence[Epoch], validation: str, weighted: bool) -> Figure:
     figure = _figure(3.4)
     above, below = figure.subplots(2, 1, sharex=True)
     plot_curves(above, epochs, "accuracy", "val_accuracy", validation)
-    plot_curves(below, epochs, "loss", "val_loss", validation)
+    plot_curves(below, epochs, "loss", "val_loss", validation, weighted=weighted)
     above.set(ylabel="accuracy", ylim=(0, 1.02))
     below.set(ylabel="loss, nats", xlabel="epoch")
     below.set_ylim(bottom=0)

@@ -184,7 +184,12 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
         sentences.append(f"no test {noun.one} is a copy of a training {noun.one}")
     best = leakage.rule(leakage.best_rule)
     prior = leakage.prior
-    if _is_significant(best):
+    if noun == IMAGE and len(leakage.rules) == 1:
+        sentences.append(
+            f"always predicting the most frequent class reaches {prior.accuracy:.3f}; no other pixel-free baseline "
+            "applies: the subjects are unknown, and single images have no length"
+        )
+    elif _is_significant(best):
         sentences.append(
             f"{best.name} alone ({best.about}) classifies {best.accuracy:.3f} of the test {noun.many} "
             f"correctly, always predicting the most frequent class {prior.accuracy:.3f}: "
@@ -252,6 +257,26 @@ def _is_significant(rule: RuleRecord) -> bool:
 
 # a baseline is called better than the class prior where the p-value (McNemar) is below this
 SIGNIFICANT = 0.01
+
+
+def swapped_parts(run: RunRecord) -> str:
+    """Return that the data set's own parts change roles: its validation part is the test set; empty otherwise."""
+    if run.protocol.kind != "given" or run.value("protocol.test_part") != "validation" or not n_validation(run):
+        return ""
+    tested = "tested on the part that the data set calls validation (in FER2013 PublicTest)"
+    if run.value("training.validation") != "given":
+        return f"{tested}; its test part (in FER2013 PrivateTest) is not used"
+    return f"{tested}, validated on the part that it calls test (in FER2013 PrivateTest)"
+
+
+def n_validation(run: RunRecord) -> int:
+    """Return the number of samples in the data set's own validation part, or in that which has its role."""
+    return len(run.folds[0].validation) if len(run.folds) == 1 else 0
+
+
+def weighted_loss(run: RunRecord) -> bool:
+    """Return whether class weights are in the training loss."""
+    return run.value("training.class_weights") in ("balanced", "frequency")
 
 
 def shares_subjects(run: RunRecord) -> bool:
@@ -390,4 +415,6 @@ def warnings(run: RunRecord) -> list[str]:
         n, are = noun.counted(len(doubtful)), agreeing(len(doubtful), "is", "are")
         doubt = run.doubts[0]
         found.append(f"{n} {are} doubtful, such as {doubt.recording} ({doubt.what}); the report lists all")
+    if swapped := swapped_parts(run):
+        found.append(swapped)
     return [*found, *dict.fromkeys(run.notes)]

@@ -14,7 +14,10 @@ HISTORY = "history.csv"
 
 
 class Epoch(NamedTuple):
-    """One epoch, counted from 1; accuracies are fractions; NaN where something was not measured."""
+    """One epoch, counted from 1; accuracies are fractions; NaN where something was not measured.
+
+    With class weights, ``loss`` is the weighted mean over the training samples; ``val_loss`` is not weighted.
+    """
 
     epoch: int
     loss: float

@@ -15,7 +15,7 @@ from ckseq.defaults import CONFIDENCE
 from ckseq.errors import CallError, DataError
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
-from ckseq.report.against_baselines import banner, judged
+from ckseq.report.against_baselines import banner, judged, no_doubts
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
@@ -126,7 +126,7 @@ def report(
             known_subjects=known_subjects,
         )
         early = sentences(prefix_predictions, rules, known_subjects=known_subjects)
-    facs = _facs(run, facts, predictions, units)
+    facs = _facs(run, facts, predictions, units, no_doubts(verdict))
     if found_explanations is not None:
         pictures["explanations"] = draw_explained_classes(found_explanations)
     explained = None if found_explanations is None else explained_of(found_explanations, n_tested=len(facts.tested))
@@ -183,7 +183,9 @@ def report(
     }
 
 
-def _facs(run: Path, facts: RunRecord, predictions: Predictions, units: Path | None) -> FacsFindings:
+def _facs(
+    run: Path, facts: RunRecord, predictions: Predictions, units: Path | None, without_doubts: str
+) -> FacsFindings:
     if units is not None:
         found = units_of_predictions(read_complete_run(units, of_units=True).predictions)
         if not found.keys() & {row.recording for row in predictions.rows}:
@@ -191,13 +193,14 @@ def _facs(run: Path, facts: RunRecord, predictions: Predictions, units: Path | N
         source = f"the action units that the run {units.resolve().name} predicts"
     else:
         found, source = units_of_codes(read_checked_codes(run, facts)), "the FACS codes of the data"
-    return facs_findings(predictions, found, source=source, confidence=CONFIDENCE)
+    return facs_findings(predictions, found, source=source, confidence=CONFIDENCE, no_doubts=without_doubts)
 
 
 def _write_figures(out: Path, run: Path, facts: RunRecord, scores: Scores, found: Trust) -> dict[str, str]:
     validation = facts.value("training.validation") or "none"
     epochs = checked_history(run, facts)
-    drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE)
+    weighted = wording.weighted_loss(facts)
+    drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE, weighted=weighted)
     for name, data in drawn.items():
         write_bytes(out / name, data)
     return {name: str(out / name) for name in sorted(drawn)}
@@ -216,7 +219,7 @@ def _pictures(
     if epochs:
         validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
-        pictures["loss"] = draw_loss(epochs, validation=validation)
+        pictures["loss"] = draw_loss(epochs, validation=validation, weighted=wording.weighted_loss(facts))
     subjects = {row.recording: row.subject for row in predictions.rows}
     crops = {id: crop for id, crop in read_crops(run).items() if rights.shows(subjects.get(id, ""))}
     pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))

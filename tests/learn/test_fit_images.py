@@ -83,6 +83,21 @@ def test_batches_are_varied_by_epoch_and_place():
     assert (passes_per_epoch(ImageAugmentConfig(passes=4)), passes_per_epoch(AugmentConfig())) == (4, 1)
 
 
+@pytest.mark.parametrize("kind", ["none", "balanced", "frequency"])
+def test_the_loss_with_class_weights_is_on_the_scale_of_the_validation_loss(kind):
+    """A step so small that the network stays as it is, on three times as many of one class as of the other."""
+    rare = material([0] * 9 + [1] * 3)
+    backend.start(1)
+    images = keras.layers.Input((6, 6, 1))
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    model = keras.Model(images, keras.layers.Dense(2, activation="softmax")(flat))
+    settings = {"optimizer": "sgd", "learning_rate": 1e-9, "epochs": 1, "batch_size": 5}
+    p = np.asarray(model(rare.x.astype(np.float32)))[np.arange(12), rare.codes]
+    (epoch,) = trained(model, config(class_weights=kind, **settings), train=rare)[-1].epochs
+    weights = {"none": [1, 1], "balanced": [1, 3], "frequency": [3, 1]}[kind]
+    assert epoch.loss == pytest.approx(np.average(-np.log(p), weights=np.take(weights, rare.codes)), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "weights"), [("balanced", {0: 12 / (2 * 9), 1: 12 / (2 * 3)}), ("frequency", {0: 9 / 12, 1: 3 / 12})]
 )

@@ -226,3 +226,13 @@ def test_pictures_that_are_not_stored_are_not_measured():
 def test_single_images_have_no_motion_that_could_be_left_out():
     found = measured([changed(trace, n_frames=1) for trace in traces_of()])
     assert (found.pictures, found.unmeasured) == ((), ())
+
+
+def test_of_single_images_of_unknown_people_only_the_class_prior_is_a_baseline():
+    # each image counts as a subject of its own
+    images = [changed(t, n_frames=1, n_found=1, subject=t.id) for t in traces_of()]
+    assert [one.name for one in measured(images).rules] == ["class prior"]
+    known = [changed(t, n_frames=1, n_found=1) for t in traces_of()]
+    assert [one.name for one in measured(known).rules] == ["class prior", "identity exclusion"]
+    lost = [changed(t, n_found=number % 2) for number, t in enumerate(images)]
+    assert [one.name for one in measured(lost).rules] == ["class prior", "frames with a face"]

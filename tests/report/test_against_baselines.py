@@ -2,7 +2,7 @@ import pytest
 from made_runs import LABELS, made_predictions, made_run
 
 from ckseq.protocol.comparison import mcnemar
-from ckseq.report.against_baselines import all_kinds, banner, cannot_tell, judged
+from ckseq.report.against_baselines import all_kinds, banner, cannot_tell, judged, no_doubts
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import IMAGE, SEQUENCE
 from ckseq.storage.predictions import Predictions
@@ -40,6 +40,18 @@ def verdict_of(predictions, *rules, pictures=()):
 def test_a_model_that_is_clearly_better_has_no_banner():
     found, text = verdict_of(predictions_of(12, 3), rule("sequence length", "100" * 12))
     assert (found.outcome, found.baselines, found.as_good, text) == ("better", (), (), "")
+
+
+@pytest.mark.parametrize(
+    ("n_subjects", "others", "expected"),
+    [(12, [], ""), (12, [rule("sequence length", "1" * 36)], ""), (12, [rule("class prior", "1" * 36)], "is not"),
+     (2, [], "cannot be told to be")],
+)  # fmt: skip
+def test_labels_are_doubted_only_by_a_model_that_is_better_than_the_class_prior(n_subjects, others, expected):
+    found, _ = verdict_of(predictions_of(n_subjects, 36 // n_subjects, n_wrong=2), *others)
+    assert no_doubts(None) == ""
+    assert (f"the model {expected} better than the class prior" in no_doubts(found)) is bool(expected)
+    assert bool(no_doubts(found)) is bool(expected)
 
 
 def test_a_baseline_with_a_higher_accuracy_is_as_good():

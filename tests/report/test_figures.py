@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 from made_runs import LABELS, made_crops, made_examples, made_history, made_predictions, made_run
+from matplotlib.figure import Figure
 
 from ckseq.protocol.comparison import Compared, Difference
 from ckseq.protocol.intervals import Interval, IntervalMethod
@@ -15,7 +16,7 @@ from ckseq.report import curves, ranking
 from ckseq.report.answers import draw_answers, draw_mistakes, one_answer_per_class
 from ckseq.report.classes import draw_classes, sample_counts
 from ckseq.report.confusion import draw_confusion
-from ckseq.report.curves import draw_accuracy, draw_loss
+from ckseq.report.curves import SECOND_CURVE, draw_accuracy, draw_loss, plot_curves
 from ckseq.report.differences import draw_differences
 from ckseq.report.folds import draw_folds
 from ckseq.report.paired_runs import Pair, Side
@@ -130,6 +131,12 @@ def test_the_second_curve_is_drawn_only_where_it_was_measured():
     assert not (pixels(alone) == second).all(axis=2).any()
     assert (pixels(draw_loss(made_history(), validation="test")) == second).all(axis=2).any()
     assert draw_loss(made_history(), validation="test") != draw_loss(made_history(), validation="inner")
+
+
+def test_a_weighted_training_loss_is_called_so():
+    axes = Figure().subplots()
+    plot_curves(axes, made_history(), "loss", "val_loss", "given", weighted=True)
+    assert axes.get_legend_handles_labels()[1] == ["training (weighted by class)", SECOND_CURVE["given"]]
 
 
 def test_without_faces_the_picture_does_not_depend_on_them():

@@ -187,6 +187,10 @@ def test_page_console_and_json_agree_on_the_baselines(tmp_path, capsys, n_subjec
     result = report(folder, faces=False, console=Console())
     assert (result["against_baselines"], result["as_good_baselines"]) == (outcome, as_good)
     said = capsys.readouterr()
+    # it is better than the class prior where that can be told at all
+    assert (result["facs"]["no_label_doubts"] == "") is (outcome != "cannot_tell")
+    assert result["facs"]["label_doubts"] == [] or outcome != "cannot_tell"
+    assert ("Not looked for" in (folder / "report.html").read_text()) is (outcome == "cannot_tell")
     assert (result["nothing_yet"] == "") is (outcome == "better")
     assert result["nothing_yet"].partition(":")[0] in " ".join((said.out + said.err).split())
     assert result["nothing_yet"].partition(":")[0] in (folder / "report.html").read_text()

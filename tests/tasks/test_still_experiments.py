@@ -4,6 +4,7 @@ import keras
 import pytest
 from made_stills import write_fer2013, write_folders
 
+from ckseq.console import Console
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.experiment import experiment
 
@@ -65,3 +66,25 @@ def test_from_data_to_report(tmp_path, backbone, console, name, input_shape, pub
     assert run.model.input_shape == tuple(input_shape)
     assert (run.value("published") or {}).get("accuracy") == published
     assert (tmp_path / "out" / "run" / "report.html").stat().st_size > 0
+
+
+def test_it_is_said_that_fer2013_small_tests_on_the_public_test(tmp_path, capsys):
+    data = write_fer2013(tmp_path / "fer2013.csv", codes=(0, 3, 6), per_class=6)
+    experiment("fer2013_small", data=data, out=tmp_path / "out", settings=QUICK, jobs=1, console=Console())
+    folder = tmp_path / "out" / "run"
+    tested = (
+        "tested on the part that the data set calls validation (in FER2013 PublicTest), validated on the part that it "
+        "calls test (in FER2013 PrivateTest)"
+    )
+    said, page = (
+        " ".join(text.split()) for text in ("".join(capsys.readouterr()), (folder / "report.html").read_text())
+    )
+    assert tested in said
+    assert "12 images to train on, 3 to validate on, 3 to test on" in said
+    assert "weighted loss" in said
+    assert f"T{tested[1:]}." in page
+    assert "<th>validation images</th><th>test images</th>" in page
+    methods = (folder / "paper" / "methods.txt").read_text()
+    assert f"gave 12 images for training, 3 for validation and 3 for testing; models were {tested}." in methods
+    assert "The class prior of the training set was tested as a pixel-free baseline" in methods
+    assert "no other pixel-free baseline applies" in page
