@@ -30,7 +30,7 @@ from ckseq.learn import backend, system_memory
 from ckseq.learn.checkpoint import CHECKPOINT, read_checkpoint, remove_checkpoint
 from ckseq.learn.extract import EXTRACTOR
 from ckseq.learn.trainer import Trainer
-from ckseq.report.wording import swapped_parts
+from ckseq.report.data_parts import swapped_parts
 from ckseq.storage.complete_run import digests_of, read_complete_run
 from ckseq.storage.examples import write_examples
 from ckseq.storage.facs_codes import CODES, write_codes

@@ -22,7 +22,6 @@ from ckseq.explain.maps import OcclusionConfig, When, Where
 from ckseq.explain.occlusion import Predict
 from ckseq.explain.overlap import SHARE_OF_LARGEST, ratio_of_means
 from ckseq.explain.regions import region_labels
-from ckseq.grammar import agreeing, counted
 from ckseq.inference.explained_recording import (
     Model,
     ReadRecording,
@@ -31,6 +30,7 @@ from ckseq.inference.explained_recording import (
     models_of,
     read_recording,
 )
+from ckseq.inference.explanation_notes import explanation_notes
 from ckseq.inference.explanation_work import Explained, Maps, maps_of
 from ckseq.protocol.intervals import Interval, is_known
 from ckseq.storage.explanations import AgreementRecord, ClassEvidence, ExplainedRecording, ExplanationFile, FigureRecord
@@ -295,8 +295,8 @@ def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFil
         regions=region_labels(),
         cells=task.config.cells,
         occlusion=task.config.model_dump(),
-        notes=_notes(
-            found,
+        notes=explanation_notes(
+            found.recordings,
             task.record,
             has_film=some.face is not None,
             has_bands=some.rows is not None,
@@ -383,37 +383,3 @@ def _without(found: _Found, group: str) -> list[Value]:
         if (one.truth or one.predicted) in one.classes
     ]
     return [(subject, id, drop) for subject, id, drop in drops if drop is not None]
-
-
-def _notes(
-    found: _Found, record: RunRecord, *, has_film: bool, has_bands: bool, has_landmarks: bool
-) -> tuple[str, ...]:
-    notes = ["occlusion shows what the model relies on; where two regions tell the same, stilling one costs little"]
-    if has_bands:
-        bands = "the maps of rows and columns show bands, not points: projections hold no points"
-        exact = "the face map and the regions are exact: the blob film is emptied there and projected again"
-        lacks = "without blobs in the store there is no map of points and regions; prepare it with reduce.keep_blobs"
-        notes += [bands, exact if has_film else lacks]
-    if has_landmarks and has_bands:
-        joint = (
-            "what is kept from moving is kept so in all that the model reads: blobs, landmarks and gradients; these "
-            "two are then as at the start of the sequence, with their noise"
-        )
-        alone = (
-            "without blobs a region is kept from moving in landmarks and gradients only, and its motion stays in the "
-            "projections"
-        )
-        cells = (
-            "a cell of the gradients is as wide as a fifth of the face box: by gradients, what lies in one cell or in "
-            "those beside it cannot be told apart"
-        )
-        notes += [joint, *([] if has_film else [alone]), cells]
-    n_typical = sum(one.placed_by != "landmarks" for one in found.recordings)
-    if n_typical:
-        notes.append(f"no landmarks were found in {n_typical} first frames: regions at fixed fractions of the box")
-    if not_all := len(record.tested) - len({one.recording for one in found.recordings if one.held_out}):
-        notes.append(f"{counted(not_all, 'test sequence')} of the run {agreeing(not_all, 'is', 'are')} not explained")
-    n_seen = sum(not one.held_out for one in found.recordings)
-    if n_seen:
-        notes.append(f"{n_seen} explained recordings are not of the run's test part; the model may have seen them")
-    return tuple(notes)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from ckseq.grammar import counted
 from ckseq.protocol.intervals import N_DRAWS
 from ckseq.report.against_baselines import all_kinds
+from ckseq.report.data_parts import n_validation, swapped_parts
 from ckseq.report.methods_model import model_sentences
 from ckseq.report.methods_preprocessing import preprocessing_sentences
-from ckseq.report.wording import IMAGE, Noun, n_validation, noun_of, percent, swapped_parts
+from ckseq.report.wording import IMAGE, Noun, noun_of, percent
 from ckseq.storage.predictions import Prediction, Predictions
 from ckseq.storage.run_record import RunRecord
 

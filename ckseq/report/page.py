@@ -15,6 +15,7 @@ from ckseq.protocol.intervals import METHOD_WORDS, N_DRAWS, Interval, accuracy_i
 from ckseq.protocol.score import Scores
 from ckseq.report import tables, wording
 from ckseq.report.against_baselines import all_kinds, banner, judged
+from ckseq.report.data_parts import swapped_parts
 from ckseq.report.explanations import Explained, how_to_explain, why_unexplained
 from ckseq.report.explorer import Explorer, embedded, picture_blocks, script_json
 from ckseq.report.matrix import matrix_rows, subject_rows
@@ -146,7 +147,7 @@ def render_page(
         layers=run.model.layers if run.model else (),
         train_counts=bool(run.protocol.train_counts),
         validation_counts=bool(run.protocol.validation_counts),
-        swapped=wording.swapped_parts(run),
+        swapped=swapped_parts(run),
         doubts=run.doubts,
     )
     return page

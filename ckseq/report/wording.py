@@ -10,6 +10,7 @@ from ckseq.grammar import agreeing, counted
 from ckseq.protocol.intervals import LEAST_SUBJECTS, Interval, is_known, wilson_interval
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.score import Scores
+from ckseq.report.data_parts import swapped_parts
 from ckseq.storage.run_record import LeakageRecord, RuleRecord, RunRecord
 
 
@@ -185,10 +186,8 @@ def leak_sentences(leakage: LeakageRecord, noun: Noun = SEQUENCE) -> list[str]:
     best = leakage.rule(leakage.best_rule)
     prior = leakage.prior
     if noun == IMAGE and len(leakage.rules) == 1:
-        sentences.append(
-            f"always predicting the most frequent class reaches {prior.accuracy:.3f}; no other pixel-free baseline "
-            "applies: the subjects are unknown, and single images have no length"
-        )
+        why = "no other pixel-free baseline applies: the subjects are unknown, and single images have no length"
+        sentences.append(f"always predicting the most frequent class reaches {prior.accuracy:.3f}; {why}")
     elif _is_significant(best):
         sentences.append(
             f"{best.name} alone ({best.about}) classifies {best.accuracy:.3f} of the test {noun.many} "
@@ -257,26 +256,6 @@ def _is_significant(rule: RuleRecord) -> bool:
 
 # a baseline is called better than the class prior where the p-value (McNemar) is below this
 SIGNIFICANT = 0.01
-
-
-def swapped_parts(run: RunRecord) -> str:
-    """Return that the data set's own parts change roles: its validation part is the test set; empty otherwise."""
-    if run.protocol.kind != "given" or run.value("protocol.test_part") != "validation" or not n_validation(run):
-        return ""
-    tested = "tested on the part that the data set calls validation (in FER2013 PublicTest)"
-    if run.value("training.validation") != "given":
-        return f"{tested}; its test part (in FER2013 PrivateTest) is not used"
-    return f"{tested}, validated on the part that it calls test (in FER2013 PrivateTest)"
-
-
-def n_validation(run: RunRecord) -> int:
-    """Return the number of samples in the data set's own validation part, or in that which has its role."""
-    return len(run.folds[0].validation) if len(run.folds) == 1 else 0
-
-
-def weighted_loss(run: RunRecord) -> bool:
-    """Return whether class weights are in the training loss."""
-    return run.value("training.class_weights") in ("balanced", "frequency")
 
 
 def shares_subjects(run: RunRecord) -> bool:

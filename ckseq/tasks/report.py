@@ -199,7 +199,7 @@ def _facs(
 def _write_figures(out: Path, run: Path, facts: RunRecord, scores: Scores, found: Trust) -> dict[str, str]:
     validation = facts.value("training.validation") or "none"
     epochs = checked_history(run, facts)
-    weighted = wording.weighted_loss(facts)
+    weighted = _weighted_loss(facts)
     drawn = draw_for_print(scores, found, epochs, validation=validation, confidence=CONFIDENCE, weighted=weighted)
     for name, data in drawn.items():
         write_bytes(out / name, data)
@@ -219,7 +219,7 @@ def _pictures(
     if epochs:
         validation = facts.value("training.validation") or "none"
         pictures["accuracy"] = draw_accuracy(epochs, validation=validation, scores=scores)
-        pictures["loss"] = draw_loss(epochs, validation=validation, weighted=wording.weighted_loss(facts))
+        pictures["loss"] = draw_loss(epochs, validation=validation, weighted=_weighted_loss(facts))
     subjects = {row.recording: row.subject for row in predictions.rows}
     crops = {id: crop for id, crop in read_crops(run).items() if rights.shows(subjects.get(id, ""))}
     pictures["classes"] = draw_classes(predictions.labels, sample_counts(facts, scores))
@@ -274,3 +274,8 @@ def _matrix_table(scores: Scores) -> Table:
         cells = [Text(str(count), style) for count, style in zip(scores.matrix[i], styles, strict=True)]
         table.add_row(Text(label), *cells, f"{scores.per_class.recall[i]:.2f}")
     return table
+
+
+def _weighted_loss(facts: RunRecord) -> bool:
+    """Return whether class weights are in the training loss."""
+    return facts.value("training.class_weights") in ("balanced", "frequency")
