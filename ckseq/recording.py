@@ -95,6 +95,9 @@ class ImagesInMemory:
     contents: tuple[bytes, ...]
 
 
+ABOUT = "ABOUT.txt"
+"""The file in a data set whose first line says what it is, such as that it is synthetic."""
+
 Frames = ImageFiles | ArchiveMembers | ImagesInMemory | VideoFile | PixelRow
 
 

@@ -35,11 +35,11 @@ from ckseq.storage.store import Store
 from ckseq.storage.store_entry import Entry
 from ckseq.storage.streaming import n_steps, stream
 
-# the sections of a pipeline that change what is read from a store
 _NEED_LABELS = (
     "of CK+, put Emotion_labels.zip beside the images, else fill in the manifest's column label; then prepare it again "
     "with 'ckseq preprocess --overwrite'"
 )
+# the sections of a pipeline that change what is read from a store
 _STAGES = ("detector", "faces", "landmarks", "align", "motion")
 
 

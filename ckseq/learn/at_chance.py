@@ -16,9 +16,9 @@ _LOSS_SHARE, _ACCURACY_MARGIN = 0.98, 0.05
 def class_frequency_loss(codes: NDArray[np.int_], weights: NDArray[np.float32]) -> float:
     """Return the lowest cross-entropy that the same prediction for every input has: log n for n equal classes.
 
-    With class weights that prediction is the weighted class frequencies, and the loss is the
-    weighted mean, as the history has it. Of labels that do
-    not exclude each other, codes (n, n_labels), it is the mean of their binary entropies.
+    With class weights that prediction is the weighted class frequencies, and the loss is the weighted mean, as the
+    history has it. Of labels that do not exclude each other, codes (n, n_labels), it is the mean of their binary
+    entropies.
 
     >>> round(class_frequency_loss(np.array([0, 0, 1, 1]), np.ones(2, np.float32)), 4)
     0.6931

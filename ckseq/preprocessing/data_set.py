@@ -10,19 +10,17 @@ from pathlib import Path
 
 from ckseq import registry
 from ckseq.errors import CallError, DataError
-from ckseq.recording import Origin, Recording
+from ckseq.recording import ABOUT, Origin, Recording
 from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._ckplus_faces import is_named_as_frames
 from ckseq.sources._frames import entries, is_image, is_video
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources.ckplus import EXPECTED_COUNTS
 from ckseq.storage.recorded import RECORDED
+from ckseq.storage.store_place import STORES
 from ckseq.twin.about import SYNTHETIC
 
-ABOUT = "ABOUT.txt"
-"""The file in a data set whose first line says what it is."""
 _LONGEST_LINE = 1000
-_STORES = (".h5", ".hdf5")
 # in one archive
 _MOST_ABOUT = 10
 
@@ -60,7 +58,7 @@ def find_source(root: Path, name: str | None) -> SourceSpec:
 
 def _unknown(root: Path, sources: Iterable[SourceSpec]) -> DataError:
     """Return the error of a place that no source recognizes: what it holds, what is looked for, and what to do."""
-    if is_file(root) and root.suffix.lower() in _STORES:
+    if is_file(root) and root.suffix.lower() in STORES:
         return DataError("is a store, not a data set", root, "name it with --store, or use 'ckseq crossval'")
     hint = ""
     if is_file(root) and (is_image(root.name) or is_video(root.name)):

@@ -76,29 +76,19 @@ def picture_probabilities(
     """
     from threadpoolctl import threadpool_limits
 
-    # threads that wait for each other make such small matrices many times slower on busy cores
-    with threadpool_limits(limits=1, user_api="blas"):
-        return _probabilities(train, codes, n_classes, subjects, test)
-
-
-def _probabilities(
-    train: NDArray[np.float64],
-    codes: NDArray[np.int_],
-    n_classes: int,
-    subjects: Sequence[str],
-    test: NDArray[np.float64],
-) -> NDArray[np.float64]:
     names = sorted(set(subjects))
     # one subject cannot be divided, but its pictures can
     keys = [names.index(name) for name in subjects] if len(names) > 1 else range(len(train))
     groups = np.array([key % _N_GROUPS for key in keys])
     errors = np.zeros(len(_RIDGES))
-    for group in np.unique(groups):
-        held = groups == group
-        if not held.all():
-            probabilities = _fit(train[~held], codes[~held], n_classes)(train[held])
-            errors += ((probabilities - np.eye(n_classes)[codes[held]]) ** 2).sum(axis=(1, 2))
-    return np.asarray(_fit(train, codes, n_classes)(test)[int(errors.argmin())], np.float64)
+    # threads that wait for each other make such small matrices many times slower on busy cores
+    with threadpool_limits(limits=1, user_api="blas"):
+        for group in np.unique(groups):
+            held = groups == group
+            if not held.all():
+                probabilities = _fit(train[~held], codes[~held], n_classes)(train[held])
+                errors += ((probabilities - np.eye(n_classes)[codes[held]]) ** 2).sum(axis=(1, 2))
+        return np.asarray(_fit(train, codes, n_classes)(test)[int(errors.argmin())], np.float64)
 
 
 def _fit(

@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ckseq.facs import UNITS
-from ckseq.grammar import counted
+from ckseq.grammar import agreeing, counted
 from ckseq.protocol.intervals import LEAST_CLUSTERS, LEAST_SUBJECTS, N_DRAWS, NO_INTERVAL, Interval, is_known
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
 from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
-from ckseq.report.against_baselines import all_kinds, cannot_tell, kind_of, named, too_few
+from ckseq.report.against_baselines import all_kinds, kind_of, named
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
 from ckseq.report.uncertainty import drawn_by, told_interval
 from ckseq.report.wording import SEQUENCE, between, percent
@@ -117,23 +117,16 @@ def why_no_interval(scores: UnitScores) -> str:
 def units_banner(scores: UnitScores, found: UnitBaselinesRecord | None) -> str:
     """Return what a reader must know first where a baseline reaches the interval of the model; else empty.
 
-    Where there are too few people to tell, as `ckseq.report.against_baselines.too_few` says, that is it.
+    Where there are too few people for an interval about new ones, that is it.
     """
     measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
-    if measured and too_few(scores.n_subjects, confidence=scores.confidence):
-        best = max(measured, key=_mean_auc)
-        kind = all_kinds(SEQUENCE)
-        return (
-            f"{cannot_tell(scores.n_subjects, SEQUENCE, by_people=True, kind=kind)} The best, {named(best.name)} "
-            f"({best.about}), reaches a mean AUC of {best.mean_auc:.3f}, the model {scores.mean_auc:.3f}."
-        )
     if measured and scores.resampled == "sequence":
         best = max(measured, key=_mean_auc)
+        who = f"{counted(scores.n_subjects, 'person', 'people')} {agreeing(scores.n_subjects, 'was', 'were')}"
         return (
-            f"Whether the model is better than a {all_kinds(SEQUENCE)} cannot be told: {scores.n_subjects} people were "
-            f"tested, and with fewer than {LEAST_SUBJECTS} no interval is about new people. The best, "
-            f"{named(best.name)} ({best.about}), reaches a mean AUC of {best.mean_auc:.3f}, the model "
-            f"{scores.mean_auc:.3f}."
+            f"Whether the model is better than a {all_kinds(SEQUENCE)} cannot be told: {who} tested, and with fewer "
+            f"than {LEAST_SUBJECTS} no interval is about new people. The best, {named(best.name)} "
+            f"({best.about}), reaches a mean AUC of {best.mean_auc:.3f}, the model {scores.mean_auc:.3f}."
         )
     # without an interval all resamples give this same mean
     low = scores.interval.low if is_known(scores.interval) else scores.mean_auc

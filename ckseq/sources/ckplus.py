@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ckseq.errors import DataError
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS, read_own_labels
-from ckseq.recording import LandmarkFiles, Problem, Recording
+from ckseq.recording import ABOUT, LandmarkFiles, Problem, Recording
 from ckseq.regular_file import is_folder
 from ckseq.sources._facs_files import codes_of
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
@@ -44,8 +44,6 @@ _NAME = re.compile(
     r"S(?P<subject>[0-9]{3,4})_(?P<session>[0-9]{3})_(?P<number>[0-9]+)(?:_[a-z]+)?\.[a-z]+", re.IGNORECASE
 )
 _NAMES = {emotion.code: emotion.name for emotion in EMOTIONS}
-# says that a data set in this layout is synthetic, or recorded with ckseq
-_ABOUT = "ABOUT.txt"
 _FIX_LABEL = "write one code in it, 0 to 7 or one of labels.csv, or remove it"
 
 Key = tuple[str, str]
@@ -196,7 +194,7 @@ def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_Fil
         for item in tree.files:
             folder, _, name = item.rpartition("/")
             session = _SESSION.fullmatch(folder)
-            if name == _ABOUT:
+            if name == ABOUT:
                 continue
             if is_system_file(item):
                 n_system += 1

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from ckseq.errors import CallError, DataError
 from ckseq.labels import EMOTIONS, OWN_LABELS, read_own_labels
-from ckseq.recording import ImageFiles
+from ckseq.recording import ABOUT, ImageFiles
 from ckseq.storage.files import csv_text, write_bytes, write_text
 
-ABOUT = "ABOUT.txt"
 FORGOTTEN = "forgotten.json"
 RECORDED = "Recorded with ckseq; Consent holds the words in which each person agreed."
 _IMAGES, _LABELS, _CONSENT, _REVIEW = "cohn-kanade-images", "Emotion", "Consent", "Review"

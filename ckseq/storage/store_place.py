@@ -22,7 +22,8 @@ _KINDS = {
     **dict.fromkeys((".keras", ".skops"), "a model"),
 }
 _DATA = (".csv", ".zip")
-_STORES = (".h5", ".hdf5")
+STORES = (".h5", ".hdf5")
+"""How the names of stores end."""
 
 
 def no_store(path: Path) -> DataError:
@@ -39,7 +40,7 @@ def no_store(path: Path) -> DataError:
         if is_something(path):
             return DataError("is no regular file, or a link that leads nowhere", path, "name a store")
         return DataError("there is no such store", path, _similar(path) + _make("DATA"))
-    if h5py.is_hdf5(path) or path.suffix.lower() in _STORES:
+    if h5py.is_hdf5(path) or path.suffix.lower() in STORES:
         return DataError("is cut short, or not a store of ckseq", path, PREPARE_AGAIN)
     kind = _KINDS.get(path.suffix.lower(), "a file of another kind")
     data = str(path) if path.suffix.lower() in _DATA else "DATA"
@@ -54,7 +55,7 @@ def _folder(path: Path) -> DataError:
             made_from = None
         fix = "name the store that it was made from" + (f": {made_from.path}" if made_from else "")
         return DataError("is a run, not a store", path, fix)
-    stores = sorted(one for one in path.iterdir() if one.suffix.lower() in _STORES and is_file(one))
+    stores = sorted(one for one in path.iterdir() if one.suffix.lower() in STORES and is_file(one))
     if len(stores) == 1:
         return DataError("is a folder, not a store", path, f"name the store in it: {stores[0]}")
     return DataError("is a folder, not a store", path, f"if it is a data set: {_make(str(path))}")
@@ -70,7 +71,7 @@ def _make(data: str) -> str:
 
 def _similar(path: Path) -> str:
     try:
-        there = [one.name for one in path.parent.iterdir() if one.suffix.lower() in _STORES]
+        there = [one.name for one in path.parent.iterdir() if one.suffix.lower() in STORES]
     except OSError:
         return ""
     near = get_close_matches(path.name, there, n=1)
@@ -87,5 +88,5 @@ def check_target(out: Path) -> None:
     """
     if is_folder(out):
         raise CallError("is a folder, and a store is a file", out, f"name a file in it, such as {out / 'store.h5'}")
-    if is_file(out) and out.stat().st_size and out.suffix.lower() not in _STORES and not h5py.is_hdf5(out):
+    if is_file(out) and out.stat().st_size and out.suffix.lower() not in STORES and not h5py.is_hdf5(out):
         raise CallError("exists and is not a store", out, "choose another --out, or remove the file")

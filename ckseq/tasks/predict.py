@@ -118,9 +118,13 @@ def predict(
         detector_settings=sections.get("detector", {}),
         console=console,
     )
-    tested = () if is_ready_made(run) else how_tested(run)
-    notes = predictor.notes if is_ready_made(run) else tested
-    _print(found.predictions, notes, console, multi_label=predictor.experiment.predicts_units)
+    tested = how_tested(run)
+    _print(
+        found.predictions,
+        predictor.notes if is_ready_made(run) else tested,
+        console,
+        multi_label=predictor.experiment.predicts_units,
+    )
     result = {
         "schema": SCHEMA,
         "labels": list(predictor.labels),
@@ -136,7 +140,7 @@ def predict(
 def how_tested(run: Path) -> tuple[str, ...]:
     """Return how often a run was right in its own test, which tells more than the probabilities of its model.
 
-    Nothing of a final model, which is trained on all, nor of action units.
+    Nothing of a final model, which is trained on all, of a ready-made one, nor of action units.
     """
     if not (run / PREDICTIONS).is_file():
         return ()

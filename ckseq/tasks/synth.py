@@ -14,12 +14,11 @@ from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.errors import CallError
 from ckseq.labels import in_order
+from ckseq.recording import ABOUT
 from ckseq.storage.replacement import whole_folder
 from ckseq.twin.about import SYNTHETIC
 from ckseq.twin.tree import IMAGES, SequencePlan, TwinConfig, plan, write
 from ckseq.workers import spread
-
-_NOTE = "ABOUT.txt"
 
 
 def config_of(n_subjects: int, seed: int | None, settings: Sequence[str]) -> TwinConfig:
@@ -74,7 +73,7 @@ def synth(out: Path, *, config: TwinConfig, jobs: int, overwrite: bool, console:
             pass
         # also with the images, which may be all that is copied or archived
         for folder in (partial, partial / IMAGES):
-            (folder / _NOTE).write_text(_note(config), encoding="utf-8")
+            (folder / ABOUT).write_text(_note(config), encoding="utf-8")
     counts = Counter(sequence.label.name for sequence in sequences if sequence.label)
     return {
         "path": str(out),
@@ -106,7 +105,7 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
 
 def _is_twin(folder: Path) -> bool:
     try:
-        return (folder / _NOTE).read_text(encoding="utf-8").startswith(SYNTHETIC)
+        return (folder / ABOUT).read_text(encoding="utf-8").startswith(SYNTHETIC)
     except (OSError, UnicodeDecodeError):
         return False
 
