@@ -33,6 +33,8 @@ class Pipeline(WithPlugin):
     def _something_is_kept(self) -> Self:
         if self.motion.difference == "none" and not self.reduce.keep_crops:
             raise ValueError("motion.difference = none leaves the crops alone: it needs reduce.keep_crops = true")
+        if self.faces.policy == "landmarks" and self.landmarks.kind == "none":
+            raise ValueError("faces.policy = landmarks needs landmarks.kind = face_mesh, ckplus or mtcnn")
         return self
 
     @classmethod
