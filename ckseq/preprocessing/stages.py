@@ -96,7 +96,8 @@ def run_stages(
         # every frame is decoded once for both, unless there are landmarks already
         show = None if points is None or held else points.add
         boxes = None
-        if points is not None and recipe.faces.policy == "landmarks":
+        # who names the whole frame as the face means it
+        if points is not None and recipe.faces.policy == "landmarks" and recipe.detector_kind != "whole_frame":
             boxes = points.boxes if show else lambda: columns()["boxes"]
         return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest, show, boxes))
 

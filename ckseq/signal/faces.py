@@ -48,9 +48,10 @@ class FacesConfig(Config):
 
     policy: Literal["every_frame", "anchor", "landmarks", "smoothed", "tracked"] = Field(
         "every_frame",
-        description="a box detected in every frame (the paper); one box for the whole sequence, detected or from its "
-        "landmarks; boxes detected every stride_frames, interpolated and smoothed, for long videos in which the head "
-        "moves; or a box tracked frame by frame without looking ahead, for live video",
+        description="every_frame: a box detected in every frame (the paper); anchor: one box for the sequence, "
+        "detected in some frames; landmarks: one box for the sequence, from its landmarks, else as anchor; "
+        "smoothed: boxes detected every stride_frames, interpolated and smoothed, for long videos in which the head "
+        "moves; tracked: a box tracked frame by frame without looking ahead, for live video",
     )
     pick: Literal["last", "first", "largest", "central"] = Field(
         "last",

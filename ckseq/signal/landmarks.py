@@ -85,8 +85,8 @@ def box_of_points(points: NDArray[np.float32], shape: FaceShape) -> Box:
     """Return the square around a face that dlib's detector would give, from its stable landmarks.
 
     Expressions and a turned head hardly change it: its side is 1.8 units of the mean face, its center 0.3 units below
-    the middle of the stable points (as those of dlib, mean over 150 sequences of people and drawn faces; they deviate by
-    9 % of the side, since they come in steps).
+    the middle of the stable points. So are those of dlib in the mean of 150 sequences of people and drawn faces; they
+    deviate by 9 % of the side, since they come in steps.
 
     Parameters
     ----------
