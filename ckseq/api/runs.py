@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.api.arguments import as_frames, as_name, as_path, as_store_path, check_choice, check_training
+from ckseq.api.boundary import names_arguments
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.api.written_report import Report
@@ -66,6 +67,7 @@ class Run:
         self.folder, self.record = folder, record
 
     @cached_property
+    @names_arguments
     def predictions(self) -> Predictions:
         """The predictions of the test recordings: ``labels``, and ``rows`` with one for each recording and seed.
 
@@ -77,11 +79,13 @@ class Run:
         return read_complete_run(self.folder, of_units=None).predictions
 
     @property
+    @names_arguments
     def scores(self) -> dict[str, Any]:
         """The main score as the command line prints it: ``accuracy``, or ``mean_auc`` of action units, also by seed."""
         return Finished(self.record, self.predictions).scores()
 
     @property
+    @names_arguments
     def headline(self) -> str:
         """The main score in words, an accuracy with its 95 % confidence interval."""
         if self.record.predicts_units:
@@ -89,6 +93,7 @@ class Run:
         facts, predictions = read_complete_run(self.folder)
         return tables.headline(scores_of(facts, predictions, confidence=CONFIDENCE), noun_of(facts))
 
+    @names_arguments
     def predict(
         self,
         source: _Path | Recording | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
@@ -149,6 +154,7 @@ class Run:
     def _predictor(self) -> Predictor:
         return load_predictor(self.folder)
 
+    @names_arguments
     def report(
         self,
         *,
@@ -211,6 +217,7 @@ class Run:
         return html_table(f"{self.folder}: {self.headline if complete else record.state}", rows)
 
 
+@names_arguments
 def train(
     store: _Path | Store,
     *,
@@ -279,6 +286,7 @@ def train(
     return load_run(folder)
 
 
+@names_arguments
 def crossval(
     store: _Path | Store,
     *,
@@ -358,6 +366,7 @@ def crossval(
     return load_run(folder)
 
 
+@names_arguments
 def load_run(run: _Path | Run, *, plugins: _Path | Sequence[_Path] = ()) -> Run:
     """Open a run folder that `train`, `crossval` or the command line made; no code in it is executed.
 

@@ -125,7 +125,7 @@ def test_what_cannot_be_predicted_says_why(validated, expressions, tmp_path):
     with pytest.raises(ckseq.DataError, match="gave no frame") as caught:
         ckseq.load_run(expressions).predict(tmp_path / "text.mp4")
     assert str(tmp_path / "text.mp4") in str(caught.value)
-    with pytest.raises(ckseq.CallError, match="--neutral is for runs"):
+    with pytest.raises(ckseq.CallError, match="neutral= is for runs"):
         ckseq.load_run(expressions).predict(tmp_path / "text.mp4", neutral=tmp_path)
     with pytest.raises(ckseq.DataError, match="there is no such folder"):
         ckseq.load_run(tmp_path / "none")
