@@ -58,7 +58,7 @@ WRONG = [
     ("ckseq.preprocess(twin, out=out, jobs=0)", "jobs = 0"),
     (
         "ckseq.preprocess(twin, out=store)",
-        "choose another out=, or replace it with overwrite=True, or add the recordings",
+        "choose another out=, or replace it with overwrite=True",
     ),
     ("ckseq.preprocess(twin, out=store, append=True, overwrite=True)", "append=True and overwrite=True exclude each"),
     ("ckseq.open_store(None)", "store is None, not a path"),
