@@ -79,13 +79,11 @@ class Run:
         return read_complete_run(self.folder, of_units=None).predictions
 
     @property
-    @names_arguments
     def scores(self) -> dict[str, Any]:
         """The main score as the command line prints it: ``accuracy``, or ``mean_auc`` of action units, also by seed."""
         return Finished(self.record, self.predictions).scores()
 
     @property
-    @names_arguments
     def headline(self) -> str:
         """The main score in words, an accuracy with its 95 % confidence interval."""
         if self.record.predicts_units:
