@@ -47,12 +47,12 @@ def test_a_misspelled_class_is_told_and_not_mended_by_mixing_people(tmp_path, wr
     made = list(made_recordings())
     for place in [n for n, one in enumerate(made) if one.recording.label == "surprise"][:wrong]:
         one = made[place]
-        made[place] = replace(one, recording=replace(one.recording, label="surprize"))
+        made[place] = replace(one, recording=replace(one.recording, label="Surprise"))
     recipe = load_experiment(make_recipe(tmp_path, RIDGE))
     with open_store(make_store(tmp_path, made)) as store:
         chosen = choose(store, recipe)
-        told = f"{people} labeled 'surprize', and {9 - wrong} are labeled 'surprise'"
+        told = f"{people} labeled 'Surprise', and {9 - wrong} are labeled 'surprise'"
         assert any(told in note for note in chosen.notes)
         if wrong == 1:
-            with pytest.raises(DataError, match=f"one subject alone shows surprize.*{told}.*; correct the label"):
+            with pytest.raises(DataError, match=f"one subject alone shows Surprise.*{told}.*; correct the label"):
                 divide(chosen.entries, chosen.labels, recipe)
