@@ -243,7 +243,7 @@ def draw_units(scores: UnitScores) -> bytes:
         lowest = min([0.5, *(one.interval.low for one in scores.units if not math.isnan(one.interval.low))])
         left.set_xlim(max(0.0, lowest - 0.05), 1.02)
         ends = f"{percent(scores.confidence)} interval by {scores.resampled}"
-        left.set_title(f"Area under the ROC curve, {ends}; mean {scores.mean_auc:.2f}")
+        left.set_title(f"AUC, {ends}; mean {scores.mean_auc:.2f}")
         left.set_xlabel("0.5 is chance; dashed: the mean")
         left.set_yticks(places, [f"AU {one.unit}  {unit_name(one.unit)} ({one.n_positives})" for one in scores.units])
         left.set_ylim(k - 0.5, -0.5)
