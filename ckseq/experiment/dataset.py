@@ -29,6 +29,7 @@ from ckseq.report.wording import Noun, noun_for
 from ckseq.signal.face_shape import LandmarkKind, face_shape
 from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
+from ckseq.sources._labels import CORRECT_LABELS, misspelled
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_fold_file
 from ckseq.storage.store import Store
@@ -130,6 +131,10 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
+    held = " ".join(store.notes)  # of its data, which may say so with the place
+    notes += [
+        f"{slip.what}: {slip.remedy}" for slip in misspelled(Counter(map(_label, entries))) if slip.what not in held
+    ]
     balance_notes = tuple(map(noun_in(recipe).reworded, selection.notes))
     return Chosen(in_order(map(_label, entries)), tuple(entries), balance_notes, (*store.notes, *notes))
 
@@ -155,7 +160,14 @@ def divide(entries: Sequence[Entry], labels: Sequence[str], recipe: Experiment) 
             raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
         listed = read_fold_file(Path(config.file)).listed
     cases = [case_of(entry, labels, recipe) for entry in entries]
-    return make_folds(cases, config, listed=listed)
+    try:
+        return make_folds(cases, config, listed=listed)
+    except DataError as error:
+        slips = [] if recipe.predicts_units else misspelled(Counter(map(_label, entries)))
+        if not slips:
+            raise
+        # a label that is corrected needs no other protocol, least of all one that tests people seen in training
+        raise DataError(f"{error.what} ({slips[0].what})", error.where, CORRECT_LABELS) from None
 
 
 def gather(store: Store, recipe: Experiment, console: Console | None = None) -> Dataset:
