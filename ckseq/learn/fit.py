@@ -190,7 +190,7 @@ def _train_epoch(
     weights = class_weights(train.codes, model.output_shape[-1], config.class_weights)
     targets = _targets(model, train) * weights
     augmented = augment_epoch(train.x, augmentation, rng=np.random.default_rng([seed, number, 1]))
-    augment_batch = batch_augmenter(augmentation, seed=(seed, number, 1))
+    augment_batch = batch_augmenter(train.x, augmentation, seed=(seed, number, 1))
     loss, accuracy = _run_batches(update, augmented, targets, order, config.batch_size, augment_batch)
     # the mean over the weighted samples: on the scale of the validation loss, which is not weighted
     loss /= mean_weight(train.codes, weights)

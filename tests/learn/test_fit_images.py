@@ -80,11 +80,11 @@ def test_varied_images_give_another_training_and_the_same_seed_the_same():
 
 def test_batches_are_varied_by_epoch_and_place():
     varied = ImageAugmentConfig(shift=0.3)
-    one, other = (batch_augmenter(varied, seed=(3, epoch, 1)) for epoch in (1, 2))
+    one, other = (batch_augmenter(TRAIN.x, varied, seed=(3, epoch, 1)) for epoch in (1, 2))
     assert (one(TRAIN.x, 0) != other(TRAIN.x, 0)).any()
     assert (one(TRAIN.x, 0) != one(TRAIN.x, 5)).any()
     np.testing.assert_array_equal(one(TRAIN.x, 5), one(TRAIN.x, 5))
-    assert batch_augmenter(ImageAugmentConfig(passes=2), seed=(1,)) is None
+    assert batch_augmenter(TRAIN.x, ImageAugmentConfig(passes=2), seed=(1,)) is None
     assert (passes_per_epoch(ImageAugmentConfig(passes=4)), passes_per_epoch(AugmentConfig())) == (4, 1)
 
 
