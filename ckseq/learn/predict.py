@@ -85,7 +85,8 @@ def network_outputs(network: keras.Model) -> Callable[[NDArray[Any]], NDArray[An
         import tensorflow as tf
 
         network.make_predict_function()
-        network.predict_function.get_concrete_function([(tf.TensorSpec((None, *network.input_shape[1:])),)])
+        traced: Any = network.predict_function
+        traced.get_concrete_function([(tf.TensorSpec((None, *network.input_shape[1:])),)])
     return network.predict_on_batch
 
 
