@@ -146,7 +146,11 @@ def run_experiment(
                     exchange(out)
                 n = len(earlier.trainings)
                 _remove_leftovers(out)
-                done = counted(n, "training") if n > 1 else counted(earlier.epochs_done, "epoch")
+                done = (
+                    counted(n, "training")
+                    if n > 1 or not earlier.epochs_done
+                    else counted(earlier.epochs_done, "epoch")
+                )
                 console.say(f"{out} is complete already: {done}")
                 return Finished(*read_complete_run(out, of_units=None))
             run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))

@@ -151,9 +151,8 @@ def how_tested(run: Path) -> tuple[str, ...]:
     people = predictions.subjects
     who = "" if people is None else f" of {counted(len(set(people)), 'person', 'people')}"
     samples = noun_of(read_run(run)).counted(n)
-    return (
-        f"in its own test, {samples}{who}, the run was right {right} of {n} times; its probabilities do not say that",
-    )
+    correct = f"in its own test, {samples}{who}, the run was right {right} of {n} times"
+    return (f"{correct}; this says more than its probabilities",)
 
 
 class Applied(NamedTuple):
