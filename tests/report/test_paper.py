@@ -114,8 +114,9 @@ def test_a_synthetic_run_of_the_default_by_cross_validation():
         frames of motion were stretched by linear interpolation; longer ones were resampled by linear interpolation.
         The classifier was a ridge regression (Hoerl and Kennard, 1970) of motion and one of motion, shape and
         texture, weighted by leaving out training subjects, which read projections, landmarks and texture. Its
-        settings, by their names in ckseq, were pool 3, parts 6, landmarks face_mesh, versions 3, mean gradients no. Training
-        samples were augmented at random (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4). Models were tested by
+        settings, by their names in ckseq, were pool 3, parts 6, landmarks face_mesh, versions 3, mean gradients no.
+        Training samples were augmented at random (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4).
+        Models were tested by
         5-fold cross-validation, folds divided by subject. No test subject is in training. Training was repeated
         with the seeds 1, 2. Accuracy is given with a 95 % confidence interval by Wilson's score interval (Wilson,
         1927), which counts every sequence as independent. Baselines without motion were trained and
