@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 
 
@@ -42,10 +43,18 @@ class CkseqError(Exception):
     exit_status = 1
 
     def __init__(self, what: str, where: str | PathLike[str] | None = None, fix: str | None = None) -> None:
-        self.what = readable(what)
         self.where = None if where is None else readable(str(where))
+        # a reason that another error gave may begin with the place
+        self.what = readable(what) if self.where is None else readable(what).removeprefix(f"{self.where}: ")
         self.fix = fix
         super().__init__(self.what, self.where, fix)
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Change the words of what is wrong and what to do; a place is kept, unless it is an option."""
+        self.what = change(self.what)
+        self.where = change(self.where) if self.where is not None and self.where.startswith("--") else self.where
+        self.fix = None if self.fix is None else change(self.fix)
+        self.args = (self.what, self.where, self.fix)
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.where}: {self.what}"

@@ -122,6 +122,12 @@ def test_steps_depend_on_what_there_is(tmp_path):
             "ckseq crossval ck.h5 --out RUN --set protocol.kind=from_file --set protocol.file=folds.json",
         ),
         ("tune page", {"study": "s", "storage": "sqlite:///a.db"}, "ckseq tune best s --storage sqlite:///a.db --out "),
+        (
+            "tune run",
+            {"data": "d", "source": "manifest", "storage": "a.log"},
+            "ckseq tune best s --storage a.log --data d --source manifest --out ",
+        ),
+        ("preprocess", {"out": Path("ck.h5"), "on": "dask:local"}, "ckseq crossval ck.h5 --out ck_cv --on dask:local"),
         ("tune best", {"data": "d", "source": "manifest"}, "ckseq experiment s_best.toml --data d --source manifest"),
         (
             "inspect",
@@ -138,6 +144,19 @@ def test_steps_depend_on_what_there_is(tmp_path):
 def test_what_was_set_is_kept(name, changes, step):
     result = {one: value for one, value in RESULT.items() if (name, one) != ("tune best", "run")}
     assert next_step(name, values_of(COMMANDS[name], **changes), result).startswith(step)
+
+
+def test_the_plug_ins_that_were_executed_are_named_where_they_are_needed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    files = {"models": [SimpleNamespace(kind=str(tmp_path / "own model.py"), package="")], "detectors": []}
+    files["detectors"] = [SimpleNamespace(kind="installed", package="faces")]  # found by itself
+    monkeypatch.setattr("ckseq.plugins.all_admitted", files.get)
+    assert next_step("experiment", {}, {"run": "r"}) == "ckseq predict r VIDEO --plugin 'own model.py'"
+    predict = values_of(COMMANDS["predict"], run="r", out="o", error_rate=0.2)
+    assert next_step("predict", predict, {}) == "ckseq live r --error-rate 0.2 --plugin 'own model.py'"
+    assert "--plugin" not in next_step("train", {"out": "r"}, {})
+    taking = [name for name, one in COMMANDS.items() if any("--plugin" in option.opts for option in one.params)]
+    assert {*next_steps.TAKE_PLUGINS, "tune best"} == set(taking)
 
 
 def test_nothing_is_recommended_that_the_people_are_too_few_for(monkeypatch):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import overload
 
 from ckseq.api.arguments import as_name, as_path
+from ckseq.api.boundary import names_arguments
 from ckseq.labels import in_order
 from ckseq.notebook import html_table
 from ckseq.preprocessing.data_set import find_source
@@ -64,6 +65,7 @@ class DataSet(Sequence[Recording]):
         return html_table(f"{self!r}; {people} subjects", rows, ("label", "recordings"))
 
 
+@names_arguments
 def scan(data: str | PathLike[str], *, source: str | None = None) -> DataSet:
     """List the recordings of a data set; no pixel is read.
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import RenderableType
 from rich.text import Text
 
+from ckseq.api.boundary import in_arguments
 from ckseq.console import Bar, Console, printable
 
 Progress = Callable[[str, int, int], None]
@@ -35,7 +36,7 @@ class LogConsole(Console):
     def say(self, what: RenderableType) -> None:
         """Log a text."""
         if isinstance(what, str | Text):
-            LOGGER.info("%s", printable(str(what)))
+            LOGGER.info("%s", printable(in_arguments(str(what))))
 
     def heading(self, what: str) -> None:
         """Log the title of the stage that begins now."""
@@ -43,7 +44,7 @@ class LogConsole(Console):
 
     def warn(self, what: str) -> None:
         """Log a warning."""
-        LOGGER.warning("%s", printable(what))
+        LOGGER.warning("%s", printable(in_arguments(what)))
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Bar]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.api.arguments import as_name, as_path, as_recordings, check_jobs, check_progress
+from ckseq.api.boundary import names_arguments
 from ckseq.api.data_set import DataSet
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
@@ -95,6 +96,7 @@ def prepare(
     jobs: int = ...,
     progress: Progress | None = ...,
 ) -> Arrays: ...
+@names_arguments
 def prepare(
     data: Recording | Iterable[Recording] | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     *,
@@ -185,6 +187,7 @@ def _prepared(recording: Recording, recipe: Pipeline, alone: bool) -> Arrays | s
         return reason_of(error)
 
 
+@names_arguments
 def preprocess(
     data: str | PathLike[str] | DataSet,
     *,
@@ -194,6 +197,7 @@ def preprocess(
     source: str | None = None,
     jobs: int = -1,
     overwrite: bool = False,
+    append: bool = False,
     progress: Progress | None = None,
 ) -> Store:
     """Prepare every recording of a data set and keep the result in a store, as ``ckseq preprocess`` does.
@@ -216,6 +220,8 @@ def preprocess(
         Processes; -1 is one per core.
     overwrite : bool
         Replace a store that holds something else.
+    append : bool
+        Add the recordings that the store lacks; those that it has are not read.
     progress : callable, optional
         Called with ``"frames"`` or ``"clips"``, how many are done, and how many there are.
 
@@ -251,6 +257,7 @@ def preprocess(
             source=None if source is None else as_name(source, "source"),
             jobs=jobs,
             overwrite=overwrite,
+            append=append,
             console=LogConsole(progress),
         )
     finally:

@@ -67,7 +67,7 @@ class Projections(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises
         ------
         ValueError
-            A parameter is impossible, or X is no such array or not finite.
+            A parameter is impossible, or X is no such array, not finite or a single sequence.
         """
         if self.output not in ("vectors", "series"):
             raise ValueError(f"output = {self.output!r} is neither 'vectors' nor 'series'")
@@ -114,9 +114,16 @@ class Projections(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ValueError(
                 f"X is {what}, not an array; give its first part: X, y, groups, ids = ckseq.load_xy(STORE)"
             )
+        if not reset and len(self.input_shape_) > 1 and getattr(X, "shape", None) == self.input_shape_:
+            raise ValueError(f"X, of shape {self.input_shape_}, is one sequence; give X[None], an array of one")
         X = validate_data(self, X, reset=reset, allow_nd=True, dtype=np.float32)  # noqa: N806
         if X.ndim > 5:
             raise ValueError(f"X has {X.ndim} dimensions, and at most 5 are known: (n, t, rows, w, channels)")
+        if reset and _looks_like_one_sequence(X.shape):
+            raise ValueError(
+                f"X, of shape {X.shape}, looks like one sequence: two rows stand where the steps of time belong; "
+                "give X[None], an array of one, or sequences of two steps as (n, 2, rows, w, channels)"
+            )
         return X
 
     def _transformed(self, X: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: N803
@@ -127,3 +134,14 @@ class Projections(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             sequences = np.sign(sequences) * np.sqrt(np.abs(sequences))
         pooled = pooled_width(sequences, pool_px=self.pool)
         return as_series(pooled) if self.output == "series" else part_means(pooled, parts=self.parts)
+
+
+def _looks_like_one_sequence(shape: tuple[int, ...]) -> bool:
+    """Return whether a shape is more probably (t, 2, w[, channels]) than that of sequences of two steps.
+
+    >>> _looks_like_one_sequence((24, 2, 267, 3)), _looks_like_one_sequence((24, 2, 267))
+    (True, True)
+    >>> _looks_like_one_sequence((5, 2, 1, 267)), _looks_like_one_sequence((5, 24, 2, 267))
+    (False, False)
+    """
+    return len(shape) in (3, 4) and shape[1] == 2 and shape[2] > 2

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.api.arguments import as_frames, as_name, as_path, as_store_path, check_choice, check_training
+from ckseq.api.boundary import names_arguments
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.api.written_report import Report
@@ -66,6 +67,7 @@ class Run:
         self.folder, self.record = folder, record
 
     @cached_property
+    @names_arguments
     def predictions(self) -> Predictions:
         """The predictions of the test recordings: ``labels``, and ``rows`` with one for each recording and seed.
 
@@ -89,6 +91,7 @@ class Run:
         facts, predictions = read_complete_run(self.folder)
         return tables.headline(scores_of(facts, predictions, confidence=CONFIDENCE), noun_of(facts))
 
+    @names_arguments
     def predict(
         self,
         source: _Path | Recording | NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
@@ -149,6 +152,7 @@ class Run:
     def _predictor(self) -> Predictor:
         return load_predictor(self.folder)
 
+    @names_arguments
     def report(
         self,
         *,
@@ -211,6 +215,7 @@ class Run:
         return html_table(f"{self.folder}: {self.headline if complete else record.state}", rows)
 
 
+@names_arguments
 def train(
     store: _Path | Store,
     *,
@@ -279,6 +284,7 @@ def train(
     return load_run(folder)
 
 
+@names_arguments
 def crossval(
     store: _Path | Store,
     *,
@@ -358,6 +364,7 @@ def crossval(
     return load_run(folder)
 
 
+@names_arguments
 def load_run(run: _Path | Run, *, plugins: _Path | Sequence[_Path] = ()) -> Run:
     """Open a run folder that `train`, `crossval` or the command line made; no code in it is executed.
 

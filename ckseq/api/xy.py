@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckseq.api.arguments import as_store_path, check_choice, check_count, kind_of
+from ckseq.api.boundary import names_arguments
 from ckseq.api.data_set import DataSet
 from ckseq.api.prepare import Arrays, Prepared
 from ckseq.config import parse
@@ -62,6 +63,7 @@ class XY(NamedTuple):
         return html_table(title, zip(labels, counts, strict=True), ("label", "sequences"))
 
 
+@names_arguments
 def open_store(path: str | PathLike[str] | Store) -> Store:
     """Open a store that `preprocess` or ``ckseq preprocess`` made, for reading.
 
@@ -92,6 +94,7 @@ def open_store(path: str | PathLike[str] | Store) -> Store:
     return path if isinstance(path, Store) else stores.open_store(as_store_path(path))
 
 
+@names_arguments
 def load_xy(store: str | PathLike[str] | Store | Prepared, length: int = 24, *, input: XInput = "projections") -> XY:
     """Return the labeled sequences of a store, all of one length, with labels, subjects and ids.
 

@@ -24,6 +24,9 @@ class Call(NamedTuple):
     result: Values
 
 
+TAKE_PLUGINS = ("explain", "export", "live", "predict", "reproduce")
+"""Commands that are told the plug-ins with which a run was made; ``tune best`` is, too."""
+
 _VIDEO, _PHOTO = "VIDEO", "PHOTO"
 
 
@@ -56,7 +59,19 @@ def next_step(command: str, values: Values, result: Values) -> str | None:
     words = None if follow is None else follow(Call(values, result))
     if words is None:
         return None
+    if words[0] in TAKE_PLUGINS or words[:2] == ["tune", "best"]:
+        words = [*words, *_plugins()]
     return shlex.join([*([] if words[0] == "python" else ["ckseq"]), *map(str, words)])
+
+
+def _plugins() -> list[str]:
+    """Return the options that name the files of models and detectors whose code this command executed."""
+    from ckseq.plugins import all_admitted
+
+    here = Path.cwd()
+    files = [Path(one.kind) for room in ("models", "detectors") for one in all_admitted(room) if not one.package]
+    shown = [file.relative_to(here) if file.is_relative_to(here) else file for file in files]
+    return [word for file in shown for word in ("--plugin", str(file))]
 
 
 def _after_inspect(call: Call) -> Words:
@@ -76,7 +91,8 @@ def _after_preprocess(call: Call) -> Words:
     name = _experiment_on(call.values["pipeline"])
     if name is None:
         return ["audit", store]
-    return _crossval(store, name, (), out=store.with_name(f"{store.stem}_cv"))
+    words = _crossval(store, name, (), out=store.with_name(f"{store.stem}_cv"))
+    return None if words is None else [*words, *_kept(call, "on")]
 
 
 def _crossval(store: Path, experiment: str, settings: Sequence[str], *, out: str | Path = "RUN") -> Words:
@@ -118,7 +134,7 @@ def _after_crossval(call: Call) -> Words:
     if "mean_auc" in call.result:  # of action units there are no baselines
         return ["report", "EMOTIONS_RUN", "--units", out]
     if call.result.get("explained") and call.values.get("keep_models"):
-        return ["explain", out]
+        return ["explain", out, *_kept(call, "on")]
     seeds = call.values.get("seeds") or 1
     settings = list(call.values.get("settings") or ())
     if call.values.get("seed") is not None:
@@ -147,16 +163,20 @@ def _after_predict(call: Call) -> Words:
     if call.result.get("failed") and not call.result.get("predictions"):
         return None
     if call.values["out"] is not None:
-        return ["live", call.values["run"], *_kept(call, "neutral")]
+        return ["live", call.values["run"], *_kept(call, "neutral"), *_error_rate(call.values)]
     values = call.values
     kept = [*_kept(call, "neutral", "detector", "seconds"), *_set(values.get("settings"))]
     for option, name, default in (
         ("--as", "read_as", "auto"),
         ("--fps", "fps", FRAMES_PER_SECOND),
-        ("--error-rate", "error_rate", ERROR_RATE),
     ):
         kept += [option, str(values[name])] if values[name] != default else []
+    kept += _error_rate(values)
     return ["predict", values["run"], *values["inputs"], *kept, "--out", "RESULTS", "--draw"]
+
+
+def _error_rate(values: Values) -> list[str]:
+    return ["--error-rate", str(values["error_rate"])] if values["error_rate"] != ERROR_RATE else []
 
 
 def _after_runs(call: Call) -> Words:
@@ -171,7 +191,8 @@ def _after_runs(call: Call) -> Words:
 def _after_search(call: Call) -> Words:
     if call.values["nested"]:
         return None
-    return ["tune", "best", call.result["study"], *_kept(call, "storage"), "--out", call.values["out"]]
+    kept = _kept(call, "storage", "data", "source")
+    return ["tune", "best", call.result["study"], *kept, "--out", call.values["out"]]
 
 
 def _after_best(call: Call) -> Words:

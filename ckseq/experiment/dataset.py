@@ -29,6 +29,7 @@ from ckseq.report.wording import Noun, noun_for
 from ckseq.signal.face_shape import LandmarkKind, face_shape
 from ckseq.signal.landmarks import N_POSE_COLUMNS
 from ckseq.signal.sequence import too_long
+from ckseq.sources._labels import CORRECT_LABELS, misspelled
 from ckseq.storage.examples import Example
 from ckseq.storage.fold_files import read_fold_file
 from ckseq.storage.store import Store
@@ -39,6 +40,10 @@ _NEED_LABELS = (
     "of CK+, put Emotion_labels.zip beside the images, else fill in the manifest's column label; then prepare it again "
     "with 'ckseq preprocess --overwrite'"
 )
+MOST_BYTES = 2**31
+"""Of an input that is read at once: projections of 10,000 sequences; more are read batch by batch."""
+# rows that are looked through at a time
+_AT_ONCE = 256
 # the sections of a pipeline that change what is read from a store
 _STAGES = ("detector", "faces", "landmarks", "align", "motion")
 
@@ -54,7 +59,8 @@ class Dataset:
     entries : tuple of Entry
         Sorted by id.
     x : (n, t, h, w, channels) float32, an array or a stream; or (n, h, w, channels) uint8, images
-        In the order of ``entries``. What is small is an array; whole frames of sequences are read batch by batch.
+        In the order of ``entries``. Up to `MOST_BYTES` are an array; more, and whole frames of sequences, are read
+        batch by batch.
     codes : (n,) int, or (n, n_units) int
         The classes or action units of ``entries``, see `ckseq.experiment.targets.codes_of`.
     folds : tuple of Fold
@@ -125,6 +131,10 @@ def choose(store: Store, recipe: Experiment) -> Chosen:
     chosen = set(selection.ids)
     entries = [entry for entry in entries if entry.id in chosen]
     _check_lengths(entries, recipe)
+    held = " ".join(store.notes)  # of its data, which may say so with the place
+    notes += [
+        f"{slip.what}: {slip.remedy}" for slip in misspelled(Counter(map(_label, entries))) if slip.what not in held
+    ]
     balance_notes = tuple(map(noun_in(recipe).reworded, selection.notes))
     return Chosen(in_order(map(_label, entries)), tuple(entries), balance_notes, (*store.notes, *notes))
 
@@ -150,7 +160,14 @@ def divide(entries: Sequence[Entry], labels: Sequence[str], recipe: Experiment) 
             raise CallError("protocol.kind = from_file needs a file", fix="set protocol.file to its path")
         listed = read_fold_file(Path(config.file)).listed
     cases = [case_of(entry, labels, recipe) for entry in entries]
-    return make_folds(cases, config, listed=listed)
+    try:
+        return make_folds(cases, config, listed=listed)
+    except DataError as error:
+        slips = [] if recipe.predicts_units else misspelled(Counter(map(_label, entries)))
+        if not slips:
+            raise
+        # a label that is corrected needs no other protocol, least of all one that tests people seen in training
+        raise DataError(f"{error.what} ({slips[0].what})", error.where, CORRECT_LABELS) from None
 
 
 def gather(store: Store, recipe: Experiment, console: Console | None = None) -> Dataset:
@@ -175,7 +192,7 @@ def gather(store: Store, recipe: Experiment, console: Console | None = None) -> 
         notes.append(f"no test {noun_in(recipe).one} shows {', '.join(untested)}")
     x = _read(store, chosen.entries, recipe, console or Console(quiet=True))
     if recipe.input in ("landmarks", "fused"):
-        notes += _lost_landmarks(np.asarray(x), chosen.entries, noun_in(recipe), _landmark_kind(store))
+        notes += _lost_landmarks(x, chosen.entries, noun_in(recipe), _landmark_kind(store))
     return Dataset(
         labels=chosen.labels,
         entries=chosen.entries,
@@ -209,8 +226,8 @@ def _read(store: Store, entries: Sequence[Entry], recipe: Experiment, console: C
         by_subject = neutral_by_subject(store)
         neutral_ids = [by_subject[entry.subject] for entry in entries]
     x = stream(store, entries, recipe.input, recipe.sequence, neutral_ids)
-    # row and column means and landmarks are small, and so are single images
-    return np.asarray(x) if recipe.input in ("projections", "landmarks", "fused") or x.ndim == 4 else x
+    small = recipe.input in ("projections", "landmarks", "fused") or x.ndim == 4
+    return np.asarray(x) if small and x.nbytes <= MOST_BYTES else x
 
 
 def _landmark_kind(store: Store) -> LandmarkKind:
@@ -219,10 +236,13 @@ def _landmark_kind(store: Store) -> LandmarkKind:
     return kind
 
 
-def _lost_landmarks(x: NDArray[np.float32], entries: Sequence[Entry], noun: Noun, kind: LandmarkKind) -> list[str]:
+def _lost_landmarks(x: Sequences, entries: Sequence[Entry], noun: Noun, kind: LandmarkKind) -> list[str]:
     """Return a note where sequences, landmarks in their last columns, have none: these are all zero."""
     columns = len(face_shape(kind).points) + N_POSE_COLUMNS
-    lost = [entry.id for entry, one in zip(entries, x, strict=True) if not one[:, :, -columns:].any()]
+    lost = []
+    for begin in range(0, len(entries), _AT_ONCE):
+        some = zip(entries[begin : begin + _AT_ONCE], np.asarray(x[begin : begin + _AT_ONCE]), strict=True)
+        lost += [entry.id for entry, one in some if not one[:, :, -columns:].any()]
     if not lost:
         return []
     named = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")

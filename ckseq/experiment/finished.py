@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ckseq.protocol.unit_scores import aucs
+from ckseq.grammar import counted
+from ckseq.protocol.unit_scores import aucs, measurable
 from ckseq.storage.predictions import Predictions, by_unit
 from ckseq.storage.run_record import RunRecord
 
@@ -26,17 +28,23 @@ class Finished(NamedTuple):
         """Return the mean of the action units' areas under the ROC curve, of one seed, or the mean over all seeds."""
         seeds, arrays = self.predictions.seeds, by_unit(self.predictions)
         found = [aucs(arrays.shown, one) for one in arrays.probabilities]
-        return float(
-            np.nanmean([one for own, one in zip(seeds, found, strict=True) if seed is None or own in (None, seed)])
-        )
+        areas = np.array([one for own, one in zip(seeds, found, strict=True) if seed is None or own in (None, seed)])
+        return float(np.nanmean(areas)) if not np.isnan(areas).all() else np.nan
 
     def summary(self) -> str:
         """Return the main score in words."""
         if self.predictions.multi_label:
-            return f"mean AUC {self.mean_auc():.3f} of {len(self.predictions.labels)} action units"
+            n_measured = int(measurable(by_unit(self.predictions).shown).sum())
+            if not n_measured:
+                return "no mean AUC: too few test sequences show any action unit"
+            return f"mean AUC {self.mean_auc():.3f} of {counted(n_measured, 'action unit')}"
         return f"accuracy {self.accuracy():.3f}"
 
     def scores(self) -> dict[str, Any]:
         """Return the main score, over all seeds and of each, by name."""
         name, score = ("mean_auc", self.mean_auc) if self.predictions.multi_label else ("accuracy", self.accuracy)
-        return {name: score(), f"{name}_by_seed": {str(one): score(one) for one in self.run.seeds}}
+        return {name: _known(score()), f"{name}_by_seed": {str(one): _known(score(one)) for one in self.run.seeds}}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

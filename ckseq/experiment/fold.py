@@ -50,7 +50,7 @@ class Job(NamedTuple):
 
     def made_from(self, recipe: Experiment) -> str:
         """Return the digest of all that the training follows from."""
-        asked = recipe.model_dump(mode="json", exclude={"name", "question", "published", "seed"})
+        asked = recipe.model_dump(mode="json", exclude={"name", "question", "published", "chosen_by", "seed"})
         return digest(asked, self.store_digest, self.seed, [list(self.fold.train), list(self.fold.test)])
 
 

@@ -64,6 +64,9 @@ class Experiment(WithPlugin):
         "data, sequences_per_class, test_sequences, trainings, and the fields of pipeline and experiment: the report "
         "marks every deviation from it",
     )
+    chosen_by: str = Field(
+        "", description="how a search chose these values, for the report; 'ckseq tune best' writes it"
+    )
     seed: int = Field(1, ge=0, description="seed of every random choice")
     balance: BalanceConfig = BalanceConfig()
     sequence: SequenceConfig = SequenceConfig()

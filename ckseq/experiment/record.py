@@ -39,6 +39,7 @@ from ckseq.storage.run_record import (
 )
 from ckseq.storage.store import Store
 from ckseq.storage.store_entry import Entry
+from ckseq.storage.streaming import n_steps
 from ckseq.tracking.quality import doubts
 
 # so many pairs are named, the others counted
@@ -84,6 +85,7 @@ def record_of(
         protocol=_protocol_record(dataset, recipe, leakage),
         folds=tuple(FoldRecord(number=one.number, test=one.test, validation=one.validation) for one in dataset.folds),
         train_only=tuple(entry.id for entry in dataset.entries if entry.id not in tested | validation),
+        least_frames=_least_frames(dataset, recipe),
         seeds=tuple(seeds),
         leakage=leakage,
         unit_baselines=unit_baselines,
@@ -92,6 +94,15 @@ def record_of(
         doubts=_doubts(dataset.entries),
         notes=(*dataset.notes, *_announcements(recipe, dataset.labels), *_plugin_notes(store, recipe)),
     )
+
+
+def _least_frames(dataset: Dataset, recipe: Experiment) -> int | None:
+    """Return how many frames the shortest sequence has of those that are trained on in some fold."""
+    never = set.intersection(*(set(fold.test) for fold in dataset.folds)) if dataset.folds else set()
+    steps = [n_steps(entry, recipe.input) for entry in dataset.entries if entry.id not in never]
+    if not steps or max(steps) == 1:
+        return None
+    return min(steps) + (recipe.input not in ("crops", "features"))  # motion begins with the second frame
 
 
 def now() -> str:

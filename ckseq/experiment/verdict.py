@@ -44,7 +44,7 @@ class Verdict:
         return found
 
 
-def verdict(recordings: Sequence[Recording], *, original: str | None, expected: int | None) -> Verdict:
+def verdict(recordings: Sequence[Recording], *, original: str | None, expected: Mapping[str, int]) -> Verdict:
     """Judge a data set without reading pixels: preprocessing may still fail for some recordings.
 
     Only experiments for what it holds are judged, those on sequences or those on single images.
@@ -53,16 +53,18 @@ def verdict(recordings: Sequence[Recording], *, original: str | None, expected: 
     ----------
     recordings : sequence of Recording
     original : str or None
-        The published data set that it may be, or be a part of.
-    expected : int or None
-        The number of recordings of that.
+        The published data set in whose layout it is.
+    expected : mapping
+        The numbers of ``sequences`` of that and of ``labeled`` ones; empty without one.
     """
     still = all(one.n_frames == 1 for one in recordings)
     noun = "images" if still else "sequences"
     n, labeled = len(recordings), [one for one in recordings if one.label is not None]
     what = f"{n:,} {noun}"
-    if original is not None and expected is not None:
-        what = f"the complete {original}" if n == expected else f"{n:,} of {expected:,} {noun}: part of {original}"
+    if original is not None and expected:
+        complete = n == expected["sequences"] and len(labeled) == expected["labeled"]
+        layout = f"{what} in the layout of {original}, which has {expected['sequences']:,}"
+        what = f"the complete {original}" if complete else layout
     what += f"; {len(labeled):,} labeled, of {_subjects(labeled or recordings)}"
     enough: list[str] = []
     smaller: dict[str, str] = {}

@@ -41,7 +41,7 @@ def causal_pipeline(pipeline: Pipeline) -> tuple[Pipeline, list[str]]:
             "the run's pipeline has motion.threshold in units of the noise of the whole sequence, unknown in a stream",
             fix="train on a store whose pipeline has motion.threshold_unit = gray_levels, such as live",
         )
-    if faces.policy in ("anchor", "smoothed"):
+    if faces.policy in ("anchor", "landmarks", "smoothed"):
         faces = faces.model_copy(update={"policy": "tracked"})
         changes.append("a box tracked frame by frame instead of boxes from the whole sequence")
     if motion.difference != "none" and motion.reference in ("first", "median"):

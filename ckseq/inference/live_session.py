@@ -112,6 +112,8 @@ class LiveSession:
             incomplete = incomplete.removeprefix(f"{path}: ")
         elif summary.duration_s > MAX_CLIP_S - 1:
             incomplete = f"Only the first {MAX_CLIP_S:.0f} seconds were analyzed."
+        elif few := self._predictor.too_few(summary.n_frames - summary.n_without_face):
+            incomplete = f"{few[:1].upper()}{few[1:]}."
         return ClipAnswer(incomplete=incomplete, **vars(summary))
 
     def _yielding(self, frames: TimedFrames) -> TimedFrames:

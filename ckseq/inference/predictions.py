@@ -22,7 +22,10 @@ class EarlyDecision:
 
 @dataclass(frozen=True)
 class SequencePrediction:
-    """One class for a whole recording, or the FACS code of its action units, as ``6+12``; ``drawn`` as of photos."""
+    """One class for a whole recording, or the FACS code of its action units, as ``6+12``; ``drawn`` as of photos.
+
+    ``warning`` is why the answer cannot be relied on, such as too few frames.
+    """
 
     input: str
     predicted: str
@@ -31,11 +34,12 @@ class SequencePrediction:
     n_frames: int
     n_without_face: int
     drawn: str | None = None
+    warning: str | None = None
     kind: Literal["sequence"] = "sequence"
 
     def _repr_html_(self) -> str:
         ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
-        title = f"{self.input}: {self.predicted}"
+        title = f"{self.input}: {self.predicted}{f' ({self.warning})' if self.warning else ''}"
         return html_table(title, [(label, f"{p:.2f}") for label, p in ranked], ("label", "probability"))
 
 
@@ -121,11 +125,11 @@ class PhotoPrediction:
 
 Prediction = SequencePrediction | TimelinePrediction | PhotoPrediction
 
-_LEFT_OUT_WHERE_NONE = ("files", "drawn", "notes", "points")
+_LEFT_OUT_WHERE_NONE = ("files", "drawn", "notes", "points", "warning")
 
 
 def as_json(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as plain values; ``files``, ``drawn``, ``notes``, ``points`` are left out where None."""
+    """Return a prediction as plain values; ``files``, ``warning`` and the like are left out where None."""
     return asdict(prediction, dict_factory=_without_absent)
 
 

@@ -15,6 +15,7 @@ from ckseq.defaults import ERROR_RATE
 from ckseq.errors import DataError
 from ckseq.experiment.early_classification import starts, stop_rule
 from ckseq.experiment.recipe import Experiment, experiment_of
+from ckseq.grammar import counted
 from ckseq.learn.extract import EXTRACTOR, as_sequence, extract, load_extractor
 from ckseq.learn.predict import ESTIMATOR, NETWORK, input_shape, load_trained_model, probabilities
 from ckseq.preprocessing.pipeline import Pipeline, pipeline_of
@@ -53,6 +54,8 @@ class Predictor:
         infinite where its test part is too small.
     neutral : NeutralFace, optional
         Of the person, where the run is calibrated by person.
+    least_frames : int, optional
+        Of the shortest sequence that the model was trained on; None where the run does not record it.
     """
 
     labels: tuple[str, ...]
@@ -66,6 +69,7 @@ class Predictor:
     error_rate: float = ERROR_RATE
     sure_above: float | None = None
     neutral: NeutralFace | None = None
+    least_frames: int | None = None
 
     @property
     def shown_labels(self) -> tuple[str, ...]:
@@ -85,6 +89,15 @@ class Predictor:
         if self.sure_above != math.inf:
             return None
         return f"the run was tested on too few people for early decisions with at most {self.error_rate:.0%} errors"
+
+    def too_few(self, n_frames: int) -> str | None:
+        """Return a warning of a recording with fewer frames than any that the model was trained on; else None."""
+        if self.least_frames is None or n_frames >= self.least_frames:
+            return None
+        return (
+            f"only {counted(n_frames, 'frame')} to read, and the shortest sequence in training has "
+            f"{self.least_frames}: do not rely on the answer"
+        )
 
     def read_input(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return what the model reads of a preprocessed recording, one row per frame; features are extracted here."""
@@ -188,5 +201,6 @@ def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
         run=run.resolve().name,
         notes=record.notes,
         error_rate=error_rate,
+        least_frames=record.least_frames,
         sure_above=stop_rule(run, error_rate=error_rate),
     )

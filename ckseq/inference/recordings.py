@@ -80,6 +80,8 @@ def _predict_sequence(
     source: Input, predictor: Predictor, options: RecordingOptions, console: Console, used_names: set[str]
 ) -> SequencePrediction:
     prediction, faces = analyze_sequence(source, predictor)
+    if prediction.warning:
+        console.warn(f"{prediction.input}: {prediction.warning}")
     if not options.draw or options.out is None:
         return prediction
     files = _files(source, options, options.out, console, used_names)
@@ -114,6 +116,8 @@ def _predict_timeline(
             detection=options.detection,
             bar=bar,
         )
+    if few := predictor.too_few(summary.n_frames - summary.n_without_face):
+        console.warn(f"{readable(source.source)}: {few}")
     values = {**vars(summary), "ended": interrupted or "at its end"}
     paths = None if files is None else files.paths()
     return TimelinePrediction(input=readable(source.source), files=paths, **values), interrupted

@@ -82,6 +82,7 @@ def analyze_sequence(source: Input, predictor: Predictor) -> tuple[SequencePredi
         sure=None if early is None else EarlyDecision(*early),
         n_frames=len(faces.n_found) + faces.n_dropped,
         n_without_face=faces.n_without_face,
+        warning=predictor.too_few(len(faces.n_found)),  # those before the first face are not read
     )
     return prediction, faces
 

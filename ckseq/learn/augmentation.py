@@ -1,4 +1,4 @@
-"""Data augmentation in training: sequences once per epoch, images batch by batch."""
+"""Data augmentation in training: sequences once per epoch; images, and sequences on the disk, batch by batch."""
 
 from __future__ import annotations
 
@@ -22,20 +22,30 @@ def passes_per_epoch(config: Augmentation) -> int:
 
 
 def augment_epoch(x: Any, config: Augmentation, *, rng: np.random.Generator) -> Any:
-    """Return augmented sequences; images unchanged, since `batch_augmenter` augments these."""
-    # data that is read batch by batch are frames, which augment refuses by their shape
-    return augment(x, config, rng=rng) if isinstance(config, AugmentConfig) else x
+    """Return augmented sequences; images, and what is read batch by batch, are left to `batch_augmenter`."""
+    return augment(x, config, rng=rng) if isinstance(config, AugmentConfig) and isinstance(x, np.ndarray) else x
 
 
-def batch_augmenter(config: Augmentation, *, seed: tuple[int, ...]) -> BatchAugmenter | None:
-    """Return the augmentation of a batch of images, or None where there is none.
+def batch_augmenter(x: Any, config: Augmentation, *, seed: tuple[int, ...]) -> BatchAugmenter | None:
+    """Return the augmentation of a batch; None where there is none, or the whole epoch is augmented at once.
 
     Parameters
     ----------
+    x : array, or what is read batch by batch
+        All sequences or images.
     config : Augmentation
     seed : tuple of int
         Of the epoch; together with the position of a batch it determines the random numbers of that batch.
     """
-    if not isinstance(config, ImageAugmentConfig) or config.changes_nothing:
+    if config.changes_nothing or (isinstance(config, AugmentConfig) and isinstance(x, np.ndarray)):
         return None
-    return lambda x, begin: augment_images(x, config, rng=np.random.default_rng([*seed, begin]))
+
+    def augment_batch(batch: NDArray[Any], begin: int) -> NDArray[Any]:
+        rng = np.random.default_rng([*seed, begin])
+        return (
+            augment(batch, config, rng=rng)
+            if isinstance(config, AugmentConfig)
+            else augment_images(batch, config, rng=rng)
+        )
+
+    return augment_batch

@@ -13,6 +13,7 @@ from ckseq.errors import CallError, DataError
 from ckseq.recording import ABOUT, Origin, Recording
 from ckseq.regular_file import is_file, is_folder, open_regular
 from ckseq.sources._ckplus_faces import is_named_as_frames
+from ckseq.sources._ckplus_places import companions_at, no_images
 from ckseq.sources._frames import entries, is_image, is_video
 from ckseq.sources._spec import SourceSpec
 from ckseq.sources.ckplus import EXPECTED_COUNTS
@@ -60,6 +61,8 @@ def _unknown(root: Path, sources: Iterable[SourceSpec]) -> DataError:
     """Return the error of a place that no source recognizes: what it holds, what is looked for, and what to do."""
     if is_file(root) and root.suffix.lower() in STORES:
         return DataError("is a store, not a data set", root, "name it with --store, or use 'ckseq crossval'")
+    if companions := companions_at(root):
+        return DataError(*no_images(root, companions))
     hint = ""
     if is_file(root) and (is_image(root.name) or is_video(root.name)):
         hint = "'ckseq predict RUN' reads single files; "

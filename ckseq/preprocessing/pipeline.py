@@ -30,9 +30,14 @@ class Pipeline(WithPlugin):
     reduce: ReduceConfig = ReduceConfig()
 
     @model_validator(mode="after")
-    def _something_is_kept(self) -> Self:
+    def _sections_fit(self) -> Self:
         if self.motion.difference == "none" and not self.reduce.keep_crops:
             raise ValueError("motion.difference = none leaves the crops alone: it needs reduce.keep_crops = true")
+        if self.faces.policy == "landmarks":
+            if self.landmarks.kind == "none":
+                raise ValueError("faces.policy = landmarks needs landmarks: set landmarks.kind, or policy = anchor")
+            if self.faces.cut == "eyes":
+                raise ValueError("faces.policy = landmarks cuts by the box: it needs faces.cut = box")
         return self
 
     @classmethod

@@ -24,7 +24,7 @@ from ckseq.recording import Frames
 from ckseq.signal.face_shape import face_shape
 from ckseq.signal.faces import Detector, to_gray
 from ckseq.signal.gradients import face_gradients, gradient_columns
-from ckseq.signal.landmarks import landmark_columns, points_by
+from ckseq.signal.landmarks import box_of_points, landmark_columns, points_by
 from ckseq.signal.reduce import film_strip, halved, mean_face, project
 from ckseq.storage.cache import Arrays, StageCache
 from ckseq.storage.frames import fingerprint, read_gray, read_rgb
@@ -34,7 +34,7 @@ from ckseq.tracking.landmark_tracker import LandmarkTracker
 from ckseq.tracking.motion import motion_blobs
 from ckseq.tracking.quality import shows_face
 
-STAGE_VERSION = 5
+STAGE_VERSION = 6
 """Part of every digest: raise it when the same recipe begins to give other tensors."""
 
 # the region of a face is searched by MTCNN at this size; its face is twice as wide as eyes and mouth
@@ -80,18 +80,26 @@ def run_stages(
     DataError
         A frame cannot be read, no frame has a face, or only one; or the frames are not those of the digest.
     """
-    key = "" if cache is None else _faces_key(recipe, source_digest)
     points_key = "" if cache is None else _landmarks_key(recipe, source_digest, landmarks)
+    key = "" if cache is None else _faces_key(recipe, source_digest, points_key)
     held = cache is not None and cache.holds("landmarks", points_key)
     points = None if recipe.landmarks.kind == "none" else _Landmarks(recipe, landmarks)
 
     def kept(stage: str, key: str, make: Callable[[], Arrays]) -> Arrays:
         return make() if cache is None else cache.fetch(stage, key, make)
 
+    def columns() -> Arrays:
+        assert points is not None
+        return kept("landmarks", points_key, lambda: _find_landmarks(points, frames, recipe, source_digest))
+
     def found() -> Arrays:
         # every frame is decoded once for both, unless there are landmarks already
         show = None if points is None or held else points.add
-        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest, show))
+        boxes = None
+        # who names the whole frame as the face means it
+        if points is not None and recipe.faces.policy == "landmarks" and recipe.detector_kind != "whole_frame":
+            boxes = points.boxes if show else lambda: columns()["boxes"]
+        return kept("faces", key, lambda: _find_faces(frames, recipe, source_digest, show, boxes))
 
     moves = recipe.motion.difference != "none"
     as_cut = recipe.reduce.keep_crops or not moves or recipe.align.method == "none"
@@ -100,13 +108,13 @@ def run_stages(
     faces = Faces(tracked["crops"], tracked["boxes"], tracked["n_found"], *scalars)
     arrays: dict[str, NDArray[Any]] = {"boxes": faces.boxes, "n_found": faces.n_found, "faces": tracked["ends"]}
     if points is not None:
-        columns = kept("landmarks", points_key, lambda: _find_landmarks(points, frames, recipe, source_digest))
+        of_frames = columns()
         n_frames = len(faces.crops) + faces.n_dropped
-        if len(columns["landmarks"]) != n_frames:
-            what = f"landmarks of {len(columns['landmarks'])} frames, and there are {n_frames}"
+        if len(of_frames["landmarks"]) != n_frames:
+            what = f"landmarks of {len(of_frames['landmarks'])} frames, and there are {n_frames}"
             raise DataError(what, fix="bring one landmark file for each frame")
         # a step of motion ends in the later of its two frames
-        arrays |= {name: columns[name][faces.n_dropped + 1 :] for name in ("landmarks", "gradients")}
+        arrays |= {name: of_frames[name][faces.n_dropped + 1 :] for name in ("landmarks", "gradients")}
     if len(faces.crops) > 1:
         arrays |= {name: tracked[name] for name in ("mean_face", "film_strip")}
     if recipe.reduce.keep_crops:
@@ -129,12 +137,14 @@ def motion_arrays(aligned: NDArray[np.uint8], faces: Faces, recipe: Pipeline) ->
     return arrays
 
 
-def _faces_key(recipe: Pipeline, source_digest: str) -> str:
+def _faces_key(recipe: Pipeline, source_digest: str, points_key: str) -> str:
     """Return what names everything on which crops depend."""
     made_by = _made_by(_detector_spec(recipe).packages)
     key = digest(made_by, recipe.detector_kind, recipe.detector, recipe.faces)
     if (plugin := plugins.admitted("detectors", recipe.detector_kind)) is not None:
         key = digest(key, plugin.sha256)
+    if recipe.faces.policy == "landmarks":
+        key = digest(key, points_key)
     return f"{source_digest}-{key}"
 
 
@@ -201,12 +211,21 @@ class _Landmarks:
     def __len__(self) -> int:
         return len(self._points)
 
+    def boxes(self) -> NDArray[np.float32]:
+        """Return the box of the face in every frame, (t, 4) float32, as of `box_of_points`; NaN without landmarks."""
+        boxes = np.full((len(self._points), 4), np.nan, np.float32)
+        for found, box in zip(self._points, boxes, strict=True):
+            if np.isfinite(found).all():
+                box[:] = box_of_points(found, self._shape)[:4]
+        return boxes
+
     def columns(self) -> Arrays:
-        """Return ``landmarks`` and ``gradients`` as a store has them, but of every frame."""
+        """Return ``landmarks`` and ``gradients`` as a store has them, and ``boxes``, but of every frame."""
         in_each = np.stack(self._points) if self._read_before is None else self._read_before
         return {
             "landmarks": landmark_columns(in_each, self._shape),
             "gradients": gradient_columns(np.stack(self._gradients)),
+            "boxes": self.boxes(),
         }
 
 
@@ -220,9 +239,14 @@ def _find_landmarks(points: _Landmarks, frames: Frames, recipe: Pipeline, source
 
 
 def _find_faces(
-    frames: Frames, recipe: Pipeline, source_digest: str, show: Callable[[NDArray[np.uint8]], None] | None
+    frames: Frames,
+    recipe: Pipeline,
+    source_digest: str,
+    show: Callable[[NDArray[np.uint8]], None] | None,
+    landmark_boxes: Callable[[], NDArray[np.float32]] | None,
 ) -> Arrays:
-    faces = track_face(_Again(frames, recipe, show), _detector_spec(recipe).load(recipe.detector), recipe.faces)
+    detector = _detector_spec(recipe).load(recipe.detector)
+    faces = track_face(_Again(frames, recipe, show), detector, recipe.faces, landmark_boxes=landmark_boxes)
     _check_unchanged(frames, source_digest)
     gray = _gray(faces.crops)
     pictures = {"ends": gray[[0, -1]], "mean_face": mean_face(gray), "film_strip": film_strip(gray)}

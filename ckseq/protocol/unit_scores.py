@@ -14,15 +14,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.protocol.intervals import Drawn, Interval, clusters_of, draws, percentile_interval
+from ckseq.protocol.intervals import Clusters, Drawn, Interval, clusters_of, draws, percentile_interval
+
+LEAST_OF_EACH = 3
+"""Of fewer sequences that show a unit, or that do not, an area is no measurement."""
 
 
 @dataclass(frozen=True)
 class UnitScore:
     """The scores of one action unit.
 
-    ``auc`` and ``interval`` are NaN where all or none of the sequences show it, and the interval also where
-    `ckseq.protocol.intervals.percentile_interval` gives none; ``prevalence`` is the share that do;
+    ``auc`` and ``interval`` are NaN where fewer than `LEAST_OF_EACH` sequences show it, or do not, and the interval
+    also where `ckseq.protocol.intervals.percentile_interval` gives none for the sequences or subjects that show it, or
+    that do not; ``prevalence`` is the share that do;
     ``f1`` is at a probability of 0.5, ``f1_always`` that of always predicting the unit. With several seeds, ``auc``
     and ``f1`` are means over these.
     """
@@ -53,6 +57,11 @@ class UnitScores:
     resampled: Drawn
 
     @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """The units without an area, which are in no mean of areas."""
+        return tuple(one.unit for one in self.units if np.isnan(one.auc))
+
+    @property
     def mean_f1(self) -> float:
         """The mean of F1 over the units that some test sequence shows; NaN without any."""
         shown = [unit.f1 for unit in self.units if unit.n_positives]
@@ -60,7 +69,7 @@ class UnitScores:
 
 
 def aucs(shown: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the area under the ROC curve of each unit, (k,), NaN where it is not defined.
+    """Return the area under the ROC curve of each unit, (k,), NaN where there is none, as of `UnitScore`.
 
     Parameters
     ----------
@@ -69,7 +78,8 @@ def aucs(shown: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> NDArra
     probabilities : (n, k) float64
     """
     everyone = np.ones((1, len(shown)))
-    return np.array([_weighted_aucs(*columns, everyone)[0] for columns in zip(shown.T, probabilities.T, strict=True)])
+    found = [_weighted_aucs(*columns, everyone)[0] for columns in zip(shown.T, probabilities.T, strict=True)]
+    return np.where(measurable(shown), found, np.nan)
 
 
 def score_units(
@@ -115,6 +125,7 @@ def score_units(
         ],
         axis=1,
     )
+    areas[:, ~measurable(shown)] = np.nan
     # a draw without a unit says nothing of that unit, and its mean is over the others
     means = np.array([row[~np.isnan(row)].mean() if (~np.isnan(row)).any() else np.nan for row in areas])
     return UnitScores(
@@ -124,7 +135,7 @@ def score_units(
                 int(shown[:, k].sum()),
                 float(shown[:, k].mean()),
                 float(areas[0, k]),
-                percentile_interval(areas[1:, k], n_clusters=clusters.n, confidence=confidence),
+                percentile_interval(areas[1:, k], n_clusters=_n_telling(shown[:, k], clusters), confidence=confidence),
                 float(np.mean([_f1(shown[:, k], one[:, k] >= 0.5) for one in probabilities])),
                 _f1(shown[:, k], np.ones(len(shown), bool)),
             )
@@ -138,6 +149,16 @@ def score_units(
         n_seeds=len(probabilities),
         resampled=clusters.by,
     )
+
+
+def measurable(shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return of which units enough sequences show them, and enough do not, (k,)."""
+    return np.minimum(shown.sum(axis=0), (~shown).sum(axis=0)) >= LEAST_OF_EACH
+
+
+def _n_telling(shown: NDArray[np.bool_], clusters: Clusters) -> int:
+    """Return how many of what is drawn show a unit, or do not, whichever is fewer."""
+    return min(len(np.unique(clusters.of[shown])), len(np.unique(clusters.of[~shown])))
 
 
 class IntensityScore(NamedTuple):

@@ -69,6 +69,8 @@ def model_sentences(run: RunRecord) -> list[str]:
         return [*sentences, "It was trained by others and not on these data"]
     if settings:
         sentences.append(f"Its settings were {settings}")
+    if chosen := run.value("chosen_by"):
+        sentences.append(f"Settings were chosen by {chosen}")
     network = parameters is not None
     if network:
         sentences.append(f"It has {parameters:,} parameters")

@@ -37,6 +37,11 @@ _LANDMARKS = {
     "ckplus": "The landmarks that the data set provides were registered to a mean face",
     "mtcnn": "Landmarks by MTCNN [@zhang2016] were located in every frame and registered to a mean face",
 }
+_LOCATED = {
+    "face_mesh": "the landmarks of MediaPipe's face mesh [@kartynnik2019]",
+    "ckplus": "the landmarks that the data set provides",
+    "mtcnn": "landmarks by MTCNN [@zhang2016]",
+}
 
 
 def preprocessing_sentences(pipeline: Tree, *, kind: str) -> list[str]:
@@ -105,15 +110,22 @@ def _faces(pipeline: Tree) -> list[str]:
         part = "Their largest central squares" if value(pipeline, "detector.part") == "central_square" else "The frames"
         return [f"{part} were resized to {size}, without face detection"]
     own = plug_in(pipeline.get("detector"))
+    if value(pipeline, "faces.policy") == "landmarks":
+        located = _LOCATED.get(value(pipeline, "landmarks.kind"), "landmarks")
+        box = f"The face was cut out of every frame by one box per sequence, which followed from {located}"
+        return [f"{box}, and resized to {size}", *_registration(pipeline)]
     found = f"Faces were detected by {own or _DETECTORS.get(kind, f'the detector {kind}')}"
     pick = _PICKS.get(value(pipeline, "faces.pick"))
     many = f"; of several faces, {pick} was used" if pick else ""
     cut = "aligned by the eyes, " if value(pipeline, "faces.cut") == "eyes" else ""
-    sentences = [f"{found}{_where(pipeline)}, cut out, {cut}and resized to {size}{many}"]
+    return [f"{found}{_where(pipeline)}, cut out, {cut}and resized to {size}{many}", *_registration(pipeline)]
+
+
+def _registration(pipeline: Tree) -> list[str]:
     if (undone := value(pipeline, "align.method")) in ("translation", "similarity"):
         what = "translation" if undone == "translation" else "translation, rotation and scale"
-        sentences.append(f"Head motion was removed by registering each crop to the first one ({what})")
-    return sentences
+        return [f"Head motion was removed by registering each crop to the first one ({what})"]
+    return []
 
 
 def _where(pipeline: Tree) -> str:

@@ -17,6 +17,7 @@ from ckseq.report.bibliography import bibtex, cited, plain
 from ckseq.report.bibliography import latex as as_latex
 from ckseq.report.methods import MethodsText, written_methods
 from ckseq.report.replication import replication_card
+from ckseq.report.tables import told
 from ckseq.report.templates import packaged, template
 from ckseq.report.trust import NAMES, Trust
 from ckseq.report.wording import between, noun_of, percent
@@ -122,8 +123,10 @@ def _classes(scores: Scores, test: str) -> Table:
         numbers = [float(column[i]) for column in (per_class.precision, per_class.recall, per_class.f1)]
         interval, support = scores.recall_intervals[i], int(per_class.support[i])
         ends = "" if interval is None else between(interval)
-        rows.append((label, f"{numbers[0]:.2f}", f"{numbers[1]:.2f}", ends, f"{numbers[2]:.2f}", str(support)))
-        values.append((label, *numbers[:2], *(("", "") if interval is None else interval), numbers[2], support))
+        printed = (f"{numbers[0]:.2f}", told(numbers[1], support), ends, told(numbers[2], support))
+        rows.append((label, *printed, str(support)))
+        known = (*numbers[:2], *interval, numbers[2]) if interval is not None else (numbers[0], "", "", "", "")
+        values.append((label, *known, support))
     caption = f"Precision, recall with Wilson's {percent(scores.confidence)} interval, F1 and support on {test}."
     headings = ("class", "precision", "recall", "interval", "F1", "support")
     columns = ("class", "precision", "recall", "recall_low", "recall_high", "f1", "support")

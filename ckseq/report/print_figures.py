@@ -77,7 +77,8 @@ def _per_class(scores: Scores) -> Figure:
     places = np.arange(len(scores.labels))
     figure = _figure(0.75 + 0.24 * len(places))
     axes = figure.subplots()
-    recall, precision = (np.asarray(values, float) for values in (scores.per_class.recall, scores.per_class.precision))
+    recall, precision = (np.array(values, float) for values in (scores.per_class.recall, scores.per_class.precision))
+    recall[scores.per_class.support == 0] = np.nan
     ends = np.array([(r, r) if one is None else one for r, one in zip(recall, scores.recall_intervals, strict=True)])
     axes.errorbar(
         recall,

@@ -177,6 +177,7 @@ def card_html(card: Card, run: RunRecord, scores: Scores) -> Markup:
     html = template("replication.html").render(
         card=card,
         scores=scores,
+        data=next((one for one in card.settings if one.name == _NAMES["data"]), None),
         between=between,
         counted=n_correct(scores, noun),
         differing=[one for one in card.settings if one.deviates is not False],

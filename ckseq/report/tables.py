@@ -25,6 +25,9 @@ class Confusion(NamedTuple):
     p_truth: float
 
 
+_UNTESTED = "A class without test sequences has neither recall nor F1, and is in no mean."
+
+
 def headline(scores: Scores, noun: Noun = SEQUENCE) -> str:
     """Return the accuracy in one line.
 
@@ -79,9 +82,9 @@ def classification_report(scores: Scores) -> dict[str, Any]:
         "classes": {
             label: {
                 "precision": float(classes.precision[i]),
-                "recall": float(classes.recall[i]),
+                "recall": float(classes.recall[i]) if classes.support[i] else None,
                 "recall_interval": None if (interval := scores.recall_intervals[i]) is None else interval._asdict(),
-                "f1": float(classes.f1[i]),
+                "f1": float(classes.f1[i]) if classes.support[i] else None,
                 "support": int(classes.support[i]),
             }
             for i, label in enumerate(scores.labels)
@@ -90,8 +93,8 @@ def classification_report(scores: Scores) -> dict[str, Any]:
             name: {"precision": precision, "recall": recall, "f1": f1}
             for name, precision, recall, f1 in scores.averages
         },
-        "zero_division": "a class that was never predicted has precision 0, one without test sequences has recall 0 "
-        "and is in no macro average",
+        "zero_division": "a class that was never predicted has precision 0, one without test sequences has no recall "
+        "and no F1, and is in no macro average",
     }
 
 
@@ -103,6 +106,15 @@ def interval_tree(scores: Scores) -> dict[str, Any]:
         "n_subjects": scores.method.n_subjects,
         **scores.interval._asdict(),
     }
+
+
+def told(rate: float, support: int) -> str:
+    """Return a recall or F1 of a class as text: none where the class has no test sequences.
+
+    >>> told(0.5, 2), told(0.0, 0)
+    ('0.50', '-')
+    """
+    return f"{rate:.2f}" if support else "-"
 
 
 def report_json(scores: Scores) -> str:
@@ -120,9 +132,9 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
     for i, label in enumerate(scores.labels):
         interval = scores.recall_intervals[i]
         ends = f"no {noun.many}" if interval is None else between(interval)
+        recall, f1 = told(classes.recall[i], classes.support[i]), told(classes.f1[i], classes.support[i])
         lines.append(
-            f"{label:<{wide}}  {classes.precision[i]:9.2f}  {classes.recall[i]:6.2f}  {ends:<14}"
-            f"  {classes.f1[i]:5.2f}  {classes.support[i]}"
+            f"{label:<{wide}}  {classes.precision[i]:9.2f}  {recall:>6}  {ends:<14}  {f1:>5}  {classes.support[i]}"
         )
     lines += [
         "",
@@ -142,6 +154,7 @@ def report_text(scores: Scores, noun: Noun = SEQUENCE) -> str:
         "",
         f"The interval of the accuracy: {interval_method(scores, noun)}.",
         "Intervals of recall are Wilson's. A class that was never predicted has precision 0.",
+        *([_UNTESTED] if not classes.support.all() else []),
     ]
     return "\n".join(lines) + "\n"
 

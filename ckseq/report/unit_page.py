@@ -12,14 +12,21 @@ from markupsafe import Markup
 from ckseq.config import toml_text
 from ckseq.facs import UNITS
 from ckseq.grammar import counted
-from ckseq.protocol.intervals import N_DRAWS, is_known
+from ckseq.protocol.intervals import LEAST_CLUSTERS, N_DRAWS, is_known
 from ckseq.protocol.unit_scores import IntensityScore, UnitScores
 from ckseq.report import wording
 from ckseq.report.paper import Paper, script, section_html
 from ckseq.report.templates import template
 from ckseq.report.themed import data_url
 from ckseq.report.uncertainty import drawn_by
-from ckseq.report.units import baseline_interval, unit_baseline_sentences, unit_name, units_banner, why_no_interval
+from ckseq.report.units import (
+    baseline_interval,
+    unit_baseline_sentences,
+    unit_name,
+    units_banner,
+    unmeasured_sentence,
+    why_no_interval,
+)
 from ckseq.storage.run_record import RunRecord
 
 
@@ -66,6 +73,8 @@ def render_unit_page(
         version=run.ckseq_version,
         scores=scores,
         n_draws=N_DRAWS,
+        least_clusters=LEAST_CLUSTERS,
+        unmeasured=unmeasured_sentence(scores),
         by=drawn_by(scores.resampled),
         no_interval="" if is_known(scores.interval) else why_no_interval(scores),
         intensities=[("ABCDE"[one.intensity - 1], one) for one in intensities],

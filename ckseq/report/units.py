@@ -14,7 +14,14 @@ from ckseq.facs import UNITS
 from ckseq.grammar import agreeing, counted
 from ckseq.protocol.intervals import LEAST_CLUSTERS, LEAST_SUBJECTS, N_DRAWS, NO_INTERVAL, Interval, is_known
 from ckseq.protocol.leakage import FIRST_FRAME, MEAN_PICTURE
-from ckseq.protocol.unit_scores import IntensityScore, UnitScore, UnitScores, score_intensities, score_units
+from ckseq.protocol.unit_scores import (
+    LEAST_OF_EACH,
+    IntensityScore,
+    UnitScore,
+    UnitScores,
+    score_intensities,
+    score_units,
+)
 from ckseq.report.against_baselines import all_kinds, kind_of, named
 from ckseq.report.style import ACCENT, FAINT, INK, LINE, SOFT, house_style, png
 from ckseq.report.uncertainty import drawn_by, told_interval
@@ -66,11 +73,22 @@ def units_headline(scores: UnitScores, found: UnitBaselinesRecord | None = None)
     measured = [] if found is None else [one for one in found.baselines if one.mean_auc is not None]
     best = max(measured, key=_mean_auc, default=None)
     beside = "" if best is None else f"; best baseline without motion: {best.name} {best.mean_auc:.3f}"
-    by = drawn_by(scores.resampled)
+    by, n_measured = drawn_by(scores.resampled), len(scores.units) - len(scores.unmeasured)
+    mean = "–" if math.isnan(scores.mean_auc) else f"{scores.mean_auc:.3f}"
     ends = f"{percent(scores.confidence)} interval {between(scores.interval)}, {by}"
     return (
-        f"Mean AUC {scores.mean_auc:.3f} ({ends if is_known(scores.interval) else why_no_interval(scores)}) "
-        f"of {len(scores.units)} action units, {scores.n} test sequences of {scores.n_subjects} subjects{beside}"
+        f"Mean AUC {mean} ({ends if is_known(scores.interval) else why_no_interval(scores)}) "
+        f"of {counted(n_measured, 'action unit')}, {scores.n} test sequences of {scores.n_subjects} subjects{beside}"
+    )
+
+
+def unmeasured_sentence(scores: UnitScores) -> str:
+    """Return which units have no AUC and why; empty where all have one."""
+    if not (names := scores.unmeasured):
+        return ""
+    return (
+        f"no AUC of {agreeing(len(names), 'action unit', 'action units')} {', '.join(names)}: fewer than "
+        f"{LEAST_OF_EACH} test sequences show {agreeing(len(names), 'it', 'them')}, or do not"
     )
 
 
@@ -225,7 +243,7 @@ def draw_units(scores: UnitScores) -> bytes:
         lowest = min([0.5, *(one.interval.low for one in scores.units if not math.isnan(one.interval.low))])
         left.set_xlim(max(0.0, lowest - 0.05), 1.02)
         ends = f"{percent(scores.confidence)} interval by {scores.resampled}"
-        left.set_title(f"Area under the ROC curve, {ends}; mean {scores.mean_auc:.2f}")
+        left.set_title(f"AUC, {ends}; mean {scores.mean_auc:.2f}")
         left.set_xlabel("0.5 is chance; dashed: the mean")
         left.set_yticks(places, [f"AU {one.unit}  {unit_name(one.unit)} ({one.n_positives})" for one in scores.units])
         left.set_ylim(k - 0.5, -0.5)

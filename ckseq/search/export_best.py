@@ -17,7 +17,7 @@ from ckseq.search.search_config import SearchConfig
 from ckseq.search.selection import ended, selected_trial, selection_of
 from ckseq.search.space import Recipes, Space
 from ckseq.search.study import n_finished, search_facts
-from ckseq.search.trial_facts import objectives_of, values_of
+from ckseq.search.trial_facts import figures, objectives_of, values_of
 from ckseq.storage.files import write_text
 
 # of all sequences, by subject, to choose the epoch of the final training
@@ -67,7 +67,8 @@ def write_recipes(study: Study, out: Path, *, number: int | None, overwrite: boo
     for path in paths:
         if path.exists() and not overwrite:
             raise CallError("exists already", path, "--overwrite replaces it")
-    experiment = {**recipes.experiment.model_dump(mode="json"), "name": paths[0].stem, "pipeline": paths[1].name}
+    names = {"name": paths[0].stem, "pipeline": paths[1].name, "chosen_by": _told(study, trial, reason)}
+    experiment = {**recipes.experiment.model_dump(mode="json"), **names}
     pipeline = {**recipes.pipeline.model_dump(mode="json"), "name": paths[1].stem}
     write_text(paths[1], toml_text(pipeline) + "\n")
     write_text(paths[0], toml_text(experiment) + "\n")
@@ -81,6 +82,18 @@ def write_recipes(study: Study, out: Path, *, number: int | None, overwrite: boo
         "experiment": str(paths[0]),
         "pipeline": str(paths[1]),
     }
+
+
+def _told(study: Study, trial: FrozenTrial, reason: str) -> str:
+    """Return for a methods paragraph what the search was, and how it chose a trial."""
+    facts = search_facts(study)
+    scores = figures(objectives_of(trial, facts.objectives))
+    searched = ", ".join(dict.fromkeys(one["path"] for one in facts.space))
+    apart = "; the subjects tested on took no part in it" if facts.test_subjects else ""
+    return (
+        f"a hyperparameter search over {searched}: trial {trial.number} of {n_finished(study)} trials, {scores} on "
+        f"its inner folds, {reason}{apart}"
+    )
 
 
 def _trial_to_export(study: Study, number: int | None) -> tuple[FrozenTrial, str]:

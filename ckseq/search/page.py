@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +23,7 @@ from ckseq.search.study import search_facts, sign_of, tally
 from ckseq.search.trial_facts import cache_hits, values_of
 from ckseq.storage.files import write_text
 
-# number of most important hyperparameters in the parallel coordinates and slice plots
+# number of most important hyperparameters in the slice plots
 _SHOWN = 8
 _SLICES_IN_A_ROW = 4
 # number of complete trials that importances need; with fewer than so many for each hyperparameter they are uncertain
@@ -165,13 +165,13 @@ def _of_objective(study: Study, complete: Sequence[FrozenTrial], objective: str,
         figure = visualization.plot_param_importances(study, params=params, target=loss, target_name=objective)
     figure.update_layout(xaxis_title="importance", yaxis_title=None)
     yield _figure(f"Hyperparameter importances{of}", caption, figure)
-    params = params[:_SHOWN]
     common = [name for name in params if all(name in trial.params for trial in complete)]
     if len(common) > 1:
-        caption = "Each line is a trial, through the hyperparameters that all trials have."
+        caption = f"Each line is a complete trial. {left_out([trial.params for trial in complete], common)}"
         figure = visualization.plot_parallel_coordinate(study, params=common, **options)
         _color_by_objective(figure)
         yield _figure(f"Parallel coordinates{of}", caption, figure, sideways=True)
+    params = params[:_SHOWN]
     for first in range(0, len(params), _SLICES_IN_A_ROW):
         figure = visualization.plot_slice(study, params=params[first : first + _SLICES_IN_A_ROW], **options)
         figure.update_layout(width=None)
@@ -183,6 +183,20 @@ def _of_objective(study: Study, complete: Sequence[FrozenTrial], objective: str,
             f"The objective over each of the {len(params)} most important hyperparameters; later trials are bluer."
         )
         yield _figure("" if first else f"Slice plots{of}", "" if first else caption, figure, sideways=True)
+
+
+def left_out(trials: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> str:
+    """Return which searched hyperparameters are not shown and why, or that all are.
+
+    >>> left_out([{"a": 1, "b": 2, "c": 3}, {"a": 2, "b": 2}], ["a"])
+    'Left out: b (the same in all trials); c (not in all trials).'
+    """
+    found = []
+    for name in dict.fromkeys(name for params in trials for name in params):
+        if name not in shown:
+            everywhere = all(name in params for params in trials)
+            found.append(f"{name} ({'the same in all trials' if everywhere else 'not in all trials'})")
+    return f"Left out: {'; '.join(found)}." if found else "All hyperparameters of the search are shown."
 
 
 def _loss(study: Study, objective: int) -> Callable[[FrozenTrial], float]:

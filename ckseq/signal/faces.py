@@ -46,11 +46,12 @@ FLAT_LEVELS = 3.0
 class FacesConfig(Config):
     """How the face is tracked through a sequence and cropped."""
 
-    policy: Literal["every_frame", "anchor", "smoothed", "tracked"] = Field(
+    policy: Literal["every_frame", "anchor", "landmarks", "smoothed", "tracked"] = Field(
         "every_frame",
-        description="a box detected in every frame (the paper); one box for the whole sequence; boxes detected every "
-        "stride_frames, interpolated and smoothed, for long videos in which the head moves; or a box tracked frame by "
-        "frame without looking ahead, for live video",
+        description="every_frame: a box detected in every frame (the paper); anchor: one box for the sequence, "
+        "detected in some frames; landmarks: one box for the sequence, from its landmarks, else as anchor; "
+        "smoothed: boxes detected every stride_frames, interpolated and smoothed, for long videos in which the head "
+        "moves; tracked: a box tracked frame by frame without looking ahead, for live video",
     )
     pick: Literal["last", "first", "largest", "central"] = Field(
         "last",

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.signal.face_shape import FaceShape
+from ckseq.signal.face_shape import FaceShape, LandmarkKind, face_shape
 from ckseq.signal.landmarks import fill_gaps
 
 SIDE_PX = 96
@@ -23,6 +23,7 @@ SIDE_PX = 96
 N_COLUMNS = 256
 """Columns of `face_gradients`, in each of two rows."""
 
+_COMPLEX = np.array([1, 1j])
 _CELL_PX, _BLOCK_PX, _N_ORIENTATIONS = 12, 24, 8
 _CELLS = SIDE_PX // _CELL_PX
 _BLOCKS = SIDE_PX // _BLOCK_PX
@@ -49,18 +50,27 @@ def register_face(image: NDArray[np.uint8], points: NDArray[np.float32], shape: 
     (96, 96) or (96, 96, 3) uint8
         The distance of the outer eye corners is 0.36 of the side; beyond the image its border is repeated.
     """
-    mean = shape.mean[:, :2]
-    middle = (mean.min(axis=0) + mean.max(axis=0)) / 2
-    target = (mean[shape.stable] - middle) * _EYE_DISTANCE * SIDE_PX + (SIDE_PX - 1) / 2
     # the least squares of a similarity in the plane, in complex numbers
-    source, fixed = (at.astype(np.float64) @ [1, 1j] for at in (points[shape.stable, :2], target))
-    moved, wanted = source - source.mean(), fixed - fixed.mean()
+    center, wanted = _stable_places(shape.kind)
+    source = points[shape.stable, :2].astype(np.float64) @ _COMPLEX
+    middle = source.mean()
+    moved = source - middle
     turn = np.vdot(moved, wanted) / max(np.vdot(moved, moved).real, 1e-12)
-    shift = fixed.mean() - turn * source.mean()
+    shift = center - turn * middle
     matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     size = (SIDE_PX, SIDE_PX)
     cut = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cut, np.uint8)
+
+
+@cache
+def _stable_places(kind: LandmarkKind) -> tuple[complex, NDArray[np.complex128]]:
+    """Return the middle of the stable points in the registered face, x + iy, and where they lie around it."""
+    shape = face_shape(kind)
+    mean = shape.mean[:, :2]
+    middle = (mean.min(axis=0) + mean.max(axis=0)) / 2
+    places = ((mean[shape.stable] - middle) * _EYE_DISTANCE * SIDE_PX + (SIDE_PX - 1) / 2) @ _COMPLEX
+    return complex(places.mean()), places - places.mean()
 
 
 def face_gradients(image: NDArray[np.uint8], points: NDArray[np.float32], shape: FaceShape) -> NDArray[np.float32]:

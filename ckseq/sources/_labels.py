@@ -10,6 +10,7 @@ from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS
 
 _SIMILAR = 0.8
+CORRECT_LABELS = "correct the label in the data and prepare them again, or leave it out of the experiment's classes"
 _NAMES = tuple(emotion.name for emotion in EMOTIONS)
 
 
@@ -61,4 +62,4 @@ def _near(label: str, counts: Mapping[str, int]) -> str | None:
     if label in _NAMES:
         return None
     near = get_close_matches(label.casefold(), _NAMES, n=1, cutoff=_SIMILAR)
-    return near[0] if near and near[0] not in counts else None
+    return near[0] if near else None

@@ -17,7 +17,7 @@ from ckseq.errors import DataError
 from ckseq.grammar import agreeing, counted
 from ckseq.labels import EMOTIONS, read_own_labels
 from ckseq.recording import ABOUT, LandmarkFiles, Problem, Recording
-from ckseq.regular_file import is_folder
+from ckseq.sources._ckplus_places import companions_at, kind_of, no_images
 from ckseq.sources._facs_files import codes_of
 from ckseq.sources._frames import entries, is_image, is_system_file, natural, too_short
 from ckseq.sources._spec import SourceSpec
@@ -30,15 +30,6 @@ EXPECTED_COUNTS: Mapping[str, int] = {
     "anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83,
 }  # fmt: skip
 
-_KINDS = {
-    "cohn-kanade-images": "images",
-    "extended-cohn-kanade-images": "images",
-    "emotion": "emotion",
-    "emotion_labels": "emotion",
-    "facs": "facs",
-    "facs_labels": "facs",
-    "landmarks": "landmarks",
-}
 _SESSION = re.compile(r"(?:.*/)?S(?P<subject>[0-9]{3,4})/(?P<session>[0-9]{3})")
 _NAME = re.compile(
     r"S(?P<subject>[0-9]{3,4})_(?P<session>[0-9]{3})_(?P<number>[0-9]+)(?:_[a-z]+)?\.[a-z]+", re.IGNORECASE
@@ -126,6 +117,8 @@ def problems(root: Path) -> list[Problem]:
 def _survey(root: Path) -> tuple[_Found, list[Recording]]:
     places = _places(root)
     if "images" not in places:
+        if companions := companions_at(root):
+            raise DataError(*no_images(root, companions))
         there = ", ".join(path.name for path in entries(root)[:6]) if root.is_dir() else "no images"
         raise DataError(f"is not CK+: it holds {there or 'nothing'}", root, f"looked for {LOOKS_FOR}")
     holder = places.get("emotion", places["images"])[0].absolute().parent
@@ -147,7 +140,7 @@ def _places(root: Path) -> dict[str, list[Path]]:
     if not root.exists():
         raise DataError("does not exist", root, "check the path")
     places: dict[str, list[Path]] = {}
-    if _kind(root.absolute()) == "images":
+    if kind_of(root.absolute()) == "images":
         places["images"] = [root]
         base = root.absolute().parent
     elif root.is_dir():
@@ -156,7 +149,7 @@ def _places(root: Path) -> dict[str, list[Path]]:
         return places
     named = set(places)
     for path in entries(base):
-        kind = _kind(path)
+        kind = kind_of(path)
         if kind and kind not in named:
             places.setdefault(kind, []).append(path)
     return places
@@ -166,18 +159,12 @@ def _holder(root: Path) -> Path:
     """Return the folder that holds the images: this one, or the only one in it that holds them (``CK+/...``)."""
 
     def holds(folder: Path) -> bool:
-        return any(_kind(path) == "images" for path in entries(folder))
+        return any(kind_of(path) == "images" for path in entries(folder))
 
     if holds(root):
         return root
     inner = [path for path in entries(root) if path.is_dir() and holds(path)]
     return inner[0] if len(inner) == 1 else root
-
-
-def _kind(path: Path) -> str | None:
-    if is_folder(path):
-        return _KINDS.get(path.name.lower())
-    return _KINDS.get(path.stem.lower()) if path.suffix.lower() == ".zip" else None
 
 
 def _collect(kind: str, paths: list[Path], found: _Found) -> dict[Key, list[_File]]:
@@ -388,5 +375,5 @@ SPEC = SourceSpec(
     scan,
     problems,
     expected_counts=EXPECTED_COUNTS,
-    labels_from=f"of CK+, {NEED_LABELS}",
+    labels_from=NEED_LABELS,
 )

@@ -216,12 +216,13 @@ class TrainingRecord(Record):
 class RunRecord(Record):
     """A run: one training or many, from the recipe to what became of it.
 
-    ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested on
-    in none; ``doubts`` are on recordings whose reference frame, box or motion is doubtful; ``trainings`` are those that
-    ended, one for every seed and fold in the end. ``leakage`` is of a run on classes, ``unit_baselines`` of one on
-    action units (None in records of earlier versions). ``experiment`` and ``store.pipeline`` are recipes with all their
-    values. A final model, trained on all sequences, has no fold. ``files`` are the digests of the files of a complete
-    run by name, but for what a report derives from them.
+    ``folds`` are those of the protocol, ``train_only`` the recordings that are trained on in every fold and tested
+    on in none; ``least_frames`` are the frames of the shortest sequence that is trained on, None in records of
+    earlier versions and of single images; ``doubts`` are on recordings whose reference frame, box or motion is
+    doubtful; ``trainings`` are those that ended, one for every seed and fold in the end. ``leakage`` is of a run on
+    classes, ``unit_baselines`` of one on action units (None in records of earlier versions). ``experiment`` and
+    ``store.pipeline`` are recipes with all their values. A final model, trained on all sequences, has no fold.
+    ``files`` are the digests of the files of a complete run by name, but for what a report derives from them.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -237,6 +238,7 @@ class RunRecord(Record):
     protocol: ProtocolRecord
     folds: tuple[FoldRecord, ...] = ()
     train_only: tuple[str, ...] = ()
+    least_frames: int | None = None
     seeds: tuple[int, ...] = ()
     leakage: LeakageRecord | None = None
     unit_baselines: UnitBaselinesRecord | None = None

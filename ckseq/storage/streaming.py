@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +70,11 @@ class Streamed:
     def dtype(self) -> np.dtype[Any]:
         """As of an array: uint8 of crops, float32 of everything else."""
         return np.dtype(np.uint8 if self.input == "crops" else np.float32)
+
+    @property
+    def nbytes(self) -> int:
+        """As of an array."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def __len__(self) -> int:
         """Return n."""

@@ -117,7 +117,7 @@ def inspect(
     }
     # data in CK+'s layout that says what else it is, is no part of CK+
     original = "CK+" if layout.name == "ckplus" and not notes_of(data) else None
-    judged = verdict(recordings, original=original, expected=layout.expected_counts.get("sequences"))
+    judged = verdict(recordings, original=original, expected=layout.expected_counts)
     found["verdict"] = {**asdict(judged), "enough_for": list(judged.enough_for)}
     console.say(_counts_table(found["counts"], found["should_hold"], title=f"{data} ({found['source']})"))
     if lengths:
@@ -130,6 +130,8 @@ def inspect(
     console.heading("verdict")
     for line in judged.lines():
         console.say(line)
+    if not found["counts"]["labeled"]:
+        console.warn(f"no recording has a label, so no emotion can be learned: {layout.labels_from}")
     if out is not None:
         found["figures"] = _save_figures(recordings, out, per_class, console)
     return found

@@ -104,7 +104,7 @@ def preprocess(
         There is nothing to prepare, every recording failed, or the store cannot be written.
     """
     if append and overwrite:
-        raise CallError("--append and --overwrite exclude each other")
+        raise CallError("--append and --overwrite exclude each other", fix="drop one of them")
     check_target(out)
     recipe = load_pipeline(pipeline, settings)
     layout = find_source(data, source)

@@ -272,7 +272,7 @@ def _matrix_table(scores: Scores) -> Table:
     for i, label in enumerate(scores.labels):
         styles = ["bold" if i == j else "" if count else "dim" for j, count in enumerate(scores.matrix[i])]
         cells = [Text(str(count), style) for count, style in zip(scores.matrix[i], styles, strict=True)]
-        table.add_row(Text(label), *cells, f"{scores.per_class.recall[i]:.2f}")
+        table.add_row(Text(label), *cells, tables.told(scores.per_class.recall[i], scores.per_class.support[i]))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ckseq.report.units import (
     units_headline,
     units_json,
     units_tree,
+    unmeasured_sentence,
 )
 from ckseq.report.wording import between
 from ckseq.storage.complete_run import checked_history, read_complete_run
@@ -70,6 +72,8 @@ def report_units(run: Path, *, console: Console) -> dict[str, Any]:
     if nothing_yet := units_banner(scores, facts.unit_baselines):
         console.warn(nothing_yet)
     console.say(_table(scores))
+    if unmeasured := unmeasured_sentence(scores):
+        console.say(unmeasured)
     for sentence in unit_baseline_sentences(facts.unit_baselines):
         console.say(sentence)
     if facts.protocol.shared_subjects:
@@ -91,6 +95,11 @@ def _table(scores: UnitScores) -> Table:
     for name in ("sequences with it", "AUC", f"95 % interval by {scores.resampled}", "F1", "F1, always predicted"):
         table.add_column(name, justify="right")
     for one in scores.units:
-        values = f"{one.auc:.2f}", between(one.interval), f"{one.f1:.2f}", f"{one.f1_always:.2f}"
+        values = (
+            "–" if math.isnan(one.auc) else f"{one.auc:.2f}",
+            between(one.interval),
+            f"{one.f1:.2f}",
+            f"{one.f1_always:.2f}",
+        )
         table.add_row(one.unit, unit_name(one.unit), str(one.n_positives), *values)
     return table

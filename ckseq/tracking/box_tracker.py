@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -179,13 +179,20 @@ def is_causal(config: FacesConfig) -> bool:
     return config.policy in ("every_frame", "tracked") or (config.policy == "anchor" and config.anchors == 1)
 
 
-def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: FacesConfig) -> Faces:
+def track_face(
+    frames: Iterable[NDArray[np.uint8]],
+    detector: Detector,
+    config: FacesConfig,
+    *,
+    landmark_boxes: Callable[[], NDArray[np.float32]] | None = None,
+) -> Faces:
     """Cut the face out of every frame of a sequence.
 
     Frames before the first face are dropped, so that the first crop shows one and can be a reference; but for
     ``every_frame``, what was detected in a flat part of an image (`is_flat`) is no face. After it every frame has a
-    crop; with ``every_frame`` one without a face repeats the previous crop. ``anchor`` with several anchors holds the
-    whole sequence in memory, `MAX_BYTES` at most.
+    crop; with ``every_frame`` one without a face repeats the previous crop. ``anchor`` with several anchors and
+    ``landmarks`` hold the whole sequence in memory, `MAX_BYTES` at most; where no frame has landmarks, ``landmarks`` is
+    ``anchor``.
 
     Parameters
     ----------
@@ -194,6 +201,9 @@ def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: 
     detector : callable
         From a gray image to boxes.
     config : FacesConfig
+    landmark_boxes : callable, optional
+        Called once all frames were iterated, where the policy is ``landmarks``: (t, 4) float32, left, top, right and
+        bottom in each frame, NaN in those without landmarks.
 
     Raises
     ------
@@ -206,8 +216,12 @@ def track_face(frames: Iterable[NDArray[np.uint8]], detector: Detector, config: 
         frames = _OfOneSize(frames)
     if is_causal(config):
         return _track_causally(frames, BoxTracker(config, detect), config)
-    if config.policy == "anchor":
-        return _cut_at_anchors(_held(frames), limited(detect), config)
+    if config.policy in ("anchor", "landmarks"):
+        images = _held(frames)
+        known = np.empty((0, 4), np.float32) if landmark_boxes is None else landmark_boxes()
+        if np.isfinite(known).all(axis=1).any():
+            return _cut_at_landmarks(images, known, config)
+        return _cut_at_anchors(images, limited(detect), config)
     return _cut_along_smooth_path(frames, limited(detect), config)
 
 
@@ -276,10 +290,24 @@ def _cut_at_anchors(images: list[NDArray[np.uint8]], detector: Detector, config:
         boxes = {start: same_face(candidates, boxes[later], pick=config.pick, shape=_shape(images[start])), **boxes}
     else:
         start = later
-    box = box_from(np.median([coordinates(box) for box in boxes.values()], axis=0), next(iter(boxes.values())).score)
+    return _cut_one_box(images, list(boxes.values()), n_found, start, config)
+
+
+def _cut_at_landmarks(images: list[NDArray[np.uint8]], known: NDArray[np.float32], config: FacesConfig) -> Faces:
+    found = np.isfinite(known).all(axis=1)
+    start = int(found.argmax())
+    boxes = [box_from(one, 1.0) for one in known[found]]
+    return _cut_one_box(images, boxes, np.asarray(found, np.int32), start, config)
+
+
+def _cut_one_box(
+    images: list[NDArray[np.uint8]], boxes: list[Box], n_found: NDArray[np.int32], start: int, config: FacesConfig
+) -> Faces:
+    """Cut the median of some boxes out of every frame from the start on."""
+    box = box_from(np.median([coordinates(box) for box in boxes], axis=0), boxes[0].score)
     crops = np.stack([cut_face(image, box, config) for image in images[start:]])
     everywhere = np.tile(np.array(box[:4], np.int32), (len(crops), 1))
-    return Faces(crops, everywhere, n_found[start:], start, largest_jump(list(boxes.values())))
+    return Faces(crops, everywhere, n_found[start:], start, largest_jump(boxes))
 
 
 def _first_verified(

@@ -13,6 +13,9 @@ from ckseq.signal.face_shape import FaceShape
 from ckseq.signal.faces import Detector, same_face, to_gray
 from ckseq.signal.landmarks import FaceRegion, Landmarker, region_of_box, region_of_points
 
+# a box may be too tight, above all around a turned face
+_WIDER = (1.0, 1.3)
+
 
 class LandmarksConfig(Config):
     """Which landmarks of the face are found in every frame."""
@@ -81,7 +84,8 @@ class LandmarkTracker:
         if not boxes:
             return None
         box = same_face(boxes, None, pick=self._pick, shape=(image.shape[0], image.shape[1]))
-        found = self._find(image, region_of_box(box, margin=self._config.margin))
+        regions = (region_of_box(box, margin=self._config.margin * wider) for wider in _WIDER)
+        found = next((one for region in regions if (one := self._find(image, region)) is not None), None)
         # a second look, at the region that the landmarks themselves give
         return None if found is None else self._find(image, self._around(found))
 

@@ -114,7 +114,7 @@ class ClipAnswer(Message):
     duration_s: float
     faces: int = Field(description="number of faces")
     segments: tuple[Segment, ...] = Field(description="sorted by start")
-    incomplete: str | None = Field(description="why not all of the video was analyzed")
+    incomplete: str | None = Field(description="why not all of the video was analyzed, or why it is too short")
 
 
 class Failure(Message):

@@ -15,4 +15,4 @@ def test_every_public_name_has_an_example_that_is_run(name):
     examples = doctest.DocTestParser().get_examples(inspect.getdoc(one))
     assert examples
     assert not any(doctest.SKIP in example.options for example in examples)
-    assert one.__doc__ in Path(inspect.getsourcefile(one)).read_text(encoding="utf-8")  # not inherited
+    assert one.__doc__ in Path(inspect.getsourcefile(inspect.unwrap(one))).read_text(encoding="utf-8")  # not inherited

@@ -64,3 +64,15 @@ def test_another_shape_than_fitted_is_refused(sequences):
         fitted.transform(sequences[0][:, :, :, 1:])
     with pytest.raises(ValueError, match="6 dimensions"):
         Projections().fit(sequences[0][None])
+
+
+def test_one_sequence_is_not_taken_for_samples(sequences):
+    x = sequences[0]
+    for one in (x[0], x[0, ..., 0]):  # with channels, and as of the pipeline paper
+        with pytest.raises(ValueError, match=r"one sequence.*X\[None\]"):
+            Projections().fit_transform(one)
+        assert Projections().fit_transform(one[None]).shape[0] == 1
+    with pytest.raises(ValueError, match=r"one sequence; give X\[None\]"):
+        Projections().fit(x).transform(x[0])
+    # sequences of two steps, said in full
+    assert Projections().fit_transform(x[:, :2]).shape[0] == len(x)

@@ -1,6 +1,7 @@
 """Trainings from Python: what the command line does, tested equal, and results that can be shown."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -11,7 +12,9 @@ from made_videos import write_video
 
 import ckseq
 from ckseq.cli.main import cli
+from ckseq.inference.live_session import LiveSession
 from ckseq.inference.predictions import as_json
+from ckseq.inference.predictor import load_predictor
 
 TIMES = {"created", "command", "checksum", "seconds", "trainings", "files"}
 
@@ -112,6 +115,25 @@ def test_predict_is_that_of_the_command_line(expressions, tmp_path, capfd):
     assert [as_json(one) for one in both] == result["predictions"]
 
 
+def test_a_recording_shorter_than_all_in_training_is_a_warning(expressions, tmp_path, capfd, caplog):
+    run, folder = ckseq.load_run(expressions), expressions.parent / "P3_joy"
+    least = run.record.least_frames
+    assert least == min(len(list(one.glob("*.png"))) for one in expressions.parent.glob("P*_*"))
+    paths = sorted(folder.glob("*.png"))
+    (tmp_path / "two").mkdir()
+    for path in paths[:2]:
+        shutil.copy(path, tmp_path / "two")
+    said = f"only 2 frames to read, and the shortest sequence in training has {least}: do not rely on the answer"
+    assert run.predict(tmp_path / "two").warning == said
+    assert f"{tmp_path / 'two'}: {said}" in caplog.messages
+    assert said in run.predict(np.stack([cv2.imread(str(path), 0) for path in paths[:2]]))._repr_html_()
+    assert called(capfd, "predict", expressions, tmp_path / "two")["predictions"][0]["warning"] == said
+    assert run.predict(folder).warning is None
+    assert "warning" not in called(capfd, "predict", expressions, folder)["predictions"][0]
+    answer = LiveSession(load_predictor(expressions)).analyze_clip(write_video(tmp_path / "a.avi", sequence("joy")[:2]))
+    assert answer.incomplete == f"{said[:1].upper()}{said[1:]}."
+
+
 def test_frames_are_predicted_as_their_files_are(expressions):
     run, folder = ckseq.load_run(str(expressions)), expressions.parent / "P3_joy"
     frames = np.stack([cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(folder.glob("*.png"))])
@@ -125,7 +147,7 @@ def test_what_cannot_be_predicted_says_why(validated, expressions, tmp_path):
     with pytest.raises(ckseq.DataError, match="gave no frame") as caught:
         ckseq.load_run(expressions).predict(tmp_path / "text.mp4")
     assert str(tmp_path / "text.mp4") in str(caught.value)
-    with pytest.raises(ckseq.CallError, match="--neutral is for runs"):
+    with pytest.raises(ckseq.CallError, match="neutral= is for runs"):
         ckseq.load_run(expressions).predict(tmp_path / "text.mp4", neutral=tmp_path)
     with pytest.raises(ckseq.DataError, match="there is no such folder"):
         ckseq.load_run(tmp_path / "none")

@@ -8,6 +8,7 @@ import pytest
 from made_stores import made_recordings, make_store
 
 import ckseq
+from ckseq.api.log_console import LogConsole
 
 PAPER = {"pipeline": "paper", "settings": {"detector.kind": "whole_frame", "faces.side_px": 32}}
 FRAMES = np.zeros((4, 30, 30), np.uint8)
@@ -55,6 +56,11 @@ WRONG = [
     ("ckseq.preprocess(twin, out=folder)", "is a folder, and a store is a file; name a file in it"),
     ("ckseq.preprocess(twin, out=folder / 'faces.csv', overwrite=True)", "exists and is not a store; choose another"),
     ("ckseq.preprocess(twin, out=out, jobs=0)", "jobs = 0"),
+    (
+        "ckseq.preprocess(twin, out=store)",
+        "choose another out=, or replace it with overwrite=True",
+    ),
+    ("ckseq.preprocess(twin, out=store, append=True, overwrite=True)", "append=True and overwrite=True exclude each"),
     ("ckseq.open_store(None)", "store is None, not a path"),
     ("ckseq.open_store(folder / 'faces.csv')", "faces.csv: is a table, not a store; make a store with 'ckseq prep"),
     ("ckseq.open_store(store.with_name('stor.h5'))", "there is no such store; did you mean"),
@@ -113,11 +119,12 @@ def test_a_run_refuses_what_is_no_input(expressions):
         (ckseq.Box(1, 2, 3, 4, 0.5)[0], "source is an int"),
         ([], "there are no frames"),
         (["a.mp4"], "frames are"),
-        ("nowhere.mp4", "does not exist"),
         (FRAMES.astype(float), "frames are"),
     ):
         with pytest.raises((ckseq.CallError, ckseq.DataError), match=re.escape(message)):
             run.predict(source)
+    with pytest.raises(ckseq.DataError, match=r"^nowhere\.mp4: does not exist; check the path$"):
+        run.predict("nowhere.mp4")
     with pytest.raises(ckseq.CallError, match="read_as = 'sequenc' is not known; allowed: auto, sequence, timeline"):
         run.predict("nowhere.mp4", read_as="sequenc")
     with pytest.raises(ckseq.CallError, match="neutral is an int, not a path"):
@@ -128,6 +135,22 @@ def test_a_run_refuses_what_is_no_input(expressions):
         run.report(units=3)
     with pytest.raises(ckseq.DataError, match=r"is a run, not a store; name the store that it was made from: .*\.h5"):
         ckseq.open_store(expressions)
+
+
+def test_errors_and_logs_name_arguments_not_options(there, expressions, caplog):
+    store = there["store"]
+    with pytest.raises(ckseq.CallError, match="a run already; resume=True goes on with it, overwrite=True replaces it"):
+        ckseq.train(store, out=expressions)
+    with pytest.raises(ckseq.CallError, match=r"^overwrite=True and resume=True exclude each other"):
+        ckseq.crossval(store, out=there["out"], overwrite=True, resume=True)
+    with pytest.raises(ckseq.CallError, match="neutral= is for runs with calibration = neutral"):
+        ckseq.load_run(expressions).predict(FRAMES, neutral=there["twin"] / "cohn-kanade-images" / "S005" / "001")
+    caplog.set_level("INFO", "ckseq")
+    LogConsole().warn("try --set training.restarts=3")
+    assert caplog.messages == ["try settings={'training.restarts': 3}"]
+    # each function and method of the interface that may raise such an error passes through that boundary
+    for name in ("crossval", "load_run", "load_xy", "open_store", "prepare", "preprocess", "scan", "train"):
+        assert getattr(ckseq, name).__wrapped__
 
 
 def test_what_is_obvious_is_accepted(there, expressions, tmp_path):

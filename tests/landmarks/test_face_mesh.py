@@ -1,5 +1,7 @@
 """The face mesh on drawn faces, whose landmarks are known, and landmarks from frame to frame."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.preprocessing.stages import landmark_tracker_for, run_stages
 from ckseq.recording import ImageFiles
 from ckseq.signal.face_shape import face_shape
+from ckseq.signal.faces import Box, overlap
 from ckseq.signal.fused import beside
 from ckseq.signal.gradients import face_gradients, gradient_columns
 from ckseq.signal.landmarks import facs_distances, landmark_columns
@@ -109,6 +112,24 @@ def test_a_store_has_one_row_of_landmarks_for_each_step_of_motion(smile, tmp_pat
         assert opened.frame_shape(entry.id, "fused") == fused.shape[1:]
 
 
+def test_the_box_follows_from_the_landmarks_and_nobody_else_is_asked(smile, tmp_path, monkeypatch):
+    for number, frame in enumerate(smile[0]):
+        cv2.imwrite(str(tmp_path / f"{number:03}.png"), frame)
+    frames = ImageFiles(tuple(sorted(tmp_path.iterdir())))
+    by_dlib = run_stages(frames, load_pipeline("landmarks", ["faces.policy=anchor"]))[1]
+    asked = []
+    dlib = stages.registry.load("detectors", "dlib_hog")
+    monkeypatch.setattr(dlib, "SPEC", replace(dlib.SPEC, make=lambda _: asked.append))
+    faces = run_stages(frames, load_pipeline("landmarks"))[1]
+    assert not asked
+    assert faces.n_found.tolist() == [1] * len(smile[0])
+    assert len(np.unique(faces.boxes, axis=0)) == 1
+    assert overlap(Box(*faces.boxes[0], 1.0), Box(*by_dlib.boxes[0], 1.0)) > 0.7
+    whole = run_stages(frames, load_pipeline("landmarks", ["detector.kind=whole_frame"]))[1]
+    height, width = smile[0][0].shape
+    assert whole.boxes[0].tolist() == [0, 0, width, height]
+
+
 def test_faces_found_for_one_pipeline_serve_another_and_change_nothing(smile, tmp_path, console, monkeypatch):
     folder = tmp_path / "data" / "happiness" / "S001_001"
     folder.mkdir(parents=True)
@@ -121,13 +142,21 @@ def test_faces_found_for_one_pipeline_serve_another_and_change_nothing(smile, tm
         return out.read_bytes()
 
     cache = Cache(tmp_path / "cache", 10**9)
-    plain = [prepared(f"{name}.h5", name) for name in ("anchored", "landmarks")]
-    assert prepared("a.h5", "anchored", cache) == plain[0]
-    monkeypatch.setattr(stages, "track_face", None)
-    assert prepared("b.h5", "landmarks", cache) == plain[1]
+    anchors = tmp_path / "anchors.toml"
+    anchors.write_text('extends = "landmarks"\n[faces]\npolicy = "anchor"\n')
+    plain = {name: prepared(f"{name}.h5", name) for name in ("anchored", "landmarks")}
+    plain["anchors"] = prepared("plain.h5", str(anchors))
+    assert prepared("a.h5", "anchored", cache) == plain["anchored"]
+    with monkeypatch.context() as without:
+        without.setattr(stages, "track_face", None)
+        assert prepared("b.h5", str(anchors), cache) == plain["anchors"]
+    # the landmarks are there, the crops at their box are not
     monkeypatch.setattr(stages, "face_gradients", None)
-    assert prepared("c.h5", "landmarks", cache) == plain[1]
-    assert prepared("d.h5", "anchored", cache) == plain[0]
+    assert prepared("c.h5", "landmarks", cache) == plain["landmarks"]
+    monkeypatch.setattr(stages, "track_face", None)
+    assert prepared("d.h5", "landmarks", cache) == plain["landmarks"]
+    assert prepared("e.h5", str(anchors), cache) == plain["anchors"]
+    assert prepared("f.h5", "anchored", cache) == plain["anchored"]
     assert {path.parent.name for path in cache.folder.glob(ENTRIES)} == {"faces", "aligned", "landmarks"}
     monkeypatch.undo()
-    assert prepared("e.h5", "landmarks", Cache(tmp_path / "other", 10**9)) == plain[1]
+    assert prepared("g.h5", "landmarks", Cache(tmp_path / "other", 10**9)) == plain["landmarks"]

@@ -86,6 +86,21 @@ def test_a_unit_that_nobody_shows_has_no_area_and_spoils_no_mean():
     assert scores.mean_auc == 1
 
 
+def test_of_a_unit_that_is_shown_once_or_twice_no_area_is_claimed():
+    shown = np.zeros((60, 4), bool)
+    for k, n in enumerate((2, 3, 20, 58)):
+        shown[:n, k] = True
+    probabilities = np.random.default_rng(5).random((1, 60, 4))
+    scores = scored(shown, probabilities, [f"S{n}" for n in range(60)])
+    assert scores.unmeasured == ("0", "3")  # also a unit that all but two show
+    # three sequences are an area, but resampling them tells nothing of how sure it is
+    assert scores.units[1].auc == pytest.approx(roc_auc_score(shown[:, 1], probabilities[0, :, 1]))
+    assert np.isnan(scores.units[1].interval).all()
+    assert not np.isnan(scores.units[2].interval).any()
+    assert scores.mean_auc == pytest.approx(np.mean([scores.units[k].auc for k in (1, 2)]))
+    assert np.isnan(aucs(shown, probabilities[0])).tolist() == [True, False, False, True]
+
+
 def test_the_mean_over_intensities_is_the_area():
     rng = np.random.default_rng(3)
     shown = rng.random((80, 2)) < 0.4

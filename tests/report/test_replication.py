@@ -6,7 +6,7 @@ from ckseq.preprocessing.pipeline import load_pipeline
 from ckseq.report.explorer import Explorer
 from ckseq.report.face_rights import FaceRights
 from ckseq.report.page import render_page
-from ckseq.report.replication import card_tree, replication_card
+from ckseq.report.replication import card_html, card_tree, replication_card
 from ckseq.report.scores import scores_of
 from ckseq.report.wording import rates
 
@@ -117,6 +117,18 @@ def test_the_published_accuracy_stands_in_the_card_alone():
     )
     assert "1 deviation from the published set-up, as far as it is stated." in card
     assert "0.88 (0.75 to 0.95, Wilson)" in card
+
+
+def test_why_the_published_accuracy_is_in_no_figure_is_said():
+    recipe = load_experiment("paper_phase4")
+    store = {"pipeline": load_pipeline(recipe.pipeline).model_dump(mode="json"), "origin": "synthetic"}
+    for changes, of in (({"store": store}, ", of CK+ and not of synthetic faces"), ({}, "")):
+        run, predictions = run_of(**changes)
+        scores = scores_of(run, predictions, confidence=0.95)
+        html = card_html(replication_card(run, scores), run, scores)
+        assert f"is drawn in no figure: it is of other test sequences{of}." in html
+        # said only where it is so
+        assert ("The data set is not recorded" in html) is not bool(of)
 
 
 def test_a_published_failure_is_told_in_its_words():

@@ -56,6 +56,19 @@ def test_undefined_scores_are_null_in_json():
     assert report["cohen_kappa"] is None
     assert report["majority_class_accuracy"] is None
     assert report["classes"]["b"]["recall_interval"] is None
+    assert report["classes"]["b"]["recall"] is None
+    assert report["classes"]["b"]["f1"] is None
+
+
+def test_a_class_without_test_sequences_has_no_recall_and_is_in_no_mean():
+    scores = score(["a", "a", "b"], ["a", "c", "b"], labels=["a", "b", "c"], confidence=0.95)
+    lines = {line.split("  ")[0].strip(): line for line in tables.report_text(scores).splitlines()}
+    assert lines["c"].split() == ["c", "0.00", "-", "no", "sequences", "-", "0"]
+    # recall 1/2 and 1, F1 2/3 and 1
+    assert lines["macro average"].split()[2:5] == ["1.00", "0.75", "0.83"]
+    assert lines["macro F1 (mean F1 of the classes)"].endswith(" 0.83")
+    assert "in no mean" in tables.report_text(scores)
+    assert "in no mean" not in tables.report_text(scores_of(made_predictions()))
 
 
 @pytest.mark.parametrize("labels", [LABELS, ("a,b", 'c"', "怒り", "d")])

@@ -7,6 +7,7 @@ from ckseq.signal.face_shape import face_shape, shape_with
 from ckseq.signal.faces import Box
 from ckseq.signal.landmarks import (
     FaceRegion,
+    box_of_points,
     facs_distances,
     landmark_columns,
     mirror_landmarks,
@@ -42,6 +43,29 @@ def test_registration_removes_place_size_and_rotation_and_keeps_the_expression(t
     registered, rotations = register(posed(smiling, scale=scale, turn=turn, shift=shift)[np.newaxis], SHAPE)
     np.testing.assert_allclose(registered[0], smiling, atol=2e-4)
     np.testing.assert_allclose(rotations[0], rotation(*turn).T, atol=2e-4)
+
+
+@given(st.floats(-0.3, 0.3), st.floats(40, 300), st.tuples(*[st.floats(-500, 500)] * 2))
+def test_the_box_of_landmarks_keeps_its_size_when_the_head_turns_and_the_mouth_opens(turn, scale, shift):
+    middle = SHAPE.mean[SHAPE.stable].mean(axis=0)
+    center = np.array([middle[0], middle[1] + 0.3])
+    box = box_of_points(posed(SHAPE.mean, scale=scale, shift=(*shift, 0)), SHAPE)
+    wanted = [*(scale * (center - 0.9) + shift), *(scale * (center + 0.9) + shift)]
+    np.testing.assert_allclose(box[:4], wanted, atol=0.51)
+    open_mouth = SHAPE.mean.copy()
+    open_mouth[SHAPE.place(152), 1] += 0.3
+    assert box_of_points(posed(open_mouth, scale=scale, shift=(*shift, 0)), SHAPE) == box
+    turned = box_of_points(posed(SHAPE.mean, scale=scale, turn=(0, turn, 0), shift=(*shift, 0)), SHAPE)
+    assert abs(turned.right - turned.left - (box.right - box.left)) <= 2
+
+
+def test_the_box_of_landmarks_leans_with_the_head():
+    upright, leaning = (
+        box_of_points(posed(SHAPE.mean - [*SHAPE.mean[SHAPE.stable].mean(axis=0)[:2], 0], turn=(0, 0, a)), SHAPE)
+        for a in (0, np.pi / 6)
+    )
+    center = [(box.left + box.right) / 2 for box in (upright, leaning)]
+    assert center == pytest.approx([200, 200 - 80 * 0.3 * np.sin(np.pi / 6)], abs=1)
 
 
 def test_columns_are_the_difference_from_the_mean_face_and_the_pose():

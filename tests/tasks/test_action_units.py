@@ -21,6 +21,7 @@ from ckseq.tasks.compare import compare
 from ckseq.tasks.crossval import crossval
 from ckseq.tasks.report import report
 from ckseq.tasks.reproduce import reproduce
+from ckseq.tasks.runs import runs
 from ckseq.tasks.train import train
 from ckseq.tasks.verify import verify
 
@@ -100,6 +101,14 @@ def test_the_report_repeats_the_predictions(units_run, console):
     assert (out / "units.png").read_bytes().startswith(b"\x89PNG")
     page = page.replace(quote("http://www.w3.org/2000/svg", safe="/:"), "")  # the name of a format
     assert page.count("http") == page.count("http-equiv")  # nothing is loaded
+
+
+def test_runs_lists_their_own_measure(units_run, console, capsys):
+    out, result = units_run
+    (entry,) = runs(out, sort="accuracy", only=(), console=console)["runs"]
+    assert entry["measure"] == "mean_auc"
+    assert entry["mean_auc"] == pytest.approx(result["mean_auc"])
+    assert (entry["accuracy"], entry["balanced_accuracy"]) == (None, None)
 
 
 def test_a_run_can_be_verified_and_repeated(units_run, tmp_path, console):

@@ -196,3 +196,20 @@ def test_a_place_that_may_be_two_things(tree):
     put(tree / "manifest.csv", b"path,subject\n")
     with pytest.raises(CallError, match="may be any of: ckplus, manifest; name one by --source"):
         find_source(tree, None)
+
+
+@pytest.mark.parametrize("there", ["Emotion", "Emotion_labels.zip", "FACS_labels.zip"])
+def test_labels_of_ckplus_without_images_are_called_so(tmp_path, console, there):
+    put(tmp_path / there / "a" if there == "Emotion" else tmp_path / there, b"")
+    fix = "put extended-cohn-kanade-images.zip, or the folder cohn-kanade-images"
+    for place, source in ((tmp_path, None), (tmp_path, "ckplus"), (tmp_path / there, None)):
+        message = rf"has beside its images \({re.escape(there)}\); {fix}"
+        with pytest.raises(DataError, match=message):
+            inspect(place, source=source, console=console)
+
+
+def test_what_emotions_need_is_said_where_there_is_no_label(tree, console, capsys):
+    (tree / "Emotion").rename(tree.parent / "Emotion")
+    found = inspect(tree, source=None, console=console)
+    assert "in the layout of CK+" in found["verdict"]["what"]
+    assert "no emotion can be learned: put Emotion_labels.zip" in capsys.readouterr().err

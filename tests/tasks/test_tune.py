@@ -86,6 +86,14 @@ def test_a_search_ends_in_a_recipe_that_runs_as_it_is(searched, tmp_path, consol
     assert recipe.protocol.test_subjects == tuple(held_out(out))
     result = experiment(written["experiment"], data=data, out=tmp_path / "result", jobs=1, console=console)
     assert {row.subject for row in read_predictions(tmp_path / "result" / "run").rows} == set(held_out(out))
+    # the methods paragraph says that a search chose, over what and among how many
+    methods = (tmp_path / "result" / "run" / "paper" / "methods.txt").read_text()
+    chosen = (
+        f"chosen by a hyperparameter search over motion.threshold, motion.erosion_px: trial {best.number} of 4 trials"
+    )
+    assert chosen in methods
+    assert f"balanced_accuracy {best.value:.3f} on its inner folds" in methods
+    assert "the subjects tested on took no part in it" in methods
     assert result["n_test"] == 2 * len(held_out(out))
     with pytest.raises(CallError, match="exists already; --overwrite"):
         tune_export("small", storage=None, out=out, console=console)

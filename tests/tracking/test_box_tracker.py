@@ -56,6 +56,31 @@ def test_anchor_cuts_one_box_the_median_of_the_anchors():
     assert faces.n_without_face == 0
 
 
+def test_landmarks_give_one_box_the_median_of_every_frames():
+    frames = [square_at(20 + 2 * step, 30) for step in range(5)]
+    boxes = np.array([[np.nan] * 4, [22, 30, 46, 54], [24, 30, 48, 54], [np.nan] * 4, [28, 32, 52, 56]], np.float32)
+    asked = []
+    config = FacesConfig(policy="landmarks", side_px=24)
+    faces = track_face(frames, asked.append, config, landmark_boxes=lambda: boxes)
+    assert faces.n_dropped == 1
+    assert faces.n_found.tolist() == [1, 1, 0, 1]
+    assert faces.boxes.tolist() == [[24, 30, 48, 54]] * 4
+    np.testing.assert_array_equal(faces.crops[2], frames[3][30:54, 24:48])
+    assert faces.largest_jump == pytest.approx(np.hypot(4, 2) / 24)
+    assert not asked
+
+
+def test_without_landmarks_the_detector_is_asked_for_anchors():
+    frames = [square_at(20 + 2 * step, 30) for step in range(5)]
+    unknown = np.full((5, 4), np.nan, np.float32)
+    by_landmarks, by_anchors = (
+        track_face(frames, bright_square, FacesConfig(policy=policy, side_px=24), landmark_boxes=lambda: unknown)
+        for policy in ("landmarks", "anchor")
+    )
+    assert by_landmarks.n_found.tolist() == [1, -1, 1, -1, 1]
+    np.testing.assert_array_equal(by_landmarks.crops, by_anchors.crops)
+
+
 def test_anchor_looks_at_half_size_first_and_larger_only_as_far_as_needed():
     seen = []
 

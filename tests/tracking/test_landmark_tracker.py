@@ -48,6 +48,20 @@ def test_a_face_is_detected_once_and_then_followed():
     assert [round(region.x, 3) for region in face.regions[1:]] == [100, 100, 103, 106, 109]
 
 
+def test_a_box_that_is_too_tight_is_widened_once():
+    face = Face()
+    tight = face.find
+
+    def find(image, region):
+        points, score = tight(image, region)
+        return points, score if region.side > 100 else 0.2
+
+    face.find = find
+    np.testing.assert_array_equal(face.tracker(margin=1.5).update(IMAGE), face.points())
+    assert [round(region.side) for region in face.regions[:2]] == [90, 117]
+    assert face.n_detections == 1
+
+
 def test_a_lost_face_is_detected_again():
     face = Face()
     tracker = face.tracker()
