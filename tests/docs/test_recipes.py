@@ -49,7 +49,7 @@ LONG += (
     "anchored.h5",
     "action_units",
     "aus",
-    "explain ",
+    "ckseq explain ",
     "explained",
 )
 # a reader trains to the end, a test does not need to
