@@ -198,3 +198,12 @@ def test_killed_before_the_exchange_nothing_is_trained_again(store, ridge, tmp_p
     train(store, seed=4, overwrite=True, **arguments)
     assert read_run(tmp_path / "run").seeds == (4,)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"), [(True, "holds one model per fold and no single one"), (False, "saves no model")]
+)
+def test_a_cross_validation_says_why_it_predicts_nothing(store, ridge, tmp_path, console, keep, said):
+    validated(store, ridge, tmp_path / "run", console, keep_models=keep)
+    with pytest.raises(DataError, match=f"which {said}; make one with 'ckseq train'"):
+        load_predictor(tmp_path / "run")

@@ -46,6 +46,7 @@ def test_shards_in_any_order_end_in_the_bytes_of_one_process(folder, whole, tmp_
     out = tmp_path / "ck.h5"
     numbers = [prepare(folder, out, console, shard=f"{number}/4")["n_recordings"] for number in (3, 1, 4, 2)]
     assert sorted(numbers) == [4, 4, 5, 5]
+    assert f"in {out}.parts" in " ".join(map(str, console.said))
     assert gather(out, console=console)["n_recordings"] == 18
     assert out.read_bytes() == whole
     with open_store(out) as store:
