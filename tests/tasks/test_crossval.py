@@ -13,6 +13,7 @@ from made_stores import RIDGE, made_recordings, make_recipe, make_store
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import fold
 from ckseq.experiment.run_setup import FOLDS
+from ckseq.inference.predictor import load_predictor
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.crossval import crossval
