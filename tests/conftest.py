@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# matrices of this size take a fraction of the time on one core, above all where other tests use the others
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # MiniRocket's functions take longer to compile than all that the tests compute with them
 os.environ.setdefault("NUMBA_OPT", "0")
 sys.path.insert(0, str(Path(__file__).parent))

@@ -45,7 +45,14 @@ def kill_this_process():
 @contextmanager
 def cluster():
     """Start a scheduler and two worker processes, in the way of ``--on dask:local``."""
-    settings = {"distributed.scheduler.allowed-failures": 1, "distributed.scheduler.work-stealing": False}
+    settings = {
+        "distributed.scheduler.allowed-failures": 1,
+        "distributed.scheduler.work-stealing": False,
+        # it stays until the last test has ended, and would take a tenth of a core for looking at itself
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "2s",
+        "distributed.admin.system-monitor.interval": "5s",
+    }
     with (
         dask.config.set(settings),
         distributed.LocalCluster(

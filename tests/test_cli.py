@@ -94,9 +94,7 @@ def small(tmp_path, fast):
         [protocol]
         kind = "subject_holdout"
         [model]
-        kind = "conv_lstm"
-        filters = 2
-        dense = 4
+        kind = "conv_time_width"
         [training]
         epochs = 2
     """)

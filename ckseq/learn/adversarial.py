@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ckseq.learn.batch_updates import BatchUpdate, batch_accuracy
+from ckseq.learn.batch_updates import BatchUpdate, batch_accuracy, signature_of
 from ckseq.learn.multi_label import is_multi_label
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def adversarial(model: keras.Model, *, multiplier: float, step: float, norm: Nor
     import tensorflow as tf
 
     independent = is_multi_label(model)
-    signature = [tf.TensorSpec((None, *shape[1:]), tf.float32) for shape in (model.input_shape, model.output_shape)]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @tf.function(input_signature=signature_of(model), autograph=False)
     def on_batch(x: Any, targets: Any) -> tuple[Any, Any]:
         weights = [weight.value for weight in model.trainable_variables]
         with tf.GradientTape() as tape:

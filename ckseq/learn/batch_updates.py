@@ -19,23 +19,38 @@ BatchUpdate = Callable[[Any, NDArray[np.float32]], tuple[float, float]]
 """Takes a batch of sequences and its targets (n, n_classes); returns the mean loss and accuracy."""
 
 
-def full_batch(model: keras.Model, on_batch: Callable[..., dict[str, float]]) -> BatchUpdate:
+def full_batch(model: keras.Model, step: Callable[..., dict[str, Any]]) -> BatchUpdate:
     """Return the function that computes a batch at once.
+
+    It is traced once for batches of any size. Keras's ``train_on_batch`` traces the first size, and everything again
+    for a last batch that is smaller, which takes seconds.
 
     Parameters
     ----------
     model : keras.Model
         Compiled.
-    on_batch : callable
-        Its ``train_on_batch`` or ``test_on_batch``.
+    step : callable
+        Its ``train_step`` or ``test_step``.
     """
+    import tensorflow as tf
+
+    @tf.function(input_signature=signature_of(model), autograph=False)
+    def on_batch(x: Any, targets: Any) -> dict[str, Any]:
+        return step((x, targets))
 
     def update(x: Any, targets: NDArray[np.float32]) -> tuple[float, float]:
         model.reset_metrics()
-        logs = on_batch(np.asarray(x, np.float32), targets, return_dict=True)
-        return logs["loss"], logs["accuracy"]
+        logs = on_batch(np.asarray(x, np.float32), targets)
+        return float(logs["loss"]), float(logs["accuracy"])
 
     return update
+
+
+def signature_of(model: keras.Model) -> list[Any]:
+    """Return the specifications of a batch of any size and of its targets."""
+    import tensorflow as tf
+
+    return [tf.TensorSpec((None, *shape[1:]), tf.float32) for shape in (model.input_shape, model.output_shape)]
 
 
 def accumulated(model: keras.Model, size: int) -> BatchUpdate:
@@ -65,10 +80,9 @@ def accumulated(model: keras.Model, size: int) -> BatchUpdate:
     independent = is_multi_label(model)
     weights = [variable.value for variable in model.trainable_variables]
     sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in weights]
-    # one trace for parts of any size
-    signature = [tf.TensorSpec((None, *shape[1:]), tf.float32) for shape in (model.input_shape, model.output_shape)]
 
-    @tf.function(input_signature=[*signature, tf.TensorSpec((), tf.float32)], autograph=False)
+    # one trace for parts of any size
+    @tf.function(input_signature=[*signature_of(model), tf.TensorSpec((), tf.float32)], autograph=False)
     def add(x: Any, targets: Any, share: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             predicted = model(x, training=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ckseq.errors import DataError
 from ckseq.learn.backend import start
-from ckseq.learn.predict import load_keras_file, save_whole
+from ckseq.learn.predict import load_keras_file, network_outputs, save_whole
 
 if TYPE_CHECKING:
     import keras
@@ -53,8 +53,9 @@ def extract(network: keras.Model, crops: NDArray[np.uint8]) -> NDArray[np.float3
             f"images of shape {images.shape[1:]} do not fit a network that reads {tuple(network.input_shape[1:])}",
             fix="prepare them with the pipeline it was trained with",
         )
+    outputs = network_outputs(network)
     parts = [
-        np.asarray(network.predict_on_batch(np.asarray(images[i : i + _BATCH], np.float32)), np.float32)
+        np.asarray(outputs(np.asarray(images[i : i + _BATCH], np.float32)), np.float32)
         for i in range(0, len(images), _BATCH)
     ]
     return np.concatenate(parts)

@@ -144,14 +144,14 @@ def fit(
     _compile(model, config)
     if resume is not None:
         _restore(model, resume)
-    update = _batch_update(model, config, train)
+    update, evaluate = _batch_update(model, config, train), full_batch(model, model.test_step)
     epochs, best = state.epochs, state.best
     del state, resume  # each holds a copy of the network
     while len(epochs) < config.epochs and not (config.selects_epoch and _stops_early(epochs, config.patience)):
         if fine_tuning.enter(len(epochs) + 1):
             _compile(model, config)
-            update = _batch_update(model, config, train)
-        epoch = _train_epoch(model, update, config, augmentation, train, validation, seed, epochs)
+            update, evaluate = _batch_update(model, config, train), full_batch(model, model.test_step)
+        epoch = _train_epoch(model, update, evaluate, config, augmentation, train, validation, seed, epochs)
         epochs = (*epochs, epoch)
         if config.selects_epoch and best_epoch(epochs) == epoch.epoch:
             best = _arrays(model.variables)
@@ -173,6 +173,7 @@ def _stops_early(epochs: Sequence[Epoch], patience: int) -> bool:
 def _train_epoch(
     model: keras.Model,
     update: BatchUpdate,
+    evaluate: BatchUpdate,
     config: TrainingConfig,
     augmentation: Augmentation,
     train: Labeled,
@@ -199,7 +200,6 @@ def _train_epoch(
     if validation is not None:
         order = np.arange(len(validation.x))
         size = config.batch_size if config.micro_batch_size == "whole" else config.micro_batch_size
-        evaluate = full_batch(model, model.test_on_batch)
         val_loss, val_accuracy = _run_batches(evaluate, validation.x, _targets(model, validation), order, size)
     return Epoch(number, loss, accuracy, val_loss, val_accuracy, time.perf_counter() - start)
 
@@ -249,7 +249,7 @@ def _batch_update(model: keras.Model, config: TrainingConfig, train: Labeled) ->
             norm=config.adversarial_norm,
         )
     size = config.micro_batch_size
-    return full_batch(model, model.train_on_batch) if size == "whole" else accumulated(model, size)
+    return full_batch(model, model.train_step) if size == "whole" else accumulated(model, size)
 
 
 def _compile(model: keras.Model, config: TrainingConfig) -> None:

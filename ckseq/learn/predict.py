@@ -72,8 +72,22 @@ def probabilities(model: Any, sequences: Sequences) -> NDArray[np.float32]:
     size = _batch_size(model) if network else max(1, _ESTIMATOR_NUMBERS // math.prod(wanted))
     rows = [slice(i, i + size) for i in range(0, len(sequences), size)]
     batches = (np.asarray(sequences[some], np.float32).reshape(-1, *wanted) for some in rows)
-    answer = model.predict_on_batch if network else partial(_of_estimator, model)
+    answer = network_outputs(model) if network else partial(_of_estimator, model)
     return _finite(np.concatenate([np.asarray(answer(batch), np.float32) for batch in batches]))
+
+
+def network_outputs(network: keras.Model) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return the function that computes the outputs of a batch; it is traced once for batches of any size.
+
+    Keras alone traces the first size, and everything again for a last batch that is smaller, which takes seconds.
+    """
+    if network.predict_function is None:
+        import tensorflow as tf
+
+        network.make_predict_function()
+        traced: Any = network.predict_function
+        traced.get_concrete_function([(tf.TensorSpec((None, *network.input_shape[1:])),)])
+    return network.predict_on_batch
 
 
 def _finite(rows: NDArray[np.float32]) -> NDArray[np.float32]:

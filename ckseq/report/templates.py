@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +17,7 @@ def packaged(name: str) -> str:
     return files("ckseq.report").joinpath(name).read_text(encoding="utf-8")
 
 
+@cache  # to compile the largest takes a quarter of a second
 def template(name: str, **filters: Callable[..., Any]) -> Template:
     """Return the template in a file of this room, such as ``page.html``, which may use these filters by name."""
     environment = Environment(

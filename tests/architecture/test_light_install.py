@@ -74,10 +74,10 @@ def test_from_pictures_to_predictions_without_tensorflow(light, tmp_path):
     statuses, loaded, output = run(
         light,
         tmp_path,
-        'synth data --subjects 5 --jobs 2 --set emotions=["anger","surprise"] --set emotions_per_subject=2'
+        'synth data --subjects 5 --jobs 1 --set emotions=["anger","surprise"] --set emotions_per_subject=2'
         " --set median_frames=6 --quiet",
         "preprocess data --out ck.h5 --jobs 2 --quiet",
-        "crossval ck.h5 --out cv --quiet --set classes=[]",
+        "crossval ck.h5 --out cv --quiet --no-explain --set classes=[]",
         "experiment default --store ck.h5 --out whole --quiet --set classes=[]",
         "config --quiet",
     )
@@ -85,6 +85,7 @@ def test_from_pictures_to_predictions_without_tensorflow(light, tmp_path):
     assert loaded == []
     assert (tmp_path / "cv" / "report.html").is_file()
     assert (tmp_path / "whole" / "run" / "report.html").is_file()
+    assert list((tmp_path / "whole" / "run" / "explanations").iterdir())
 
     clip = next((tmp_path / "data" / "cohn-kanade-images").glob("*/*"))
     statuses, _, output = run(

@@ -259,7 +259,9 @@ def test_features_are_extracted_from_crops_as_in_training(tmp_path, photo, maps)
     def predict_on_batch(images):
         return images[:, ::2, ::2] if maps else images.mean(axis=1)[..., 0]
 
-    extractor = SimpleNamespace(input_shape=(None, 48, 48, 1), predict_on_batch=predict_on_batch)
+    extractor = SimpleNamespace(
+        input_shape=(None, 48, 48, 1), predict_function=predict_on_batch, predict_on_batch=predict_on_batch
+    )
     plain = predictor_of()
     path = save(tmp_path / "anna.png", photo)
     predicted([path], plain)

@@ -29,7 +29,7 @@ def test_parts_add_up_to_the_batch(size):
     x = rng.normal(size=(2, 11, *SHAPE)).astype(np.float32)
     targets = np.eye(3, dtype=np.float32)[rng.integers(0, 3, (2, 11))]
     at_once, parted = network(smoothing=0.1), network(smoothing=0.1)
-    steps = full_batch(at_once, at_once.train_on_batch), accumulated(parted, size)
+    steps = full_batch(at_once, at_once.train_step), accumulated(parted, size)
     for batch in range(2):  # the second shows that nothing is left over from the first
         results = [step(x[batch], targets[batch]) for step in steps]
         np.testing.assert_allclose(*results, rtol=1e-5)

@@ -18,7 +18,7 @@ from ckseq.learn.predict import probabilities
 
 SHAPE = (9, 2, 12, 2)
 IMAGE_SHAPE = (32, 32, 3)
-CONFIGS = {"cnn_five_blocks": {"width": 0.125}}
+CONFIGS = {"cnn_five_blocks": {"blocks": ({"filters": 4, "kernels_px": (5,)}, {"filters": 8, "kernels_px": (3, 2)})}}
 DESCRIPTION = {"labels": ["anger", "joy"], "note": "größer \u2603"}
 
 

@@ -16,9 +16,9 @@ def spec_of(name):
     return registry.load("models", name).SPEC
 
 
-def contract(name):
+def contract(name, *, small=True):
     spec = spec_of(name)
-    config = spec.config(**CONFIGS[name]) if name in CONFIGS else None
+    config = spec.config(**CONFIGS[name]) if small and name in CONFIGS else None
     return ModelContract(spec, config, registry.load("models", name).__doc__)
 
 
@@ -35,7 +35,18 @@ def backbone(tmp_path_factory):
     CONFIGS["peer_fer"] = {"file": str(tiny), "sha256": sha256_of(tiny)}
 
 
-CONFIGS = {"cnn_five_blocks": {"width": 0.125, "momentum": 0.8, "dropout": 0.1}}
+# small models learn what there is to learn; `test_the_size_of_real_projections_fits` and others build the default ones
+CONFIGS = {
+    "cnn_five_blocks": {
+        "blocks": ({"filters": 8, "kernels_px": (5,)}, {"filters": 8, "kernels_px": (3, 2)}),
+        "momentum": 0.8,
+        "dropout": 0.1,
+    },
+    "conv_lstm": {"filters": 8, "dense": 20},
+    "random_forest": {"trees": 40},
+    "gradient_boosting": {"rounds": 30},
+    "minirocket": {"kernels": 840},
+}
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -72,7 +83,7 @@ def test_a_ready_made_model_says_so(model):
 def test_the_size_of_real_projections_fits(name):
     width = 267 + 147 + 256 if spec_of(name).inputs == ("fused",) else 267
     seven = tuple(f"class {number}" for number in range(7))
-    model = contract(name).trainer(input_shape=(24, 2, width, 2), labels=seven).model
+    model = contract(name, small=False).trainer(input_shape=(24, 2, width, 2), labels=seven).model
     if isinstance(model, keras.Model):
         assert model.input_shape == (None, 24, 2, 267, 2)
         assert model.output_shape == (None, 7)

@@ -30,7 +30,7 @@ def test_padding_is_passed_by(module, before):
     short = module.build(module.SPEC.config(), input_shape=x.shape[1:], n_classes=3)
     long = module.build(module.SPEC.config(), input_shape=padded.shape[1:], n_classes=3)
     long.set_weights(short.get_weights())
-    np.testing.assert_allclose(long.predict_on_batch(padded), short.predict_on_batch(x), atol=1e-6)
+    np.testing.assert_allclose(long(padded), short(x), atol=1e-6)
 
 
 def test_where_something_moves_counts():
@@ -38,7 +38,7 @@ def test_where_something_moves_counts():
     model = conv_time_width.build(conv_time_width.ConvTimeWidthConfig(), input_shape=(8, 2, 60, 1), n_classes=3)
     x = np.zeros((2, 8, 2, 60, 1), np.float32)
     x[0, :, 0, 6:12] = x[1, :, 0, 36:42] = 0.5
-    one, other = model.predict_on_batch(x)
+    one, other = model(x).numpy()
     assert np.abs(one - other).max() > 1e-3
 
 
@@ -48,7 +48,7 @@ def test_without_convolutions_it_is_linear_in_the_root():
         conv_time_width.ConvTimeWidthConfig(filters=0), input_shape=(8, 2, 60, 1), n_classes=3
     )
     x = np.random.default_rng(1).random((1, 8, 2, 60, 1), dtype=np.float32)
-    rows = np.log(model.predict_on_batch(np.concatenate([0 * x, x, 4 * x])))
+    rows = np.log(model(np.concatenate([0 * x, x, 4 * x])))
     # four times the motion is twice its root, and so twice the score
     scores = rows - rows.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(scores[2] - scores[0], 2 * (scores[1] - scores[0]), atol=1e-5)
@@ -61,7 +61,7 @@ def test_negative_values_count_where_no_root_is_taken(module):
         keras.utils.set_random_seed(2)
         model = module.build(module.SPEC.config(root=root), input_shape=(8, 2, 60, 1), n_classes=3)
         x = -np.random.default_rng(1).random((1, 8, 2, 60, 1), dtype=np.float32)
-        one, twice = (model.predict_on_batch(values) for values in (x, x * np.linspace(1, 2, 60)[:, None]))
+        one, twice = (model(values).numpy() for values in (x, x * np.linspace(1, 2, 60)[:, None]))
         assert (np.abs(one - twice).max() > 1e-3) is not root
 
 

@@ -20,8 +20,11 @@ def material():
     return x, y
 
 
+SMALL = {random_forest: {"trees": 30}, gradient_boosting: {"rounds": 40}, minirocket: {"kernels": 84, "pool": 4}}
+
+
 def built(module):
-    values = {"kernels": 84, "pool": 4} if module is minirocket else {}
+    values = SMALL.get(module, {})
     model = module.build(module.SPEC.config(**values), input_shape=SHAPE, n_classes=3)
     model.set_params(**{name: 0 for name in model.get_params() if name.endswith("random_state")})
     return model

@@ -46,7 +46,7 @@ def test_white_is_one_and_channels_stay_in_order(module):
     model = module.build(module.SPEC.config(), input_shape=RGB, n_classes=3)
     image = np.random.default_rng(0).integers(0, 256, (1, *RGB)).astype(np.float32)
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
-    seen = keras.Model(model.inputs, first.input).predict_on_batch(image)
+    seen = keras.Model(model.inputs, first.input)(image).numpy()
     np.testing.assert_allclose(seen, image / 255, rtol=1e-6)
 
 
@@ -55,7 +55,7 @@ def test_pixels_are_standardized_channel_by_channel():
     config = cnn_small.CNNSmallConfig(mean=mean, deviation=deviation)
     model = cnn_small.build(config, input_shape=RGB, n_classes=3)
     image = np.random.default_rng(0).integers(0, 256, (1, *RGB)).astype(np.float32)
-    seen = keras.Model(model.inputs, model.get_layer("convolution_1").input).predict_on_batch(image)
+    seen = keras.Model(model.inputs, model.get_layer("convolution_1").input)(image).numpy()
     np.testing.assert_allclose(seen, (image / 255 - mean) / deviation, atol=1e-5)
     with pytest.raises(CallError, match=r"model\.mean has 3 numbers, and the images have 1 channels"):
         cnn_small.build(config, input_shape=GRAY, n_classes=3)
@@ -88,7 +88,7 @@ def test_pixels_are_prepared_as_each_backbone_was_trained(_module, name, tmp_pat
     save_network(tmp_path, keras.Model(images, outputs))
     x = np.random.default_rng(0).integers(0, 256, (2, *RGB)).astype(np.float32)
     expected = _backbones._module_of(name).preprocess_input(x.copy())
-    np.testing.assert_allclose(load_trained_model(tmp_path).predict_on_batch(x), expected, atol=1e-4)
+    np.testing.assert_allclose(load_trained_model(tmp_path)(x).numpy(), expected, atol=1e-4)
 
 
 def test_vggface2_reads_blue_first_less_its_means():
@@ -97,7 +97,7 @@ def test_vggface2_reads_blue_first_less_its_means():
     model = keras.Model(images, _backbones._preprocessed(images, config, True))
     red = np.zeros((1, *RGB), np.float32)
     red[..., 0] = 200
-    np.testing.assert_allclose(model.predict_on_batch(red)[0, 0, 0], [-91.4953, -103.8827, 200 - 131.0912], atol=1e-4)
+    np.testing.assert_allclose(model(red).numpy()[0, 0, 0], [-91.4953, -103.8827, 200 - 131.0912], atol=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +143,10 @@ def test_a_file_is_cut_after_the_layer_that_was_named(tmp_path, cut_after, pool,
     path, model = small_file(tmp_path)
     config = _backbones.BackboneConfig(backbone=path, weights="own", cut_after=cut_after, pool=pool)
     x = np.random.default_rng(0).integers(0, 256, (2, *GRAY)).astype(np.float32)
-    found = _backbones.extractor(config, input_shape=GRAY).predict_on_batch(x)
+    found = _backbones.extractor(config, input_shape=GRAY)(x).numpy()
     assert found.shape == shape
     # without a name the cut is before the layer that names the classes
-    expected = keras.Model(model.inputs, model.get_layer(cut_after or "dropout").output).predict_on_batch(x)
+    expected = keras.Model(model.inputs, model.get_layer(cut_after or "dropout").output)(x).numpy()
     if len(expected.shape) > len(shape):
         expected = expected.max(axis=(1, 2))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -228,6 +228,6 @@ def test_padded_frames_do_not_count_in_the_mean():
     module = registry.load("models", "mean_frame")
     short, long = (module.build(module.SPEC.config(), input_shape=y.shape[1:], n_classes=3) for y in (x, padded))
     long.set_weights(short.get_weights())
-    np.testing.assert_allclose(long.predict_on_batch(padded), short.predict_on_batch(x), atol=1e-6)
-    shuffled = short.predict_on_batch(x[:, [2, 0, 3, 1]])
-    np.testing.assert_allclose(shuffled, short.predict_on_batch(x), atol=1e-6)
+    np.testing.assert_allclose(long(padded).numpy(), short(x).numpy(), atol=1e-6)
+    shuffled = short(x[:, [2, 0, 3, 1]]).numpy()
+    np.testing.assert_allclose(shuffled, short(x).numpy(), atol=1e-6)
