@@ -187,8 +187,9 @@ def _statistics(
         baselines = ["The mean over the units is compared with those of baselines without motion on the same folds"]
         by_people = interval_method == "bootstrap_by_subject"
         over = "subjects" if by_people else f"{noun.many}, of too few subjects to tell of new people"
+        pairs = ", of pairs of sequences tested in the same fold," if len(run.folds) > 1 else ","
         return [
-            "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
+            f"Each unit was scored by the area under the ROC curve{pairs} which does not depend on its prevalence "
             f"[@jeni2013], with {level} confidence intervals by a bootstrap over {over} [@davison1997], {N_DRAWS} "
             "draws",
             *(baselines if run.unit_baselines else []),
