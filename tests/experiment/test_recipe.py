@@ -37,7 +37,9 @@ def test_another_model_does_not_inherit_the_fields_of_the_one_before(tmp_path):
 def test_a_setting_that_is_wrong_is_named_and_not_the_file():
     with pytest.raises(CallError, match=r"^--set training.epochs: epochs = 0: input should be greater"):
         load_experiment("motion", ["model.kind=conv_lstm", "training.epochs=0"])
-    with pytest.raises(CallError, match=r"^--set trainings.epochs: trainings is not a known key; did you mean 'training'"):
+    with pytest.raises(
+        CallError, match=r"^--set trainings.epochs: trainings is not a known key; did you mean 'training'"
+    ):
         load_experiment("motion", ["trainings.epochs=5"])
     with pytest.raises(CallError, match=r"^--set seed: seed = 'x'"):
         load_experiment("motion", ["seed=x"])
