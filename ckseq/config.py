@@ -26,6 +26,12 @@ _LINE, _SHOWN = 100, 80
 _MOST_BYTES, _DEEPEST, _LARGEST = 2**20, 16, 2**63 - 1
 
 
+class FieldError(CallError):
+    """Fields of a config are wrong: ``fields`` are their names; empty where they do not fit each other."""
+
+    fields: tuple[str, ...] = ()
+
+
 class Config(BaseModel):
     """The base of every stage's config: frozen, strictly typed, no unknown keys.
 
@@ -61,13 +67,17 @@ def parse(cls: type[C], values: Mapping[str, Any], *, where: str) -> C:
 
     Raises
     ------
-    CallError
+    FieldError
         A key is unknown, a value has the wrong type or is impossible; every such key is named.
     """
     try:
         return cls.model_validate(dict(values))
     except ValidationError as error:
-        raise CallError(_explain(error), where, _remedy(cls, error)) from None
+        refused = FieldError(_explain(error), where, _remedy(cls, error))
+        places = [item["loc"] for item in error.errors(include_url=False)]
+        if all(places):
+            refused.fields = tuple(dict.fromkeys(str(place[0]) for place in places))
+        raise refused from None
 
 
 def _explain(error: ValidationError) -> str:

@@ -198,6 +198,9 @@ class Bar:
     def advance(self, n: int = 1, *, text: str = "") -> None:
         """Count ``n`` more units as done; ``text`` is shown after the rate and the remaining time."""
 
+    def begin(self, text: str) -> None:
+        """Show that none is done yet, of work whose units take long."""
+
 
 class _TerminalBar(Bar):
     def __init__(self, progress: Progress, label: str, total: int) -> None:
@@ -209,6 +212,9 @@ class _TerminalBar(Bar):
         speed = self._progress.tasks[self._task].speed
         self._progress.update(self._task, text=printable(text), rate=_rate(speed) if speed else "")
 
+    def begin(self, text: str) -> None:
+        self.advance(0, text=text)
+
 
 class _PlainBar(Bar):
     """A line every few seconds, for logs and pipes."""
@@ -218,12 +224,17 @@ class _PlainBar(Bar):
         self._done = 0
         self._start = self._last = time.monotonic()
 
+    def begin(self, text: str) -> None:
+        self._show(time.monotonic(), printable(text))
+
     def advance(self, n: int = 1, *, text: str = "") -> None:
         self._done += n
-        text = printable(text)
         now = time.monotonic()
         if now - self._last < self._every_s and self._done != self._total:
             return
+        self._show(now, printable(text))
+
+    def _show(self, now: float, text: str) -> None:
         self._last = now
         # a total is an estimate where headers are wrong
         known = self._done <= self._total

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from ckseq import plugins, registry
-from ckseq.config import Config, Tree, parse, read_toml, with_settings
+from ckseq.config import Config, FieldError, Tree, parse, read_toml, with_settings
 from ckseq.errors import CallError
 
 # former names of recipes, for the suggestion
@@ -157,6 +159,22 @@ def apply_settings(tree: Tree, settings: Iterable[str], section: str) -> Tree:
     if isinstance(before, dict) and isinstance(now, dict) and before.get("kind") != now.get("kind"):
         return with_settings({**tree, section: {}}, settings)
     return changed
+
+
+@contextmanager
+def naming_settings(settings: Iterable[str]) -> Iterator[None]:
+    """Name the ``--set`` settings, and not the file of the recipe, in an error about fields that these set."""
+    given = [setting.partition("=")[0].strip() for setting in settings]
+    try:
+        yield
+    except FieldError as error:
+        section = re.search(r"\[(\w+)\]$", error.where or "")
+        wrong = [f"{section[1]}.{field}" if section else field for field in error.fields]
+        by_field = [[name for name in given if f"{name}.".startswith(f"{field}.")] for field in wrong]
+        if not wrong or not all(by_field):
+            raise
+        names = dict.fromkeys(f"--set {name}" for own in by_field for name in own)
+        raise CallError(error.what, ", ".join(names), error.fix) from None
 
 
 def read_kind(values: Tree, section: str, where: str) -> Tree:

@@ -210,7 +210,7 @@ def _search() -> str:
     return "\n".join(
         [
             "## Hyperparameter search\n",
-            f"{tree['question']}\n",
+            f"{tree['question']} {tree['note']}\n",
             _table(["data", "accuracy on people kept out of the search"], rows),
             _recorded(tree),
             _commands(tree["commands"]),

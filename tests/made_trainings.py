@@ -44,6 +44,9 @@ class Listener:
         self.total = total
         yield self
 
+    def begin(self, text):
+        pass
+
     def advance(self, n=1, *, text=""):
         self.epochs.append(text)
         if len(self.epochs) == self.interrupt_after:

@@ -41,6 +41,12 @@ def test_nothing_is_left_of_an_unknown_total_or_of_one_that_was_wrong(capsys, to
     assert lines_of(capsys, total, 600) == ["frames 600  60.0/s  clip"]
 
 
+def test_work_whose_units_take_long_is_shown_before_the_first_is_done(capsys):
+    with Console().progress("folds", 3) as bar:
+        bar.begin("seed 1, fold 0")
+    assert capsys.readouterr().out == "folds 0/3  seed 1, fold 0\n"
+
+
 WORDS = st.text(alphabet="abcdefghij_", min_size=1, max_size=18)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ckseq.cli import main, next_steps  # noqa: F401  (importing main adds all commands)
 from ckseq.cli.common import cli
-from ckseq.cli.next_steps import FINAL, next_step
+from ckseq.cli.next_steps import FINAL, next_line, next_step
 from ckseq.storage import run_record
 
 OUT = Path("some folder")
@@ -165,3 +165,13 @@ def test_nothing_is_recommended_that_the_people_are_too_few_for(monkeypatch):
     monkeypatch.setattr("ckseq.experiment.possible_folds.settings_for_folds", lambda *_: [KIND])
     step = next_step("preprocess", values_of(COMMANDS["preprocess"], out=Path("ck.h5")), {})
     assert step == f"ckseq crossval ck.h5 --out ck_cv --set {KIND}"
+
+
+def test_a_line_says_when_it_can_be_called_and_what_it_takes():
+    values = values_of(COMMANDS["preprocess"], out=Path("ck.h5"))
+    assert next_line("preprocess", values, {}) == "Next: ckseq crossval ck.h5 --out ck_cv"
+    line = next_line("preprocess", values, {"shard": "1/2"})
+    assert line == "Next, once all shards are done: ckseq gather ck.h5"
+    line = next_line("crossval", values_of(COMMANDS["crossval"], out=Path("aus")), {"mean_auc": 0.9})
+    assert line.startswith("Next: ckseq report EMOTIONS_RUN --units aus (first make it: ckseq preprocess DATA ")
+    assert next_line("bench", {}, {}) is None

@@ -11,10 +11,13 @@ from typing import overload
 
 from ckseq.api.arguments import as_name, as_path
 from ckseq.api.boundary import names_arguments
+from ckseq.errors import DataError
 from ckseq.labels import in_order
 from ckseq.notebook import html_table
 from ckseq.preprocessing.data_set import find_source
 from ckseq.recording import Problem, Recording
+from ckseq.regular_file import is_file
+from ckseq.storage.store_place import STORES
 
 
 @dataclass(frozen=True)
@@ -98,5 +101,18 @@ def scan(data: str | PathLike[str], *, source: str | None = None) -> DataSet:
         return data
     # processes that are started once keep their folder
     path = as_path(data, "data", fix="give the path of a folder, an archive or a table").absolute()
+    refuse_store(path)
     spec = find_source(path, None if source is None else as_name(source, "source"))
     return DataSet(path, spec.name, tuple(spec.scan(path)), tuple(spec.problems(path)))
+
+
+def refuse_store(path: Path) -> None:
+    """Refuse a store where a data set is asked for.
+
+    Raises
+    ------
+    DataError
+        It is one.
+    """
+    if path.suffix.lower() in STORES and is_file(path):
+        raise DataError("is a store, not a data set", path, "open it with ckseq.open_store(...) or ckseq.load_xy(...)")

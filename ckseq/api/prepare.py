@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ckseq.api.arguments import as_name, as_path, as_recordings, check_jobs, check_progress
 from ckseq.api.boundary import names_arguments
-from ckseq.api.data_set import DataSet
+from ckseq.api.data_set import DataSet, refuse_store
 from ckseq.api.log_console import LogConsole, Progress
 from ckseq.api.settings import Settings, as_options
 from ckseq.errors import DataError
@@ -244,6 +244,7 @@ def preprocess(
     (15, (5, 2, 267, 3))
     """
     place = as_path(data.path if isinstance(data, DataSet) else data, "data", fix="give the path of a data set")
+    refuse_store(place)
     target = as_path(out, "out", fix="give the path of the store to write")
     check_jobs(jobs)
     check_progress(progress)

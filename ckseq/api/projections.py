@@ -116,6 +116,12 @@ class Projections(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             )
         if not reset and len(self.input_shape_) > 1 and getattr(X, "shape", None) == self.input_shape_:
             raise ValueError(f"X, of shape {self.input_shape_}, is one sequence; give X[None], an array of one")
+        shape: tuple[int, ...] = getattr(X, "shape", ())
+        if not reset and len(shape) > 2 and len(self.input_shape_) > 1 and shape[1] != self.input_shape_[0]:
+            raise ValueError(
+                f"X has {shape[1]} steps of time, and {self.input_shape_[0]} were fitted; "
+                "give load_xy the same length for both"
+            )
         X = validate_data(self, X, reset=reset, allow_nd=True, dtype=np.float32)  # noqa: N806
         if X.ndim > 5:
             raise ValueError(f"X has {X.ndim} dimensions, and at most 5 are known: (n, t, rows, w, channels)")

@@ -316,9 +316,9 @@ def crossval(
     seed : int, optional
         The first seed, instead of the experiment's own.
     seeds : int
-        So many seeds, counting up; the folds are the same for all.
+        Number of seeds, counting up from the first; the folds are the same for all.
     jobs : int
-        So many folds at once; -1 is one per core.
+        Number of folds at once; -1 is one per core.
     overwrite, resume : bool
         Replace the run at ``out``, or go on with it.
     fit_memory : bool

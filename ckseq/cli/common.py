@@ -15,7 +15,7 @@ import click
 
 import ckseq
 from ckseq import registry
-from ckseq.cli.next_steps import next_step
+from ckseq.cli.next_steps import next_line
 from ckseq.defaults import ERROR_RATE
 from ckseq.recipes import recipe_names
 
@@ -136,8 +136,8 @@ def command(name: str, *options: Callable[..., Any], group: click.Group = cli) -
             if as_json:
                 click.echo(json.dumps(result, indent=2))
             called = name if group is cli else f"{group.name} {name}"
-            if not console.quiet and (step := next_step(called, values, result)):
-                console.say(f"Next: {step}")
+            if not console.quiet and (line := next_line(called, values, result)):
+                console.say(line)
             return 1 if result.get("failed") else 0
 
         everywhere = [

@@ -35,7 +35,7 @@ def _explain(**values: Any) -> dict[str, Any]:
     Explains all test sequences of RUN, or those named, each with the model that did not see it: which region of the
     face, and which time, lowers the probability of a class when it does not move (occlusion). Compares the result with
     FACS, and writes figures and explanation.json into the folder 'explanations' of the run. 'ckseq report' then shows
-    them.
+    them. Explains classes, such as emotions, and not action units.
 
     \b
     ckseq explain RUN                            a run of 'ckseq train'

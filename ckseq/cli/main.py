@@ -109,9 +109,8 @@ def main() -> None:
         _show(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        _fail(
-            "interrupted; finished work is kept, and the same command resumes it (train, crossval: with --resume)", 130
-        )
+        with_ = " with --resume" if {"train", "crossval"} & set(sys.argv[1:2]) else ""
+        _fail(f"interrupted; finished work is kept, and the same command{with_} goes on", 130)
     except BrokenPipeError:
         # the reader of the output has closed it, as in "ckseq inspect | head"; that is no failure
         _close_output()

@@ -27,7 +27,8 @@ class Call(NamedTuple):
 TAKE_PLUGINS = ("explain", "export", "live", "predict", "reproduce")
 """Commands that are told the plug-ins with which a run was made; ``tune best`` is, too."""
 
-_VIDEO, _PHOTO = "VIDEO", "PHOTO"
+_VIDEO, _PHOTO, _EMOTIONS = "VIDEO", "PHOTO", "EMOTIONS_RUN"
+_MAKE_EMOTIONS = f"ckseq preprocess DATA --out emotions.h5, then ckseq crossval emotions.h5 --out {_EMOTIONS}"
 
 
 def _predict(run: str | Path) -> list[str | Path]:
@@ -62,6 +63,16 @@ def next_step(command: str, values: Values, result: Values) -> str | None:
     if words[0] in TAKE_PLUGINS or words[:2] == ["tune", "best"]:
         words = [*words, *_plugins()]
     return shlex.join([*([] if words[0] == "python" else ["ckseq"]), *map(str, words)])
+
+
+def next_line(command: str, values: Values, result: Values) -> str | None:
+    """Return `next_step` as it is printed: with when it can be called, and how to get a run that it takes."""
+    step = next_step(command, values, result)
+    if step is None:
+        return None
+    when = "Next, once all shards are done" if "shard" in result else "Next"
+    first = f" (first make it: {_MAKE_EMOTIONS})" if f" {_EMOTIONS} " in step else ""
+    return f"{when}: {step}{first}"
 
 
 def _plugins() -> list[str]:
@@ -132,7 +143,7 @@ def _after_crossval(call: Call) -> Words:
         return ["gather", call.values["out"]]
     out = Path(call.values["out"])
     if "mean_auc" in call.result:  # of action units there are no baselines
-        return ["report", "EMOTIONS_RUN", "--units", out]
+        return ["report", _EMOTIONS, "--units", out]
     if call.result.get("explained") and call.values.get("keep_models"):
         return ["explain", out, *_kept(call, "on")]
     seeds = call.values.get("seeds") or 1

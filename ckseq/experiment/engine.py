@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from ckseq.console import Console
-from ckseq.errors import CallError
+from ckseq.errors import CallError, DataError
 from ckseq.executors.local import LocalExecutor
 from ckseq.executors.work import Executor
 from ckseq.experiment.dataset import Dataset, noun_in
@@ -146,7 +146,11 @@ def run_experiment(
                     exchange(out)
                 n = len(earlier.trainings)
                 _remove_leftovers(out)
-                done = counted(n, "training") if n > 1 else counted(earlier.epochs_done, "epoch")
+                done = (
+                    counted(n, "training")
+                    if n > 1 or not earlier.epochs_done
+                    else counted(earlier.epochs_done, "epoch")
+                )
                 console.say(f"{out} is complete already: {done}")
                 return Finished(*read_complete_run(out, of_units=None))
             run = run.changed(created=earlier.created, notes=notes_of_both(earlier, run))
@@ -186,7 +190,17 @@ def check_target(out: Path, *, overwrite: bool, resume: bool) -> None:
     if not (out / RUN).is_file():
         raise CallError("is in use, and not by a run", out, "name another folder")
     if not overwrite and not resume:
+        if _is_complete(out):
+            what = "there is a run already, and it is complete"
+            raise CallError(what, out, "--overwrite replaces it; or name another --out")
         raise CallError("there is a run already", out, "--resume goes on with it, --overwrite replaces it")
+
+
+def _is_complete(out: Path) -> bool:
+    try:
+        return read_run(out).state == "complete"
+    except DataError:  # of a damaged record it is not known
+        return False
 
 
 def check_same(earlier: RunRecord, run: RunRecord, out: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ckseq.grammar import counted
-from ckseq.protocol.unit_scores import aucs, measurable
+from ckseq.protocol.unit_scores import aucs
 from ckseq.storage.predictions import Predictions, by_unit
 from ckseq.storage.run_record import RunRecord
 
@@ -27,14 +27,15 @@ class Finished(NamedTuple):
     def mean_auc(self, seed: int | None = None) -> float:
         """Return the mean of the action units' areas under the ROC curve, of one seed, or the mean over all seeds."""
         seeds, arrays = self.predictions.seeds, by_unit(self.predictions)
-        found = [aucs(arrays.shown, one) for one in arrays.probabilities]
+        found = [aucs(arrays.shown, one, arrays.folds) for one in arrays.probabilities]
         areas = np.array([one for own, one in zip(seeds, found, strict=True) if seed is None or own in (None, seed)])
         return float(np.nanmean(areas)) if not np.isnan(areas).all() else np.nan
 
     def summary(self) -> str:
         """Return the main score in words."""
         if self.predictions.multi_label:
-            n_measured = int(measurable(by_unit(self.predictions).shown).sum())
+            arrays = by_unit(self.predictions)
+            n_measured = int((~np.isnan(aucs(arrays.shown, arrays.probabilities[0], arrays.folds))).sum())
             if not n_measured:
                 return "no mean AUC: too few test sequences show any action unit"
             return f"mean AUC {self.mean_auc():.3f} of {counted(n_measured, 'action unit')}"

@@ -44,6 +44,9 @@ def train_all(work: Work, executor: Executor, log: WorkLog, console: Console) ->
     found: dict[Job, FoldResult] = {}
     crashed: list[str] = []
     with console.progress("folds", len(work.jobs)) as bar:
+        if work.jobs:  # an estimator says nothing before its fold is done
+            first = work.jobs[0]
+            bar.begin(f"{counted(executor.n_workers, 'worker')}  seed {first.seed}, fold {first.fold.number}")
         for job, done, error in _outcomes(work, executor, bar):
             name = f"seed {job.seed}, fold {job.fold.number}"
             if done is None:

@@ -23,6 +23,7 @@ from ckseq.recipes import (
     apply_settings,
     beside,
     dump_kind,
+    naming_settings,
     read_kind,
     read_recipe,
     read_sections,
@@ -153,9 +154,11 @@ def load_experiment(name: str, settings: Iterable[str] = ()) -> Experiment:
 
     A pipeline that lies beside the experiment's file is found there, wherever one calls from.
     """
+    settings = tuple(settings)
     path, tree = read_recipe("experiments", name)
     tree = admit_plugin(apply_settings(tree, settings, "model"), "model", path.name)
-    recipe = experiment_of(tree, where=path.name, name=path.stem)
+    with naming_settings(settings):
+        recipe = experiment_of(tree, where=path.name, name=path.stem)
     return recipe.model_copy(update={"pipeline": beside(recipe.pipeline, path)})
 
 

@@ -283,9 +283,19 @@ def _relevant_span(time: NDArray[np.float64]) -> tuple[int, int]:
     return first, last
 
 
+def notes_of(recordings: Sequence[ExplainedRecording], task: Task) -> tuple[str, ...]:
+    """Return what a reader of explanations must know, see `ckseq.inference.explanation_notes`."""
+    some = next(iter(recordings[0].classes.values()))
+    return explanation_notes(
+        recordings,
+        task.record,
+        has_film=some.face is not None,
+        has_bands=some.rows is not None,
+        has_landmarks=task.recipe.input in ("landmarks", "fused"),
+    )
+
+
 def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFile:
-    first = found.recordings[0]
-    some = next(iter(first.classes.values()))
     return ExplanationFile(
         run=task.run.resolve().name,
         store_digest=task.store.digest,
@@ -295,13 +305,7 @@ def _file(task: Task, found: _Found, rng: np.random.Generator) -> ExplanationFil
         regions=region_labels(),
         cells=task.config.cells,
         occlusion=task.config.model_dump(),
-        notes=explanation_notes(
-            found.recordings,
-            task.record,
-            has_film=some.face is not None,
-            has_bands=some.rows is not None,
-            has_landmarks=task.recipe.input in ("landmarks", "fused"),
-        ),
+        notes=notes_of(found.recordings, task),
         recordings=tuple(found.recordings),
         agreement=(*_judged(found.cases, MODEL, rng), *_judged(found.shuffled, SHUFFLED, rng)),
         figures=_figures(found, rng),

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from ckseq.defaults import ERROR_RATE
 from ckseq.errors import DataError
 from ckseq.experiment.early_classification import starts, stop_rule
+from ckseq.experiment.fold_models import holds_model
 from ckseq.experiment.recipe import Experiment, experiment_of
+from ckseq.experiment.run_setup import fold_folder
 from ckseq.grammar import counted
 from ckseq.learn.extract import EXTRACTOR, as_sequence, extract, load_extractor
 from ckseq.learn.predict import ESTIMATOR, NETWORK, input_shape, load_trained_model, probabilities
@@ -190,7 +192,9 @@ def load_predictor(run: Path, *, error_rate: float = ERROR_RATE) -> Predictor:
     if record.kind != "cross_validation" and record.state != "complete":
         raise DataError(f"is {record.state}: its model is not trained to the end", run, "run its command again")
     if record.store is None or record.model is None or record.kind == "cross_validation":
-        raise DataError("is a cross-validation, which saves no model", run, "make one with 'ckseq train'")
+        kept = any(holds_model(run / fold_folder(one.seed, one.fold)) for one in record.trainings)
+        what = "holds one model per fold and no single one" if kept else "saves no model"
+        raise DataError(f"is a cross-validation, which {what}", run, "make one with 'ckseq train'")
     return Predictor(
         labels=record.labels,
         pipeline=pipeline_of(record.store.pipeline, where=f"{run}: pipeline"),

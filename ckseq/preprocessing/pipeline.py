@@ -8,7 +8,16 @@ from typing import Self
 from pydantic import Field, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ckseq.config import Config, Tree, parse
-from ckseq.recipes import WithPlugin, admit_plugin, apply_settings, dump_kind, read_kind, read_recipe, read_sections
+from ckseq.recipes import (
+    WithPlugin,
+    admit_plugin,
+    apply_settings,
+    dump_kind,
+    naming_settings,
+    read_kind,
+    read_recipe,
+    read_sections,
+)
 from ckseq.signal.align import AlignConfig
 from ckseq.signal.faces import FacesConfig
 from ckseq.signal.motion import MotionConfig
@@ -65,11 +74,13 @@ def load_pipeline(name: str, settings: Iterable[str] = (), *, named_by_person: b
     CallError
         There is no such recipe, or a key or value in it is wrong.
     """
+    settings = tuple(settings)
     path, tree = read_recipe("pipelines", name)
     tree = apply_settings(tree, settings, "detector")
     if named_by_person:
         tree = admit_plugin(tree, "detector", path.name)
-    return pipeline_of(tree, where=path.name, name=path.stem)
+    with naming_settings(settings):
+        return pipeline_of(tree, where=path.name, name=path.stem)
 
 
 def pipeline_of(tree: Tree, *, where: str, name: str = "pipeline") -> Pipeline:

@@ -1,7 +1,7 @@
 """What predicts action units without motion, some without any pixel: baselines that a model has to be better than.
 
 The same as of classes (`ckseq.protocol.leakage`), by the mean area under the ROC curve. All predictions are of test
-sequences, pooled over the folds as those of a model are.
+sequences, compared within each fold as those of a model are.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ def measure_unit_baselines(
             shown[tested],
             np.concatenate(answers)[np.newaxis],
             [facts[i].subject for i in tested],
+            folds=[number for number, (_, test) in enumerate(sides) for _ in test],
             n_draws=n_draws,
             confidence=confidence,
             rng=np.random.default_rng(0),

@@ -1,8 +1,11 @@
 """Scores of action units: the area under the ROC curve of each, and F1 beside its prevalence.
 
 The area does not depend on how often a unit is shown; F1 does, so it is compared with that of always predicting the
-unit. Jeni, Cohn and De la Torre, "Facing imbalanced data", Affective Computing and Intelligent Interaction 2013. Scores
-of all folds are pooled.
+unit. Jeni, Cohn and De la Torre, "Facing imbalanced data", Affective Computing and Intelligent Interaction 2013.
+
+The area is the share of pairs in order, of a sequence with the unit and one without, both tested in the same fold: the
+models of two folds may be offset against each other, which says nothing of either. Of one fold it is the usual area.
+Forman and Scholz, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12 (1), 2010. F1 is pooled.
 """
 
 from __future__ import annotations
@@ -24,11 +27,10 @@ LEAST_OF_EACH = 3
 class UnitScore:
     """The scores of one action unit.
 
-    ``auc`` and ``interval`` are NaN where fewer than `LEAST_OF_EACH` sequences show it, or do not, and the interval
-    also where `ckseq.protocol.intervals.percentile_interval` gives none for the sequences or subjects that show it, or
-    that do not; ``prevalence`` is the share that do;
-    ``f1`` is at a probability of 0.5, ``f1_always`` that of always predicting the unit. With several seeds, ``auc``
-    and ``f1`` are means over these.
+    ``auc`` and ``interval`` are NaN where fewer than `LEAST_OF_EACH` sequences show it, or do not, or no fold tests
+    both; the interval also where `ckseq.protocol.intervals.percentile_interval` gives none for the sequences or
+    subjects that show it, or that do not. ``prevalence`` is the share that show it; ``f1`` is at a probability of 0.5,
+    ``f1_always`` that of always predicting the unit. With several seeds, ``auc`` and ``f1`` are means over these.
     """
 
     unit: str
@@ -68,7 +70,9 @@ class UnitScores:
         return float(np.mean(shown)) if shown else np.nan
 
 
-def aucs(shown: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def aucs(
+    shown: NDArray[np.bool_], probabilities: NDArray[np.float64], folds: Sequence[int] | None = None
+) -> NDArray[np.float64]:
     """Return the area under the ROC curve of each unit, (k,), NaN where there is none, as of `UnitScore`.
 
     Parameters
@@ -76,9 +80,11 @@ def aucs(shown: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> NDArra
     shown : (n, k) bool
         Whether each sequence shows each unit.
     probabilities : (n, k) float64
+    folds : sequence of int, optional
+        In which each sequence was tested; by default all in one.
     """
-    everyone = np.ones((1, len(shown)))
-    found = [_weighted_aucs(*columns, everyone)[0] for columns in zip(shown.T, probabilities.T, strict=True)]
+    everyone, tested = np.ones((1, len(shown))), _codes(folds, len(shown))
+    found = [_weighted_aucs(*columns, everyone, tested)[0] for columns in zip(shown.T, probabilities.T, strict=True)]
     return np.where(measurable(shown), found, np.nan)
 
 
@@ -88,6 +94,7 @@ def score_units(
     probabilities: NDArray[np.float64],
     subjects: Sequence[str],
     *,
+    folds: Sequence[int] | None = None,
     n_draws: int,
     confidence: float,
     rng: np.random.Generator,
@@ -104,6 +111,8 @@ def score_units(
         Of the models of each seed.
     subjects : sequence of str
         The subject of each sequence.
+    folds : sequence of int, optional
+        In which each sequence was tested; by default all in one.
     n_draws : int
         Number of bootstrap samples.
     confidence : float
@@ -116,11 +125,12 @@ def score_units(
     """
     clusters = clusters_of(subjects, [str(row) for row in range(len(shown))])
     drawn = draws(clusters.n, n_draws=n_draws, rng=rng)
+    tested = _codes(folds, len(shown))
     # the first row counts everybody once
     weights = np.concatenate([np.ones((1, clusters.n)), drawn])[:, clusters.of]
     areas = np.stack(
         [
-            np.mean([_weighted_aucs(shown[:, k], one[:, k], weights) for one in probabilities], axis=0)
+            np.mean([_weighted_aucs(shown[:, k], one[:, k], weights, tested) for one in probabilities], axis=0)
             for k in range(len(units))
         ],
         axis=1,
@@ -176,13 +186,15 @@ def score_intensities(
     probabilities: NDArray[np.float64],
     subjects: Sequence[str],
     *,
+    folds: Sequence[int] | None = None,
     n_draws: int,
     confidence: float,
     rng: np.random.Generator,
 ) -> tuple[IntensityScore, ...]:
     """Return for each coded intensity how well units of that intensity are told from their absence.
 
-    The AUC of a unit is the mean, over the sequences that show it, of the share of others with a lower probability.
+    The AUC of a unit is the mean, over the sequences that show it, of the share of others, tested in the same fold,
+    with a lower probability; of several folds, of unequal numbers of others, that is close to the AUC of `UnitScore`.
     Here that mean is over those sequences, of all units together, in which the unit has the intensity.
 
     Parameters
@@ -193,11 +205,13 @@ def score_intensities(
         As of `score_units`, and so are the others.
     probabilities : (seeds, n, k) float64
     subjects : sequence of str
+    folds : sequence of int, optional
     n_draws : int
     confidence : float
     rng : numpy.random.Generator
     """
-    shares = np.mean([_shares_below(shown, one) for one in probabilities], axis=0)
+    tested = _codes(folds, len(shown))
+    shares = np.mean([_shares_below(shown, one, tested) for one in probabilities], axis=0)
     clusters = clusters_of(subjects, [str(row) for row in range(len(shown))])
     weights = draws(clusters.n, n_draws=n_draws, rng=rng)
     found = []
@@ -212,26 +226,43 @@ def score_intensities(
     return tuple(found)
 
 
-def _shares_below(shown: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each sequence with a unit the share of those without it that score lower, ties by half; else NaN."""
+def _codes(folds: Sequence[int] | None, n: int) -> NDArray[np.int_]:
+    return np.zeros(n, int) if folds is None else np.asarray(folds, int)
+
+
+def _shares_below(
+    shown: NDArray[np.bool_], scores: NDArray[np.float64], folds: NDArray[np.int_]
+) -> NDArray[np.float64]:
+    """Return for each sequence with a unit the share of those without it in its fold that score lower, ties by half.
+
+    NaN where there are none, and for sequences without the unit.
+    """
     found = np.full(shown.shape, np.nan)
     for k in range(shown.shape[1]):
-        positive, negative = scores[shown[:, k], k], np.sort(scores[~shown[:, k], k])
-        if len(negative):
-            ranks = [np.searchsorted(negative, positive, side) for side in ("left", "right")]
-            found[shown[:, k], k] = (ranks[0] + ranks[1]) / (2 * len(negative))
+        for fold in np.unique(folds):
+            with_it, without = (folds == fold) & shown[:, k], (folds == fold) & ~shown[:, k]
+            positive, negative = scores[with_it, k], np.sort(scores[without, k])
+            if len(negative):
+                ranks = [np.searchsorted(negative, positive, side) for side in ("left", "right")]
+                found[with_it, k] = (ranks[0] + ranks[1]) / (2 * len(negative))
     return found
 
 
 def _weighted_aucs(
-    shown: NDArray[np.bool_], scores: NDArray[np.float64], weights: NDArray[np.float64]
+    shown: NDArray[np.bool_], scores: NDArray[np.float64], weights: NDArray[np.float64], folds: NDArray[np.int_]
 ) -> NDArray[np.float64]:
-    """Return the area for each row of weights (draws, n): the weighted share of pairs in order, ties counting half."""
-    positive, negative = scores[shown], scores[~shown]
-    in_order = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
-    of_positives, of_negatives = weights[:, shown], weights[:, ~shown]
-    pairs = of_positives.sum(axis=1) * of_negatives.sum(axis=1)
-    wins = (of_positives @ in_order * of_negatives).sum(axis=1)
+    """Return the area for each row of weights (draws, n): the weighted share of pairs in order, ties counting half.
+
+    Pairs are of the same fold (n,).
+    """
+    wins, pairs = np.zeros(len(weights)), np.zeros(len(weights))
+    for fold in np.unique(folds):
+        with_it, without = (folds == fold) & shown, (folds == fold) & ~shown
+        positive, negative = scores[with_it, None], scores[without]
+        in_order = (positive > negative) + 0.5 * (positive == negative)
+        of_positives, of_negatives = weights[:, with_it], weights[:, without]
+        wins += (of_positives @ in_order * of_negatives).sum(axis=1)
+        pairs += of_positives.sum(axis=1) * of_negatives.sum(axis=1)
     return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
 

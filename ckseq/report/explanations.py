@@ -237,7 +237,8 @@ def why_unexplained(run: RunRecord) -> str:
 def how_to_explain(run: RunRecord, folder: str) -> str:
     """Return the commands that explain all test sequences of a run; ``folder`` is its name."""
     kept = run.kind == "training" or "--keep-models" in run.command.split()
-    again = "" if kept else f"'{run.command} --resume --keep-models', then "
+    skips = "" if "--no-explain" in run.command.split() else " --no-explain"
+    again = "" if kept else f"'{run.command} --resume --keep-models{skips}', then "
     return f"{again}'ckseq explain {folder}'"
 
 

@@ -93,10 +93,21 @@ def _data(run: RunRecord, predictions: Predictions, noun: Noun) -> list[str]:
         ]
     if others:
         sentences.append(f"{noun.counted(len(tested))}{people} {'was' if len(tested) == 1 else 'were'} tested")
-    sentences += [note.rstrip(".") for note in run.balance_notes]
+    sentences += [_without_counts(note, predictions.labels).rstrip(".") for note in run.balance_notes]
     if run.value("calibration") == "neutral":
         sentences.append("Landmarks were taken relative to a neutral recording of each subject")
     return sentences
+
+
+def _without_counts(note: str, labels: tuple[str, ...]) -> str:
+    """Return a note without the numbers of all classes at its end, which are in the sentence before.
+
+    >>> _without_counts("all sequences, not balanced: anger 8, fear 7", ("anger", "fear"))
+    'all sequences, not balanced'
+    """
+    what, colon, counts = note.rpartition(": ")
+    listed = [one.rpartition(" ")[0] for one in counts.split(", ")]
+    return what if colon and listed == list(labels) else note
 
 
 def _counts(run: RunRecord, tested: dict[str, Prediction], labels: tuple[str, ...]) -> str:
@@ -176,8 +187,9 @@ def _statistics(
         baselines = ["The mean over the units is compared with those of baselines without motion on the same folds"]
         by_people = interval_method == "bootstrap_by_subject"
         over = "subjects" if by_people else f"{noun.many}, of too few subjects to tell of new people"
+        pairs = ", of pairs of sequences tested in the same fold," if len(run.folds) > 1 else ","
         return [
-            "Each unit was scored by the area under the ROC curve, which does not depend on its prevalence "
+            f"Each unit was scored by the area under the ROC curve{pairs} which does not depend on its prevalence "
             f"[@jeni2013], with {level} confidence intervals by a bootstrap over {over} [@davison1997], {N_DRAWS} "
             "draws",
             *(baselines if run.unit_baselines else []),
@@ -202,7 +214,9 @@ def _statistics(
 
 
 def _software(run: RunRecord) -> str:
-    others = [f"{_NAMES.get(name, name)} {one}" for name, one in run.versions.items() if name != "ckseq"]
+    networks = () if run.model is None or run.model.n_parameters is not None else ("tensorflow", "keras")
+    known = {name: one for name, one in run.versions.items() if name not in ("ckseq", *networks)}
+    others = [f"{_NAMES.get(name, name)} {one}" for name, one in known.items()]
     with_ = f" with {', '.join(others)}" if others else ""
     device = f" ({run.device})" if run.device else ""
     return f"All computations used ckseq {run.ckseq_version} [@ckseq]{with_}{device}"

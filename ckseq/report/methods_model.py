@@ -68,7 +68,7 @@ def model_sentences(run: RunRecord) -> list[str]:
     if run.ready_made:
         return [*sentences, "It was trained by others and not on these data"]
     if settings:
-        sentences.append(f"Its settings were {settings}")
+        sentences.append(f"Its settings, by their names in ckseq, were {settings}")
     if chosen := run.value("chosen_by"):
         sentences.append(f"Settings were chosen by {chosen}")
     network = parameters is not None

@@ -239,7 +239,7 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
         "Parameters": f"{parameters:,}" if parameters is not None else None,
         "Input": " × ".join(map(str, run.model.input_shape)) if run.model else None,
         "Calibration by person": "with a neutral recording" if run.value("calibration") == "neutral" else "none",
-        "Epochs": None if run.ready_made else run.epochs_done,
+        "Epochs": run.epochs_done or None,
         "Training time": _duration(run.seconds) if run.trainings and not run.ready_made else None,
         "Device": run.device,
         "Store": run.store.path if run.store else None,

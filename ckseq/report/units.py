@@ -42,6 +42,7 @@ def unit_scores(predictions: Predictions, *, confidence: float) -> UnitScores:
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
+        folds=arrays.folds,
         n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(0),
@@ -57,6 +58,7 @@ def intensity_scores(predictions: Predictions, codes: Codes, *, confidence: floa
         arrays.shown,
         arrays.probabilities,
         arrays.subjects,
+        folds=arrays.folds,
         n_draws=N_DRAWS,
         confidence=confidence,
         rng=np.random.default_rng(0),
@@ -88,7 +90,7 @@ def unmeasured_sentence(scores: UnitScores) -> str:
         return ""
     return (
         f"no AUC of {agreeing(len(names), 'action unit', 'action units')} {', '.join(names)}: fewer than "
-        f"{LEAST_OF_EACH} test sequences show {agreeing(len(names), 'it', 'them')}, or do not"
+        f"{LEAST_OF_EACH} test sequences show {agreeing(len(names), 'it', 'them')}, or do not, or no fold tests both"
     )
 
 

@@ -302,7 +302,7 @@ def shows(
     elif against == "as_good":
         sentences.append(f"Nothing yet: a {baselines} is as good, as the paired test at the top tells.")
     elif against == "cannot_tell":
-        sentences.append(f"Not whether the model is better than a {baselines}: too few were tested to tell.")
+        sentences.append(f"It is not known whether the model is better than a {baselines}: too few were tested.")
     sentences += _weakest(scores)
     return sentences
 

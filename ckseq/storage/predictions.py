@@ -93,11 +93,12 @@ class Predictions:
 class ByUnit(NamedTuple):
     """Predictions of action units as arrays: whether each of n recordings shows each of k units, and its probability.
 
-    ``shown`` is (n, k) bool, ``probabilities`` (n_seeds, n, k) float64.
+    ``shown`` is (n, k) bool, ``probabilities`` (n_seeds, n, k) float64; ``folds`` are those each was tested in.
     """
 
     recordings: tuple[str, ...]
     subjects: tuple[str, ...]
+    folds: tuple[int, ...]
     shown: NDArray[np.bool_]
     probabilities: NDArray[np.float64]
 
@@ -111,6 +112,7 @@ def by_unit(predictions: Predictions) -> ByUnit:
     return ByUnit(
         tuple(first),
         tuple(row.subject for row in first.values()),
+        tuple(row.fold for row in first.values()),
         np.array([[unit in _units(row.truth) for unit in predictions.labels] for row in first.values()], bool),
         np.array([[rows[recording].probabilities for recording in first] for rows in by_seed.values()], float),
     )

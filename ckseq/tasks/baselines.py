@@ -61,7 +61,7 @@ def baselines(
     settings : sequence of str
         ``section.key=value`` of the classes, balance, sequence or protocol, for all of them.
     seeds : int
-        So many seeds each; the folds are the same.
+        Number of seeds of each model; the folds are the same.
     jobs : int
     console : Console
 

@@ -56,9 +56,9 @@ def crossval(
     seed : int, optional
         The first seed, instead of the experiment's own.
     seeds : int
-        So many seeds, counting up; sequences and folds are the same for all.
+        Number of seeds, counting up from the first; sequences and folds are the same for all.
     jobs : int
-        So many folds at once, -1 for one per core, and no more than the memory holds.
+        Number of folds at once, -1 for one per core, and no more than the memory holds.
     on : str, optional
         Train on a cluster, see `ckseq.executors.choice.executor_for`.
     shard : str, optional

@@ -19,7 +19,7 @@ from ckseq.experiment.targets import check_classes
 from ckseq.explain.maps import OcclusionConfig
 from ckseq.grammar import counted
 from ckseq.inference.explained_recording import ReadRecording, recipe_of, sample_of
-from ckseq.inference.explanations import Task, explain_run
+from ckseq.inference.explanations import Task, explain_run, notes_of
 from ckseq.report.explanations import (
     draw_explained_classes,
     draw_explanation,
@@ -34,6 +34,7 @@ from ckseq.storage.explanations import (
     EXPLANATIONS,
     ExplainedRecording,
     ExplanationFile,
+    read_explanations,
     write_explanations,
 )
 from ckseq.storage.files import write_bytes
@@ -62,6 +63,8 @@ def explain(
     console: Console,
 ) -> dict[str, Any]:
     """Explain the test sequences of a run, and write figures and ``explanation.json`` into its folder.
+
+    Explanations of other recordings that are there already, by the same models and seed, are kept.
 
     Parameters
     ----------
@@ -114,9 +117,12 @@ def explain(
         task = Task(run, record, recipe, opened, points, OcclusionConfig(), seed)
         with nullcontext() if on is None else executor_for(on, jobs=-1, console=console) as cluster:
             folder = run / EXPLANATIONS
-            found = _explain_into(folder, task, recordings, rights, sanity=sanity, cluster=cluster, console=console)
+            found, kept = _explain_into(
+                folder, task, recordings, rights, sanity=sanity, cluster=cluster, console=console
+            )
     console.say(_table(found))
-    for line in (*sentences(found), *found.notes):
+    # of some that were named the overlap is no figure of the run
+    for line in (*(() if recordings else sentences(kept)), *kept.notes):
         console.say(line)
     console.say(f"Figures and explanation.json: {run / EXPLANATIONS}; 'ckseq report {run}' shows them")
     return {
@@ -189,7 +195,8 @@ def _explain_into(
     sanity: bool,
     cluster: Executor | None = None,
     console: Console,
-) -> ExplanationFile:
+) -> tuple[ExplanationFile, ExplanationFile]:
+    """Write explanations into a folder, beside those that it holds; return the new ones, and all."""
     n = len(recordings or task.record.tested) * (len(task.record.seeds) + sanity)
     with whole_folder(folder, lambda: None) as partial, console.progress("explanations", n) as bar:
 
@@ -199,9 +206,39 @@ def _explain_into(
             return name
 
         found = explain_run(task, recordings, sanity=sanity, bar=bar, on_explained=draw, cluster=cluster)
-        write_explanations(partial, found)
-        write_bytes(partial / CLASSES, draw_explained_classes(found))
-    return found
+        kept = _beside_earlier(found, task, sanity=sanity)
+        for picture in {one.picture for one in kept.recordings} - {one.picture for one in found.recordings}:
+            if (folder / picture).is_file():
+                write_bytes(partial / picture, (folder / picture).read_bytes())
+        write_explanations(partial, kept)
+        write_bytes(partial / CLASSES, draw_explained_classes(kept))
+    return found, kept
+
+
+def _beside_earlier(found: ExplanationFile, task: Task, *, sanity: bool) -> ExplanationFile:
+    """Return explanations with those of other recordings that the run has already.
+
+    What is said of all is what was said of more of them: overlap and figures need all maps at once.
+    """
+    try:
+        earlier = read_explanations(task.run)
+    except DataError:  # damaged, or of another version: replaced
+        return found
+    alike = ("run", "store_digest", "seed", "input", "labels", "regions", "cells", "occlusion")
+    if earlier is None or any(getattr(earlier, name) != getattr(found, name) for name in alike):
+        return found
+    new = {one.recording for one in found.recordings}
+    others = [one for one in earlier.recordings if one.recording not in new]
+    judged = earlier if len(earlier.recordings) > len(new) and not sanity else found
+    recordings = tuple(sorted((*others, *found.recordings), key=lambda one: one.recording))
+    return found.model_copy(
+        update={
+            "recordings": recordings,
+            "agreement": judged.agreement,
+            "figures": judged.figures,
+            "notes": notes_of(recordings, task),
+        }
+    )
 
 
 def _table(found: ExplanationFile) -> Table:

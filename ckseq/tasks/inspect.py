@@ -48,6 +48,7 @@ DIFFERENT_SIZES = "bring them to one size: only faces.policy = every_frame reads
 
 
 FLAT_START = "begins with black or flat frames, which show no face"
+ALL_FLAT = "all its frames are black or flat, and show no face"
 FLAT_REMEDY = (
     "nothing where a pipeline detects faces, since it drops the frames before the first one; else cut them off"
 )
@@ -225,6 +226,9 @@ def _flat_starts(recordings: Sequence[Recording], console: Console) -> list[Prob
     problems = []
     for recording in console.track(sequences, total=len(sequences), label="reading first frames"):
         if n_flat := n_flat_at_start(recording.frames, at_most=_MAX_FLAT):
+            if n_flat == recording.n_frames:
+                problems.append(Problem(ALL_FLAT, f"{recording.id}: {n_flat}", "remove it, or record it again"))
+                continue
             many = f"{n_flat} or more" if n_flat == _MAX_FLAT else str(n_flat)
             problems.append(Problem(FLAT_START, f"{recording.id}: {many}", FLAT_REMEDY))
     return problems

@@ -15,6 +15,7 @@ from ckseq.config import parse, with_settings
 from ckseq.console import Console
 from ckseq.defaults import ERROR_RATE, FRAMES_PER_SECOND
 from ckseq.errors import CallError
+from ckseq.experiment.finished import Finished
 from ckseq.grammar import counted
 from ckseq.inference.face_detection import face_detection_for
 from ckseq.inference.inputs import ReadAs, is_recording
@@ -33,7 +34,7 @@ from ckseq.inference.recordings import RecordingOptions, predict_recordings
 from ckseq.inference.sequences import with_neutral
 from ckseq.report.wording import noun_of
 from ckseq.storage.files import write_text
-from ckseq.storage.predictions import PREDICTIONS, read_predictions
+from ckseq.storage.predictions import PREDICTIONS, Predictions, by_unit, read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tracking.timeline import TimelineConfig
 
@@ -140,20 +141,30 @@ def predict(
 def how_tested(run: Path) -> tuple[str, ...]:
     """Return how often a run was right in its own test, which tells more than the probabilities of its model.
 
-    Nothing of a final model, which is trained on all, of a ready-made one, nor of action units.
+    Nothing of a final model, which is trained on all, nor of a ready-made one. Of action units it is the mean AUC.
     """
     if not (run / PREDICTIONS).is_file():
         return ()
     predictions = read_predictions(run)
-    if predictions.multi_label or not predictions.rows:
+    if not predictions.rows:
         return ()
+    if predictions.multi_label:
+        return (_units_tested(run, predictions),)
     n, right = len(predictions.rows), sum(row.truth == row.predicted for row in predictions.rows)
     people = predictions.subjects
     who = "" if people is None else f" of {counted(len(set(people)), 'person', 'people')}"
     samples = noun_of(read_run(run)).counted(n)
-    return (
-        f"in its own test, {samples}{who}, the run was right {right} of {n} times; its probabilities do not say that",
-    )
+    correct = f"in its own test, {samples}{who}, the run was right {right} of {n} times"
+    return (f"{correct}; this says more than its probabilities",)
+
+
+def _units_tested(run: Path, predictions: Predictions) -> str:
+    found = by_unit(predictions)
+    people = predictions.subjects
+    who = "" if people is None else f" of {counted(len(set(people)), 'person', 'people')}"
+    record = read_run(run)
+    samples = noun_of(record).counted(len(found.recordings))
+    return f"in its own test, {samples}{who}, the run had a {Finished(record, predictions).summary()}; chance is 0.5"
 
 
 class Applied(NamedTuple):
@@ -249,7 +260,10 @@ def _sequence_table(predictions: Sequence[SequencePrediction]) -> Table:
 def _unit_table(predictions: Sequence[SequencePrediction]) -> Table:
     table = Table(Column("input", overflow="fold"), "FACS code", "probabilities", "frames", "without face")
     for one in predictions:
-        likely = ", ".join(f"{unit} {p:.2f}" for unit, p in _ranked(one.probabilities)[:_MOST_UNITS])
+        ranked = _ranked(one.probabilities)
+        likely = ", ".join(f"AU{unit} {p:.2f}" for unit, p in ranked[:_MOST_UNITS])
+        if len(ranked) > _MOST_UNITS:
+            likely += f" and {len(ranked) - _MOST_UNITS} more"
         code = Text(one.predicted, style="bold")
         table.add_row(_short(one.input), code, likely, str(one.n_frames), str(one.n_without_face))
     return table

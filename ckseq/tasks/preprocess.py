@@ -22,7 +22,7 @@ from ckseq.preprocessing.one_recording import digest_of
 from ckseq.preprocessing.pipeline import Pipeline, load_pipeline
 from ckseq.preprocessing.results import Result
 from ckseq.preprocessing.shards import Plan, prepare_shard
-from ckseq.preprocessing.store_builder import prepare_all, remove_leftovers
+from ckseq.preprocessing.store_builder import parts_of, prepare_all, remove_leftovers
 from ckseq.preprocessing.tally import Tally, named
 from ckseq.recording import Problem, Recording
 from ckseq.regular_file import is_file
@@ -195,7 +195,7 @@ def _prepare_shard(
         )
     tally = Tally()
     tally.add(results)
-    return summary(out, tally, time.monotonic() - start, console) | {"shard": str(shard)}
+    return summary(out, tally, time.monotonic() - start, console, parts=parts_of(out)) | {"shard": str(shard)}
 
 
 def report_problems(problems: Sequence[Problem], data: Path, strict: bool, console: Console) -> list[str]:
@@ -267,8 +267,8 @@ def _up_to_date(out: Path, recipe: Pipeline, recordings: list[Recording], consol
     return summary(out, tally, 0.0, console)
 
 
-def summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[str, Any]:
-    """Say what became of recordings, and return it as `preprocess` does."""
+def summary(out: Path, tally: Tally, seconds: float, console: Console, *, parts: Path | None = None) -> dict[str, Any]:
+    """Say what became of recordings, which are in ``parts`` until they are gathered; return it as `preprocess` does."""
     for id, error in tally.failed.items():
         console.warn(f"{id} was left out: {error}")
     if dropped := tally.dropped_line():
@@ -277,7 +277,7 @@ def summary(out: Path, tally: Tally, seconds: float, console: Console) -> dict[s
         console.warn(doubts)
     n, before = tally.n, tally.n_from_before
     frames = counted(tally.n_kept, "frame")
-    text = f"{n - len(tally.failed)} of {counted(n, 'recording')}, {frames}, in {out}"
+    text = f"{n - len(tally.failed)} of {counted(n, 'recording')}, {frames}, in {parts or out}"
     if seconds:
         text += f" ({seconds:.0f} s, {tally.n_frames / seconds:.0f} frames/s)"
     if before and seconds:

@@ -388,5 +388,5 @@ def _shape(image: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _no_face(n_frames: int) -> DataError:
-    fix = "try another detector, or detector.upsample = 2"
+    fix = "look whether they show one; detector.upsample = 2 finds smaller faces, and another detector may find others"
     return DataError(f"no face in any of the {n_frames} frames searched", fix=fix)

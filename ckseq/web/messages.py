@@ -145,7 +145,8 @@ def _schemas() -> dict[str, dict[str, Any]]:
 
 def _typedef(name: str, schema: dict[str, Any]) -> Iterator[str]:
     yield "/**"
-    yield f" * {schema['description'].splitlines()[0]}"
+    # older versions of pydantic give a dataclass no description
+    yield f" * {schema.get('description', name).splitlines()[0]}"
     yield f" * @typedef {{Object}} {name}"
     for field, value in schema["properties"].items():
         description = f" - {value['description']}" if "description" in value else ""

@@ -76,3 +76,10 @@ def test_one_sequence_is_not_taken_for_samples(sequences):
         Projections().fit(x).transform(x[0])
     # sequences of two steps, said in full
     assert Projections().fit_transform(x[:, :2]).shape[0] == len(x)
+
+
+def test_another_number_of_steps_is_told_as_such():
+    X = np.zeros((3, 8, 2, 12), np.float32)
+    fitted = Projections(pool=4).fit(X)
+    with pytest.raises(ValueError, match="X has 4 steps of time, and 8 were fitted"):
+        fitted.transform(X[:, :4])

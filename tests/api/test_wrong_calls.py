@@ -35,6 +35,12 @@ WRONG = [
     ("ckseq.scan('nowhere')", "there is no such folder or file; check the path"),
     ("ckseq.scan(twin, source=3)", "source is an int; give a name"),
     ("ckseq.scan(twin, source='ckpluss')", "did you mean 'ckplus'"),
+    ("ckseq.scan(store)", "is a store, not a data set; open it with ckseq.open_store(...) or ckseq.load_xy(...)"),
+    ("ckseq.preprocess(store, out=out)", "is a store, not a data set; open it with ckseq.open_store(...)"),
+    (
+        "ckseq.prepare(FRAMES, settings={'motion.threshold': -1})",
+        "settings motion.threshold: threshold = -1: input should be greater",
+    ),
     ("ckseq.prepare(None)", "data is None; give recordings, or the frames of one sequence"),
     ("ckseq.prepare([])", "there is nothing to prepare; give recordings"),
     ("ckseq.prepare(twin)", "is a path, not recordings; scan it: ckseq.prepare(ckseq.scan(PATH))"),
@@ -139,7 +145,7 @@ def test_a_run_refuses_what_is_no_input(expressions):
 
 def test_errors_and_logs_name_arguments_not_options(there, expressions, caplog):
     store = there["store"]
-    with pytest.raises(ckseq.CallError, match="a run already; resume=True goes on with it, overwrite=True replaces it"):
+    with pytest.raises(ckseq.CallError, match="it is complete; overwrite=True replaces it; or name another out="):
         ckseq.train(store, out=expressions)
     with pytest.raises(ckseq.CallError, match=r"^overwrite=True and resume=True exclude each other"):
         ckseq.crossval(store, out=there["out"], overwrite=True, resume=True)

@@ -4,6 +4,7 @@ import doctest
 import re
 import runpy
 import shlex
+from itertools import pairwise
 
 import click
 import pytest
@@ -11,8 +12,10 @@ from made_docs import CHECKOUT, DOCS, PAGES, blocks, commands
 
 import ckseq
 from ckseq.cli.main import cli
+from ckseq.console import Console
 from ckseq.experiment.recipe import load_experiment
 from ckseq.recipes import recipe_names
+from ckseq.tasks.config import config
 
 ALL = [*PAGES, CHECKOUT / "README.md"]
 LINES = sorted({line for page in ALL for line in commands(page)})
@@ -125,6 +128,19 @@ def test_the_page_of_benchmarks_is_what_the_results_say():
     assert script["page"]() == (DOCS / "benchmarks.md").read_text(encoding="utf-8"), "run: make benchmarks"
 
 
+def test_the_commands_of_the_benchmarks_still_exist():
+    """With the names of their settings; a result keeps its date, its commands are those of today."""
+    fields = {name for section in config(console=Console(quiet=True)).values() for name in section}
+    text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^ckseq .*?$", text, re.MULTILINE) + re.findall(r"`(ckseq \w+ [^`]*)`", text)
+    assert len(lines) > 30
+    for line in lines:
+        words = shlex.split(line.partition("   (")[0])
+        parsed(words[1:])
+        for before, setting in pairwise(words):
+            assert before != "--set" or setting.partition("=")[0] in fields, line
+
+
 def test_every_result_has_its_date_and_version():
     import json
 
@@ -137,7 +153,6 @@ def test_every_result_has_its_date_and_version():
 def test_every_file_of_a_run_is_explained(tmp_path):
     from made_runs import write_made_run
 
-    from ckseq.console import Console
     from ckseq.tasks.report import report
 
     page = (DOCS / "outputs" / "run.md").read_text(encoding="utf-8") + (DOCS / "paper.md").read_text(encoding="utf-8")

@@ -42,17 +42,20 @@ NEVER = ("ckseq live", "ckseq record", "fer-25", "fer2013", "peer_fer", "faces.h
 LONG = ("paper_phase4", "baselines", "against/", "strictness", "tune", "search/", "motion", "ckseq export", "network")
 LONG += (
     "photo_result",
+    "drawn",
+    "dask:local",
     "leave_one_subject_out",
     "live.h5",
     "anchored.h5",
     "action_units",
     "aus",
-    "explain ",
+    "ckseq explain ",
     "explained",
 )
 # a reader trains to the end, a test does not need to
 SHORTER = {
     "synth twin": "--set emotions_per_subject=3 --set median_frames=8",
+    "synth drawn": "--set emotions_per_subject=3 --set median_frames=6",
     "paper_phase4": "--set training.epochs=1 --set model.filters=2 --set sequence.length_frames=20",
     "--experiment motion": "--set training.epochs=2",
     "color_faces": "--set training.epochs=1",

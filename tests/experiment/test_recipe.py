@@ -32,3 +32,21 @@ def test_another_model_does_not_inherit_the_fields_of_the_one_before(tmp_path):
     assert changed.model_kind == "ridge"
     assert changed.protocol.test_share == 0.4  # a kind that is no file keeps what stands beside it
     assert load_experiment(str(recipe)).model.filters == 8
+
+
+def test_a_setting_that_is_wrong_is_named_and_not_the_file():
+    with pytest.raises(CallError, match=r"^--set training.epochs: epochs = 0: input should be greater"):
+        load_experiment("motion", ["model.kind=conv_lstm", "training.epochs=0"])
+    with pytest.raises(
+        CallError, match=r"^--set trainings.epochs: trainings is not a known key; did you mean 'training'"
+    ):
+        load_experiment("motion", ["trainings.epochs=5"])
+    with pytest.raises(CallError, match=r"^--set seed: seed = 'x'"):
+        load_experiment("motion", ["seed=x"])
+
+
+def test_a_value_of_the_file_is_blamed_on_the_file(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('extends = "motion"\n[training]\nepochs = 0\n')
+    with pytest.raises(CallError, match=r"^own.toml \[training\]: epochs = 0"):
+        load_experiment(str(path), ["seed=5"])

@@ -18,7 +18,7 @@ def scored(shown, probabilities, subjects, **options):
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 3)), min_size=2, max_size=40))
 def test_the_area_with_ties_and_weights_is_that_of_scikit_learn(rows):
     shown, scores, weights = (np.array(column) for column in zip(*rows, strict=True))
-    found = _weighted_aucs(shown.astype(bool), scores / 6, weights[None].astype(float))[0]
+    found = _weighted_aucs(shown.astype(bool), scores / 6, weights[None].astype(float), np.zeros(len(shown), int))[0]
     if weights[shown].sum() == 0 or weights[~shown].sum() == 0:
         assert np.isnan(found)
     else:
@@ -117,3 +117,40 @@ def test_the_mean_over_intensities_is_the_area():
     weakest = shown[:, :1] & (levels[:, :1] == 1) | ~shown[:, :1]
     alone = score_intensities(levels[:, :1], shown[:, :1], probabilities[..., :1], ["S"] * 80, **options)[0]
     assert alone.auc == pytest.approx(roc_auc_score(shown[weakest[:, 0], 0], probabilities[0, weakest[:, 0], 0]))
+
+
+def test_the_area_counts_only_pairs_of_the_same_fold():
+    rng = np.random.default_rng(6)
+    shown, folds = rng.random((90, 2)) < 0.4, np.arange(90) % 3
+    probabilities = np.round(rng.random((1, 90, 2)) * 0.3 + 0.1 * shown, 2)
+    subjects = [f"S{n // 6}" for n in range(90)]
+    scores = scored(shown, probabilities, subjects, folds=folds)
+    for k in range(2):
+        parts = [(shown[folds == f, k], probabilities[0, folds == f, k]) for f in range(3)]
+        pairs = [truth.sum() * (~truth).sum() for truth, _ in parts]
+        expected = np.average([roc_auc_score(*part) for part in parts], weights=pairs)
+        assert scores.units[k].auc == pytest.approx(expected)
+        assert aucs(shown, probabilities[0], folds)[k] == pytest.approx(expected)
+    # offsets of the folds change neither the areas nor their intervals
+    assert scored(shown, probabilities + folds[:, None] * 0.2, subjects, folds=folds).interval == pytest.approx(
+        scores.interval
+    )
+
+
+def test_the_prevalence_in_training_as_prediction_is_chance():
+    rng = np.random.default_rng(7)
+    shown, folds = rng.random((100, 3)) < 0.3, np.arange(100) // 20
+    prevalence = np.array([shown[folds != fold].mean(axis=0) for fold in folds])
+    scores = scored(shown, prevalence[None], [f"S{n // 5}" for n in range(100)], folds=folds)
+    assert [one.auc for one in scores.units] == [0.5] * 3
+    assert scores.mean_auc == 0.5
+    options = {"n_draws": 50, "confidence": 0.95, "rng": np.random.default_rng(0), "folds": folds}
+    levels = shown.astype(int)
+    (found,) = score_intensities(levels, shown, prevalence[None], [f"S{n}" for n in range(100)], **options)
+    assert found.auc == 0.5
+
+
+def test_a_unit_that_no_fold_tests_with_and_without_has_no_area():
+    shown = np.array([[True]] * 5 + [[False]] * 5)
+    scores = scored(shown, np.full((1, 10, 1), 0.5), [f"S{n}" for n in range(10)], folds=[0] * 5 + [1] * 5)
+    assert scores.unmeasured == ("0",)

@@ -292,6 +292,6 @@ def test_of_two_people_the_page_says_that_it_cannot_be_told():
         run = with_rule(hits)
         html, _ = page_of(run, predictions=two)
         assert "cannot be told: 2 people were tested, and with fewer than 6 no paired test reaches p &lt; 0.05" in html
-        assert "too few were tested to tell" in html
+        assert "too few were tested." in html
         assert "learned something" not in html
         assert "as good" not in html

@@ -65,8 +65,9 @@ def test_the_recipe_of_the_paper_on_ckplus():
         The binary images were eroded by a square of 5 × 5 pixels. Each binary image was reduced to the means of its
         columns and of its rows, 2 × 267 values. Sequences shorter than 39 frames of motion were padded with zeros;
         longer ones were left out. The classifier was a convolutional LSTM network (Shi et al., 2015), which read
-        the projections. Its settings were filters 64, kernel 1 × 3, activation relu, dense 100, dropout 0.5,
-        dropout input 0, dropout dense 0. It has 8,912,404 parameters. It was trained by Adam (Kingma and Ba, 2015)
+        the projections. Its settings, by their names in ckseq, were filters 64, kernel 1 × 3, activation relu, dense
+        100, dropout 0.5, dropout input 0, dropout dense 0. It has 8,912,404 parameters. It was trained by Adam
+        (Kingma and Ba, 2015)
         for 100 epochs with batches of 64 and a learning rate of 0.001. The test set was measured after every epoch
         for the learning curves; no epoch was selected by it. The set-up follows a published one: Ambruoso, A.,
         Borrelli, M. & Veneruso, R. (no year). Emotion recognition con ConvLSTM2D. Project report, University of
@@ -100,9 +101,9 @@ def test_a_synthetic_run_of_the_default_by_cross_validation():
     paper = written(run, predictions)
     assert paper.files["methods.txt"] == one_line(
         """We classified 42 sequences of 9 subjects from a synthetic data set of drawn faces that show no person into 4
-        classes (anger 11, disgust 10, happiness 10, surprise 11). Faces were detected by dlib's frontal face
-        detector (King, 2015) in 3 frames of each sequence, whose median box served all frames, cut out, and resized
-        to 267 × 267 pixels (gray); of several faces, the most central was used. Head motion was removed by
+        classes (anger 11, disgust 10, happiness 10, surprise 11). The face was cut out of every frame by one box per
+        sequence, which followed from the landmarks of MediaPipe's face mesh (Kartynnik et al., 2019), and resized
+        to 267 × 267 pixels (gray). Head motion was removed by
         registering each crop to the first one (translation, rotation and scale). Each crop was scaled to equal
         brightness and blurred by a Gaussian of 2 pixels (standard deviation), and then subtracted from the first
         frame, in separate channels for brighter and darker; differences above 4 gray levels counted as motion. A
@@ -113,8 +114,9 @@ def test_a_synthetic_run_of_the_default_by_cross_validation():
         frames of motion were stretched by linear interpolation; longer ones were resampled by linear interpolation.
         The classifier was a ridge regression (Hoerl and Kennard, 1970) of motion and one of motion, shape and
         texture, weighted by leaving out training subjects, which read projections, landmarks and texture. Its
-        settings were pool 3, parts 6, landmarks face_mesh, versions 3, mean gradients no. Training samples were
-        augmented at random (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4). Models were tested by
+        settings, by their names in ckseq, were pool 3, parts 6, landmarks face_mesh, versions 3, mean gradients no.
+        Training samples were augmented at random (shift px 8, scale 0.06, time stretch 0.15, mirror 0.5, gain 0.4).
+        Models were tested by
         5-fold cross-validation, folds divided by subject. No test subject is in training. Training was repeated
         with the seeds 1, 2. Accuracy is given with a 95 % confidence interval by Wilson's score interval (Wilson,
         1927), which counts every sequence as independent. Baselines without motion were trained and
@@ -189,7 +191,8 @@ def test_a_plug_in_and_an_unfinished_run_are_called_so():
     run = made_run(predictions, model=model, experiment={"model": section}, state="interrupted")
     paper = written(run, predictions)
     text = paper.files["methods.txt"]
-    assert "The classifier was the plug-in my_model 1.2 (SHA-256 0a31bb8e0a31). Its settings were strength 0.1." in text
+    assert "The classifier was the plug-in my_model 1.2 (SHA-256 0a31bb8e0a31)." in text
+    assert "Its settings, by their names in ckseq, were strength 0.1." in text
     assert "anna" not in text
     assert paper.to_add[0] == "that the run is not complete: these results are not final"
 

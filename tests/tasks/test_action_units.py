@@ -19,6 +19,7 @@ from ckseq.storage.store import open_store
 from ckseq.tasks.audit import audit
 from ckseq.tasks.compare import compare
 from ckseq.tasks.crossval import crossval
+from ckseq.tasks.predict import how_tested
 from ckseq.tasks.report import report
 from ckseq.tasks.reproduce import reproduce
 from ckseq.tasks.runs import runs
@@ -180,9 +181,13 @@ def test_a_trained_model_predicts_each_unit(store, recipes, tmp_path, console):
     assert predictor.shown_labels == ("AU 1", "AU 4", "AU 12")
     assert predictor.sure_above is None
     with open_store(store) as opened:
-        for row in read_predictions(tmp_path / "run").rows:
+        rows = read_predictions(tmp_path / "run").rows
+        for row in rows:
             found = predictor.predict_proba(opened.projections(row.recording))
             np.testing.assert_allclose(found, row.probabilities, atol=1e-5)
+    (note,) = how_tested(tmp_path / "run")
+    assert note.startswith(f"in its own test, {len(rows)} sequences of ")
+    assert note.endswith(f"the run had a mean AUC {result['mean_auc']:.3f} of 3 action units; chance is 0.5")
 
 
 def test_a_store_without_codes_says_what_is_missing(recipes, tmp_path, console):

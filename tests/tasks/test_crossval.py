@@ -13,6 +13,7 @@ from made_stores import RIDGE, made_recordings, make_recipe, make_store
 from ckseq.errors import CallError, DataError
 from ckseq.experiment import fold
 from ckseq.experiment.run_setup import FOLDS
+from ckseq.inference.predictor import load_predictor
 from ckseq.storage.predictions import read_predictions
 from ckseq.storage.run_record import read_run
 from ckseq.tasks.crossval import crossval
@@ -198,3 +199,12 @@ def test_killed_before_the_exchange_nothing_is_trained_again(store, ridge, tmp_p
     train(store, seed=4, overwrite=True, **arguments)
     assert read_run(tmp_path / "run").seeds == (4,)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"), [(True, "holds one model per fold and no single one"), (False, "saves no model")]
+)
+def test_a_cross_validation_says_why_it_predicts_nothing(store, ridge, tmp_path, console, keep, said):
+    validated(store, ridge, tmp_path / "run", console, keep_models=keep)
+    with pytest.raises(DataError, match=f"which {said}; make one with 'ckseq train'"):
+        load_predictor(tmp_path / "run")

@@ -139,6 +139,26 @@ def test_the_evidence_is_where_each_class_moves_and_a_model_of_shuffled_labels_h
     assert (run / "explanations.png").is_file()
 
 
+def test_one_more_explanation_is_added_to_those_there_and_the_summary_stays_that_of_more(run, console):
+    explained(run, console, "S001_000", "S002_001")
+    before = read_explanations(run)
+    n = len(before.recordings)
+    explained(run, console, "S003_001", "S003_000")
+    both = read_explanations(run)
+    added = {"S003_000", "S003_001"} - {one.recording for one in before.recordings}
+    assert len(both.recordings) == n + len(added)
+    assert [one for one in both.recordings if one.recording[:4] != "S003"] == [
+        one for one in before.recordings if one.recording[:4] != "S003"
+    ]
+    explained(run, console, "S004_000")
+    after = read_explanations(run)
+    assert (after.agreement, after.figures) == (both.agreement, both.figures)
+    for one in after.recordings:
+        assert (run / EXPLANATIONS / one.picture).is_file()
+    explained(run, console, "S004_000", seed=1)
+    assert [one.recording for one in read_explanations(run).recordings] == ["S004_000"]
+
+
 def test_the_same_seed_gives_the_same_file(run, console):
     explained(run, console, "S001_000")
     first = (run / EXPLANATIONS / EXPLANATION).read_bytes()
@@ -182,7 +202,7 @@ def test_a_cross_validation_explains_a_sample_and_keeps_no_model(store, recipe, 
     report(out, faces=False, console=console)
     page = (out / "report.html").read_text()
     assert "Where and when the model looks" in page
-    assert "--resume --keep-models&#39;, then &#39;ckseq explain RUN&#39;" in page
+    assert "--resume --keep-models --no-explain&#39;, then &#39;ckseq explain RUN&#39;" in page
     # the same sequences by the same models as in a full explanation
     full = tmp_path / "full"
     crossval(store, experiment=recipe, out=full, explain=True, keep_models=True, console=console)

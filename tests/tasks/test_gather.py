@@ -8,6 +8,7 @@ import made_people
 import pytest
 from made_stores import RIDGE, made_recordings, make_recipe, make_store
 
+from ckseq.console import Console
 from ckseq.errors import CallError, DataError
 from ckseq.executors.shard import Shard, parse_shard
 from ckseq.storage.run_record import read_run
@@ -56,6 +57,12 @@ def test_shards_in_any_order_end_in_the_bytes_of_one_process(folder, whole, tmp_
         gather(out, console=console)
     with pytest.raises(CallError, match="is complete already; remove"):
         prepare(folder, out, console, shard="1/4")
+
+
+def test_a_shard_says_where_its_recordings_are(folder, tmp_path, capsys):
+    out = tmp_path / "ck.h5"
+    prepare(folder, out, Console(), shard="1/4")
+    assert f"in {out}.parts" in "".join(capsys.readouterr().out.splitlines())
 
 
 def test_a_store_of_several_files_is_gathered_to_the_same_bytes(folder, tmp_path, console):

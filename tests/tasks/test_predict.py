@@ -46,7 +46,7 @@ def test_a_short_clip_gets_one_class_as_a_folder_and_as_a_video(run, tmp_path, c
     right, people = sum(row["truth"] == row["predicted"] for row in tested), {row["subject"] for row in tested}
     assert result["notes"][-1] == (
         f"in its own test, {len(tested)} sequences of {len(people)} people, the run was right {right} of {len(tested)} "
-        "times; its probabilities do not say that"
+        "times; this says more than its probabilities"
     )
 
 

@@ -236,7 +236,7 @@ def test_a_complete_run_is_not_trained_again(complete, store, recipe):
 
 
 def test_an_existing_run_is_safe(complete, store, recipe):
-    with pytest.raises(CallError, match=r"there is a run already; --resume goes on with it, --overwrite replaces it"):
+    with pytest.raises(CallError, match="and it is complete; --overwrite replaces it; or name another --out"):
         train(store, experiment=recipe, out=complete[0], console=Listener())
     assert (complete[0] / NETWORK).is_file()
 

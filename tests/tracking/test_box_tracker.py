@@ -29,7 +29,7 @@ def test_track_face_keeps_the_crop_before_and_drops_frames_before_the_first_face
 
 
 def test_track_face_without_any_face_says_what_to_do():
-    with pytest.raises(DataError, match="no face in any of the 2 frames searched; try another detector"):
+    with pytest.raises(DataError, match="no face in any of the 2 frames searched; look whether they show one"):
         track_face([IMAGE, IMAGE], scripted([], []), FacesConfig())
 
 
