@@ -146,10 +146,14 @@ class TestARunOfAnother:
     def test_its_code_is_not_executed(self, run, tmp_path, console, monkeypatch):
         monkeypatch.chdir(tmp_path)
         loaded = ckseq.load_run(run)
-        for use in (lambda: loaded.predict(tmp_path), lambda: reproduce(run, console=console)):
+        uses = {
+            "plugins=FILE": lambda: loaded.predict(tmp_path),  # in Python
+            "--plugin FILE": lambda: reproduce(run, console=console),
+        }
+        for how, use in uses.items():
             with pytest.raises(ckseq.CallError, match="code is never loaded from a run or store by itself") as caught:
                 use()
-            assert "--plugin FILE" in caught.value.fix
+            assert how in caught.value.fix
             assert "scaled.py 2.1, whose SHA-256 is" in caught.value.what
         report(run, faces=False, console=console)
         assert loaded.report().page.is_file()
